@@ -1,0 +1,8 @@
+"""Abdominal organ segmentation in CT: reading scans, the segmentation systems, evaluation and the command line.
+
+The networks themselves live in `flarecli_models`, which needs none of this package.
+"""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]

@@ -1,0 +1,61 @@
+"""How commands speak: results on standard output, progress and errors on standard error, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from flarecli.errors import FlareError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def stdout_console() -> Console:
+    """Console for results."""
+    from rich.console import Console
+
+    return Console()
+
+
+def stderr_console() -> Console:
+    """Console for progress, warnings and errors."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON document on standard output, as it is: no colours, no wrapping."""
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def reported_errors(*, as_json: bool) -> Iterator[None]:
+    """Turn a `FlareError` into a message (or a JSON document) and its exit code; nothing else is caught."""
+    try:
+        yield
+    except FlareError as error:
+        if as_json:
+            print_json({"error": error.as_dict()})
+        else:
+            print_error(error)
+        raise typer.Exit(error.exit_code) from None
+
+
+def print_error(error: FlareError) -> None:
+    """Print an error as a short block: what is wrong, what was seen and expected, what to do."""
+    from rich.markup import escape
+
+    console = stderr_console()
+    where = f"[bold]{escape(str(error.path))}[/bold]: " if error.path else ""
+    console.print(f"[red]error:[/red] {where}{escape(error.problem)}", highlight=False, soft_wrap=True)
+    if error.seen is not None:
+        console.print(f"  seen:     {escape(error.seen)}", highlight=False, soft_wrap=True)
+    if error.expected is not None:
+        console.print(f"  expected: {escape(error.expected)}", highlight=False, soft_wrap=True)
+    console.print(f"  {escape(error.remedy)}", highlight=False, soft_wrap=True)

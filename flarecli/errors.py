@@ -1,0 +1,102 @@
+"""What can go wrong, as data: each error knows what was seen, what was expected, what to do, and its exit code.
+
+The library raises these; only the command line prints them and exits.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+
+class FlareError(Exception):
+    """Base of every error that `flare` raises on purpose.
+
+    Args:
+        problem: What is wrong, in one sentence without a full stop at the end.
+        remedy: What the user can do about it, one sentence.
+        path: The file or folder concerned.
+        seen: The value found, as it should be shown.
+        expected: The value or range that would have been right.
+    """
+
+    kind: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        remedy: str,
+        path: Path | str | None = None,
+        seen: object | None = None,
+        expected: object | None = None,
+    ) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        self.path = None if path is None else Path(path)
+        self.seen = None if seen is None else str(seen)
+        self.expected = None if expected is None else str(expected)
+        super().__init__(self._sentence())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.as_dict())
+
+    def _sentence(self) -> str:
+        parts = [f"{self.path}: {self.problem}" if self.path else self.problem]
+        if self.seen is not None:
+            parts.append(f"seen: {self.seen}")
+        if self.expected is not None:
+            parts.append(f"expected: {self.expected}")
+        return "; ".join(parts) + f". {self.remedy}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error for programs: the same facts that the terminal shows, under fixed keys."""
+        return {
+            "kind": self.kind,
+            "problem": self.problem,
+            "path": None if self.path is None else str(self.path),
+            "seen": self.seen,
+            "expected": self.expected,
+            "remedy": self.remedy,
+            "exit_code": self.exit_code,
+        }
+
+
+def _rebuild(cls: type[FlareError], facts: dict[str, Any]) -> FlareError:
+    """Restore an error that crossed a process boundary."""
+    return cls(
+        facts["problem"],
+        remedy=facts["remedy"],
+        path=facts["path"],
+        seen=facts["seen"],
+        expected=facts["expected"],
+    )
+
+
+class UsageError(FlareError):
+    """The command or call was put together wrongly: an unknown system, two options that exclude each other."""
+
+    kind = "usage"
+    exit_code = 2
+
+
+class InputError(FlareError):
+    """A file or value that was given cannot be used: missing, broken, or not what it should be."""
+
+    kind = "input"
+    exit_code = 3
+
+
+class PartialFailureError(FlareError):
+    """Some cases of several failed; the others were completed."""
+
+    kind = "partial"
+    exit_code = 4
+
+
+class InstallationError(FlareError):
+    """The installation lacks something that was asked for: a backend, a device, a package."""
+
+    kind = "environment"
+    exit_code = 5

@@ -1,0 +1,31 @@
+"""The four organs of FLARE21 and their label values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Organ:
+    """One organ of a label map.
+
+    Attributes:
+        label: Its value in the label map.
+        name: Its name in lower case, as in tables and file names.
+        colour: Display colour, red, green and blue in 0-255.
+    """
+
+    label: int
+    name: str
+    colour: tuple[int, int, int]
+
+
+ORGANS: tuple[Organ, ...] = (
+    Organ(1, "liver", (214, 84, 61)),
+    Organ(2, "kidneys", (242, 190, 62)),
+    Organ(3, "spleen", (111, 140, 240)),
+    Organ(4, "pancreas", (92, 196, 124)),
+)
+"""FLARE21's label values; both kidneys share one label. Source: FLARE21 challenge design."""
+
+LABEL_NAMES: dict[int, str] = {0: "background", **{organ.label: organ.name for organ in ORGANS}}
