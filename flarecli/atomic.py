@@ -17,7 +17,7 @@ from flarecli.errors import InputError
 def atomic_path(destination: Path) -> Iterator[Path]:
     """Give a temporary path beside `destination`; on success flush it to disk and rename it over `destination`.
 
-    The temporary file keeps the full suffix of the destination (`.nii.gz`), because writers choose the format
+    The temporary file keeps all suffixes of the destination (`.nii.gz`), because writers choose the format
     by it, and starts with `.` and ends its stem with `.part`, so that no pattern for finished files matches it.
     An exception, also an interrupt, removes it and leaves an earlier file of the final name untouched.
 
@@ -28,7 +28,7 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=destination.parent, prefix=f".{destination.name.split('.')[0]}.part-", suffix=_suffix(destination)
+            dir=destination.parent, prefix=f".{destination.name.split('.')[0]}.part-", suffix="".join(destination.suffixes)
         )
     except OSError as error:
         raise InputError(
@@ -53,10 +53,6 @@ def write_json(destination: Path, content: Any) -> None:
     """Write `content` as indented UTF-8 JSON, atomically."""
     with atomic_path(destination) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _suffix(path: Path) -> str:
-    return "".join(path.suffixes[-2:]) if path.name.endswith(".gz") else path.suffix
 
 
 def _umask() -> int:

@@ -100,3 +100,10 @@ class InstallationError(FlareError):
 
     kind = "environment"
     exit_code = 5
+
+
+class UnexpectedError(FlareError):
+    """A defect of `flare` itself, met while working on one case of several; the cause is chained."""
+
+    kind = "unexpected"
+    exit_code = 1

@@ -9,6 +9,8 @@ from __future__ import annotations
 import typer
 
 from flarecli import __version__
+from flarecli.cli import weights
+from flarecli.cli.predict import predict
 
 app = typer.Typer(
     name="flare",
@@ -33,6 +35,10 @@ def _flare(
     ),
 ) -> None:
     """Options that stand before every verb."""
+
+
+app.command("predict")(predict)
+app.add_typer(weights.app, name="weights")
 
 
 def main() -> None:

@@ -59,3 +59,10 @@ def print_error(error: FlareError) -> None:
     if error.expected is not None:
         console.print(f"  expected: {escape(error.expected)}", highlight=False, soft_wrap=True)
     console.print(f"  {escape(error.remedy)}", highlight=False, soft_wrap=True)
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print where an error came from, with its causes, for reports of defects."""
+    import traceback
+
+    stderr_console().print("".join(traceback.format_exception(error)), markup=False, highlight=False, soft_wrap=True)

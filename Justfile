@@ -1,0 +1,43 @@
+# Everything runs in a virtual environment of its own, .venv, made on the first call.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+python := env("PYTHON", "python3")
+bin := justfile_directory() / ".venv/bin"
+install := bin / "python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt"
+
+# List the recipes.
+default:
+    @just --list
+
+# Install flare and segment the example scan: organ volumes, label map, picture.
+demo: _environment
+    {{ install }} .
+    mkdir -p demo-output
+    {{ bin }}/flare predict examples/phantom_ct_0000.nii.gz demo-output/phantom_ct.nii.gz \
+        --preview demo-output/phantom_ct.png --statistics demo-output/organs.csv --overwrite --verbose
+    @echo "Label map, record, table and picture are in demo-output/"
+
+# Install everything and run all tests: the suite on OpenVINO, then the networks on TensorFlow and on PyTorch.
+test *arguments: development
+    KERAS_BACKEND=tensorflow {{ bin }}/pytest tests/models tests/training tests/test_engine.py {{ arguments }}
+    KERAS_BACKEND=torch {{ bin }}/pytest tests/models tests/training tests/test_engine.py {{ arguments }}
+    KERAS_BACKEND=openvino {{ bin }}/pytest {{ arguments }}
+
+# Check style, formatting and types.
+check: development
+    {{ bin }}/ruff check .
+    {{ bin }}/ruff format --check .
+    {{ bin }}/mypy
+
+# Mend style and formatting where that can be done by rule.
+format: development
+    {{ bin }}/ruff check --fix .
+    {{ bin }}/ruff format .
+
+# Install flare for development, with every backend.
+development: _environment
+    {{ install }} --editable '.[dev,io,tensorflow,torch]'
+
+_environment:
+    test -x {{ bin }}/python || {{ python }} -m venv .venv

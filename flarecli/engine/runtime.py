@@ -1,0 +1,220 @@
+"""Which backend, device, precision and number of threads a run uses; settled once, before Keras is imported."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+from flarecli.errors import InstallationError, UsageError
+
+BACKENDS = ("openvino", "tensorflow", "torch")
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+_MODULES = {"openvino": "openvino", "tensorflow": "tensorflow", "torch": "torch"}
+_DISTRIBUTIONS = {"openvino": ("openvino",), "tensorflow": ("tensorflow", "tensorflow-cpu"), "torch": ("torch",)}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A backend that is set up and ready.
+
+    Attributes:
+        backend: "openvino", "tensorflow" or "torch".
+        device: "cpu" or "gpu".
+        precision: "float32", "bfloat16" or "float16": what activations are computed in.
+        threads: Processor threads for the networks.
+        version: Version of the backend.
+    """
+
+    backend: str
+    device: str
+    precision: str
+    threads: int
+    version: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For records."""
+        return asdict(self)
+
+
+def start_runtime(
+    backend: str = "auto", device: str = "auto", precision: str = "auto", threads: int | None = None
+) -> Runtime:
+    """Choose and set up a backend; Keras and the backend are imported here and not before.
+
+    Args:
+        backend: One of `BACKENDS`, or "auto": an installed backend that has a GPU, else what the environment variable
+            `KERAS_BACKEND` names, else OpenVINO.
+        device: "cpu", "gpu" or "auto" (a GPU where the backend has one).
+        precision: One of `PRECISIONS`, or "auto": bfloat16 on OpenVINO where the processor computes it in hardware,
+            float32 elsewhere.
+        threads: Processor threads; all that this process may use where None.
+
+    Raises:
+        UsageError: for unknown names and combinations that do not exist.
+        InstallationError: when the backend or device is not there, or Keras already runs on another backend.
+    """
+    _check_choice("--backend", backend, (*BACKENDS, "auto"))
+    _check_choice("--device", device, ("auto", "cpu", "gpu"))
+    _check_choice("--precision", precision, (*PRECISIONS, "auto"))
+    if threads is not None and threads < 1:
+        raise UsageError(
+            "the number of threads must be positive", seen=threads, remedy="Give --threads 1 or more, or leave it out."
+        )
+    threads = threads or available_threads()
+    chosen = _chosen_backend(backend, device)
+    _select_keras_backend(chosen)
+    setup = {"openvino": _set_up_openvino, "tensorflow": _set_up_tensorflow, "torch": _set_up_torch}[chosen]
+    device, precision = setup(device, precision, threads)
+    return Runtime(chosen, device, precision, threads, _version_of(chosen))
+
+
+def available_threads() -> int:
+    """Number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def is_installed(backend: str) -> bool:
+    """Whether the backend's package can be imported; nothing is imported to find out."""
+    return importlib.util.find_spec(_MODULES[backend]) is not None
+
+
+def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(
+            f"unknown value of {option}", seen=value, expected=", ".join(known), remedy="Choose one of those."
+        )
+
+
+def _chosen_backend(backend: str, device: str) -> str:
+    if backend != "auto":
+        if not is_installed(backend):
+            extra = "" if backend == "openvino" else f"[{backend}]"
+            raise InstallationError(
+                f"the backend {backend} is not installed", remedy=f"Install it: pip install 'flarecli{extra}'."
+            )
+        return backend
+    if device != "cpu" and _machine_has_nvidia_gpu():
+        for candidate in ("torch", "tensorflow"):
+            if is_installed(candidate) and _backend_sees_gpu(candidate):
+                return candidate
+    wanted = os.environ.get("KERAS_BACKEND", "")
+    if wanted in BACKENDS and is_installed(wanted):
+        return wanted
+    return "openvino"
+
+
+def _machine_has_nvidia_gpu() -> bool:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return False
+    try:
+        return bool(pynvml.nvmlDeviceGetCount())
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _backend_sees_gpu(backend: str) -> bool:
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    if backend == "tensorflow":
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import tensorflow
+
+        return bool(tensorflow.config.list_physical_devices("GPU"))
+    return False
+
+
+def _select_keras_backend(backend: str) -> None:
+    if "keras" in sys.modules:
+        import keras
+
+        if keras.backend.backend() != backend:
+            raise InstallationError(
+                "Keras already runs on another backend in this process",
+                seen=keras.backend.backend(),
+                expected=backend,
+                remedy="Start a new process, or set KERAS_BACKEND before Keras is first imported.",
+            )
+        return
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def _set_up_openvino(device: str, precision: str, threads: int) -> tuple[str, str]:
+    import openvino
+
+    if device == "gpu":
+        raise UsageError(
+            "OpenVINO runs on the CPU here", seen="--device gpu", remedy="Use --backend torch or tensorflow for a GPU."
+        )
+    if precision == "float16":
+        raise UsageError(
+            "OpenVINO's CPU networks have no float16 arithmetic",
+            seen="--precision float16",
+            expected="float32 or bfloat16",
+            remedy="Choose one of those.",
+        )
+    has_bfloat16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if precision == "bfloat16" and not has_bfloat16:
+        raise InstallationError(
+            "this processor does not compute bfloat16", remedy="Use --precision float32 or auto."
+        )
+    return "cpu", ("bfloat16" if has_bfloat16 else "float32") if precision == "auto" else precision
+
+
+def _set_up_tensorflow(device: str, precision: str, threads: int) -> tuple[str, str]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow
+
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    device = _device_or_error(device, bool(gpus), "TensorFlow")
+    try:
+        tensorflow.config.set_visible_devices(gpus if device == "gpu" else [], "GPU")
+        for gpu in gpus if device == "gpu" else []:
+            tensorflow.config.experimental.set_memory_growth(gpu, True)
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        # TensorFlow is already running in this process: its devices and threads are settled.
+        pass
+    return device, "float32" if precision == "auto" else precision
+
+
+def _set_up_torch(device: str, precision: str, threads: int) -> tuple[str, str]:
+    import torch
+
+    device = _device_or_error(device, torch.cuda.is_available(), "PyTorch")
+    os.environ["KERAS_TORCH_DEVICE"] = "cuda" if device == "gpu" else "cpu"
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    return device, "float32" if precision == "auto" else precision
+
+
+def _device_or_error(device: str, has_gpu: bool, backend: str) -> str:
+    if device == "gpu" and not has_gpu:
+        raise InstallationError(
+            f"{backend} sees no GPU",
+            remedy="Check the driver with nvidia-smi and that the installed package is a GPU build, or use --device cpu.",
+        )
+    return ("gpu" if has_gpu else "cpu") if device == "auto" else device
+
+
+def _version_of(backend: str) -> str:
+    for distribution in _DISTRIBUTIONS[backend]:
+        try:
+            return version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"

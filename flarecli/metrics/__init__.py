@@ -1,0 +1,1 @@
+"""The scores of the FLARE challenges: volume overlap and surface distances of organs."""

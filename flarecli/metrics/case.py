@@ -1,0 +1,150 @@
+"""One case from its two files to its scores; whatever is wrong with the files stays with the case."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from flarecli.errors import FlareError, InputError
+from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map, read_label_map_literally
+from flarecli.metrics.organ_scores import EvaluationSettings, Scores, score_organs
+from flarecli.metrics.pairing import CasePair
+from flarecli.metrics.protocol import Metric
+
+_WORST = {
+    Metric.DSC: 0.0,
+    Metric.NSD: 0.0,
+    Metric.HD95: math.inf,
+    Metric.ASSD: math.inf,
+    Metric.VOLUME: math.nan,
+}
+"""Scores of a prediction that does not exist, also of organs that the ground truth lacks."""
+
+
+class CaseStatus(StrEnum):
+    """What became of a case."""
+
+    SCORED = "scored"
+    MISSING = "missing"
+    """No prediction: counts with the worst scores."""
+    FAILED = "failed"
+    """The files cannot be compared: no scores, left out of every mean."""
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """The outcome of one case.
+
+    Attributes:
+        pair: The files.
+        status: What became of the case.
+        scores: One value an organ for each metric; empty where the case failed.
+        warnings: What is odd about the files and can make the scores misleading.
+        error: Why the case failed.
+    """
+
+    pair: CasePair
+    status: CaseStatus
+    scores: Scores
+    warnings: tuple[str, ...] = ()
+    error: FlareError | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the case in tables."""
+        return self.pair.name
+
+    def as_dict(self, organ_names: tuple[str, ...]) -> dict[str, Any]:
+        """The result for programs; scores that are infinite or do not exist are null."""
+        return {
+            "name": self.name,
+            "status": self.status.value,
+            "pred": None if self.pair.pred is None else str(self.pair.pred),
+            "gt": None if self.pair.gt is None else str(self.pair.gt),
+            "scores": {
+                metric.value: {
+                    organ: score if math.isfinite(score) else None
+                    for organ, score in zip(organ_names, values, strict=True)
+                }
+                for metric, values in self.scores.items()
+            },
+            "warnings": list(self.warnings),
+            "error": None if self.error is None else self.error.as_dict(),
+        }
+
+
+def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseResult:
+    """Read and score one case; a `FlareError` on the way becomes part of the result."""
+    if pair.pred is None:
+        organs = len(settings.protocol.organs)
+        worst = {metric: (_WORST[metric],) * organs for metric in settings.metrics}
+        return CaseResult(pair, CaseStatus.MISSING, worst, ("no prediction: counted with the worst scores",))
+    try:
+        pred, gt = read_pair(pair, settings)
+        scores = score_organs(pred, gt, settings)
+    except FlareError as error:
+        return CaseResult(pair, CaseStatus.FAILED, {}, error=error)
+    return CaseResult(pair, CaseStatus.SCORED, scores, _warnings(pair, pred, gt))
+
+
+def read_pair(pair: CasePair, settings: EvaluationSettings) -> tuple[LabelMap, LabelMap]:
+    """Read prediction and ground truth of a case, on one grid.
+
+    Raises:
+        InputError: when a file is missing or cannot be used, or the grids differ.
+    """
+    if pair.gt is None or pair.pred is None:
+        side = "prediction" if pair.pred is None else "ground truth"
+        raise InputError(
+            f"has no {side}",
+            path=pair.gt or pair.pred,
+            expected=f"a {side} named {pair.name}",
+            remedy="Name both files of a case alike.",
+        )
+    read = read_label_map_literally if settings.literal else read_label_map
+    is_truncated = settings.protocol.prediction_is_truncated
+    gt = read(pair.gt, fractions=Fractions.TRUNCATED)
+    pred = read(pair.pred, fractions=Fractions.TRUNCATED if is_truncated else Fractions.UNLABELLED)
+    if pred.labels.shape != gt.labels.shape:
+        raise InputError(
+            "the prediction and its ground truth differ in shape",
+            path=pair.pred,
+            seen=f"{pred.labels.shape} (z, y, x)",
+            expected=f"{gt.labels.shape}, as in {pair.gt}",
+            remedy="Resample the prediction onto the grid of the ground truth.",
+        )
+    if not (settings.literal or settings.ignore_geometry):
+        _check_same_place(pair, pred, gt, settings.geometry_tolerance_mm)
+    return pred, gt
+
+
+def _check_same_place(pair: CasePair, pred: LabelMap, gt: LabelMap, tolerance_mm: float) -> None:
+    apart_mm = _greatest_distance_mm(pred, gt)
+    if not apart_mm <= tolerance_mm:
+        raise InputError(
+            "the prediction and its ground truth lie at different places in the world",
+            path=pair.pred,
+            seen=f"the same voxel up to {apart_mm:.4g} mm apart",
+            expected=f"at most {tolerance_mm:g} mm (--geometry-tolerance)",
+            remedy="Write predictions with their scan's geometry, or pass --ignore-geometry to compare by index.",
+        )
+
+
+def _greatest_distance_mm(pred: LabelMap, gt: LabelMap) -> float:
+    """How far apart a voxel of the grid lies in both files; an affine difference is greatest at a corner."""
+    z, y, x = gt.labels.shape
+    corners = np.array([(*corner, 1) for corner in product((0, x - 1), (0, y - 1), (0, z - 1))])
+    difference_mm = corners @ (pred.affine_ras - gt.affine_ras)[:3].T
+    return float(np.linalg.norm(difference_mm, axis=1).max())
+
+
+def _warnings(pair: CasePair, pred: LabelMap, gt: LabelMap) -> tuple[str, ...]:
+    warnings = [*gt.warnings, *pred.warnings]
+    if pair.pred is not None and pair.gt is not None and pair.pred.samefile(pair.gt):
+        warnings.append("prediction and ground truth are the same file")
+    return tuple(dict.fromkeys(warnings))

@@ -1,0 +1,163 @@
+"""Score tables as files: one row a case, columns named as the FLARE challenges name them."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flarecli.atomic import atomic_path
+from flarecli.errors import InputError
+from flarecli.metrics.evaluation import Evaluation
+from flarecli.metrics.pairing import case_key
+
+NAME_COLUMN = "Name"
+STATUS_COLUMN = "Status"
+
+_COLUMN_PATTERNS = (
+    re.compile(r"(?P<metric>DSC|NSD-[\d.]+mm|HD95-mm|ASSD-mm|VolumeDifference-mL)_(?P<organ>\w+)"),
+    re.compile(r"(?P<organ>\w+)_(?P<metric>DSC|NSD)"),
+)
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """A score table as read from a file.
+
+    Attributes:
+        name: Name of the file without suffix.
+        scores: For each metric as the columns name it (`DSC`, `NSD-1mm`) and each organ (its label or name)
+            the scores by case; NaN where the table has none.
+        cases: Case names without suffix, in the file's order.
+    """
+
+    name: str
+    cases: tuple[str, ...]
+    scores: dict[str, dict[str, NDArray[np.float64]]]
+
+    def mean_over_organs(self, metric: str) -> dict[str, float]:
+        """Mean score of each case over the organs."""
+        means = np.mean(list(self.scores[metric].values()), axis=0)
+        return dict(zip(self.cases, means.tolist(), strict=True))
+
+    def metric_named(self, stem: str) -> str:
+        """The only metric whose name starts with `stem` (`NSD` for `NSD-1mm`).
+
+        Raises:
+            InputError: when there is none, or several.
+        """
+        found = [metric for metric in self.scores if metric.split("-")[0] == stem]
+        if len(found) != 1:
+            raise InputError(
+                f"has no single {stem} for all organs",
+                path=self.name,
+                seen=", ".join(self.scores),
+                expected=f"one {stem}, at one tolerance",
+                remedy="Write the table with `flare evaluate --csv`, at one tolerance.",
+            )
+        return found[0]
+
+
+def write_score_table(destination: Path, evaluation: Evaluation) -> None:
+    """Write one row a case as CSV, atomically and in full precision.
+
+    A literal evaluation gives the challenge's table to the letter; otherwise a column `Status` stands last.
+    Cells of failed cases are empty, infinite distances are `inf`.
+    """
+    settings = evaluation.settings
+    columns = settings.protocol.columns(settings.metrics)
+    places = {organ.label: place for place, organ in enumerate(settings.protocol.organs)}
+    with atomic_path(destination) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([NAME_COLUMN, *columns, *([] if settings.literal else [STATUS_COLUMN])])
+        for case in evaluation.cases:
+            cells = [
+                _cell(case.scores[metric][places[organ.label]]) if case.scores else ""
+                for metric, organ in columns.values()
+            ]
+            writer.writerow([case.name, *cells, *([] if settings.literal else [case.status.value])])
+
+
+def read_score_table(path: Path) -> ScoreTable:
+    """Read a score table: of this command, or of the FLARE scripts.
+
+    Raises:
+        InputError: when the file cannot be read or is no such table.
+    """
+    rows = read_csv_rows(path)
+    header = list(rows[0])
+    if NAME_COLUMN not in header:
+        raise _no_table(path, header)
+    scores: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for column in header:
+        match = next((m for m in (pattern.fullmatch(column) for pattern in _COLUMN_PATTERNS) if m), None)
+        if match:
+            values = np.array([number_in(row[column], path, column) for row in rows])
+            scores.setdefault(match["metric"], {})[match["organ"]] = values
+    if not scores:
+        raise _no_table(path, header)
+    return ScoreTable(path.stem, tuple(case_key(row[NAME_COLUMN]) for row in rows), scores)
+
+
+def read_csv_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file under their column names.
+
+    Raises:
+        InputError: when the file cannot be read, has no rows, or a row of another length.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file, restkey="", restval=None))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            "cannot be read as a table", path=path, seen=error, remedy="Give a CSV file in UTF-8."
+        ) from error
+    if not rows:
+        raise InputError(
+            "holds no rows", path=path, expected="a header and one row a case", remedy="Give a score table."
+        )
+    for number, row in enumerate(rows, start=2):
+        if "" in row or None in row.values():
+            raise InputError(
+                f"line {number} has another number of cells than the header",
+                path=path,
+                remedy="The table is damaged: write it again.",
+            )
+    return rows
+
+
+def number_in(cell: str, path: Path, column: str) -> float:
+    """The number in a cell of a table; NaN where it is empty.
+
+    Raises:
+        InputError: when the cell holds something else.
+    """
+    try:
+        return float(cell) if cell.strip() else math.nan
+    except ValueError as error:
+        raise InputError(
+            f"column {column} holds something other than numbers",
+            path=path,
+            seen=repr(cell),
+            expected="a number or an empty cell",
+            remedy="Write the table again.",
+        ) from error
+
+
+def _cell(score: float) -> str:
+    return "" if math.isnan(score) else repr(score)
+
+
+def _no_table(path: Path, header: list[str]) -> InputError:
+    return InputError(
+        "is no score table",
+        path=path,
+        seen=f"columns {', '.join(header)}",
+        expected="Name, and columns such as DSC_1, NSD-1mm_1 or Liver_DSC",
+        remedy="Write one with `flare evaluate PRED GT --csv`.",
+    )

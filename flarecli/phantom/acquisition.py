@@ -1,0 +1,146 @@
+"""From tissues to what a scanner makes of them: intensities, blur, noise, field of view, table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from flarecli.phantom.canvas import Palette
+from flarecli.phantom.lattice import NoiseField, SampleGrid, Vector
+from flarecli.phantom.options import PhantomOptions
+from flarecli.phantom.tissues import LOOKS, PatientLook
+
+HU_RANGE = (-1024, 3071)
+"""What 12 bits hold with the usual intercept."""
+
+_OUTSIDE_HU = -1024
+
+
+@dataclass(frozen=True)
+class Textures:
+    """Fields of unit standard deviation that make tissues inhomogeneous.
+
+    Attributes:
+        fine: Features of some 6 mm.
+        coarse: Features of some 25 mm.
+    """
+
+    fine: NoiseField
+    coarse: NoiseField
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How a scan is taken.
+
+    Attributes:
+        noise_hu: Standard deviation of the noise in the image.
+        noise_grain_mm: Standard deviation of the Gaussian that correlates it in the plane.
+        blur_mm: Standard deviation of the blur along z, y and x.
+        offset_hu: Calibration offset.
+        cut_z: Fractions of the grid along z between which slices are inside the field of view.
+        circle_mm: Radius of the circular field of reconstruction; None for none.
+    """
+
+    noise_hu: float
+    noise_grain_mm: float
+    blur_mm: Vector
+    offset_hu: float
+    cut_z: tuple[float, float]
+    circle_mm: float | None
+
+
+def draw_textures(rng: np.random.Generator) -> Textures:
+    """Draw the fields."""
+    return Textures(NoiseField.draw(rng, 5.0), NoiseField.draw(rng, 14.0))
+
+
+def draw_acquisition(rng: np.random.Generator, options: PhantomOptions, grid: SampleGrid) -> Acquisition:
+    """Draw how the scan on this grid is taken."""
+    thickness = rng.uniform(*options.slice_thickness_mm)
+    # A slice profile of the grid's own distance adds nothing visible beyond sampling.
+    beyond = np.sqrt(max(thickness**2 - (0.6 * grid.spacing_mm[0]) ** 2, 0.0)) / 2.355
+    plane = rng.uniform(*options.blur_mm)
+    cut = (0.0, 1.0)
+    if rng.random() < options.cut_field:
+        part = rng.uniform(0.05, 0.4)
+        cut = (part, 1.0) if rng.random() < 0.5 else (0.0, 1 - part)
+    extent = min(n * s for n, s in zip(grid.shape_zyx[1:], grid.spacing_mm[1:], strict=True))
+    circle = 0.5 * extent * rng.uniform(0.97, 1.0) if rng.random() < options.circular_field else None
+    low, high = options.noise_hu
+    return Acquisition(
+        noise_hu=float(np.exp(rng.uniform(np.log(low), np.log(high)))),
+        noise_grain_mm=rng.uniform(0.5, 1.1),
+        blur_mm=(float(beyond), plane, plane),
+        offset_hu=rng.uniform(-1, 1) * options.hu_offset,
+        cut_z=cut,
+        circle_mm=circle,
+    )
+
+
+def tissue_hu(
+    parts: np.ndarray, palette: Palette, look: PatientLook, textures: Textures, grid: SampleGrid
+) -> np.ndarray:
+    """Intensities of a map of parts on a grid, without blur and noise; float32, HU."""
+    mean = np.zeros(256, np.float32)
+    fine, coarse, mottled = (np.zeros(256, np.float32) for _ in range(3))
+    by_kind = {"fine": fine, "coarse": coarse, "mottled": mottled}
+    for number, part in enumerate(palette.parts):
+        mean[number] = look.mean_hu[part.tissue] + part.offset_hu
+        by_kind[LOOKS[part.tissue].texture][number] = look.texture_hu[part.tissue]
+    fine_field = textures.fine.on(grid)
+    hu = mean[parts]
+    hu += (fine + coarse * np.float32(0.5))[parts] * fine_field
+    hu += coarse[parts] * textures.coarse.on(grid)
+    grainy = mottled[parts]
+    # Stool: mostly soft, with pockets of gas where the fine field dips.
+    hu += grainy * np.where(fine_field < -0.9, np.float32(-3.5), np.float32(0.4) * fine_field)
+    return hu
+
+
+def acquire(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
+    """The scan: int16 HU in `HU_RANGE`, of the shape of `hu`, which is used up."""
+    sigma = [mm / step for mm, step in zip(acquisition.blur_mm, grid.spacing_mm, strict=True)]
+    sigma = [s if s > 0.2 else 0.0 for s in sigma]
+    if any(sigma):
+        ndimage.gaussian_filter(hu, sigma, output=hu, mode="nearest", truncate=3.0)
+    _add_noise(hu, grid, acquisition, rng)
+    hu += np.float32(acquisition.offset_hu)
+    _limit_field(hu, grid, acquisition)
+    np.clip(hu, *HU_RANGE, out=hu)
+    return np.rint(hu, out=hu).astype(np.int16)
+
+
+def visible(grid: SampleGrid, acquisition: Acquisition) -> np.ndarray:
+    """Boolean array, broadcastable to the grid: what lies inside the field of view."""
+    count = grid.shape_zyx[0]
+    slices = np.arange(count)
+    inside = (slices >= round(acquisition.cut_z[0] * count)) & (slices < round(acquisition.cut_z[1] * count))
+    seen = inside[:, None, None]
+    if acquisition.circle_mm is not None:
+        y, x = (grid.axis_mm(axis) - grid.axis_mm(axis).mean() for axis in (1, 2))
+        seen = seen & (np.hypot(y[:, None], x[None]) <= acquisition.circle_mm)[None]
+    return seen
+
+
+def _add_noise(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> None:
+    """Correlated in the plane, weaker where the image is blurred along z, stronger deep in the body."""
+    grain = [acquisition.noise_grain_mm / step for step in grid.spacing_mm[1:]]
+    grain = [g if g > 0.25 else 0.0 for g in grain]
+    y, x = (grid.axis_mm(axis) - grid.axis_mm(axis).mean() for axis in (1, 2))
+    depth = np.exp(-(np.square(y / 110)[:, None] + np.square(x / 160)[None]))
+    level = (acquisition.noise_hu * (0.6 + 0.55 * depth)).astype(np.float32)
+    for plane in hu:
+        noise = rng.standard_normal(plane.shape, dtype=np.float32)
+        if any(grain):
+            noise = ndimage.gaussian_filter(noise, grain, mode="wrap", truncate=3.0)
+            noise /= max(float(noise.std()), 1e-6)
+        plane += noise * level
+
+
+def _limit_field(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition) -> None:
+    seen = visible(grid, acquisition)
+    if not seen.all():
+        np.copyto(hu, np.float32(_OUTSIDE_HU), where=~seen)

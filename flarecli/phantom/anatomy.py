@@ -1,0 +1,60 @@
+"""What every source of anatomy gives: the four organs as shapes in the patient's own frame.
+
+The frame: z to Superior, y to Anterior, x to Right, in mm; its origin is near the middle of all organs. Shapes are
+functions of position, so that the same patient can be drawn on any grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flarecli.phantom.canvas import BoxMm, Canvas, Window
+
+Depth = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class OrganShape:
+    """One organ, or one of a pair.
+
+    Attributes:
+        label: Its value in the label map.
+        box: Box that encloses it, mm.
+        depth_at: From positions (z, y, x), mm, to depths, mm, positive inside; float32 arrays of one shape.
+        roughness_mm: Standard deviation of the irregularity of its surface.
+    """
+
+    label: int
+    box: BoxMm
+    depth_at: Depth
+    roughness_mm: float = 0.0
+
+    def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
+        """The window it reaches and its depth there, rough surface included; None where it misses the canvas."""
+        window = canvas.window(self.box)
+        if window is None:
+            return None
+        depth = self.depth_at(canvas.at(window))
+        if self.roughness_mm:
+            depth = depth + np.float32(self.roughness_mm) * canvas.roughness[window]
+        return window, depth
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The organs of one patient.
+
+    Attributes:
+        organs: The shapes; none is drawn over another.
+        source: Where they come from: "procedural" or "labels".
+        midline_x_mm: Where the spine stands, if the source knows it.
+        spine_y_mm: Middle of the vertebral bodies, if the source knows it.
+    """
+
+    organs: tuple[OrganShape, ...]
+    source: str
+    midline_x_mm: float | None = None
+    spine_y_mm: float | None = None

@@ -1,0 +1,195 @@
+"""Drawing: the map of parts on a grid, the position of each of its voxels in the patient, and how shapes reach it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from flarecli.phantom.lattice import NoiseField, SampleGrid, Vector
+from flarecli.phantom.tissues import Tissue
+
+Window = tuple[slice, slice, slice]
+BoxMm = tuple[np.ndarray, np.ndarray]
+"""Lower and upper corner in the patient, each a float array (z, y, x) in mm."""
+
+MAX_PARTS = 256
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something of one tissue, with its own intensity.
+
+    Attributes:
+        tissue: What it is made of.
+        label: Its value in the label map; 0 is background.
+        offset_hu: How far its intensity lies from its tissue's mean.
+    """
+
+    tissue: Tissue
+    label: int = 0
+    offset_hu: float = 0.0
+
+
+@dataclass
+class Palette:
+    """The parts of a scene; a part's number is its place in the list. Number 0 is air."""
+
+    parts: list[Part] = field(default_factory=lambda: [Part(Tissue.AIR)])
+
+    def add(self, tissue: Tissue, label: int = 0, offset_hu: float = 0.0) -> int:
+        """Add a part and return its number. Beyond 256 parts the last one of the same tissue serves again."""
+        if len(self.parts) == MAX_PARTS:
+            return max((n for n, part in enumerate(self.parts) if part.tissue == tissue), default=0)
+        self.parts.append(Part(tissue, label, offset_hu))
+        return len(self.parts) - 1
+
+    def where(self, *tissues: Tissue) -> np.ndarray:
+        """Boolean array of shape `(256,)`: which part numbers are of these tissues."""
+        chosen = np.zeros(MAX_PARTS, bool)
+        for number, part in enumerate(self.parts):
+            chosen[number] = part.tissue in tissues
+        return chosen
+
+    def labels(self) -> np.ndarray:
+        """Uint8 array of shape `(256,)`: the label of each part number."""
+        table = np.zeros(MAX_PARTS, np.uint8)
+        table[: len(self.parts)] = [part.label for part in self.parts]
+        return table
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the patient lies in the scanner, and how everything is deformed.
+
+    Attributes:
+        rotation: 3x3 matrix from scanner to patient axes, order (z, y, x).
+        offset_mm: Point of the patient at the scanner's origin, (z, y, x).
+        warp: For each axis the fields that displace along it, with their amplitudes in mm.
+        roughness: Field of unit standard deviation that roughens organ surfaces.
+    """
+
+    rotation: np.ndarray
+    offset_mm: np.ndarray
+    warp: tuple[tuple[tuple[NoiseField, float], ...], ...]
+    roughness: NoiseField | None = None
+
+
+STRAIGHT = Pose(np.eye(3), np.zeros(3), ((), (), ()))
+"""Scanner and patient axes coincide; no deformation."""
+
+
+class Canvas:
+    """A grid of voxels to draw on.
+
+    Attributes:
+        grid: Where the voxels lie in the scanner.
+        parts: Uint8 array of shape `grid.shape_zyx`: number of the part each voxel belongs to.
+        position: Three float32 arrays of that shape: the point of the undeformed patient, z, y and x in mm.
+    """
+
+    def __init__(self, grid: SampleGrid, pose: Pose = STRAIGHT) -> None:
+        self.grid = grid
+        self.pose = pose
+        self.parts = np.zeros(grid.shape_zyx, np.uint8)
+        axes = [
+            grid.axis_mm(axis).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+            for axis in range(3)
+        ]
+        self.position: list[np.ndarray] = []
+        self._displacement_mm = np.zeros(3)
+        for axis, row in enumerate(pose.rotation.astype(np.float32)):
+            straight = row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + np.float32(pose.offset_mm[axis])
+            if pose.warp[axis]:
+                displacement = sum(np.float32(mm) * noise.on(grid) for noise, mm in pose.warp[axis])
+                self._displacement_mm[axis] = np.abs(displacement).max()
+                straight = straight + displacement
+            self.position.append(np.ascontiguousarray(np.broadcast_to(straight, grid.shape_zyx)))
+
+    @cached_property
+    def roughness(self) -> np.ndarray:
+        """Float32 field of unit standard deviation on the whole canvas; zero where the pose has none."""
+        if self.pose.roughness is None:
+            return np.zeros(self.grid.shape_zyx, np.float32)
+        return self.pose.roughness.on(self.grid)
+
+    def window(self, box: BoxMm) -> Window | None:
+        """The voxels that a box of the patient can reach, or None where it misses the canvas."""
+        low, high = box[0] - self._displacement_mm, box[1] + self._displacement_mm
+        centre = self.pose.rotation.T @ ((low + high) / 2 - self.pose.offset_mm)
+        half = np.abs(self.pose.rotation.T) @ ((high - low) / 2)
+        spans = []
+        for axis in range(3):
+            origin, step = self.grid.origin_mm[axis], self.grid.spacing_mm[axis]
+            start = max(int(np.ceil((centre[axis] - half[axis] - origin) / step)), 0)
+            stop = min(int(np.floor((centre[axis] + half[axis] - origin) / step)) + 1, self.grid.shape_zyx[axis])
+            if start >= stop:
+                return None
+            spans.append(slice(start, stop))
+        return spans[0], spans[1], spans[2]
+
+    def at(self, window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions z, y, x of a window's voxels, mm."""
+        z, y, x = self.position
+        return z[window], y[window], x[window]
+
+    def paint(self, window: Window, where: np.ndarray, part: int, over: np.ndarray | None = None) -> None:
+        """Give the voxels of `where` inside a window to a part; `over` lists the part numbers that may yield."""
+        target = self.parts[window]
+        if over is not None:
+            where = where & over[target]
+        target[where] = part
+
+
+class Shape(Protocol):
+    """A body in the patient, given by its depth: the distance to its surface in mm, positive inside."""
+
+    def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
+        """The window it reaches and the depth there (float32), or None where it misses the canvas."""
+
+
+class Drawable(Protocol):
+    """Something that draws itself."""
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw on the canvas, over what is there."""
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A shape filled with one part, or with shells of several.
+
+    Attributes:
+        shape: The body.
+        layers: Pairs of depth in mm and part number: from this depth inwards the part is drawn, in this order.
+        over: Which part numbers may be drawn over, as `Palette.where` gives it; None is all of them.
+        roughness_mm: Standard deviation of the irregularity of the surface.
+    """
+
+    shape: Shape
+    layers: tuple[tuple[float, int], ...]
+    over: np.ndarray | None = None
+    roughness_mm: float = 0.0
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw the layers."""
+        found = self.shape.depth(canvas)
+        if found is None:
+            return
+        window, depth = found
+        if self.roughness_mm:
+            depth = depth + np.float32(self.roughness_mm) * canvas.roughness[window]
+        allowed = None if self.over is None else self.over[canvas.parts[window]]
+        for from_depth_mm, part in self.layers:
+            inside = depth > from_depth_mm
+            if allowed is not None:
+                inside &= allowed
+            canvas.parts[window][inside] = part
+
+
+def box_around(centre: Vector | np.ndarray, reach: Vector | np.ndarray) -> BoxMm:
+    """Box of half-widths `reach` about a point."""
+    middle, half = np.asarray(centre, float), np.asarray(reach, float)
+    return middle - half, middle + half

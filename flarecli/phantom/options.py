@@ -1,0 +1,124 @@
+"""What a phantom may look like: probabilities and ranges, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from flarecli.errors import UsageError
+
+
+class Phase(StrEnum):
+    """Contrast phase of a scan."""
+
+    UNENHANCED = "unenhanced"
+    ARTERIAL = "arterial"
+    PORTAL_VENOUS = "portal-venous"
+    DELAYED = "delayed"
+
+
+@dataclass(frozen=True)
+class PhantomOptions:
+    """How much phantoms vary; probabilities are in 0-1 and drawn once a phantom.
+
+    Attributes:
+        phase: The contrast phase of every phantom; None draws one for each.
+        hu_spread: Scale of all random offsets of tissue intensities; 1 is the spread between real patients.
+        unnatural_hu: Probability that tissues get intensities of no real phase.
+        noise_hu: Range of the standard deviation of image noise, HU.
+        blur_mm: Range of the in-plane Gaussian blur (standard deviation), mm.
+        slice_thickness_mm: Range of the slice sensitivity profile's full width at half maximum, mm; what is thinner
+            than the grid's slice distance has no effect.
+        hu_offset: Largest calibration offset of the whole image, HU.
+        rotation_deg: Largest rotation about each axis, degrees.
+        shift_mm: Largest displacement of the patient along z, y and x, mm.
+        warp: Scale of the random smooth deformation of everything; 1 displaces by 5 mm (standard deviation).
+        size_spread: Standard deviation of the patient's relative size.
+        shape_spread: Scale of all variation of organ shapes and places; 1 is the spread between real patients.
+        cut_field: Probability that slices at one end are outside the field of view (air, no labels).
+        circular_field: Probability of a circular reconstruction field, air outside.
+        table: Probability of a patient table.
+        arms_down: Probability of arms beside the trunk.
+        lesions: Probability of liver lesions; cysts in other organs are drawn as often.
+        fatty_liver: Probability.
+        ascites: Probability of free fluid.
+        splenomegaly: Probability of a spleen of two to four times the usual volume.
+        missing_kidney: Probability that one kidney is absent.
+    """
+
+    phase: Phase | None = None
+    hu_spread: float = 1.0
+    unnatural_hu: float = 0.0
+    noise_hu: tuple[float, float] = (8.0, 18.0)
+    blur_mm: tuple[float, float] = (0.5, 0.9)
+    slice_thickness_mm: tuple[float, float] = (1.5, 5.0)
+    hu_offset: float = 4.0
+    rotation_deg: float = 3.0
+    shift_mm: tuple[float, float, float] = (8.0, 8.0, 8.0)
+    warp: float = 1.0
+    size_spread: float = 0.08
+    shape_spread: float = 1.0
+    cut_field: float = 0.0
+    circular_field: float = 0.5
+    table: float = 0.9
+    arms_down: float = 0.0
+    lesions: float = 0.15
+    fatty_liver: float = 0.1
+    ascites: float = 0.0
+    splenomegaly: float = 0.05
+    missing_kidney: float = 0.01
+
+
+REALISTIC = PhantomOptions()
+"""What a radiologist would take for an ordinary patient: for demonstrations and tests."""
+
+WIDE = PhantomOptions(
+    hu_spread=1.8,
+    unnatural_hu=0.12,
+    noise_hu=(2.0, 45.0),
+    blur_mm=(0.3, 2.5),
+    slice_thickness_mm=(0.5, 8.0),
+    hu_offset=15.0,
+    rotation_deg=15.0,
+    shift_mm=(40.0, 25.0, 25.0),
+    warp=1.7,
+    size_spread=0.12,
+    shape_spread=1.6,
+    cut_field=0.25,
+    circular_field=0.3,
+    table=0.5,
+    arms_down=0.1,
+    lesions=0.4,
+    fatty_liver=0.15,
+    ascites=0.1,
+    splenomegaly=0.1,
+    missing_kidney=0.05,
+)
+"""Wider than reality, so that a network trained on it takes real scans for ordinary ones."""
+
+STRENGTHS: dict[str, PhantomOptions] = {"realistic": REALISTIC, "wide": WIDE}
+
+
+def options_for(strength: str, **changes: Any) -> PhantomOptions:
+    """The options of a named strength with some fields changed.
+
+    Raises:
+        UsageError: when the strength or a field is unknown.
+    """
+    if strength not in STRENGTHS:
+        raise UsageError(
+            "unknown strength of phantoms",
+            seen=strength,
+            expected=" or ".join(STRENGTHS),
+            remedy="Name one of these strengths.",
+        )
+    known = {field.name for field in fields(PhantomOptions)}
+    if unknown := sorted(set(changes) - known):
+        raise UsageError(
+            "unknown phantom option",
+            seen=", ".join(unknown),
+            expected=", ".join(sorted(known)),
+            remedy="Correct the name of the option.",
+        )
+    return replace(STRENGTHS[strength], **changes)

@@ -1,0 +1,88 @@
+"""The record beside every label map: what was done, with what, how long it took, and what came out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import resource
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from flarecli import __version__
+from flarecli.engine import Runtime
+from flarecli.geometry import Box, Grid
+from flarecli.organs import LABEL_NAMES
+from flarecli.statistics import OrganStatistics
+from flarecli.steps import StepTime
+from flarecli.systems.base import Segmentation
+from flarecli.weights.card import Card, sha256_of
+
+RECORD_VERSION = 1
+
+
+def make_record(
+    *,
+    scan: Path,
+    labels: Path,
+    system: str,
+    cards: Mapping[str, Card],
+    runtime: Runtime,
+    grid: Grid,
+    segmentation: Segmentation,
+    statistics: Iterable[OrganStatistics],
+    warnings: Iterable[str],
+    steps: Iterable[StepTime],
+) -> dict[str, Any]:
+    """Put a case's record together. The label map must be on disk already: its checksum goes in."""
+    return {
+        "record_version": RECORD_VERSION,
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "scan": str(scan),
+        "labels": {"file": labels.name, "sha256": sha256_of(labels), "names": {str(k): v for k, v in LABEL_NAMES.items()}},
+        "grid": {
+            "shape_zyx": list(grid.shape_zyx),
+            "spacing_mm_zyx": list(grid.spacing_mm),
+        },
+        "system": system,
+        "weights": {
+            network: {"set": card.set_name, "title": card.title, "licence": card.licence, "sha256": card.sha256}
+            for network, card in cards.items()
+        },
+        "runtime": runtime.as_dict(),
+        "versions": {
+            "flare": __version__,
+            "python": platform.python_version(),
+            "keras": version("keras"),
+            "numpy": version("numpy"),
+        },
+        "region_mm_zyx": box_as_dict(segmentation.region_mm),
+        "organs": {organ.name: organ.as_dict() for organ in statistics},
+        "warnings": list(warnings),
+        "facts": dict(segmentation.facts),
+        "steps": [{"name": step.name, "wall_s": round(step.wall_s, 4), "cpu_s": round(step.cpu_s, 4)} for step in steps],
+        "peak_rss_mb": round(peak_rss_mb(), 1),
+    }
+
+
+def box_as_dict(box: Box) -> dict[str, list[float]]:
+    """A box for JSON."""
+    return {"start": [float(value) for value in box.start_mm], "end": [float(value) for value in box.end_mm]}
+
+
+def is_complete(labels: Path, record: Path) -> bool:
+    """Whether a case was finished: its record is there and names the label map's very content."""
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        return labels.is_file() and content["labels"]["sha256"] == sha256_of(labels)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def peak_rss_mb() -> float:
+    """Largest resident memory of this process so far, in MB (10^6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -1,0 +1,15 @@
+"""Resampling in few passes and little memory: axis operators, streamed images, restored labels."""
+
+from flarecli.resample.axis import area_matrix, crop_and_pad_rows, gaussian_matrix, linear_matrix
+from flarecli.resample.restoring import class_map, restore_labels
+from flarecli.resample.streaming import resample_separable
+
+__all__ = [
+    "area_matrix",
+    "class_map",
+    "crop_and_pad_rows",
+    "gaussian_matrix",
+    "linear_matrix",
+    "resample_separable",
+    "restore_labels",
+]

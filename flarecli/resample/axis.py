@@ -1,0 +1,110 @@
+"""Linear operations along one axis, each as a matrix of shape (n_out, n_in).
+
+A chain such as smooth, crop, pad with zeros, shrink is then one matrix product per axis, made once on a few
+hundred numbers, and the image is touched only when the finished matrices are applied (`resample_separable`).
+Matrices are float64 while they are being composed; whoever applies them casts the product to float32.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def area_matrix(n_in: int, n_out: int) -> np.ndarray:
+    """Average over equal parts of the axis, the parts' borders falling inside samples where they do.
+
+    Output sample o is the mean of the piecewise constant input over [o * n_in / n_out, (o + 1) * n_in /
+    n_out].
+
+    Args:
+        n_in: Number of input samples, at least 1.
+        n_out: Number of output samples, at least 1; may exceed `n_in`.
+
+    Returns:
+        float64 array of shape (n_out, n_in); rows sum to 1.
+    """
+    scale = n_in / n_out
+    part_start = np.arange(n_out)[:, None] * scale
+    sample_start = np.arange(n_in)[None, :]
+    overlap = np.minimum(part_start + scale, sample_start + 1) - np.maximum(part_start, sample_start)
+    weights = np.maximum(overlap, 0.0)
+    # Parts that end exactly between two samples get an overlap of 1e-14 with the next; it would make another
+    # input row necessary and changes nothing.
+    weights[weights < 1e-9 * scale] = 0.0
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def gaussian_matrix(n: int, sigma_samples: float) -> np.ndarray:
+    """Smooth with a sampled Gaussian, the axis continued by its mirror image (edge sample repeated).
+
+    The kernel is cut at ceil(4 * sigma + 0.5) samples on each side and normalised to sum 1.
+
+    Args:
+        n: Number of samples, at least 1.
+        sigma_samples: Standard deviation in samples; 0 gives the identity.
+
+    Returns:
+        float64 array of shape (n, n); rows sum to 1.
+    """
+    if sigma_samples == 0:
+        return np.eye(n)
+    radius = math.ceil(4 * sigma_samples + 0.5)
+    offsets = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma_samples) ** 2)
+    kernel /= kernel.sum()
+    # The continued axis has period 2 n: its second half is the axis read backwards.
+    source = (np.arange(n)[:, None] + offsets[None, :]) % (2 * n)
+    source = np.where(source < n, source, 2 * n - 1 - source)
+    matrix = np.zeros((n, n))
+    np.add.at(matrix, (np.arange(n)[:, None], source), kernel[None, :])
+    return matrix
+
+
+def linear_matrix(n_in: int, n_out: int) -> np.ndarray:
+    """Interpolate linearly between sample centres: half-pixel convention, ends clamped, no antialiasing.
+
+    Output sample o lies at (o + 0.5) * n_in / n_out - 0.5, as in PyTorch with align_corners=False.
+
+    Args:
+        n_in: Number of input samples, at least 1.
+        n_out: Number of output samples, at least 1.
+
+    Returns:
+        float64 array of shape (n_out, n_in); rows sum to 1 and have at most two non-zero entries.
+    """
+    lower, upper_weight = linear_taps(n_in, n_out)
+    rows = np.arange(n_out)
+    matrix = np.zeros((n_out, n_in))
+    matrix[rows, lower] = 1.0 - upper_weight
+    matrix[rows, np.minimum(lower + 1, n_in - 1)] += upper_weight
+    return matrix
+
+
+def linear_taps(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """The two input samples between which each output sample of `linear_matrix` lies.
+
+    Returns:
+        lower: intp array of shape (n_out,), never decreasing, at most max(n_in - 2, 0); the other sample is
+            lower + 1.
+        upper_weight: float64 array of shape (n_out,), weight in [0, 1] of the other sample.
+    """
+    position = (np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5
+    position = np.clip(position, 0.0, n_in - 1.0)
+    lower = np.minimum(position.astype(np.intp), max(n_in - 2, 0))
+    return lower, position - lower
+
+
+def crop_and_pad_rows(matrix: np.ndarray, cropping: tuple[int, int], padding: tuple[int, int]) -> np.ndarray:
+    """Crop the output of an axis operator at both ends, then extend it by samples of value 0.
+
+    Args:
+        matrix: Array of shape (n_out, n_in).
+        cropping: Number of output samples removed at the lower and the upper end.
+        padding: Number of zero samples added at the lower and the upper end.
+
+    Returns:
+        Array of shape (n_out - sum(cropping) + sum(padding), n_in).
+    """
+    return np.pad(matrix[cropping[0] : matrix.shape[0] - cropping[1]], (padding, (0, 0)))

@@ -1,0 +1,96 @@
+"""What a file says about a scan before anything is converted: its geometry and its stored values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import nibabel
+import numpy as np
+
+from flarecli.orientation import Orientation
+
+_GEOMETRY_FIELDS = (
+    "qform_code",
+    "sform_code",
+    "quatern_b",
+    "quatern_c",
+    "quatern_d",
+    "qoffset_x",
+    "qoffset_y",
+    "qoffset_z",
+    "srow_x",
+    "srow_y",
+    "srow_z",
+    "xyzt_units",
+)
+_SCANNER_CODE = 1  # NIFTI_XFORM_SCANNER_ANAT
+
+
+@dataclass(frozen=True)
+class SourceGeometry:
+    """The file's own geometry: all that is needed to write a label map that lies exactly on the scan.
+
+    Attributes:
+        shape_ijk: Number of voxels along the file's axes.
+        spacing_ijk_mm: Voxel sizes along the file's axes.
+        affine_ras: 4x4 float64 matrix from the file's index (i, j, k) to world mm.
+        nifti_header: A NIfTI header with this geometry and nothing else: for a NIfTI source its position
+            fields (sform, qform, their codes, pixdim, units) as they were.
+    """
+
+    shape_ijk: tuple[int, int, int]
+    spacing_ijk_mm: tuple[float, float, float]
+    affine_ras: np.ndarray
+    nifti_header: nibabel.Nifti1Header
+
+    @classmethod
+    def of_nifti(
+        cls, header: nibabel.Nifti1Header, spacing_ijk_mm: tuple[float, float, float]
+    ) -> SourceGeometry:
+        """Geometry of a NIfTI header of at least three dimensions."""
+        kept = type(header)()
+        i, j, k = header.get_data_shape()[:3]
+        kept.set_data_shape((i, j, k))
+        for field in _GEOMETRY_FIELDS:
+            kept[field] = header[field]
+        kept["pixdim"][:4] = header["pixdim"][:4]
+        return cls((i, j, k), spacing_ijk_mm, header.get_best_affine(), kept)
+
+    @classmethod
+    def of_affine(cls, shape_ijk: tuple[int, int, int], affine_ras: np.ndarray) -> SourceGeometry:
+        """Geometry of an affine alone; sform and qform both say "scanner", units are mm."""
+        affine_ras = np.asarray(affine_ras, dtype=np.float64)
+        header = nibabel.Nifti1Header()
+        header.set_data_shape(shape_ijk)
+        header.set_sform(affine_ras, _SCANNER_CODE)
+        header.set_qform(affine_ras, _SCANNER_CODE)
+        header.set_xyzt_units("mm")
+        i, j, k = np.linalg.norm(affine_ras[:3, :3], axis=0).tolist()
+        return cls(shape_ijk, (i, j, k), affine_ras, header)
+
+    @cached_property
+    def orientation(self) -> Orientation:
+        """How the file's axes map onto canonical ones."""
+        return Orientation.of_affine(self.affine_ras)
+
+
+@dataclass(frozen=True)
+class StoredScan:
+    """A scan as its file stores it.
+
+    Attributes:
+        stored_ijk: Stored values along the file's axes, Fortran order, any numeric type.
+        slope: Factor from stored values to HU.
+        intercept: Added after the factor.
+        source: The file's geometry.
+        warnings: What is odd about the file.
+        owner: What holds the memory of `stored_ijk`, where the array itself does not keep it alive.
+    """
+
+    stored_ijk: np.ndarray
+    slope: float
+    intercept: float
+    source: SourceGeometry
+    warnings: tuple[str, ...] = ()
+    owner: object = None

@@ -1,0 +1,128 @@
+"""What a segmentation system is: named networks, and the way from a scan to its label map through them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+
+from flarecli.errors import UsageError
+from flarecli.geometry import Box
+from flarecli.steps import Steps
+
+if TYPE_CHECKING:
+    from flarecli.volume import Volume
+
+
+class Network(Protocol):
+    """A loaded network, whatever computes it."""
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Map one image to class scores.
+
+        Args:
+            image: float32 array of shape (z, y, x), or (channels, z, y, x) for several input channels.
+
+        Returns:
+            float32 scores of shape (classes, z, y, x).
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """One network of a system.
+
+    Attributes:
+        key: Name within the system ("localization"); weights are filed under `<system>/<key>`.
+        build: Makes the untrained Keras model. Imports Keras when called, not before.
+        output: Which output to use where the model returns a dictionary.
+    """
+
+    key: str
+    build: Callable[[], Any]
+    output: str | None = None
+
+
+@dataclass(frozen=True)
+class RegionRequest:
+    """Which part of a scan to segment.
+
+    Attributes:
+        mode: "auto" lets the system find it; "full" takes the whole scan; "box" takes `box_mm`.
+        box_mm: The box for mode "box", on the scan's canonical grid.
+
+    Raises:
+        UsageError: when mode and box do not go together, or the box is empty.
+    """
+
+    mode: Literal["auto", "full", "box"] = "auto"
+    box_mm: Box | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mode == "box") != (self.box_mm is not None):
+            raise UsageError(
+                "a box is given without the mode that uses it, or the other way round",
+                seen=f"mode {self.mode!r}, box {self.box_mm}",
+                expected="mode 'box' with a box, or 'auto' or 'full' without",
+                remedy="Give the box together with mode 'box'.",
+            )
+        if self.box_mm is not None and not all(extent > 0 for extent in self.box_mm.extent_mm):
+            raise UsageError(
+                "the box to segment is empty",
+                seen=f"{self.box_mm.start_mm} to {self.box_mm.end_mm} mm (z, y, x)",
+                expected="an upper corner above the lower one on each axis",
+                remedy="Give the lower corner first.",
+            )
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What a system found in one scan.
+
+    Attributes:
+        labels: uint8 label map of the scan's canonical grid, shape (z, y, x).
+        region_mm: The box that the last stage looked at, on the scan's canonical grid.
+        warnings: Sentences that the user must see.
+        facts: Further figures for the record (sizes, spacings, reruns), JSON-serialisable.
+    """
+
+    labels: np.ndarray
+    region_mm: Box
+    warnings: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class System(ABC):
+    """A segmentation system: owns what is particular to it, and shares everything else.
+
+    Attributes:
+        name: Name on the command line.
+        title: One line for listings.
+        paper: Where it was published.
+        networks: Its networks in the order of their use.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    networks: ClassVar[tuple[NetworkSpec, ...]]
+
+    @abstractmethod
+    def segment(
+        self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
+    ) -> Segmentation:
+        """Segment one scan.
+
+        Args:
+            volume: The scan.
+            networks: A loaded network for each key of `self.networks`.
+            region: Which part of the scan to look at.
+            steps: Clock; each stage runs inside a named step of it.
+
+        Raises:
+            InputError: when no organ region can be found in the scan.
+        """

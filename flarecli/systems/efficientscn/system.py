@@ -1,0 +1,183 @@
+"""EfficientSCN from a scan to its label map: localize at 6 mm, segment the region at 2 mm, restore labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from flarecli.errors import InputError
+from flarecli.geometry import Box
+from flarecli.resample import restore_labels
+from flarecli.steps import Steps
+from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.efficientscn.constants import EfficientScnConstants
+from flarecli.systems.efficientscn.geometry import (
+    SegmentationPlan,
+    box_around_mask,
+    plan_localization,
+    plan_segmentation,
+    whole_scan,
+)
+from flarecli.systems.efficientscn.growing import Face, cutting_faces, grown_region
+from flarecli.systems.efficientscn.inputs import localization_input, segmentation_input
+from flarecli.systems.efficientscn.orientation import LpsFrame, flipped_view
+
+if TYPE_CHECKING:
+    from flarecli.volume import Volume
+
+LOCALIZATION = "localization"
+SEGMENTATION = "segmentation"
+
+
+def _build_localization() -> Any:
+    from flarecli_models.efficientscn import localization_unet
+
+    return localization_unet()
+
+
+def _build_segmentation() -> Any:
+    from flarecli_models.efficientscn import spatial_configuration_net
+
+    return spatial_configuration_net()
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One run of the segmentation network: where it looked, and what it found."""
+
+    region_lps_mm: Box
+    plan: SegmentationPlan
+    scores: np.ndarray
+
+
+class EfficientScn(System):
+    """Two stages: a U-Net finds the organ region, a SpatialConfiguration-Net segments it.
+
+    Args:
+        constants: Sizes, spacings and margins; the published ones by default.
+    """
+
+    name: ClassVar[str] = "efficientscn"
+    title: ClassVar[str] = "EfficientSCN: localization at 6 mm, SpatialConfiguration-Net at 2 mm"
+    paper: ClassVar[str] = (
+        "Thaler, Payer, Bischof, Stern: Efficient Multi-Organ Segmentation Using "
+        "SpatialConfiguration-Net with Low GPU Memory Requirements, FLARE 2021"
+    )
+    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+        NetworkSpec(LOCALIZATION, _build_localization),
+        NetworkSpec(SEGMENTATION, _build_segmentation, output="final"),
+    )
+
+    def __init__(self, constants: EfficientScnConstants | None = None) -> None:
+        self.constants = constants or EfficientScnConstants()
+
+    def segment(
+        self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
+    ) -> Segmentation:
+        """Segment one scan; see `System.segment`.
+
+        A region that was found automatically and turns out to cut an organ is grown and segmented again,
+        once.
+
+        Raises:
+            InputError: when the localization finds no organ, or the given box lies outside the scan.
+        """
+        frame = LpsFrame.of_grid(volume.grid, self.constants)
+        voxels_lps = flipped_view(volume.voxels)
+        facts: dict[str, Any] = {"region_mode": region.mode, "grown_faces": [], "reruns": 0}
+
+        if region.mode == "auto":
+            region_lps_mm = self._localize(voxels_lps, frame, networks[LOCALIZATION], steps, facts)
+        elif region.box_mm is not None:
+            region_lps_mm = frame.from_canonical(region.box_mm)
+        else:
+            region_lps_mm = whole_scan(frame.shape_zyx, frame.spacing_mm)
+
+        found = self._segment_region(voxels_lps, frame, region_lps_mm, networks[SEGMENTATION], steps)
+        cut = cutting_faces(found.scores, found.plan, frame.spacing_mm, self.constants)
+        if cut and region.mode == "auto":
+            grown = grown_region(found.region_lps_mm, found.plan, cut, frame.extent_mm, self.constants)
+            facts["grown_faces"] = [face.name for face in cut]
+            facts["reruns"] = 1
+            found = self._segment_region(voxels_lps, frame, grown, networks[SEGMENTATION], steps)
+            cut = cutting_faces(found.scores, found.plan, frame.spacing_mm, self.constants)
+
+        with steps("restore"):
+            labels = _restored(found, frame.shape_zyx)
+        facts["segmentation_spacing_mm"] = found.plan.spacing_mm
+        facts["segmentation_input_zyx"] = list(found.plan.input_shape_zyx)
+        facts["cut_faces"] = [face.name for face in cut]
+        return Segmentation(
+            labels=labels,
+            region_mm=frame.to_canonical(found.plan.box_lps_mm),
+            warnings=_warnings(labels, cut),
+            facts=facts,
+        )
+
+    def _localize(
+        self, voxels_lps: np.ndarray, frame: LpsFrame, network: Network, steps: Steps, facts: dict[str, Any]
+    ) -> Box:
+        """Find the organ region of a scan, and note how in `facts`."""
+        with steps("prepare"):
+            plan = plan_localization(frame.shape_zyx, frame.spacing_mm, self.constants)
+            image = localization_input(voxels_lps, plan, self.constants)
+        with steps("localize"):
+            background, organs = network(image)
+            mask = background < organs
+            region_lps_mm = box_around_mask(mask, plan, self.constants)
+        if region_lps_mm is None:
+            raise InputError(
+                "no organ region was found in the scan",
+                seen=f"an empty localization of {plan.input_shape_zyx} voxels at {plan.spacing_mm:g} mm",
+                expected="an abdominal CT in Hounsfield units, upright, its orientation in the header",
+                remedy="Check the scan's intensities and orientation, or give `--roi full`.",
+            )
+        facts["localization_spacing_mm"] = plan.spacing_mm
+        facts["localization_input_zyx"] = list(plan.input_shape_zyx)
+        facts["localization_mask_ml"] = np.count_nonzero(mask) * plan.spacing_mm**3 / 1000.0
+        return region_lps_mm
+
+    def _segment_region(
+        self, voxels_lps: np.ndarray, frame: LpsFrame, region_lps_mm: Box, network: Network, steps: Steps
+    ) -> _Pass:
+        """Run the segmentation network on one region."""
+        with steps("prepare"):
+            plan = plan_segmentation(region_lps_mm, frame.shape_zyx, frame.spacing_mm, self.constants)
+            image = segmentation_input(voxels_lps, frame.spacing_mm, plan, self.constants)
+        with steps("segment"):
+            scores = network(image)
+        return _Pass(region_lps_mm, plan, scores)
+
+
+def _restored(found: _Pass, shape_zyx: tuple[int, int, int]) -> np.ndarray:
+    """The label map of the canonical grid: the crop's labels in their place, background elsewhere."""
+    labels = np.zeros(shape_zyx, np.uint8)
+    crop = tuple(
+        slice(lower, count - upper)
+        for (lower, upper), count in zip(found.plan.cropping, shape_zyx, strict=True)
+    )
+    (z, _), (y, _), (x, _) = found.plan.padding
+    restore_labels(
+        found.scores, found.plan.crop_shape_zyx, out=flipped_view(labels)[crop], origin_zyx=(z, y, x)
+    )
+    return labels
+
+
+def _warnings(labels: np.ndarray, cut: tuple[Face, ...]) -> tuple[str, ...]:
+    """What the user must know about a result."""
+    warnings = []
+    if not labels.any():
+        warnings.append(
+            "No organ was found in the segmented region: the label map is empty. "
+            "Check that the scan is an upright abdominal CT in Hounsfield units."
+        )
+    if cut:
+        sides = ", ".join(face.name for face in cut)
+        warnings.append(
+            f"Organs reach the border of the segmented region ({sides}) and may be cut there. "
+            "Give a larger box, or segment the whole scan with `--roi full`."
+        )
+    return tuple(warnings)

@@ -1,0 +1,36 @@
+"""The systems by their names on the command line; a system's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from flarecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from flarecli.systems.base import System
+
+_SYSTEMS = {
+    "efficientscn": ("flarecli.systems.efficientscn", "EfficientScn"),
+}
+
+SYSTEM_NAMES: tuple[str, ...] = tuple(_SYSTEMS)
+"""All known names, in the order of listings."""
+
+
+def system_named(name: str) -> System:
+    """Make the system of that name, with its published constants.
+
+    Raises:
+        UsageError: when there is no such system; lists those there are.
+    """
+    if name not in _SYSTEMS:
+        raise UsageError(
+            "there is no such system",
+            seen=name,
+            expected=f"one of {', '.join(SYSTEM_NAMES)}",
+            remedy="Run `flare systems` to see what each of them is.",
+        )
+    module, class_name = _SYSTEMS[name]
+    system: System = getattr(import_module(module), class_name)()
+    return system

@@ -1,0 +1,174 @@
+"""Scans as the rest of the software sees them, and label maps written back onto them.
+
+The one place where a file's storage, orientation and scaling end: beyond it a scan is int16 HU in canonical
+RAS+ order (z, y, x), and before it a label map gets the file's own geometry again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from flarecli.dicom_series import is_dicom_file, read_dicom_folder
+from flarecli.errors import InputError, UsageError
+from flarecli.geometry import Grid
+from flarecli.hounsfield import hounsfield_zyx
+from flarecli.hounsfield_checks import check_hounsfield
+from flarecli.itk_formats import ITK_SUFFIXES, read_itk, write_itk
+from flarecli.nifti import read_nifti, write_nifti
+from flarecli.scan_checks import (
+    check_affine,
+    check_shape,
+    check_spacing,
+    check_type,
+    orientation_notice,
+    reconciled_spacing,
+)
+from flarecli.scan_source import SourceGeometry, StoredScan
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A CT scan.
+
+    Attributes:
+        voxels: int16 HU, shape (z, y, x), C-contiguous, canonical RAS+.
+        grid: Where the voxels lie.
+        source: The file's own geometry, for writing label maps.
+        path: The file or folder that was read.
+        warnings: What is odd about it, in sentences that the user must see.
+    """
+
+    voxels: np.ndarray
+    grid: Grid
+    source: SourceGeometry
+    path: Path
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the file or folder without its format: "case_01" of "case_01.nii.gz"."""
+        name = self.path.name
+        for suffix in (".nii.gz", ".hdr.gz", ".img.gz", ".nii", ".hdr", ".img", *ITK_SUFFIXES):
+            if name.lower().endswith(suffix):
+                return name[: -len(suffix)]
+        return name
+
+
+def read_volume(path: Path) -> Volume:
+    """Read a CT scan: NIfTI, NRRD or MetaImage file, or a folder with a DICOM series.
+
+    Memory: the stored values; beside them the int16 result where the values are not int16 already or axes are
+    permuted.
+
+    Raises:
+        InputError: when the file cannot be read, or cannot be a CT scan of a body in HU.
+        InstallationError: when the format needs SimpleITK and it is not installed.
+    """
+    path = Path(path)
+    scan = _stored_scan(path)
+    source = scan.source
+    affine_warnings = check_affine(source.affine_ras, path)
+    check_spacing(source.spacing_ijk_mm, source.shape_ijk, path)
+    voxels, value_warnings = hounsfield_zyx(scan, path)
+    hounsfield_warnings = check_hounsfield(voxels, path)
+    return Volume(
+        voxels,
+        canonical_grid(source),
+        source,
+        path,
+        (*scan.warnings, *affine_warnings, *value_warnings, *hounsfield_warnings),
+    )
+
+
+def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
+    """Write a label map that lies exactly on the scan's file: its shape, axes and position fields.
+
+    NIfTI carries over affine, qform, sform, their codes, pixdim and units of a NIfTI scan; axes of length 1
+    beyond the third are dropped. The file appears whole or not at all; equal labels give equal bytes.
+
+    Args:
+        path: Ends in `.nii.gz` or `.nii`, or, through SimpleITK, in `.nrrd` or `.mha`.
+        labels: uint8 array on the scan's canonical grid, shape (z, y, x).
+        volume: The scan.
+
+    Raises:
+        UsageError: when the labels do not fit the scan, or the name has another ending.
+        InputError: when the folder cannot be written to.
+        InstallationError: when the format needs SimpleITK and it is not installed.
+    """
+    if labels.shape != volume.grid.shape_zyx or labels.dtype != np.uint8:
+        raise UsageError(
+            "the labels do not fit the scan",
+            path=path,
+            seen=f"shape {labels.shape} of {labels.dtype}",
+            expected=f"shape {volume.grid.shape_zyx} of uint8, axes z, y, x",
+            remedy="Write labels on the canonical grid of the volume that they belong to.",
+        )
+    stored_ijk = volume.source.orientation.stored_view(labels)
+    if Path(path).suffix.lower() in ITK_SUFFIXES:
+        write_itk(path, stored_ijk, volume.source)
+    else:
+        write_nifti(path, volume.source.nifti_header, stored_ijk)
+
+
+def write_scan(path: Path, voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> None:
+    """Write an array as NIfTI in canonical orientation; sform and qform both give the affine.
+
+    Args:
+        path: Ends in `.nii.gz` or `.nii`.
+        voxels_zyx: int16 HU or uint8 labels, shape (z, y, x).
+        affine_ras: 4x4 matrix from the index (x, y, z) to world mm.
+
+    Raises:
+        UsageError: when the name has another ending.
+        InputError: when the folder cannot be written to.
+    """
+    z, y, x = voxels_zyx.shape
+    source = SourceGeometry.of_affine((x, y, z), affine_ras)
+    write_nifti(path, source.nifti_header, voxels_zyx.transpose(2, 1, 0))
+
+
+def canonical_grid(source: SourceGeometry) -> Grid:
+    """The grid of a scan after its axes have been brought into canonical RAS+ order."""
+    orientation = source.orientation
+    i, j, k = source.shape_ijk
+    z, y, x = (source.shape_ijk[axis] for axis in reversed(orientation.stored_axes))
+    return Grid(
+        shape_zyx=(z, y, x),
+        spacing_mm=orientation.canonical_zyx(source.spacing_ijk_mm),
+        affine_ras=orientation.canonical_affine(source.affine_ras, (i, j, k)),
+    )
+
+
+def _stored_scan(path: Path) -> StoredScan:
+    if path.is_dir():
+        return read_dicom_folder(path)
+    if path.suffix.lower() in ITK_SUFFIXES:
+        return read_itk(path)
+    if is_dicom_file(path):
+        raise InputError(
+            "is a single DICOM file",
+            path=path,
+            expected="a folder with all slices of one series",
+            remedy="Give the folder that it lies in.",
+        )
+    return _stored_nifti(path)
+
+
+def _stored_nifti(path: Path) -> StoredScan:
+    content = read_nifti(path)
+    check_type(content.stored.dtype, path)
+    shape_ijk = check_shape(content.stored.shape, path)
+    affine_ras = content.affine_ras
+    i, j, k = (float(size) for size in content.header["pixdim"][1:4])
+    spacing_ijk_mm, spacing_warnings = reconciled_spacing((i, j, k), affine_ras)
+    return StoredScan(
+        content.stored.reshape(shape_ijk, order="F"),
+        content.slope,
+        content.intercept,
+        SourceGeometry.of_nifti(content.header, spacing_ijk_mm),
+        (*orientation_notice(content.header), *spacing_warnings),
+    )

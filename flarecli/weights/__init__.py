@@ -1,0 +1,1 @@
+"""Weights of the networks: where they lie, what their cards say, and how published ones get in."""

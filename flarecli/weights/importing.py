@@ -1,0 +1,128 @@
+"""Brings published weights into the user's folder, as Keras weights files with their cards."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flarecli.atomic import atomic_path
+from flarecli.errors import InputError, UsageError
+from flarecli.systems import system_named
+from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """One published network that can be imported.
+
+    Attributes:
+        read: Reads the arrays of all weights (`layer/kernel`, `layer/bias`) and the files they came from.
+        source: Publication and repository.
+        licence: SPDX identifier of the published weights.
+    """
+
+    read: Callable[[Path], tuple[Mapping[str, np.ndarray], list[Path]]]
+    source: str
+    licence: str
+
+
+def import_published(path: Path, system: str, network: str, root: Path) -> tuple[Path, Card]:
+    """Convert published weights and file them under `<root>/<system>/published/`.
+
+    A backend must have been chosen before (`flarecli.engine.start_runtime`).
+
+    Args:
+        path: The published files, as their authors gave them out.
+        system: Name of the system.
+        network: Key of the network.
+        root: Folder of weights to file them in.
+
+    Returns:
+        The new weights file and its card.
+
+    Raises:
+        UsageError: for a network without an importer.
+        InputError: when the files are missing, damaged or of another network.
+    """
+    published = _published(system, network)
+    try:
+        arrays, files = published.read(path)
+    except ValueError as error:
+        raise InputError(
+            "published weights cannot be read",
+            seen=error,
+            remedy=f"Give the folder of the SavedModel that the authors published for {system}/{network}, complete.",
+        ) from error
+    model = _filled_model(system, network, arrays)
+    destination = root / system / "published" / f"{network}{WEIGHTS_SUFFIX}"
+    with atomic_path(destination) as temporary:
+        model.save_weights(temporary)
+        checksum = sha256_of(temporary)
+    card = Card(
+        system=system,
+        network=network,
+        set_name="published",
+        title=f"Published weights of {system}/{network}, imported by the user",
+        source=published.source,
+        licence=published.licence,
+        date=datetime.date.today().isoformat(),
+        sha256=checksum,
+        details={
+            "parameters": int(sum(array.size for array in arrays.values())),
+            "imported_from": {file.name: sha256_of(file) for file in files},
+        },
+    )
+    write_card(destination, card)
+    return destination, card
+
+
+def _filled_model(system: str, network: str, arrays: Mapping[str, np.ndarray]) -> Any:
+    from flarecli_models.importers.efficientscn_variables import assign_weights
+
+    spec = next(spec for spec in system_named(system).networks if spec.key == network)
+    model = spec.build()
+    assign_weights(model, arrays)
+    return model
+
+
+def _published(system: str, network: str) -> PublishedNetwork:
+    importable = _importable()
+    if (system, network) not in importable:
+        raise UsageError(
+            "no published weights of this network can be imported",
+            seen=f"{system}/{network}",
+            expected=", ".join("/".join(key) for key in sorted(importable)),
+            remedy="Choose --system and --network of one of those.",
+        )
+    return importable[system, network]
+
+
+def _importable() -> dict[tuple[str, str], PublishedNetwork]:
+    from flarecli_models.importers import efficientscn_variables as scn
+
+    source = (
+        "F. Thaler et al., Efficient Multi-Organ Segmentation Using SpatialConfiguration-Net with Low GPU Memory "
+        "Requirements, FLARE21; github.com/franzthaler/FLARE21-EfficientSCN"
+    )
+    return {
+        ("efficientscn", "localization"): PublishedNetwork(
+            lambda path: _read_bundle(path, scn.localization_variables()), source, "GPL-3.0"
+        ),
+        ("efficientscn", "segmentation"): PublishedNetwork(
+            lambda path: _read_bundle(path, scn.segmentation_variables()), source, "GPL-3.0"
+        ),
+    }
+
+
+def _read_bundle(path: Path, names: Mapping[str, str]) -> tuple[Mapping[str, np.ndarray], list[Path]]:
+    from flarecli_models.importers.efficientscn_variables import read_variables
+    from flarecli_models.importers.tensorflow_bundle import TensorFlowBundle
+
+    bundle = TensorFlowBundle(path)
+    arrays = read_variables(bundle, names)
+    return arrays, bundle.data_files()

@@ -1,0 +1,4 @@
+"""The networks of `flare` as Keras 3 models, usable without the rest.
+
+Import the modules: `flarecli_models.efficientscn`, `flarecli_models.layers`, `flarecli_models.losses`.
+"""

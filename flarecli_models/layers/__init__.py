@@ -1,0 +1,8 @@
+"""Layers that Keras does not have, one a file."""
+
+from flarecli_models.layers.cubic_upsampling import CubicUpsampling3D
+from flarecli_models.layers.entropy_fusion import EntropyFusion
+from flarecli_models.layers.linear_upsampling import LinearUpsampling3D
+from flarecli_models.layers.salt_and_pepper import SaltAndPepper3D
+
+__all__ = ["CubicUpsampling3D", "EntropyFusion", "LinearUpsampling3D", "SaltAndPepper3D"]
