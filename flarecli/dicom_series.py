@@ -49,7 +49,7 @@ def read_dicom_folder(folder: Path) -> StoredScan:
     """Read the one CT series of a folder; its subfolders are not searched.
 
     Raises:
-        InputError: when there is no CT series or more than one, or when slices are missing, doubled or shifted.
+        InputError: when there is no CT series or more than one, or slices are missing, doubled or shifted.
         InstallationError: when SimpleITK is not installed.
     """
     sitk = simpleitk(folder)

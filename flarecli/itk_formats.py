@@ -99,7 +99,7 @@ def stored_scan(
 
 
 def affine_of(image: Any) -> np.ndarray:
-    """4x4 affine from the index (i, j, k) to world mm, RAS, of a SimpleITK image of three or more dimensions."""
+    """4x4 affine from the index (i, j, k) to world mm (RAS) of a SimpleITK image of 3 or 4 dimensions."""
     dimensions = image.GetDimension()
     if dimensions < 3:
         return np.eye(4)  # refused by its shape
@@ -139,7 +139,7 @@ def itk_errors(sitk: ModuleType, path: Path) -> Iterator[None]:
             "cannot be read or written by SimpleITK",
             path=path,
             seen=str(error).strip().splitlines()[-1],
-            remedy="The file may be incomplete or of another format: export it again, or convert it to NIfTI.",
+            remedy="It may be incomplete or of another format: export it again, or convert it to NIfTI.",
         ) from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)

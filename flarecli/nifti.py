@@ -30,7 +30,7 @@ _DEFLATE_MAX_RATIO = 1032
 _COMPRESSION_LEVEL = 2
 """Of ISA-L's 0 to 3. Label maps: level 3 is larger and ten times slower; CT: levels 1 to 3 differ by 3 %."""
 
-_DRAIN_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20  # a gzip stream allocates what it is asked for, so ask for little
 _CORRUPT = (gzip.BadGzipFile, cast(type[Exception], igzip_lib.IsalError))  # isal's stubs call it an instance
 
 _TRUNCATED_REMEDY = "The file is incomplete, as after a broken download or copy: fetch or export it again."
@@ -172,7 +172,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             if magic == _GZIP_MAGIC:
                 with igzip.open(file, "rb") as unpacked:
                     yield unpacked
-                    while unpacked.read(_DRAIN_BYTES):  # up to the checksum, which is verified there
+                    while unpacked.read(_CHUNK_BYTES):  # up to the checksum, which is verified there
                         pass
             else:
                 yield file
@@ -202,14 +202,14 @@ def _read_voxels(stream: BinaryIO, header: nibabel.Nifti1Header, path: Path, *, 
     if expected_bytes > possible_bytes:
         raise _too_short(path, f"at most {possible_bytes}", shape, dtype, expected_bytes)
     while skip > 0:
-        skipped = len(stream.read(min(skip, _DRAIN_BYTES)))
+        skipped = len(stream.read(min(skip, _CHUNK_BYTES)))
         if not skipped:
             raise _too_short(path, 0, shape, dtype, expected_bytes)
         skip -= skipped
     buffer = np.empty(expected_bytes, np.uint8)
     unfilled = buffer.data
     while unfilled:
-        count = stream.readinto(unfilled)  # type: ignore[attr-defined]
+        count = stream.readinto(unfilled[:_CHUNK_BYTES])  # type: ignore[attr-defined]
         if not count:
             raise _too_short(path, expected_bytes - len(unfilled), shape, dtype, expected_bytes)
         unfilled = unfilled[count:]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
-from flarecli.errors import InputError
-from flarecli.nifti import open_nifti, read_nifti
+from flarecli.errors import InputError, UsageError
+from flarecli.nifti import open_nifti, read_nifti, write_nifti
 
 _AFFINE = np.array([[-0.8, 0, 0, 100], [0, -0.8, 0, 90], [0, 0, 2.5, -400], [0, 0, 0, 1]], np.float64)
 
@@ -50,6 +51,15 @@ def test_reads_what_nibabel_wrote(tmp_path: Path, name: str, dtype: type) -> Non
 def test_asarray_of_an_image_does_not_copy(tmp_path: Path) -> None:
     image = open_nifti(_save(tmp_path / "a.nii.gz", _voxels()))
     assert np.shares_memory(np.asarray(image.dataobj), np.asarray(image.dataobj))
+
+
+def test_reading_takes_the_memory_of_the_voxels_once(tmp_path: Path) -> None:
+    path = _save(tmp_path / "a.nii.gz", np.zeros((200, 200, 200), np.int16))
+    tracemalloc.start()
+    stored = read_nifti(path).stored
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < stored.nbytes * 1.3
 
 
 def test_reads_nifti2(tmp_path: Path) -> None:
@@ -197,3 +207,38 @@ def test_repairs_are_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     path = _patched(_save(tmp_path / "a.nii", _voxels()), 76, np.array([0.0, -0.8], "<f4").tobytes())
     assert read_nifti(path).header["pixdim"][:2].tolist() == [1.0, np.float32(0.8)]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "A.NII.GZ"])
+@pytest.mark.parametrize("voxels", [_voxels(), np.asfortranarray(_voxels()), _voxels()[::-1, :, ::2]])
+def test_written_files_are_read_by_nibabel(tmp_path: Path, name: str, voxels: np.ndarray) -> None:
+    header = nibabel.Nifti1Image(_voxels(np.uint8), _AFFINE).header
+    header.set_slope_inter(3.0, 4.0)
+    write_nifti(tmp_path / name, header, voxels)
+    image = nibabel.load(tmp_path / name)
+    np.testing.assert_array_equal(np.asarray(image.dataobj), voxels)
+    assert image.get_data_dtype() == np.int16
+    np.testing.assert_array_equal(image.affine, header.get_best_affine())
+    compressed = (tmp_path / name).read_bytes()[:2] == b"\x1f\x8b"
+    assert compressed == name.lower().endswith(".gz")
+
+
+def test_writing_leaves_the_header_given_as_it_was(tmp_path: Path) -> None:
+    header = nibabel.Nifti1Image(_voxels(np.uint8), _AFFINE).header
+    before = header.binaryblock
+    write_nifti(tmp_path / "a.nii", header, _voxels())
+    assert header.binaryblock == before
+
+
+def test_nothing_of_name_or_time_is_written_into_the_compressed_file(tmp_path: Path) -> None:
+    header = nibabel.Nifti1Image(_voxels(np.uint8), _AFFINE).header
+    write_nifti(tmp_path / "secret_name.nii.gz", header, _voxels())
+    raw = (tmp_path / "secret_name.nii.gz").read_bytes()
+    assert raw[3] == 0  # no flags: no name follows
+    assert raw[4:8] == bytes(4)  # time
+
+
+@pytest.mark.parametrize("name", ["a.img", "a.gz", "a"])
+def test_other_endings_are_refused_for_writing(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"\.nii\.gz"):
+        write_nifti(tmp_path / name, nibabel.Nifti1Header(), _voxels())

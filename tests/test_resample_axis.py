@@ -8,7 +8,7 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flarecli.resample import area_matrix, crop_and_pad_rows, gaussian_matrix, linear_matrix
+from flarecli.resample import area_matrix, chained, crop_and_pad_rows, gaussian_matrix, linear_matrix
 from flarecli.resample.axis import linear_taps
 
 sizes = st.integers(1, 70)
@@ -84,3 +84,9 @@ def test_crop_and_pad_rows() -> None:
     signal = np.arange(1.0, 7.0)
     extended = crop_and_pad_rows(np.eye(6), cropping=(2, 0), padding=(1, 3)) @ signal
     np.testing.assert_array_equal(extended, [0, 3, 4, 5, 6, 0, 0, 0])
+
+
+def test_chained_does_the_first_then_the_second() -> None:
+    signal = np.random.default_rng(2).normal(size=40)
+    first, second = gaussian_matrix(40, 1.3), area_matrix(40, 7)
+    np.testing.assert_allclose(chained(first, second) @ signal, second @ (first @ signal), atol=1e-12)

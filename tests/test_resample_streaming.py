@@ -21,9 +21,7 @@ def test_streamed_equals_direct(shape: tuple[int, ...], target: tuple[int, ...],
     voxels = np.random.default_rng(1).integers(-1024, 3000, shape).astype(np.int16)
     if reverse:
         voxels = voxels[:, ::-1, ::-1]
-    matrices = [
-        area_matrix(n, m) @ gaussian_matrix(n, 0.8) for n, m in zip(shape, target, strict=True)
-    ]
+    matrices = [area_matrix(n, m) @ gaussian_matrix(n, 0.8) for n, m in zip(shape, target, strict=True)]
     direct = np.einsum("az,by,cx,zyx->abc", *matrices, voxels.astype(np.float64))
     streamed = resample_separable(voxels, *matrices)
     assert streamed.dtype == np.float32

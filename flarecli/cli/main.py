@@ -9,8 +9,10 @@ from __future__ import annotations
 import typer
 
 from flarecli import __version__
-from flarecli.cli import weights
+from flarecli.cli import evaluate, weights
+from flarecli.cli.phantom import phantom
 from flarecli.cli.predict import predict
+from flarecli.cli.train import train
 
 app = typer.Typer(
     name="flare",
@@ -38,6 +40,9 @@ def _flare(
 
 
 app.command("predict")(predict)
+app.command("train")(train)
+app.command("phantom")(phantom)
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 
 

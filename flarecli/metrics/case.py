@@ -131,7 +131,7 @@ def _check_same_place(pair: CasePair, pred: LabelMap, gt: LabelMap, tolerance_mm
             path=pair.pred,
             seen=f"the same voxel up to {apart_mm:.4g} mm apart",
             expected=f"at most {tolerance_mm:g} mm (--geometry-tolerance)",
-            remedy="Write predictions with their scan's geometry, or pass --ignore-geometry to compare by index.",
+            remedy="Give predictions their scan's geometry, or pass --ignore-geometry to compare by index.",
         )
 
 
@@ -144,7 +144,8 @@ def _greatest_distance_mm(pred: LabelMap, gt: LabelMap) -> float:
 
 
 def _warnings(pair: CasePair, pred: LabelMap, gt: LabelMap) -> tuple[str, ...]:
-    warnings = [*gt.warnings, *pred.warnings]
+    warnings = [f"ground truth: {text}" for text in gt.warnings]
+    warnings += [f"prediction: {text}" for text in pred.warnings]
     if pair.pred is not None and pair.gt is not None and pair.pred.samefile(pair.gt):
         warnings.append("prediction and ground truth are the same file")
-    return tuple(dict.fromkeys(warnings))
+    return tuple(warnings)

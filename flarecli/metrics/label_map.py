@@ -68,8 +68,7 @@ def read_label_map(path: Path, *, fractions: Fractions) -> LabelMap:
     warnings = []
     if fractional_voxels:
         warnings.append(
-            f"{path.name}: {fractional_voxels} voxels hold values between labels, "
-            f"each counted as {fractions.value}"
+            f"{fractional_voxels} voxels hold values between labels, each counted as {fractions.value}"
         )
     affine_ras = content.affine_ras
     axes = nibabel.io_orientation(affine_ras)
@@ -85,8 +84,8 @@ def read_label_map(path: Path, *, fractions: Fractions) -> LabelMap:
     affine_sizes_mm = nibabel.affines.voxel_sizes(affine_ras)
     if not np.allclose(sizes_mm, affine_sizes_mm, rtol=_SPACING_RELATIVE_TOLERANCE):
         warnings.append(
-            f"{path.name}: the header's pixdim says {_listed(sizes_mm)} mm, "
-            f"its affine {_listed(affine_sizes_mm)} mm; distances use pixdim, as the challenge does"
+            f"the header's pixdim says {_listed(sizes_mm)} mm, its affine {_listed(affine_sizes_mm)} mm; "
+            "distances use pixdim, as the challenge does"
         )
     canonical_sizes_mm = np.empty(3)
     canonical_sizes_mm[axes[:, 0].astype(int)] = sizes_mm

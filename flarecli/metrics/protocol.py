@@ -34,7 +34,7 @@ _HEADINGS = {
     Metric.NSD: "NSD",
     Metric.HD95: "HD95 (mm)",
     Metric.ASSD: "ASSD (mm)",
-    Metric.VOLUME: "Volume difference (mL)",
+    Metric.VOLUME: "Volume error (mL)",
 }
 
 

@@ -30,7 +30,7 @@ class ScoreTable:
     """A score table as read from a file.
 
     Attributes:
-        name: Name of the file without suffix.
+        name: What the table is called.
         scores: For each metric as the columns name it (`DSC`, `NSD-1mm`) and each organ (its label or name)
             the scores by case; NaN where the table has none.
         cases: Case names without suffix, in the file's order.
@@ -83,8 +83,12 @@ def write_score_table(destination: Path, evaluation: Evaluation) -> None:
             writer.writerow([case.name, *cells, *([] if settings.literal else [case.status.value])])
 
 
-def read_score_table(path: Path) -> ScoreTable:
+def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
     """Read a score table: of this command, or of the FLARE scripts.
+
+    Args:
+        path: The CSV file.
+        name: What to call it; None takes the file's name without suffix.
 
     Raises:
         InputError: when the file cannot be read or is no such table.
@@ -101,7 +105,16 @@ def read_score_table(path: Path) -> ScoreTable:
             scores.setdefault(match["metric"], {})[match["organ"]] = values
     if not scores:
         raise _no_table(path, header)
-    return ScoreTable(path.stem, tuple(case_key(row[NAME_COLUMN]) for row in rows), scores)
+    cases = tuple(case_key(row[NAME_COLUMN]) for row in rows)
+    if len(set(cases)) < len(cases):
+        raise InputError(
+            "names a case twice",
+            path=path,
+            seen=max(cases, key=cases.count),
+            expected="one row a case",
+            remedy="Remove the double row.",
+        )
+    return ScoreTable(name or path.stem, cases, scores)
 
 
 def read_csv_rows(path: Path) -> list[dict[str, str]]:

@@ -49,11 +49,11 @@ def corner_codes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """
     padded = np.zeros(tuple(n + 2 for n in mask.shape), dtype=np.uint8)
     padded[1:-1, 1:-1, 1:-1] = mask
-    pairs: NDArray[np.uint8] = padded[:, :, :-1] << 1
+    pairs = np.left_shift(padded[:, :, :-1], 1, dtype=np.uint8)
     pairs |= padded[:, :, 1:]
-    squares: NDArray[np.uint8] = pairs[:, :-1] << 2
+    squares = np.left_shift(pairs[:, :-1], 2, dtype=np.uint8)
     squares |= pairs[:, 1:]
-    cubes: NDArray[np.uint8] = squares[:-1] << 4
+    cubes: NDArray[np.uint8] = np.left_shift(squares[:-1], 4, dtype=np.uint8)
     cubes |= squares[1:]
     return cubes
 

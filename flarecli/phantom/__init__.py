@@ -2,7 +2,8 @@
 
 from flarecli.phantom.anatomy import Anatomy, OrganShape
 from flarecli.phantom.case import Phantom, make_phantom
-from flarecli.phantom.options import REALISTIC, WIDE, Phase, PhantomOptions, options_for
+from flarecli.phantom.label_maps import PreparedLabels, anatomy_from_labels, prepare_labels
+from flarecli.phantom.options import REALISTIC, WIDE, PhantomOptions, Phase, options_for
 from flarecli.phantom.procedural import procedural_anatomy
 
 __all__ = [
@@ -13,7 +14,10 @@ __all__ = [
     "Phantom",
     "PhantomOptions",
     "Phase",
+    "PreparedLabels",
+    "anatomy_from_labels",
     "make_phantom",
     "options_for",
+    "prepare_labels",
     "procedural_anatomy",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from flarecli.phantom.canvas import Palette
+from flarecli.phantom.canvas import MAX_PARTS, Palette
 from flarecli.phantom.lattice import NoiseField, SampleGrid, Vector
 from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.tissues import LOOKS, PatientLook
@@ -84,8 +84,8 @@ def tissue_hu(
     parts: np.ndarray, palette: Palette, look: PatientLook, textures: Textures, grid: SampleGrid
 ) -> np.ndarray:
     """Intensities of a map of parts on a grid, without blur and noise; float32, HU."""
-    mean = np.zeros(256, np.float32)
-    fine, coarse, mottled = (np.zeros(256, np.float32) for _ in range(3))
+    mean = np.zeros(MAX_PARTS, np.float32)
+    fine, coarse, mottled = (np.zeros(MAX_PARTS, np.float32) for _ in range(3))
     by_kind = {"fine": fine, "coarse": coarse, "mottled": mottled}
     for number, part in enumerate(palette.parts):
         mean[number] = look.mean_hu[part.tissue] + part.offset_hu
@@ -100,7 +100,9 @@ def tissue_hu(
     return hu
 
 
-def acquire(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
+def acquire(
+    hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator
+) -> np.ndarray:
     """The scan: int16 HU in `HU_RANGE`, of the shape of `hu`, which is used up."""
     sigma = [mm / step for mm, step in zip(acquisition.blur_mm, grid.spacing_mm, strict=True)]
     sigma = [s if s > 0.2 else 0.0 for s in sigma]

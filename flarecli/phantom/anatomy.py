@@ -1,7 +1,7 @@
 """What every source of anatomy gives: the four organs as shapes in the patient's own frame.
 
-The frame: z to Superior, y to Anterior, x to Right, in mm; its origin is near the middle of all organs. Shapes are
-functions of position, so that the same patient can be drawn on any grid.
+The frame: z to Superior, y to Anterior, x to Right, in mm; its origin is near the middle of all organs.
+Shapes are functions of position, so that the same patient can be drawn on any grid.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class OrganShape:
     roughness_mm: float = 0.0
 
     def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
-        """The window it reaches and its depth there, rough surface included; None where it misses the canvas."""
+        """The window it reaches and its depth there, rough surface included; None outside the canvas."""
         window = canvas.window(self.box)
         if window is None:
             return None

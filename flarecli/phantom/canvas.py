@@ -1,7 +1,8 @@
-"""Drawing: the map of parts on a grid, the position of each of its voxels in the patient, and how shapes reach it."""
+"""Drawing: the map of parts on a grid, where in the patient its voxels lie, and how shapes reach it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -99,13 +100,22 @@ class Canvas:
             for axis in range(3)
         ]
         self.position: list[np.ndarray] = []
-        self._displacement_mm = np.zeros(3)
+        self._displacement_mm = [0.0, 0.0, 0.0]
+        self._span_mm: list[tuple[float, float]] = []
+        self._offset_mm: list[float] = pose.offset_mm.tolist()
+        self._to_scanner: list[list[float]] = pose.rotation.T.tolist()
         for axis, row in enumerate(pose.rotation.astype(np.float32)):
-            straight = row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + np.float32(pose.offset_mm[axis])
+            straight = (
+                row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + np.float32(pose.offset_mm[axis])
+            )
+            reach = float(np.abs(pose.rotation[axis]) @ grid.half_extent_mm)
+            middle = float(pose.rotation[axis] @ grid.centre_mm + pose.offset_mm[axis])
             if pose.warp[axis]:
                 displacement = sum(np.float32(mm) * noise.on(grid) for noise, mm in pose.warp[axis])
-                self._displacement_mm[axis] = np.abs(displacement).max()
+                self._displacement_mm[axis] = float(np.abs(displacement).max())
                 straight = straight + displacement
+            # Positions before the displacement, as the boxes are widened by it.
+            self._span_mm.append((middle - reach, middle + reach))
             self.position.append(np.ascontiguousarray(np.broadcast_to(straight, grid.shape_zyx)))
 
     @cached_property
@@ -117,14 +127,22 @@ class Canvas:
 
     def window(self, box: BoxMm) -> Window | None:
         """The voxels that a box of the patient can reach, or None where it misses the canvas."""
-        low, high = box[0] - self._displacement_mm, box[1] + self._displacement_mm
-        centre = self.pose.rotation.T @ ((low + high) / 2 - self.pose.offset_mm)
-        half = np.abs(self.pose.rotation.T) @ ((high - low) / 2)
+        lows, highs = box[0].tolist(), box[1].tolist()
+        middle, half = [0.0] * 3, [0.0] * 3
+        for axis, (least, most) in enumerate(self._span_mm):
+            reach = self._displacement_mm[axis]
+            low, high = max(lows[axis] - reach, least), min(highs[axis] + reach, most)
+            if low > high:
+                return None
+            middle[axis] = (low + high) / 2 - self._offset_mm[axis]
+            half[axis] = (high - low) / 2
         spans = []
-        for axis in range(3):
+        for axis, (a, b, c) in enumerate(self._to_scanner):
             origin, step = self.grid.origin_mm[axis], self.grid.spacing_mm[axis]
-            start = max(int(np.ceil((centre[axis] - half[axis] - origin) / step)), 0)
-            stop = min(int(np.floor((centre[axis] + half[axis] - origin) / step)) + 1, self.grid.shape_zyx[axis])
+            centre = a * middle[0] + b * middle[1] + c * middle[2] - origin
+            reach = abs(a) * half[0] + abs(b) * half[1] + abs(c) * half[2]
+            start = max(math.ceil((centre - reach) / step), 0)
+            stop = min(math.floor((centre + reach) / step) + 1, self.grid.shape_zyx[axis])
             if start >= stop:
                 return None
             spans.append(slice(start, stop))
@@ -136,7 +154,7 @@ class Canvas:
         return z[window], y[window], x[window]
 
     def paint(self, window: Window, where: np.ndarray, part: int, over: np.ndarray | None = None) -> None:
-        """Give the voxels of `where` inside a window to a part; `over` lists the part numbers that may yield."""
+        """Give the voxels of `where` inside a window to a part; `over` tells the part numbers that yield."""
         target = self.parts[window]
         if over is not None:
             where = where & over[target]
@@ -163,7 +181,7 @@ class Solid:
 
     Attributes:
         shape: The body.
-        layers: Pairs of depth in mm and part number: from this depth inwards the part is drawn, in this order.
+        layers: Pairs of depth in mm and part number: from this depth inwards the part is drawn, in order.
         over: Which part numbers may be drawn over, as `Palette.where` gives it; None is all of them.
         roughness_mm: Standard deviation of the irregularity of the surface.
     """

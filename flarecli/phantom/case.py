@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from flarecli.errors import UsageError
+from flarecli.organs import LABEL_NAMES, ORGANS
 from flarecli.phantom.acquisition import acquire, draw_acquisition, draw_textures, tissue_hu, visible
 from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Canvas, Drawable, Palette, Pose
@@ -100,18 +101,30 @@ def make_phantom(
     labels *= visible(grid, acquisition)
     facts = {
         "seed": seed,
+        "shape_zyx": list(shape_zyx),
+        "spacing_mm": list(spacing_mm),
         "anatomy": anatomy.source,
         "phase": str(look.phase),
         "fatty_liver": bool(fatty),
-        "noise_hu": acquisition.noise_hu,
+        "noise_hu": round(acquisition.noise_hu, 2),
+        "blur_mm": [round(mm, 2) for mm in acquisition.blur_mm],
+        "volumes_ml": _volumes_ml(labels, spacing_mm),
     }
     return Phantom(voxels, labels, spacing_mm, facts)
+
+
+def _volumes_ml(labels: np.ndarray, spacing_mm: Vector) -> dict[str, float]:
+    counts = np.bincount(labels.ravel(), minlength=len(LABEL_NAMES))
+    voxel_ml = float(np.prod(spacing_mm)) / 1000
+    return {organ.name: round(float(counts[organ.label]) * voxel_ml, 2) for organ in ORGANS}
 
 
 def _draw_scene(
     rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, options: PhantomOptions
 ) -> list[Drawable]:
-    torso = draw_torso(rng, lm, palette, corpulence=float(rng.beta(1.4, 2.2)), ascites=bool(rng.random() < options.ascites))
+    torso = draw_torso(
+        rng, lm, palette, corpulence=float(rng.beta(1.4, 2.2)), ascites=bool(rng.random() < options.ascites)
+    )
     scene: list[Drawable] = [torso, *draw_exterior(rng, lm, torso, palette, options)]
     scene += draw_skeleton(rng, lm, palette)
     scene += draw_vessels(rng, lm, palette)
@@ -141,7 +154,10 @@ def _draw_pose(rng: np.random.Generator, lm: Landmarks, options: PhantomOptions)
 def _check_grid(shape_zyx: tuple[int, int, int], spacing_mm: Vector) -> None:
     if len(shape_zyx) != 3 or any(n < 1 for n in shape_zyx):
         raise UsageError(
-            "this shape is not a grid", seen=shape_zyx, expected="three positive numbers", remedy="Give z, y and x."
+            "this shape is not a grid",
+            seen=shape_zyx,
+            expected="three positive numbers",
+            remedy="Give z, y and x.",
         )
     if len(spacing_mm) != 3 or not all(0.1 <= s <= 20 for s in spacing_mm):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Stomach, duodenum, small bowel, colon, gallbladder and bladder: what lies beside the organs and looks like them."""
+"""Stomach, duodenum, small bowel, colon, gallbladder, bladder: what organs are mistaken for."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Itera
     yield _stomach(rng, lm, palette, shared)
     yield from _gallbladder(rng, lm, palette)
     bladder = Ellipsoid(
-        (lm.bottom_z - 190, lm.spine_y + 70, lm.midline_x + rng.normal(0, 4)), rng.uniform(0.8, 1.3) * np.array([32, 28, 38])
+        (lm.bottom_z - 190, lm.spine_y + 70, lm.midline_x + rng.normal(0, 4)),
+        rng.uniform(0.8, 1.3) * np.array([32, 28, 38]),
     )
     wall = palette.add(Tissue.MUSCLE)
     yield Solid(bladder, ((0.0, wall), (4.0, palette.add(Tissue.URINE))))
@@ -120,7 +121,9 @@ def _stomach(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: 
     )
 
 
-def _duodenum(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
+def _duodenum(
+    rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts
+) -> Iterator[Drawable]:
     head = lm.places.get("pancreas")
     if head is None:
         z, y, x = lm.bottom_z + 40, lm.centre_y + 10, lm.midline_x + 35
@@ -141,13 +144,25 @@ def _duodenum(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared:
     )
     knots[:, :3] += rng.normal(0, 3, (len(knots), 3))
     tube = tube_through(knots, 22)
-    yield Hollow(tube, rng.uniform(2, 4), shared.wall, _content(rng, palette, food=0.2), shared.gas, shared.over, roughness_mm=1.2)
+    yield Hollow(
+        tube,
+        rng.uniform(2, 4),
+        shared.wall,
+        _content(rng, palette, food=0.2),
+        shared.gas,
+        shared.over,
+        roughness_mm=1.2,
+    )
 
 
-def _small_bowel(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
+def _small_bowel(
+    rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts
+) -> Iterator[Drawable]:
     """Loops: random walks with a persistent heading, kept inside the middle of the abdomen."""
     low = np.array([lm.bottom_z - 150, lm.spine_y + 32, lm.midline_x - 0.72 * lm.half_width])
-    high = np.array([lm.bottom_z + 75, lm.centre_y + 0.85 * lm.half_depth, lm.midline_x + 0.62 * lm.half_width])
+    high = np.array(
+        [lm.bottom_z + 75, lm.centre_y + 0.85 * lm.half_depth, lm.midline_x + 0.62 * lm.half_width]
+    )
     for _ in range(rng.integers(40, 70)):
         radius = rng.uniform(9, 16)
         place = rng.uniform(low, high)
@@ -163,7 +178,15 @@ def _small_bowel(rng: np.random.Generator, lm: Landmarks, palette: Palette, shar
         content = shared.wall if collapsed else _content(rng, palette, food=0.4)
         gas = float(np.mean(knots[:, 1])) + rng.uniform(0, 14) if rng.random() < 0.2 else np.inf
         wall = palette.add(Tissue.GUT_WALL, offset_hu=rng.normal(0, 14))
-        yield Hollow(tube_through(knots, 2 * len(knots)), rng.uniform(1.5, 3.5), wall, content, shared.gas, shared.over, gas)
+        yield Hollow(
+            tube_through(knots, len(knots) + 3),
+            rng.uniform(1.5, 3.5),
+            wall,
+            content,
+            shared.gas,
+            shared.over,
+            gas,
+        )
 
 
 def _colon(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
@@ -220,7 +243,7 @@ def _gallbladder(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> I
     if lm.gallbladder is None:
         return
     size = rng.uniform(0.6, 1.2)
-    centre = lm.gallbladder + (-4 * size, 0, 0) + rng.normal(0, 4, 3)
+    centre = lm.gallbladder + np.array([-4 * size, 0, 0]) + rng.normal(0, 4, 3)
     bile = palette.add(Tissue.GALLBLADDER, offset_hu=rng.normal(0, 5))
     wall = palette.add(Tissue.GUT_WALL)
     shape = Ellipsoid(centre, size * np.array([17.0, 34.0, 17.0]), (20.0, 0.0, -25.0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.phantom.anatomy import Anatomy
-from flarecli.phantom.canvas import Canvas, Palette, Solid
+from flarecli.phantom.canvas import MAX_PARTS, Canvas, Palette, Solid
 from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.shapes import Ellipsoid
@@ -61,7 +61,12 @@ class Organs:
 
 
 def draw_organs(
-    rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, options: PhantomOptions, rim: int
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    lm: Landmarks,
+    palette: Palette,
+    options: PhantomOptions,
+    rim: int,
 ) -> Organs:
     """Draw what the organs are made of. `rim` is the part number of the fat around them."""
     body = {label: palette.add(tissue, label) for label, tissue in _TISSUE_OF_LABEL.items()}
@@ -70,7 +75,7 @@ def draw_organs(
     inside: list[Solid] = []
     hepatic = palette.add(Tissue.HEPATIC_VEIN, 1)
     portal = palette.add(Tissue.PORTAL_VEIN, 1)
-    for number, tube in enumerate(liver_vessels(rng, lm, palette, 1)):
+    for number, tube in enumerate(liver_vessels(rng, lm)):
         inside.append(Solid(tube, ((0.0, hepatic if number < 3 else portal),), liver_only))
     inside += _lesions(rng, lm, palette, options, body, medulla)
     yielding = palette.where(
@@ -109,13 +114,15 @@ def _lesions(
         place = lm.places.get(name)
         if place is None or rng.random() >= options.lesions * (1.0 if label in (1, 2) else 0.35):
             continue
-        own = np.zeros(256, bool)
+        own = np.zeros(MAX_PARTS, bool)
         own[body[label]] = True
         own[medulla] |= label == 2
         count = rng.integers(1, 6) if label == 1 else rng.integers(1, 3)
         for _ in range(count):
             cyst = rng.random() < (0.35 if label == 1 else 0.7)
-            part = palette.add(Tissue.CYST if cyst else Tissue.LESION, label, rng.normal(0, 5 if cyst else 20))
+            part = palette.add(
+                Tissue.CYST if cyst else Tissue.LESION, label, rng.normal(0, 5 if cyst else 20)
+            )
             largest = 0.3 * float((place.high - place.low).min())
             radius = min(rng.lognormal(np.log(8), 0.5), largest)
             centre = place.centre + rng.uniform(-0.4, 0.4, 3) * (place.high - place.low)

@@ -1,8 +1,8 @@
 """Organs from a label map: the anatomy of a real patient, deformed.
 
-A map is prepared once (signed distances at 3 mm, a few MB) and then gives any number of anatomies. Scaling, shear,
-the pose and the smooth deformation of the whole patient compose into one position for each voxel, where the
-distances are interpolated linearly: borders stay smooth at any spacing.
+A map is prepared once (signed distances at 3 mm, about 1 MB) and then gives any number of anatomies. Scaling,
+shear, the pose and the smooth deformation of the whole patient compose into one position for each voxel,
+where the distances are interpolated linearly: borders stay smooth at any spacing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def prepare_labels(labels: np.ndarray, spacing_mm: Vector) -> PreparedLabels:
     """Turn a label map into signed distances.
 
     Args:
-        labels: Unsigned integers, (z, y, x), RAS+; values as in `flarecli.organs`, all four need not be there.
+        labels: Integers, (z, y, x), RAS+; values as in `flarecli.organs`, some organs may be absent.
         spacing_mm: Distance of voxels along z, y and x.
 
     Raises:
@@ -92,7 +92,7 @@ def anatomy_from_labels(
 ) -> Anatomy:
     """Draw a deformed patient from a prepared label map.
 
-    Size and proportions change by up to twice `options.size_spread` and shears by as much; a kidney can be missing.
+    Size, proportions and shear change by up to twice `options.size_spread`; a kidney can be missing.
     """
     spread = options.size_spread
     size = np.exp(bounded_normal(rng, spread))
@@ -128,7 +128,9 @@ def _depth(
 
 def _deformed_box(organ: OrganDistances, deform: np.ndarray) -> BoxMm:
     extent = (np.asarray(organ.distance.shape) - 1) * _STEP_MM
-    corners = np.stack(np.meshgrid(*[(0.0, 1.0)] * 3, indexing="ij"), -1).reshape(-1, 3) * extent + organ.origin_mm
+    corners = (
+        np.stack(np.meshgrid(*[(0.0, 1.0)] * 3, indexing="ij"), -1).reshape(-1, 3) * extent + organ.origin_mm
+    )
     moved = corners @ deform.T
     return moved.min(0), moved.max(0)
 
@@ -147,7 +149,8 @@ def _distances(
     part = ndimage.gaussian_filter(part, 0.4 * _STEP_MM / spacing, mode="constant")
     index = np.stack(
         np.meshgrid(
-            *[(first[a] + _STEP_MM * np.arange(count[a])) / spacing[a] - start[a] for a in range(3)], indexing="ij"
+            *[(first[a] + _STEP_MM * np.arange(count[a])) / spacing[a] - start[a] for a in range(3)],
+            indexing="ij",
         )
     )
     soft = ndimage.map_coordinates(part, index, order=1, mode="constant")

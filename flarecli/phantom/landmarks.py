@@ -45,8 +45,8 @@ class Landmarks:
         centre_y: Middle of the trunk.
         half_width: Half the width of the cavity of the abdomen.
         half_depth: Half its depth.
-        wall_radius: Float32 array `(levels, angles)`: distance from the trunk's axis to the inside of the abdominal
-            wall; levels are the overview's along z, angles go round from -pi (right hand side of `atan2(y, x)`).
+        wall_radius: Float32 array `(levels, angles)`: distance from the trunk's axis to the inside of the
+            abdominal wall; angles are sectors of `atan2(y, x)` from -pi to pi.
         wall_z: Positions of the levels.
         dome_z: Float32 array `(y, x)` on the overview: height of the diaphragm.
         dome_y: Positions along y.
@@ -80,8 +80,10 @@ class Landmarks:
 
 def measure_landmarks(anatomy: Anatomy) -> Landmarks:
     """Measure the landmarks on an overview of 8 mm."""
-    shape = tuple(2 * int(half / OVERVIEW_STEP_MM) + 1 for half in _OVERVIEW_HALF_MM)
-    grid = SampleGrid((shape[0], shape[1], shape[2]), (OVERVIEW_STEP_MM,) * 3, tuple(-h for h in _OVERVIEW_HALF_MM))  # type: ignore[arg-type]
+    nz, ny, nx = (2 * int(half / OVERVIEW_STEP_MM) + 1 for half in _OVERVIEW_HALF_MM)
+    oz, oy, ox = (-half for half in _OVERVIEW_HALF_MM)
+    step = OVERVIEW_STEP_MM
+    grid = SampleGrid((nz, ny, nx), (step, step, step), (oz, oy, ox))
     canvas = Canvas(grid)
     for organ in anatomy.organs:
         if found := organ.depth(canvas):
@@ -112,12 +114,16 @@ def measure_landmarks(anatomy: Anatomy) -> Landmarks:
         centre_y=centre_y,
         half_width=half_width,
         half_depth=half_depth,
-        wall_radius=_wall_radius(present, axes, midline_x, centre_y, half_width, half_depth, (low[0], high[0])),
+        wall_radius=_wall_radius(
+            present, axes, midline_x, centre_y, half_width, half_depth, (low[0], high[0])
+        ),
         wall_z=axes[0],
         dome_z=dome,
         dome_y=axes[1],
         dome_x=axes[2],
-        gallbladder=_gallbladder(labels == 1, axes, np.array([centre_y + 0.3 * half_depth, midline_x + 0.34 * half_width])),
+        gallbladder=_gallbladder(
+            labels == 1, axes, np.array([centre_y + 0.3 * half_depth, midline_x + 0.34 * half_width])
+        ),
         top_z=float(high[0]),
         bottom_z=float(low[0]),
     )
@@ -172,7 +178,8 @@ def _wall_radius(
 
     angle = (np.arange(_ANGLES) + 0.5) / _ANGLES * 2 * np.pi - np.pi
     ellipse = (
-        np.abs(np.cos(angle) / (0.98 * half_width)) ** 2.4 + np.abs(np.sin(angle) / (0.96 * half_depth)) ** 2.4
+        np.abs(np.cos(angle) / (0.98 * half_width)) ** 2.4
+        + np.abs(np.sin(angle) / (0.96 * half_depth)) ** 2.4
     ) ** (-1 / 2.4)
     above = np.clip((axes[0] - span_z[1]) / 180, 0, 1)
     below = np.clip((span_z[0] + 40 - axes[0]) / 120, 0, 1)

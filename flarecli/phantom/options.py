@@ -28,14 +28,14 @@ class PhantomOptions:
         unnatural_hu: Probability that tissues get intensities of no real phase.
         noise_hu: Range of the standard deviation of image noise, HU.
         blur_mm: Range of the in-plane Gaussian blur (standard deviation), mm.
-        slice_thickness_mm: Range of the slice sensitivity profile's full width at half maximum, mm; what is thinner
-            than the grid's slice distance has no effect.
+        slice_thickness_mm: Range of the slice sensitivity profile's full width at half maximum, mm; what is
+            thinner than the grid's slice distance has no effect.
         hu_offset: Largest calibration offset of the whole image, HU.
         rotation_deg: Largest rotation about each axis, degrees.
         shift_mm: Largest displacement of the patient along z, y and x, mm.
         warp: Scale of the random smooth deformation of everything; 1 displaces by 5 mm (standard deviation).
         size_spread: Standard deviation of the patient's relative size.
-        shape_spread: Scale of all variation of organ shapes and places; 1 is the spread between real patients.
+        shape_spread: Scale of the variation of organ shapes and places; 1 as between real patients.
         cut_field: Probability that slices at one end are outside the field of view (air, no labels).
         circular_field: Probability of a circular reconstruction field, air outside.
         table: Probability of a patient table.

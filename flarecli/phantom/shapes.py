@@ -40,14 +40,19 @@ def ellipsoid_depth(
     turn: np.ndarray | None = None,
 ) -> np.ndarray:
     """Depth in an ellipsoid, exact on its axes near the surface; `turn` maps patient to ellipsoid axes."""
-    offsets = [p - np.float32(c) for p, c in zip(position, centre, strict=True)]
+    oz, oy, ox = (p - np.float32(c) for p, c in zip(position, centre, strict=True))
     if turn is not None:
-        rows = turn.astype(np.float32)
-        offsets = [row[0] * offsets[0] + row[1] * offsets[1] + row[2] * offsets[2] for row in rows]
-    near = sum(np.square(o * np.float32(1 / r)) for o, r in zip(offsets, radii, strict=True))
-    steep = sum(np.square(o * np.float32(1 / r**2)) for o, r in zip(offsets, radii, strict=True))
+        oz, oy, ox = (r[0] * oz + r[1] * oy + r[2] * ox for r in turn.astype(np.float32))
+    near = np.zeros_like(oz)
+    steep = np.full_like(oz, 1e-9)
+    for offset, radius in zip((oz, oy, ox), radii, strict=True):
+        offset *= np.float32(1 / radius)
+        offset *= offset
+        near += offset
+        offset *= np.float32(1 / radius**2)
+        steep += offset
     norm = np.sqrt(near)
-    return norm * (1 - norm) / np.sqrt(steep + np.float32(1e-9))
+    return norm * (1 - norm) / np.sqrt(steep)
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,9 @@ class Tube:
             part = canvas.window((np.minimum(start, end) - reach, np.maximum(start, end) + reach))
             if part is None:
                 continue
-            local = tuple(slice(p.start - w.start, p.stop - w.start) for p, w in zip(part, window, strict=True))
+            local = tuple(
+                slice(p.start - w.start, p.stop - w.start) for p, w in zip(part, window, strict=True)
+            )
             segment = segment_depth(canvas.at(part), start, end, r0, r1, self.flattening)
             np.maximum(depth[local], segment, out=depth[local])
         return window, depth
@@ -128,17 +135,29 @@ def segment_depth(
     flattening: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> np.ndarray:
     """Depth in a capsule whose radius changes from one end to the other."""
-    squeeze = np.asarray(flattening)
-    axis = (end - start) * squeeze
-    offsets = [
-        (p - np.float32(a)) * np.float32(s) if s != 1 else p - np.float32(a)
-        for p, a, s in zip(position, start, squeeze, strict=True)
-    ]
-    length2 = max(float(axis @ axis), 1e-6)
-    along = sum(o * np.float32(a / length2) for o, a in zip(offsets, axis, strict=True))
-    along = np.clip(along, 0, 1)
-    distance2 = sum(np.square(o - along * np.float32(a)) for o, a in zip(offsets, axis, strict=True))
-    return np.float32(start_radius) + along * np.float32(end_radius - start_radius) - np.sqrt(distance2)
+    axis = [float(e - s) * f for s, e, f in zip(start, end, flattening, strict=True)]
+    oz, oy, ox = (
+        (p - np.float32(s)) * np.float32(f) if f != 1 else p - np.float32(s)
+        for p, s, f in zip(position, start, flattening, strict=True)
+    )
+    length2 = np.float32(max(axis[0] ** 2 + axis[1] ** 2 + axis[2] ** 2, 1e-6))
+    dot = oz * np.float32(axis[0])
+    dot += oy * np.float32(axis[1])
+    dot += ox * np.float32(axis[2])
+    along = np.minimum(np.maximum(dot * (1 / length2), np.float32(0)), np.float32(1))
+    # |o - t a|^2 = |o|^2 + t (t |a|^2 - 2 o.a), with t the place along the axis a.
+    dot *= np.float32(-2)
+    dot += along * length2
+    dot *= along
+    for offset in (oz, oy, ox):
+        offset *= offset
+        dot += offset
+    np.maximum(dot, 0, out=dot)
+    np.sqrt(dot, out=dot)
+    along *= np.float32(end_radius - start_radius)
+    along += np.float32(start_radius)
+    along -= dot
+    return np.asarray(along)
 
 
 def smooth_curve(points: np.ndarray, count: int) -> np.ndarray:

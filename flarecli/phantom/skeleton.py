@@ -17,7 +17,6 @@ _CREST_UNDER_ORGANS_MM = -45.0
 """Height of the iliac crests over the lowest point of the organs."""
 
 
-
 @dataclass(frozen=True)
 class Spine:
     """Vertebral bodies with discs, arches and processes, and the canal.
@@ -49,7 +48,10 @@ class Spine:
     def draw(self, canvas: Canvas) -> None:
         """Draw it on every level of the canvas."""
         window = canvas.window(
-            box_around((self.end_z + 1000, self.y - 20, self.x), (1000, 60 + abs(self.lordosis_mm), 1.9 * self.half_width))
+            box_around(
+                (self.end_z + 1000, self.y - 20, self.x),
+                (1000, 60 + abs(self.lordosis_mm), 1.9 * self.half_width),
+            )
         )
         if window is None:
             return
@@ -90,14 +92,24 @@ def draw_skeleton(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> 
     muscle = palette.add(Tissue.MUSCLE, offset_hu=rng.normal(0, 4))
     x, y = lm.midline_x, lm.spine_y
     width = rng.uniform(20, 25)
-    spine = Spine(x, y, width, 0.76 * width, rng.uniform(0, 34), rng.uniform(2, 10), lm.bottom_z + _CREST_UNDER_ORGANS_MM - 45, parts)
+    spine = Spine(
+        x,
+        y,
+        width,
+        0.76 * width,
+        rng.uniform(0, 34),
+        rng.uniform(2, 10),
+        lm.bottom_z + _CREST_UNDER_ORGANS_MM - 45,
+        parts,
+    )
 
     for side in (-1.0, 1.0):
         back = [
-            (z, y - 42 + 4 * np.cos((z + 90) / 57), x + side * 31, rng.uniform(23, 27)) for z in range(-330, 331, 60)
+            (z, y - 42 + 4 * np.cos((z + 90) / 57), x + side * 31, rng.uniform(23, 27))
+            for z in range(-330, 331, 60)
         ]
         yield Solid(tube_through(back, 24, flattening=(1.0, 1.25, 0.9)), ((0.0, muscle),), roughness_mm=1.0)
-        size = rng.uniform(0.85, 1.15)
+        size = rng.uniform(0.65, 1.05)
         psoas = [
             (5.0, y - 4, x + side * (width + 4), 6 * size),
             (-50.0, y - 3, x + side * (width + 12), 13 * size),
@@ -123,9 +135,7 @@ def draw_skeleton(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> 
     yield from _pelvis(lm, parts, muscle, palette.where(Tissue.SUBCUTANEOUS_FAT, Tissue.MUSCLE))
 
 
-def _pelvis(
-    lm: Landmarks, parts: dict[str, int], muscle: int, soft: np.ndarray
-) -> Iterator[Drawable]:
+def _pelvis(lm: Landmarks, parts: dict[str, int], muscle: int, soft: np.ndarray) -> Iterator[Drawable]:
     x, y = lm.midline_x, lm.spine_y
     crest = lm.bottom_z + _CREST_UNDER_ORGANS_MM
     bone = ((0.0, parts["cortical"]), (3.0, parts["trabecular"]))
@@ -133,17 +143,27 @@ def _pelvis(
         buttock = Ellipsoid((crest - 130, y - 40, x + side * 85), (105, 48, 62))
         yield Solid(buttock, ((0.0, muscle),), soft, roughness_mm=2)
         wing = [
-            (crest - 5, y + 62, x + side * 128, 6),
-            (crest - 30, y + 20, x + side * 112, 8),
+            (crest - 5, y + 62, x + side * 0.98 * lm.half_width, 6),
+            (crest - 30, y + 20, x + side * 0.88 * lm.half_width, 8),
             (crest - 50, y - 15, x + side * 72, 10),
             (crest - 75, y - 38, x + side * 44, 12),
         ]
+        iliacus = [(z - 35, py + 6, px - side * 16, 15.0) for z, py, px, _ in wing]
+        yield Solid(tube_through(iliacus, 10, flattening=(0.45, 1.2, 1.2)), ((0.0, muscle),))
         for drop in (0.0, 18.0, 36.0, 54.0):
             lower = [(z - drop, py - 0.15 * drop, px - side * 0.35 * drop, r) for z, py, px, r in wing]
             yield Solid(tube_through(lower, 10, flattening=(0.6, 1.2, 1.2)), bone)
         yield Solid(Ellipsoid((crest - 155, y + 25, x + side * 88), (26, 26, 26)), bone)
-        ramus = [(crest - 110, y + 5, x + side * 80, 15), (crest - 175, y + 45, x + side * 45, 12),
-                 (crest - 185, y + 75, x + side * 8, 10)]
+        ramus = [
+            (crest - 110, y + 5, x + side * 80, 15),
+            (crest - 175, y + 45, x + side * 45, 12),
+            (crest - 185, y + 75, x + side * 8, 10),
+        ]
         yield Solid(tube_through(ramus, 10), bone)
-    sacrum = [(crest - 35, y - 12, x, 24), (crest - 80, y - 40, x, 22), (crest - 130, y - 55, x, 13), (crest - 160, y - 45, x, 6)]
+    sacrum = [
+        (crest - 35, y - 12, x, 24),
+        (crest - 80, y - 40, x, 22),
+        (crest - 130, y - 55, x, 13),
+        (crest - 160, y - 45, x, 6),
+    ]
     yield Solid(tube_through(sacrum, 10, flattening=(1.0, 1.5, 0.7)), bone)

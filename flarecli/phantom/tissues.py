@@ -1,7 +1,7 @@
 """Tissues and their intensities by contrast phase.
 
-Sources: organs from measured scans of both kinds (portal venous and unenhanced); late arterial and delayed phases,
-and everything beside the four organs, textbook values.
+Sources: the four organs from measured portal venous and unenhanced scans; late arterial and delayed phases,
+and everything beside the organs, textbook values.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ LOOKS: dict[Tissue, Look] = {
 }
 
 PHASE_ORDER = (Phase.UNENHANCED, Phase.ARTERIAL, Phase.PORTAL_VENOUS, Phase.DELAYED)
+_PHASE_SHARES = (0.3, 0.15, 0.4, 0.15)
 
 _PARENCHYMA = (
     Tissue.LIVER,
@@ -147,13 +148,15 @@ class PatientLook:
 def draw_look(rng: np.random.Generator, options: PhantomOptions, *, fatty_liver: bool) -> PatientLook:
     """Draw a patient's intensities.
 
-    The strength of the contrast varies between patients, a common shift moves all parenchyma, and each tissue has its
-    own offset; with probability `options.unnatural_hu` the parenchyma takes any value that soft tissue can have.
+    The strength of the contrast varies between patients, a common shift moves all parenchyma, and each tissue
+    has its own offset; with probability `options.unnatural_hu` the parenchyma takes any value of soft tissue.
     """
-    phase = options.phase or Phase(rng.choice([str(p) for p in PHASE_ORDER], p=(0.3, 0.15, 0.4, 0.15)))
-    column = PHASE_ORDER.index(phase)
+    column = int(rng.choice(len(PHASE_ORDER), p=_PHASE_SHARES))
+    if options.phase is not None:
+        column = PHASE_ORDER.index(options.phase)
+    phase = PHASE_ORDER[column]
     spread = options.hu_spread
-    strength = max(1 + 0.12 * bounded_normal(rng, spread), 0.3)
+    strength: float = max(1 + 0.12 * bounded_normal(rng, spread), 0.3)
     common = 5 * bounded_normal(rng, spread)
     count = len(Tissue)
     mean = np.zeros(count, np.float32)
@@ -167,9 +170,8 @@ def draw_look(rng: np.random.Generator, options: PhantomOptions, *, fatty_liver:
         mean[tissue] += common
     if phase is Phase.UNENHANCED:
         mean[Tissue.KIDNEY_MEDULLA] = mean[Tissue.KIDNEY_CORTEX] + rng.normal(0, 2)
-    mean[Tissue.SUBCUTANEOUS_FAT : Tissue.VISCERAL_FAT + 1] = np.minimum(
-        mean[Tissue.SUBCUTANEOUS_FAT : Tissue.VISCERAL_FAT + 1], -60
-    )
+    for fat in (Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT):
+        mean[fat] = min(mean[fat], -60)
     if fatty_liver:
         mean[Tissue.LIVER] -= rng.uniform(15, 55)
     if rng.random() < options.unnatural_hu:

@@ -13,6 +13,8 @@ from flarecli.phantom.lattice import NoiseField, upsampled
 from flarecli.phantom.tissues import Tissue
 
 _FIELD_STEP_MM = 8.0
+_RIB_HALF_MM = (6.0, 4.2)
+"""Half the height and half the thickness of a rib."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Torso:
     parts: dict[str, int]
 
     def draw(self, canvas: Canvas) -> None:
-        """Draw everything from the skin to the visceral fat and the lungs; what lies inside is drawn later."""
+        """Draw everything from the skin to the visceral fat and the lungs; viscera are drawn later."""
         fields = _fields(canvas, self)
         outside_wall, outside_skin, above_dome, azimuth = fields
         parts, number = canvas.parts, self.parts
@@ -63,7 +65,9 @@ class Torso:
         muscle = (outside_wall < wall * (1 + 0.15 * variation)) & body
         parts[muscle] = number["muscle"]
         planes = np.abs(outside_wall - wall * np.float32(0.5) + 2 * variation) < 0.7
-        parts[planes & muscle & (azimuth > 0.3) & (azimuth < 0.8) & (above_dome < -70)] = number["visceral_fat"]
+        parts[planes & muscle & (azimuth > 0.3) & (azimuth < 0.8) & (above_dome < -70)] = number[
+            "visceral_fat"
+        ]
         inside = outside_wall < 0
         parts[inside] = number["visceral_fat"]
         if self.ascites_mm:
@@ -99,20 +103,24 @@ class Torso:
         self, canvas: Canvas, outside_wall: np.ndarray, above_dome: np.ndarray, azimuth: np.ndarray
     ) -> None:
         lm = self.landmarks
-        z = canvas.position[0]
-        course = z + np.float32(self.rib_slope_mm) * azimuth + np.float32(self.rib_phase_mm)
+        middle = np.float32(0.45 * self.wall_mm)
         pitch = np.float32(self.rib_pitch_mm)
-        across = np.mod(course, pitch) - pitch / 2
-        lowest = np.float32(lm.top_z - 165) + 130 * np.clip(azimuth - np.float32(0.45), 0, 1) * 1.6
-        shell = np.hypot(across / 6.0, (outside_wall - np.float32(0.45 * self.wall_mm)) / 4.2)
-        place = (z > lowest) & (azimuth > 0.16) & (azimuth < 0.93)
-        calcified = azimuth < 0.78
-        rib = (shell < 1) & place
-        canvas.parts[rib & calcified] = self.parts["cortical"]
-        canvas.parts[rib & calcified & (shell < 0.5)] = self.parts["trabecular"]
-        canvas.parts[rib & ~calcified] = self.parts["cartilage"]
-        sternum = (azimuth > 0.94) & (np.abs(outside_wall - np.float32(0.45 * self.wall_mm)) < 5)
-        canvas.parts[sternum & (z > np.float32(lm.top_z - 25))] = self.parts["trabecular"]
+        cage = (np.abs(outside_wall - middle) < _RIB_HALF_MM[1]) & (azimuth > 0.16) & (azimuth < 0.93)
+        voxels = np.flatnonzero(cage)
+        z, around = canvas.position[0].ravel()[voxels], azimuth.ravel()[voxels]
+        across = np.mod(z + self.rib_slope_mm * around + self.rib_phase_mm, pitch) - pitch / 2
+        through = outside_wall.ravel()[voxels] - middle
+        shell = np.hypot(across / _RIB_HALF_MM[0], through / _RIB_HALF_MM[1])
+        # The costal arch: towards the front the cage ends higher.
+        lowest = lm.top_z - 165 + 208 * np.maximum(around - 0.45, 0)
+        rib = (shell < 1) & (z > lowest)
+        bony = around < 0.78
+        parts = canvas.parts.reshape(-1)
+        parts[voxels[rib & bony]] = self.parts["cortical"]
+        parts[voxels[rib & bony & (shell < 0.5)]] = self.parts["trabecular"]
+        parts[voxels[rib & ~bony]] = self.parts["cartilage"]
+        sternum = (azimuth > 0.94) & (np.abs(outside_wall - middle) < 5)
+        canvas.parts[sternum & (canvas.position[0] > np.float32(lm.top_z - 25))] = self.parts["trabecular"]
 
 
 def draw_torso(
@@ -170,12 +178,7 @@ def _fields(canvas: Canvas, torso: Torso) -> tuple[np.ndarray, np.ndarray, np.nd
     azimuth = np.abs(np.mod(angle + np.pi / 2 + np.pi, 2 * np.pi) - np.pi) / np.pi
     back = np.exp(-np.square(azimuth / 0.24))
     front = np.clip((azimuth - 0.4) / 0.5, 0, 1)
-    skin = (
-        wall
-        + torso.wall_mm
-        + torso.back_mm * back
-        + torso.fat_mm * (0.7 + 0.5 * front + 0.3 * back)
-    )
+    skin = wall + torso.wall_mm + torso.back_mm * back + torso.fat_mm * (0.7 + 0.5 * front + 0.3 * back)
     # A shallow groove over the spine.
     skin = skin - 10 * np.exp(-np.square(azimuth / 0.035))
     dome = ndimage.map_coordinates(

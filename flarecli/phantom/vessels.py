@@ -11,7 +11,6 @@ from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.shapes import Ellipsoid, Tube, smooth_curve, tube_through
 from flarecli.phantom.tissues import Tissue
 
-
 _CHEST = (Tissue.LUNG, Tissue.LUNG_VESSEL, Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.MUSCLE)
 
 
@@ -22,21 +21,41 @@ def draw_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> I
     cava = palette.add(Tissue.VENA_CAVA)
     portal = palette.add(Tissue.PORTAL_VEIN)
     yield from _heart(rng, lm, palette)
-    gullet = [(400, y + 34, x - 4, 8), (120, y + 38, x - 8, 8), (70, y + 46, x - 16, 8), (lm.dome_at(y + 50, x - 25) - 30, y + 44, x - 0.3 * lm.half_width, 9)]
+    gullet = [
+        (400, y + 34, x - 4, 8),
+        (120, y + 38, x - 8, 8),
+        (70, y + 46, x - 16, 8),
+        (lm.dome_at(y + 50, x - 25) - 30, y + 44, x - 0.3 * lm.half_width, 9),
+    ]
     yield Solid(tube_through(gullet, 14), ((0.0, palette.add(Tissue.GUT_WALL)),))
 
     fork = lm.bottom_z - 20
     before = y + 33
     aorta_r = rng.uniform(9, 13)
-    aorta = [(500, y + 22, x - 18, aorta_r + 1.5), (150, y + 22, x - 18, aorta_r + 1), (60, before - 4, x - 8, aorta_r),
-             (0, before, x - 7, aorta_r), (-70, before + 2, x - 7, aorta_r * 0.9), (fork, before + 4, x - 3, aorta_r * 0.8)]
+    aorta = [
+        (500, y + 22, x - 18, aorta_r + 1.5),
+        (150, y + 22, x - 18, aorta_r + 1),
+        (60, before - 4, x - 8, aorta_r),
+        (0, before, x - 7, aorta_r),
+        (-70, before + 2, x - 7, aorta_r * 0.9),
+        (fork, before + 4, x - 3, aorta_r * 0.8),
+    ]
     yield Solid(tube_through(aorta, 30), ((0.0, artery),))
     cava_r = rng.uniform(9, 13)
-    vein = [(fork, before - 2, x + 12, cava_r * 0.9), (-70, before + 2, x + 19, cava_r), (0, before + 2, x + 22, cava_r),
-            (50, before + 8, x + 24, cava_r * 1.1), (lm.dome_at(lm.centre_y, x + 20) + 15, before + 18, x + 20, cava_r * 1.1)]
+    vein = [
+        (fork, before - 2, x + 12, cava_r * 0.9),
+        (-70, before + 2, x + 19, cava_r),
+        (0, before + 2, x + 22, cava_r),
+        (50, before + 8, x + 24, cava_r * 1.1),
+        (lm.dome_at(lm.centre_y, x + 20) + 15, before + 18, x + 20, cava_r * 1.1),
+    ]
     yield Solid(tube_through(vein, 20, flattening=(1.0, 1.2, 0.9)), ((0.0, cava),))
     for side in (-1.0, 1.0):
-        iliac = [(fork + 5, before + 2, x + side * 4, 7), (fork - 60, before - 2, x + side * 35, 6), (fork - 140, y + 50, x + side * 70, 6)]
+        iliac = [
+            (fork + 5, before + 2, x + side * 4, 7),
+            (fork - 60, before - 2, x + side * 35, 6),
+            (fork - 140, y + 50, x + side * 70, 6),
+        ]
         yield Solid(tube_through(iliac, 10), ((0.0, artery),))
         companion = [(z - 6, py - 10, px + 4 * side, r + 1.5) for z, py, px, r in iliac]
         yield Solid(tube_through(companion, 10), ((0.0, cava),))
@@ -44,27 +63,45 @@ def draw_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> I
         if kidney is not None:
             kz, ky, kx = kidney.centre
             root = x + (20 if side > 0 else -8)
-            renal = [(kz + 6, before, root, 5), (kz + 3, (before + ky) / 2 + 6, (root + kx) / 2, 5), (kz, ky, kx - side * 6, 4.5)]
+            renal = [
+                (kz + 6, before, root, 5),
+                (kz + 3, (before + ky) / 2 + 6, (root + kx) / 2, 5),
+                (kz, ky, kx - side * 6, 4.5),
+            ]
             yield Solid(tube_through(renal, 8), ((0.0, cava),))
             thin = [(z + 7, py - 6, px, 3) for z, py, px, _ in renal]
             yield Solid(tube_through(thin, 8), ((0.0, artery),))
-            yield from _adrenal(rng, side, kidney.high[0], (kidney.centre[1] + y + 30) / 2, (kx + x + side * 25) / 2, palette)
+            yield from _adrenal(
+                rng, side, kidney.high[0], (kidney.centre[1] + y + 30) / 2, (kx + x + side * 25) / 2, palette
+            )
 
     pancreas = lm.places.get("pancreas")
     if pancreas is not None:
         neck = np.array([pancreas.centre[0] - 2, pancreas.centre[1] - 6, x + 6])
         spleen = lm.places.get("spleen")
-        hilum = spleen.centre + (0, 22, 26) if spleen is not None else neck + (20, -30, -85)
+        hilum = spleen.centre + np.array([0, 22, 26]) if spleen else neck + np.array([20, -30, -85])
         hepatic = np.array([neck[0] + 38, neck[1] - 4, x + 34])
         course = [(*hilum, 4), (*((hilum + neck) / 2 + (4, 6, -4)), 5), (*neck, 6.5), (*hepatic, 7.5)]
         yield Solid(tube_through(course, 20), ((0.0, portal),))
         beside = [(z + 9, py + 3, px, 2.5) for z, py, px, _ in course[:3]]
         yield Solid(tube_through(beside, 14), ((0.0, artery),))
-        below = [(*neck, 6), (neck[0] - 40, neck[1] + 4, x + 8, 5.5), (neck[0] - 110, neck[1] + 12, x + 22, 4)]
+        below = [
+            (*neck, 6),
+            (neck[0] - 40, neck[1] + 4, x + 8, 5.5),
+            (neck[0] - 110, neck[1] + 12, x + 22, 4),
+        ]
         yield Solid(tube_through(below, 10), ((0.0, portal),))
-        superior = [(neck[0] + 10, before + 8, x - 6, 4), (neck[0] - 10, neck[1] - 2, x - 9, 4), (neck[0] - 110, neck[1] + 10, x + 4, 3)]
+        superior = [
+            (neck[0] + 10, before + 8, x - 6, 4),
+            (neck[0] - 10, neck[1] - 2, x - 9, 4),
+            (neck[0] - 110, neck[1] + 10, x + 4, 3),
+        ]
         yield Solid(tube_through(superior, 10), ((0.0, artery),))
-        coeliac = [(neck[0] + 22, before + 8, x - 6, 4), (neck[0] + 25, neck[1] + 2, x - 4, 3.5), (neck[0] + 30, neck[1] + 4, x + 26, 2.5)]
+        coeliac = [
+            (neck[0] + 22, before + 8, x - 6, 4),
+            (neck[0] + 25, neck[1] + 2, x - 4, 3.5),
+            (neck[0] + 30, neck[1] + 4, x + 26, 2.5),
+        ]
         yield Solid(tube_through(coeliac, 8), ((0.0, artery),))
 
 
@@ -88,24 +125,36 @@ def _heart(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterato
     ):
         chamber = Ellipsoid(centre + np.array(shift) * size, np.array(radii) * size, turn)
         yield Solid(chamber, ((0.0, blood),), palette.where(Tissue.HEART_MUSCLE), roughness_mm=2.0)
-    great = Tube(np.array([centre + (25, -5, 18), centre + (140, -10, 12)]), np.array([17.0, 15.0]))
+    great = Tube(
+        np.array([centre + np.array([25, -5, 18]), centre + np.array([140, -10, 12])]), np.array([17.0, 15.0])
+    )
     yield Solid(great, ((0.0, blood),))
 
 
-def _adrenal(rng: np.random.Generator, side: float, z: float, y: float, x: float, palette: Palette) -> Iterator[Drawable]:
+def _adrenal(
+    rng: np.random.Generator, side: float, z: float, y: float, x: float, palette: Palette
+) -> Iterator[Drawable]:
     gland = palette.add(Tissue.ADRENAL)
     height = rng.uniform(8, 16)
     for spread in (-1.0, 1.0):
-        limb = np.array([(z + height, y + 6, x, 3.0), (z, y, x + spread * 5, 3.5), (z - height, y - 10, x + spread * 11 + side * 3, 2.5)])
+        limb = np.array(
+            [
+                (z + height, y + 6, x, 3.0),
+                (z, y, x + spread * 5, 3.5),
+                (z - height, y - 10, x + spread * 11 + side * 3, 2.5),
+            ]
+        )
         yield Solid(tube_through(limb, 6), ((0.0, gland),))
 
 
-def liver_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette, label: int) -> list[Tube]:
+def liver_vessels(rng: np.random.Generator, lm: Landmarks) -> list[Tube]:
     """Courses of the hepatic veins and portal branches inside the liver."""
     liver = lm.places.get("liver")
     if liver is None:
         return []
-    confluence = np.array([liver.centre[0] + 0.35 * (liver.high[0] - liver.centre[0]), liver.centre[1] - 12, lm.midline_x + 24])
+    confluence = np.array(
+        [liver.centre[0] + 0.35 * (liver.high[0] - liver.centre[0]), liver.centre[1] - 12, lm.midline_x + 24]
+    )
     hilum = np.array([liver.centre[0] - 14, liver.centre[1] - 6, lm.midline_x + 34])
     tubes = []
     for root, ends in (

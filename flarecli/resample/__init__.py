@@ -1,11 +1,12 @@
 """Resampling in few passes and little memory: axis operators, streamed images, restored labels."""
 
-from flarecli.resample.axis import area_matrix, crop_and_pad_rows, gaussian_matrix, linear_matrix
+from flarecli.resample.axis import area_matrix, chained, crop_and_pad_rows, gaussian_matrix, linear_matrix
 from flarecli.resample.restoring import class_map, restore_labels
 from flarecli.resample.streaming import resample_separable
 
 __all__ = [
     "area_matrix",
+    "chained",
     "class_map",
     "crop_and_pad_rows",
     "gaussian_matrix",

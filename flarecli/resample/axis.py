@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.sparse import csr_array
 
 
 def area_matrix(n_in: int, n_out: int) -> np.ndarray:
@@ -94,6 +95,20 @@ def linear_taps(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
     position = np.clip(position, 0.0, n_in - 1.0)
     lower = np.minimum(position.astype(np.intp), max(n_in - 2, 0))
     return lower, position - lower
+
+
+def chained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One operator that does what `first` and then `second` does.
+
+    Args:
+        first: Array of shape (n, n_in).
+        second: Array of shape (n_out, n).
+
+    Returns:
+        Array of shape (n_out, n_in), the matrix product second @ first.
+    """
+    # Most entries are zero, and a dense product would wake the BLAS library's threads for nothing.
+    return csr_array(second) @ first
 
 
 def crop_and_pad_rows(matrix: np.ndarray, cropping: tuple[int, int], padding: tuple[int, int]) -> np.ndarray:

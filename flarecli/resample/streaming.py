@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from flarecli.errors import InputError
 
@@ -38,16 +39,16 @@ def resample_separable(
     out = np.zeros((matrix_z.shape[0], matrix_y.shape[0], matrix_x.shape[0]), np.float32)
     rows, columns = _columns_in_use(matrix_y), _columns_in_use(matrix_x)
     along_z = matrix_z.astype(np.float32)
-    along_y = np.ascontiguousarray(matrix_y[:, rows], np.float32)
-    along_x = np.ascontiguousarray(matrix_x[:, columns].T, np.float32)
+    # Sparse products run in this thread. Dense ones would be spread by the BLAS library over all cores, which
+    # costs many times the work itself as soon as something else is using these, such as a network.
+    along_y = csr_array(matrix_y[:, rows].astype(np.float32))
+    along_x = csr_array(matrix_x[:, columns].astype(np.float32))
     window = voxels[:, rows, columns]
     image = np.empty(window.shape[1:], np.float32)
-    half_done = np.empty((along_y.shape[0], image.shape[1]), np.float32)
-    plane = np.empty(out.shape[1:], np.float32)
     for index in np.flatnonzero(along_z.any(axis=0)):
         np.copyto(image, window[index])
-        np.matmul(along_y, image, out=half_done)
-        np.matmul(half_done, along_x, out=plane)
+        columns_first = np.ascontiguousarray((along_y @ image).T)
+        plane = np.ascontiguousarray((along_x @ columns_first).T)
         for target in np.flatnonzero(along_z[:, index]):
             out[target] += along_z[target, index] * plane
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class NetworkSpec:
     output: str | None = None
 
 
+REGION_MODES = ("auto", "full", "box")
+"""Ways to choose which part of a scan is segmented; see `RegionRequest`."""
+
+
 @dataclass(frozen=True)
 class RegionRequest:
     """Which part of a scan to segment.
@@ -56,13 +60,20 @@ class RegionRequest:
         box_mm: The box for mode "box", on the scan's canonical grid.
 
     Raises:
-        UsageError: when mode and box do not go together, or the box is empty.
+        UsageError: when the mode is unknown, mode and box do not go together, or the box is empty.
     """
 
-    mode: Literal["auto", "full", "box"] = "auto"
+    mode: str = "auto"
     box_mm: Box | None = None
 
     def __post_init__(self) -> None:
+        if self.mode not in REGION_MODES:
+            raise UsageError(
+                "there is no such way to choose the region of a scan",
+                seen=self.mode,
+                expected=f"one of {', '.join(REGION_MODES)}",
+                remedy="Use 'auto' to let the system find it.",
+            )
         if (self.mode == "box") != (self.box_mm is not None):
             raise UsageError(
                 "a box is given without the mode that uses it, or the other way round",

@@ -43,7 +43,7 @@ STARTER_RECIPES: tuple[Recipe, ...] = (
         scan_shape_zyx=(64, 64, 64),
         shape_zyx=(64, 64, 64),
         spacing_mm=6.0,
-        iterations=1200,
+        iterations=800,
         learning_rate=5e-4,
     ),
     Recipe(
@@ -52,21 +52,9 @@ STARTER_RECIPES: tuple[Recipe, ...] = (
         scan_shape_zyx=(96, 128, 160),
         shape_zyx=(64, 96, 96),
         spacing_mm=2.0,
-        iterations=2400,
+        iterations=1500,
         learning_rate=5e-4,
     ),
 )
 """Short runs for a CPU, on synthetic scans. L2 coefficient as in the EfficientSCN code; higher learning rates with
 decay, because the runs are a hundredth of the published length; a shorter memory of the moving average likewise."""
-
-
-def starter_recipe(system: str, network: str) -> Recipe:
-    """The starter recipe of a network.
-
-    Raises:
-        KeyError: when there is none.
-    """
-    for recipe in STARTER_RECIPES:
-        if (recipe.system, recipe.network) == (system, network):
-            return recipe
-    raise KeyError(f"{system}/{network}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import queue
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 
 from flarecli.training.recipes import Recipe
 from flarecli.training.samples import LabelledScan, Sample, cut_sample, synthetic_scan
+
+_PATIENCE_S = 5.0
 
 
 class SampleStream:
@@ -56,8 +59,8 @@ class SampleStream:
         pool: list[LabelledScan] = []
         cut_since_new = 0
         while True:
-            # A new scan is waited for when those of the pool have been used enough, and taken early when it is there.
-            if not pool or cut_since_new >= self._recipe.reuse or not self._queue.empty():
+            growing = len(pool) < self._pool_size and not self._queue.empty()
+            if not pool or growing or cut_since_new >= self._recipe.reuse:
                 scan = self._queue.get()
                 cut_since_new = 0
                 if len(pool) < self._pool_size:
@@ -68,7 +71,17 @@ class SampleStream:
             yield cut_sample(pool[self._rng.integers(len(pool))], self._recipe, self._rng)
 
 
-def _generate(recipe: Recipe, seed: np.random.SeedSequence, queue: Any) -> None:
+def _generate(recipe: Recipe, seed: np.random.SeedSequence, scans: Any) -> None:
+    """Fill the queue for as long as the training process lives, also where that was killed."""
     rng = np.random.default_rng(seed)
+    trainer = multiprocessing.parent_process()
     while True:
-        queue.put(synthetic_scan(recipe, rng))
+        scan = synthetic_scan(recipe, int(rng.integers(2**63)))
+        while True:
+            try:
+                scans.put(scan, timeout=_PATIENCE_S)
+                break
+            except queue.Full:
+                if trainer is None or not trainer.is_alive():
+                    scans.cancel_join_thread()
+                    return

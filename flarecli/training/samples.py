@@ -43,10 +43,10 @@ class Sample:
     labels: np.ndarray
 
 
-def synthetic_scan(recipe: Recipe, rng: np.random.Generator) -> LabelledScan:
-    """Make a new synthetic scan: "any organ" labels for the localization network, the four organs else."""
+def synthetic_scan(recipe: Recipe, seed: int) -> LabelledScan:
+    """Make a synthetic scan: "any organ" labels for the localization network, the four organs else."""
     phantom = make_phantom(
-        int(rng.integers(2**63)),
+        seed,
         shape_zyx=recipe.scan_shape_zyx,
         spacing_mm=(recipe.spacing_mm,) * 3,
         strength="wide",
@@ -66,8 +66,12 @@ def cut_sample(scan: LabelledScan, recipe: Recipe, rng: np.random.Generator) -> 
         for whole, part in zip(scan.voxels.shape, recipe.shape_zyx, strict=True)
     ]
     box = tuple(slice(first, first + n) for first, n in zip(start, recipe.shape_zyx, strict=True))
-    image = scan.voxels[box].astype(np.float32)
-    image *= np.float32(HU_SCALE)
+    image = scaled_intensities(scan.voxels[box])
     image += np.float32(rng.uniform(-SHIFT_RANGE, SHIFT_RANGE))
     image *= np.float32(rng.uniform(*SCALE_RANGE))
     return Sample(np.clip(image, -1.0, 1.0, out=image), scan.labels[box])
+
+
+def scaled_intensities(voxels_hu: np.ndarray) -> np.ndarray:
+    """HU scaled for the networks and clipped to [-1, 1]; float32."""
+    return np.clip(voxels_hu.astype(np.float32) * np.float32(HU_SCALE), -1.0, 1.0)

@@ -179,7 +179,7 @@ def test_an_empty_mask_has_no_region() -> None:
     assert box_around_mask(np.zeros(plan.input_shape_zyx, bool), plan, CONSTANTS) is None
 
 
-def test_the_published_data_is_not_needed_to_leave_the_scan_whole() -> None:
+def test_the_box_of_the_whole_scan_is_not_cropped() -> None:
     region = whole_scan((300, 512, 512), (2.0, 0.8, 0.8))
     plan = plan_segmentation(region, (300, 512, 512), (2.0, 0.8, 0.8), CONSTANTS)
     assert plan.cropping == ((0, 0), (0, 0), (0, 0))

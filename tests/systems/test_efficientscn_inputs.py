@@ -29,12 +29,8 @@ def fixture_scan(case: str) -> tuple[dict[str, np.ndarray], tuple[float, float, 
     return arrays, tuple(arrays["spacing_zyx"].tolist())
 
 
-def fixture_plan(
-    arrays: dict[str, np.ndarray], spacing_mm: tuple[float, float, float]
-) -> SegmentationPlan:
-    region = Box(
-        tuple(arrays["bbox_start_mm_zyx"].tolist()), tuple(arrays["bbox_end_mm_zyx"].tolist())
-    )
+def fixture_plan(arrays: dict[str, np.ndarray], spacing_mm: tuple[float, float, float]) -> SegmentationPlan:
+    region = Box(tuple(arrays["bbox_start_mm_zyx"].tolist()), tuple(arrays["bbox_end_mm_zyx"].tolist()))
     return plan_segmentation(region, arrays["image_zyx"].shape, spacing_mm, CONSTANTS)
 
 
@@ -52,9 +48,7 @@ def test_localization_input(case: str) -> None:
 def test_segmentation_input(case: str, key: str, sigma_mm: float) -> None:
     arrays, spacing_mm = fixture_scan(case)
     constants = replace(CONSTANTS, smoothing_sigma_mm=sigma_mm)
-    image = segmentation_input(
-        arrays["image_zyx"], spacing_mm, fixture_plan(arrays, spacing_mm), constants
-    )
+    image = segmentation_input(arrays["image_zyx"], spacing_mm, fixture_plan(arrays, spacing_mm), constants)
     assert image.dtype == np.float32
     np.testing.assert_allclose(image, arrays[key], atol=HALF_PRECISION)
 
@@ -64,9 +58,7 @@ def test_labels_back_in_the_scan(case: str) -> None:
     arrays, spacing_mm = fixture_scan(case)
     plan = fixture_plan(arrays, spacing_mm)
     labels = np.zeros(arrays["image_zyx"].shape, np.uint8)
-    crop = tuple(
-        slice(low, n - high) for (low, high), n in zip(plan.cropping, labels.shape, strict=True)
-    )
+    crop = tuple(slice(low, n - high) for (low, high), n in zip(plan.cropping, labels.shape, strict=True))
     # The fixture keeps one value for each 8 x 8 x 8 voxels of the scores, to be small.
     scores = np.kron(arrays["post_prob_lowres"].astype(np.float32), np.ones((1, 8, 8, 8), np.float32))
     assert scores.shape[1:] == plan.input_shape_zyx

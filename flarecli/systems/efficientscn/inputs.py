@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.resample import area_matrix, crop_and_pad_rows, gaussian_matrix, resample_separable
+from flarecli.resample import area_matrix, chained, crop_and_pad_rows, gaussian_matrix, resample_separable
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import LocalizationPlan, SegmentationPlan
 
@@ -57,7 +57,7 @@ def segmentation_input(
     for axis, (count, spacing) in enumerate(zip(voxels_lps.shape, spacing_mm, strict=True)):
         smoothing = gaussian_matrix(count, constants.smoothing_sigma_mm / spacing)
         crop = crop_and_pad_rows(smoothing, plan.cropping[axis], plan.padding[axis])
-        matrices.append(area_matrix(plan.crop_shape_zyx[axis], plan.input_shape_zyx[axis]) @ crop)
+        matrices.append(chained(crop, area_matrix(plan.crop_shape_zyx[axis], plan.input_shape_zyx[axis])))
     return _scaled(resample_separable(voxels_lps, *matrices), constants)
 
 

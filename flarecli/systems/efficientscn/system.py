@@ -137,7 +137,7 @@ class EfficientScn(System):
             )
         facts["localization_spacing_mm"] = plan.spacing_mm
         facts["localization_input_zyx"] = list(plan.input_shape_zyx)
-        facts["localization_mask_ml"] = np.count_nonzero(mask) * plan.spacing_mm**3 / 1000.0
+        facts["localization_mask_ml"] = int(np.count_nonzero(mask)) * plan.spacing_mm**3 / 1000.0
         return region_lps_mm
 
     def _segment_region(

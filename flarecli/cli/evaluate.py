@@ -1,0 +1,198 @@
+"""`flare evaluate`: the challenge's scores of predictions against ground truths."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flarecli.cli.default_command import CommandWithSubcommands
+from flarecli.cli.evaluate_compare import compare
+from flarecli.cli.evaluate_rank import rank
+from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console, stdout_console
+
+if TYPE_CHECKING:
+    from flarecli.metrics.evaluation import Evaluation
+    from flarecli.metrics.organ_scores import EvaluationSettings
+    from flarecli.metrics.pairing import CasePair
+
+_PARTIAL_FAILURE = 4
+
+app = typer.Typer(
+    cls=CommandWithSubcommands,
+    invoke_without_command=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="| COMMAND ...",
+)
+app.command("compare")(compare)
+app.command("rank")(rank)
+
+
+class ProtocolName(StrEnum):
+    """Choices of `--protocol`."""
+
+    flare21 = "flare21"
+    flare22 = "flare22"
+
+
+_HELP = (  # as text: the lines of a docstring's later paragraphs would not be joined
+    "Score predictions by organ and case, as the FLARE challenges do.\n\n"
+    "Files are paired by name, with or without _0000. Predictions are compared in the world, whatever their "
+    "orientation. A missing prediction counts with the worst scores; files that cannot be compared are left out "
+    "of the means; in both cases the exit code is 4."
+)
+
+
+@app.callback(help=_HELP)
+def evaluate(
+    pred: Annotated[
+        str,
+        typer.Argument(metavar="PRED", help="Prediction: a label map, a folder, or a quoted glob pattern."),
+    ],
+    gt: Annotated[str, typer.Argument(metavar="GT", help="Ground truth: the same.")],
+    metrics: Annotated[
+        str, typer.Option(metavar="LIST", help="Scores, from dsc, nsd, hd95, assd and volume.")
+    ] = "dsc,nsd",
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MM|ORGAN=MM,...", help="NSD tolerance for all, or for organs by name or label."
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="LABEL=NAME,...", help="What to score, as in 1=liver,2=kidneys.")
+    ] = None,
+    protocol: Annotated[
+        ProtocolName,
+        typer.Option(help="Organs, tolerances and rules: four organs at 1 mm, or thirteen at 2 to 7 mm."),
+    ] = ProtocolName.flare21,
+    literal: Annotated[
+        bool,
+        typer.Option(
+            "--literal",
+            help="Repeat the challenge's script to the letter: affines ignored, missing predictions skipped.",
+        ),
+    ] = False,
+    ignore_geometry: Annotated[
+        bool, typer.Option("--ignore-geometry", help="Score pairs that lie at different places, too.")
+    ] = False,
+    geometry_tolerance: Annotated[
+        float,
+        typer.Option(metavar="MM", min=0, help="How far apart the same voxel may lie in both files."),
+    ] = 0.1,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row a case, FLARE's column names.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots and a sortable table.")
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The scans: the report shows slices of the worst and median cases."),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
+) -> None:
+    """Score predictions against ground truths."""
+    with reported_errors(as_json=as_json):
+        from flarecli.cli.evaluate_options import evaluation_settings
+        from flarecli.cli.evaluate_table import print_evaluation
+        from flarecli.errors import UsageError
+        from flarecli.metrics.pairing import label_files, pair_cases, pair_literally
+        from flarecli.metrics.score_table import write_score_table
+
+        if images is not None and report is None:
+            raise UsageError(
+                "--images without --report shows nothing",
+                seen=f"--images {images}",
+                remedy="Add --report report.html.",
+            )
+        settings = evaluation_settings(
+            protocol.value,
+            metrics=metrics,
+            labels=labels,
+            tolerance=tolerance,
+            literal=literal,
+            ignore_geometry=ignore_geometry,
+            geometry_tolerance_mm=geometry_tolerance,
+        )
+        preds, gts = label_files(pred), label_files(gt)
+        pairs, unmatched = (pair_literally(preds, gts), []) if literal else pair_cases(preds, gts)
+        evaluation = _evaluated(pairs, settings, unmatched, jobs=jobs, quiet=quiet or as_json)
+        if len(evaluation.cases) == 1 and evaluation.cases[0].error is not None:
+            raise evaluation.cases[0].error
+        if csv is not None:
+            write_score_table(csv, evaluation)
+        if report is not None:
+            from flarecli.metrics.report.page import write_report
+
+            write_report(report, evaluation, label_files(images) if images is not None else [])
+        if as_json:
+            print_json(evaluation.as_dict())
+        else:
+            print_evaluation(stdout_console(), evaluation)
+            if not quiet:
+                _print_oddities(evaluation)
+        if evaluation.failures:
+            raise typer.Exit(_PARTIAL_FAILURE)
+
+
+def _evaluated(
+    pairs: list[CasePair],
+    settings: EvaluationSettings,
+    unmatched: list[str],
+    *,
+    jobs: int | None,
+    quiet: bool,
+) -> Evaluation:
+    """Score all cases under a progress bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from flarecli.metrics.evaluation import evaluate as evaluate_pairs
+
+    console = stderr_console()
+    with Progress(
+        TextColumn("scoring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("", total=len(pairs))
+        return evaluate_pairs(
+            pairs,
+            settings,
+            unmatched=unmatched,
+            jobs=jobs,
+            on_case=lambda case: progress.update(task, advance=1, description=case.name),
+        )
+
+
+def _print_oddities(evaluation: Evaluation) -> None:
+    """Say on standard error what failed and what can make the scores misleading."""
+    from rich.markup import escape
+
+    console = stderr_console()
+    for case in evaluation.cases:
+        for warning in case.warnings:
+            console.print(
+                f"[yellow]warning:[/yellow] [bold]{escape(case.name)}[/bold]: {escape(warning)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    for name in evaluation.unmatched:
+        console.print(
+            f"[yellow]warning:[/yellow] [bold]{escape(name)}[/bold]: has no ground truth, not scored",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for case in evaluation.cases:
+        if case.error is not None:
+            print_error(case.error)

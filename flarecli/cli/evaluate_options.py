@@ -1,0 +1,111 @@
+"""What the options of `flare evaluate` mean."""
+
+from __future__ import annotations
+
+import math
+
+from flarecli.errors import UsageError
+from flarecli.metrics.organ_scores import EvaluationSettings
+from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol
+
+
+def evaluation_settings(
+    protocol_name: str,
+    *,
+    metrics: str,
+    labels: str | None,
+    tolerance: str | None,
+    literal: bool,
+    ignore_geometry: bool,
+    geometry_tolerance_mm: float,
+) -> EvaluationSettings:
+    """Settings from the texts of the command line.
+
+    Raises:
+        UsageError: when a text cannot be understood, or options exclude each other.
+    """
+    if literal and ignore_geometry:
+        raise UsageError(
+            "--literal and --ignore-geometry exclude each other",
+            remedy="Leave --ignore-geometry out: --literal never looks at affines.",
+        )
+    protocol = PROTOCOLS[protocol_name]
+    if labels is not None:
+        protocol = protocol.with_labels(_labels(labels))
+    if tolerance is not None:
+        protocol = protocol.with_tolerances(_tolerances_mm(tolerance, protocol))
+    return EvaluationSettings(
+        protocol=protocol,
+        metrics=_metrics(metrics),
+        literal=literal,
+        ignore_geometry=ignore_geometry,
+        geometry_tolerance_mm=geometry_tolerance_mm,
+    )
+
+
+def _metrics(text: str) -> tuple[Metric, ...]:
+    names = [name.strip().lower() for name in text.split(",")]
+    known = [metric.value for metric in Metric]
+    for name in names:
+        if name not in known or names.count(name) > 1:
+            raise UsageError(
+                "--metrics is not understood",
+                seen=text,
+                expected=f"some of {', '.join(known)}, each once",
+                remedy="Separate the names by commas.",
+            )
+    return tuple(Metric(name) for name in names)
+
+
+def _labels(text: str) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for part in text.split(","):
+        label, equals, name = (piece.strip() for piece in part.partition("="))
+        if not (equals and name and label.isdecimal()) or int(label) == 0 or int(label) in names:
+            raise UsageError(
+                "--labels is not understood",
+                seen=text,
+                expected="LABEL=NAME,... with each label from 1 on once",
+                remedy="Write it as in 1=liver,2=kidneys.",
+            )
+        names[int(label)] = name
+    if len(set(names.values())) < len(names):
+        raise UsageError(
+            "--labels names two labels alike", seen=text, remedy="Give each label a name of its own."
+        )
+    return names
+
+
+def _tolerances_mm(text: str, protocol: Protocol) -> dict[int, float]:
+    """Tolerance by label, from one number for all or from `ORGAN=MM,...`."""
+    if "=" not in text:
+        return {organ.label: _millimetres(text, text) for organ in protocol.organs}
+    labels = {organ.name.lower(): organ.label for organ in protocol.organs}
+    labels |= {str(organ.label): organ.label for organ in protocol.organs}
+    tolerances_mm = {}
+    for part in text.split(","):
+        organ, _, number = (piece.strip() for piece in part.partition("="))
+        if organ.lower() not in labels:
+            raise UsageError(
+                "--tolerance names an organ that is not scored",
+                seen=organ,
+                expected=", ".join(organ.name for organ in protocol.organs),
+                remedy="Name organs as in the table, or by label.",
+            )
+        tolerances_mm[labels[organ.lower()]] = _millimetres(number, text)
+    return tolerances_mm
+
+
+def _millimetres(number: str, text: str) -> float:
+    try:
+        value_mm = float(number)
+    except ValueError:
+        value_mm = math.nan
+    if not (math.isfinite(value_mm) and value_mm >= 0):
+        raise UsageError(
+            "--tolerance is not understood",
+            seen=text,
+            expected="a number of mm, or ORGAN=MM,...",
+            remedy="Write it as in 1.0 or liver=5,pancreas=5.",
+        )
+    return value_mm

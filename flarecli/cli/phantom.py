@@ -1,0 +1,202 @@
+"""`flare phantom`: synthetic abdominal CT with labels."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
+from flarecli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from flarecli.phantom import Phantom, PreparedLabels
+
+
+class ContrastPhase(StrEnum):
+    """Choices of `--phase`."""
+
+    random = "random"
+    unenhanced = "unenhanced"
+    arterial = "arterial"
+    portal_venous = "portal-venous"
+    delayed = "delayed"
+
+
+class Strength(StrEnum):
+    """Choices of `--strength`."""
+
+    realistic = "realistic"
+    wide = "wide"
+
+
+def phantom(
+    folder: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder to write to; made if needed.")],
+    count: Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="How many scans.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first scan; the next ones count up.")] = 0,
+    shape: Annotated[str, typer.Option(metavar="ZxYxX", help="Voxels along z, y and x.")] = "110x192x224",
+    spacing: Annotated[
+        str, typer.Option(metavar="ZxYxX", help="Distance of voxels along z, y and x, mm.")
+    ] = "2.5x1.8x1.8",
+    phase: Annotated[ContrastPhase, typer.Option(help="Contrast phase.")] = ContrastPhase.random,
+    strength: Annotated[
+        Strength, typer.Option(help="Like ordinary patients, or wider than reality, for training.")
+    ] = Strength.realistic,
+    anatomy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LABELS",
+            help="A label map, or a folder of them: organs to deform, instead of procedural ones.",
+        ),
+    ] = None,
+    orientation: Annotated[str, typer.Option(help="Directions of the stored axes.")] = "RAS",
+    flat: Annotated[
+        bool,
+        typer.Option(
+            "--flat", help="All files in one folder instead of FLARE21's TrainingImg and TrainingMask."
+        ),
+    ] = False,
+    preview: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw slices of the first 12 scans with their labels."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace scans that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Make synthetic abdominal CT scans with label maps of liver, kidneys, spleen and pancreas.
+
+    The same options and seed give the same files. `phantoms.json` in the folder says how each was made.
+    """
+    with reported_errors(as_json=as_json):
+        shape_zyx = _three(shape, int, "--shape")
+        spacing_mm = _three(spacing, float, "--spacing")
+        _check_preview(preview)
+        from flarecli.phantom.files import pair_paths
+
+        pairs = [pair_paths(folder, number, flat=flat) for number in range(count)]
+        existing = [path for pair in pairs for path in (pair.scan, pair.labels) if path.exists()]
+        if existing and not overwrite:
+            raise UsageError(
+                "would be replaced"
+                if len(existing) == 1
+                else f"and {len(existing) - 1} more would be replaced",
+                path=existing[0],
+                remedy="Choose another folder, or say --overwrite.",
+            )
+        sources = _label_maps(anatomy) if anatomy is not None else []
+
+        from flarecli.atomic import write_json
+        from flarecli.phantom import Phase, anatomy_from_labels, make_phantom, options_for
+        from flarecli.phantom.contact_sheet import write_contact_sheet
+        from flarecli.phantom.files import write_phantom
+
+        chosen = None if phase is ContrastPhase.random else Phase(phase.value)
+        options = options_for(strength.value, phase=chosen)
+        records: list[dict[str, Any]] = []
+        shown: list[Phantom] = []
+        with _progress(hidden=quiet or as_json) as progress:
+            for number in progress.track(range(count), description="phantoms"):
+                own_seed = seed + number
+                organs = None
+                if sources:
+                    organs = anatomy_from_labels(
+                        _anatomy_rng(own_seed), sources[number % len(sources)][1], options
+                    )
+                made = make_phantom(
+                    own_seed, shape_zyx=shape_zyx, spacing_mm=spacing_mm, options=options, anatomy=organs
+                )
+                write_phantom(made, pairs[number], orientation=orientation)
+                record = {
+                    "scan": str(pairs[number].scan),
+                    "labels": str(pairs[number].labels),
+                    **made.facts,
+                    "strength": strength.value,
+                }
+                if sources:
+                    record["anatomy"] = str(sources[number % len(sources)][0])
+                records.append(record)
+                if preview is not None and len(shown) < _MOST_SHOWN:
+                    shown.append(made)
+        write_json(folder / "phantoms.json", records)
+        if preview is not None:
+            write_contact_sheet(preview, shown)
+        if as_json:
+            print_json(records)
+        elif not quiet:
+            _print_table(records)
+
+
+_MOST_SHOWN = 12
+
+
+def _three(text: str, kind: type, option: str) -> Any:
+    try:
+        values = tuple(kind(part) for part in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        values = ()
+    if len(values) != 3:
+        raise UsageError(
+            "three numbers are needed",
+            seen=f"{option} {text}",
+            expected="z, y and x with an x between them, as in 110x192x224",
+            remedy="Write it like this, without spaces.",
+        )
+    return values
+
+
+def _check_preview(preview: Path | None) -> None:
+    if preview is not None and preview.suffix.lower() != ".png":
+        raise UsageError(
+            "the preview must be a PNG file", path=preview, seen=preview.suffix or "no suffix",
+            expected=".png", remedy="Name it accordingly.",
+        )  # fmt: skip
+
+
+def _label_maps(source: Path) -> list[tuple[Path, PreparedLabels]]:
+    from flarecli.metrics.label_map import Fractions, read_label_map
+    from flarecli.phantom.label_maps import prepare_labels
+
+    files = sorted(source.glob("*.nii*")) if source.is_dir() else [source]
+    if not files:
+        raise InputError(
+            "holds no label maps",
+            path=source,
+            expected="files ending in .nii or .nii.gz",
+            remedy="Name another folder.",
+        )
+    maps = []
+    for path in files:
+        read = read_label_map(path, fractions=Fractions.UNLABELLED)
+        maps.append((path, prepare_labels(read.labels, read.spacing_mm)))
+    return maps
+
+
+def _anatomy_rng(seed: int) -> Any:
+    import numpy as np
+
+    return np.random.default_rng([seed, 1])
+
+
+def _progress(*, hidden: bool) -> Any:
+    from rich.progress import Progress
+
+    console = stderr_console()
+    return Progress(console=console, transient=True, disable=hidden or not console.is_terminal)
+
+
+def _print_table(records: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from flarecli.organs import ORGANS
+
+    table = Table("scan", "phase", *[f"{organ.name} ml" for organ in ORGANS], box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for record in records:
+        volumes = [f"{record['volumes_ml'][organ.name]:.0f}" for organ in ORGANS]
+        table.add_row(escape(record["scan"]), record["phase"], *volumes)
+    stdout_console().print(table)

@@ -1,0 +1,1 @@
+"""The scores as one self-contained HTML page."""

@@ -1,0 +1,138 @@
+"""One page with everything, which loads nothing from outside: summary, plots, cases, and slices."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from flarecli.atomic import atomic_path
+from flarecli.errors import InputError
+from flarecli.metrics.case import CaseResult, CaseStatus
+from flarecli.metrics.evaluation import Evaluation
+from flarecli.metrics.pairing import case_key
+from flarecli.metrics.protocol import Metric
+from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
+from flarecli.metrics.report.plots import box_and_strip_plot
+from flarecli.metrics.summary import OVERALL
+
+
+@dataclass(frozen=True)
+class _Gallery:
+    """The slices of one case.
+
+    Attributes:
+        title: Why the case is shown.
+        name: Its name.
+        picture: PNG as base64; empty where there is none.
+        problem: Why there is none.
+    """
+
+    title: str
+    name: str
+    picture: str = ""
+    problem: str = ""
+
+
+def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Path]) -> None:
+    """Write the page, atomically.
+
+    Args:
+        destination: The HTML file.
+        evaluation: What to show.
+        images: The scans, named as the cases (with or without `_0000`); without them no slices are shown.
+            A scan that is missing or cannot be read leaves a note in its place.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("flarecli.metrics.report", "page"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    page = environment.get_template("page.html").render(
+        evaluation=evaluation,
+        protocol=evaluation.settings.protocol,
+        metrics=evaluation.settings.metrics,
+        summary=evaluation.summary(),
+        rows=(*evaluation.organ_names, OVERALL),
+        overall=OVERALL,
+        plots={metric: _plot(evaluation, metric) for metric in evaluation.settings.metrics},
+        statuses={status: sum(case.status is status for case in evaluation.cases) for status in CaseStatus},
+        galleries=_galleries(evaluation, images) if images else [],
+        shown=_shown,
+        sort_key=_sort_key,
+        ground_truth_colour=GROUND_TRUTH_COLOUR,
+        prediction_colour=PREDICTION_COLOUR,
+        with_mean=lambda values: (*values, float(np.mean(values))),
+        tolerances_mm={organ.name: organ.tolerance_mm for organ in evaluation.settings.protocol.organs},
+    )
+    with atomic_path(destination) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _plot(evaluation: Evaluation, metric: Metric) -> str:
+    values = np.array([case.scores[metric] for case in evaluation.counted], dtype=np.float64)
+    values = values.reshape(-1, len(evaluation.organ_names))
+    return box_and_strip_plot(
+        {name: values[:, column] for column, name in enumerate(evaluation.organ_names)},
+        [case_key(case.name) for case in evaluation.counted],
+        title=f"{metric.heading} by organ",
+        ends_at_1=metric.is_share,
+    )
+
+
+def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]:
+    """Slices of the worst and the median case by the first score, over all organs."""
+    metric = evaluation.settings.metrics[0]
+    scored = [case for case in evaluation.cases if case.status is CaseStatus.SCORED]
+    worst_first = sorted(scored, key=lambda case: _goodness(case, metric))
+    if not worst_first:
+        return []
+    chosen = {"Worst case": worst_first[0]}
+    if len(worst_first) > 2:
+        chosen["Median case"] = worst_first[len(worst_first) // 2]
+    by_key = {case_key(path): path for path in images}
+    galleries = []
+    for title, case in chosen.items():
+        title = f"{title} by {metric.heading}"
+        image = by_key.get(case_key(case.name))
+        if image is None:
+            galleries.append(_Gallery(title, case.name, problem="no image of this name was given"))
+            continue
+        # Matplotlib takes half a second to import, and only pictures need it.
+        from flarecli.metrics.report.slices import slices_png
+
+        try:
+            picture = slices_png(case, image, evaluation.settings)
+        except InputError as error:
+            galleries.append(_Gallery(title, case.name, problem=str(error)))
+        else:
+            galleries.append(_Gallery(title, case.name, picture=base64.b64encode(picture).decode()))
+    return galleries
+
+
+def _goodness(case: CaseResult, metric: Metric) -> float:
+    """Mean score over the organs, greater is better."""
+    values = np.array(case.scores[metric])
+    return float(values.mean()) if metric.is_share else -float(np.abs(values).mean())
+
+
+def _shown(value: float, metric: Metric) -> str:
+    """A score as text: shares with four decimals, mm and mL with two."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:.4f}" if metric.is_share else f"{value:.2f}"
+
+
+def _sort_key(value: float) -> Any:
+    """What the table sorts by; what does not exist comes last."""
+    return "" if math.isnan(value) else repr(float(value)).replace("inf", "Infinity")

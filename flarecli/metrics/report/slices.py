@@ -1,0 +1,183 @@
+"""Slices of a scan with the contours of prediction and ground truth, as PNG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from flarecli.errors import InputError
+from flarecli.metrics.case import CaseResult, read_pair
+from flarecli.metrics.label_boxes import box_around
+from flarecli.metrics.organ_scores import EvaluationSettings
+from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
+from flarecli.nifti import read_nifti
+
+_WINDOW_HU = (-160.0, 240.0)  # the usual soft-tissue window
+_MARGIN_MM = 20.0
+_PANEL_HEIGHT_INCHES = 3.1
+_DOTS_PER_INCH = 110
+
+
+@dataclass(frozen=True)
+class _View:
+    """A plane through the volume.
+
+    Attributes:
+        axis: Of the (z, y, x) array: 0 for an axial, 1 for a coronal plane.
+        place: Index along that axis.
+        title: What the plane was chosen for.
+    """
+
+    axis: int
+    place: int
+    title: str
+
+
+def slices_png(case: CaseResult, image_path: Path, settings: EvaluationSettings) -> bytes:
+    """Draw three planes of a case: two axial and a coronal one, patient's right on the left.
+
+    The planes are those with most voxels in disagreement, and the axial one with most of the organ that
+    scored worst. A literal evaluation is shown as it was scored: as stored, whatever the orientation.
+
+    Raises:
+        InputError: when a file cannot be read, or the image has another shape than the label maps.
+    """
+    pred, gt = read_pair(case.pair, settings)
+    image = _image(image_path, canonical=not settings.literal)
+    if image.shape != gt.labels.shape:
+        raise InputError(
+            "the image and the ground truth differ in shape",
+            path=image_path,
+            seen=f"{image.shape} (z, y, x)",
+            expected=f"{gt.labels.shape}, as in {case.pair.gt}",
+            remedy="Give the folder of the scans that were segmented.",
+        )
+    labels = [organ.label for organ in settings.protocol.organs]
+    box = box_around(np.isin(gt.labels, labels), np.isin(pred.labels, labels))
+    box = box or (slice(0, image.shape[0]), slice(0, image.shape[1]), slice(0, image.shape[2]))
+    box = _grown(box, gt.spacing_mm, image.shape)
+    views = _views(pred.labels, gt.labels, case, settings)
+    shapes_mm = [_plane_size_mm(view, box, gt.spacing_mm) for view in views]
+    widths = [width / height for height, width in shapes_mm]
+    figure = Figure(
+        figsize=(_PANEL_HEIGHT_INCHES * sum(widths), _PANEL_HEIGHT_INCHES),
+        dpi=_DOTS_PER_INCH,
+        facecolor="black",
+    )
+    grid = figure.add_gridspec(
+        1, len(views), width_ratios=widths, left=0, right=1, bottom=0, top=1, wspace=0.02
+    )
+    for column, view in enumerate(views):
+        axes = figure.add_subplot(grid[0, column])
+        _draw(axes, view, image, (pred.labels, gt.labels), labels, box, gt.spacing_mm)
+        if not settings.literal:
+            axes.text(0.01, 0.5, "R", color="white", fontsize=8, transform=axes.transAxes, va="center")
+    content = BytesIO()
+    FigureCanvasAgg(figure).print_png(content)
+    return content.getvalue()
+
+
+def _image(path: Path, *, canonical: bool) -> NDArray[np.float32]:
+    """HU values `(z, y, x)`, in RAS+ or as stored."""
+    content = read_nifti(path)
+    if content.stored.ndim != 3:
+        raise InputError(
+            "is not a scan of one volume",
+            path=path,
+            seen=f"shape {content.stored.shape}",
+            expected="3 dimensions",
+            remedy="Store one scan a file.",
+        )
+    stored = content.stored
+    if canonical:
+        stored = nibabel.apply_orientation(stored, nibabel.io_orientation(content.affine_ras))
+    values: NDArray[np.float32] = np.float32(content.slope) * stored.T.astype(np.float32)
+    values += np.float32(content.intercept)
+    return values
+
+
+def _views(
+    pred: NDArray[np.integer], gt: NDArray[np.integer], case: CaseResult, settings: EvaluationSettings
+) -> list[_View]:
+    organs = settings.protocol.organs
+    differs = np.zeros(gt.shape, dtype=np.bool_)
+    for organ in organs:
+        differs |= (pred == organ.label) != (gt == organ.label)
+    axial = _View(0, int(differs.sum(axis=(1, 2)).argmax()), "axial, most disagreement")
+    coronal = _View(1, int(differs.sum(axis=(0, 2)).argmax()), "coronal, most disagreement")
+    first_metric = settings.metrics[0]
+    scores = np.array(case.scores[first_metric])
+    worst = organs[int(np.argmin(scores) if first_metric.is_share else np.argmax(np.abs(scores)))]
+    areas = np.count_nonzero((gt == worst.label) | (pred == worst.label), axis=(1, 2))
+    return [axial, _View(0, int(areas.argmax()), f"axial, most {worst.name}"), coronal]
+
+
+def _draw(
+    axes: Axes,
+    view: _View,
+    image: NDArray[np.float32],
+    maps: tuple[NDArray[np.integer], NDArray[np.integer]],
+    labels: list[int],
+    box: tuple[slice, slice, slice],
+    spacing_mm: tuple[float, float, float],
+) -> None:
+    """One plane: rows grow upwards (Superior or Anterior), columns from the patient's right on the left."""
+
+    def plane(volume: NDArray[np.generic]) -> NDArray[np.generic]:
+        return np.take(volume[_crossed(box, view)], view.place, axis=view.axis)[:, ::-1]
+
+    row_mm, column_mm = (step for axis, step in enumerate(spacing_mm) if axis != view.axis)
+    low, high = _WINDOW_HU
+    axes.imshow(plane(image), cmap="gray", vmin=low, vmax=high, origin="lower", aspect=row_mm / column_mm)
+    for volume, colour, width in zip(
+        reversed(maps), (GROUND_TRUTH_COLOUR, PREDICTION_COLOUR), (1.6, 1.0), strict=True
+    ):
+        for label in labels:
+            mask = plane(volume) == label
+            if mask.any() and min(mask.shape) > 1:
+                axes.contour(mask, levels=[0.5], colors=colour, linewidths=width)
+    axes.set_axis_off()
+    axes.add_patch(
+        Rectangle((0, 0.92), 1, 0.08, transform=axes.transAxes, facecolor="black", alpha=0.55, zorder=5)
+    )
+    axes.text(
+        0.02, 0.96, view.title, color="white", fontsize=8, transform=axes.transAxes, va="center", zorder=6
+    )
+
+
+def _crossed(box: tuple[slice, slice, slice], view: _View) -> tuple[slice, ...]:
+    """The box within the plane, whole along the axis that the plane crosses."""
+    return tuple(slice(None) if axis == view.axis else side for axis, side in enumerate(box))
+
+
+def _grown(
+    box: tuple[slice, slice, slice], spacing_mm: tuple[float, float, float], shape: tuple[int, ...]
+) -> tuple[slice, slice, slice]:
+    """The box with a margin, inside the volume."""
+    sides = []
+    for side, step_mm, length in zip(box, spacing_mm, shape, strict=True):
+        margin = round(_MARGIN_MM / step_mm)
+        sides.append(slice(max(0, side.start - margin), min(length, side.stop + margin)))
+    z, y, x = sides
+    return z, y, x
+
+
+def _plane_size_mm(
+    view: _View, box: tuple[slice, slice, slice], spacing_mm: tuple[float, float, float]
+) -> tuple[float, float]:
+    """Height and width of a plane inside the box."""
+    height, width = (
+        (side.stop - side.start) * step
+        for axis, (side, step) in enumerate(zip(box, spacing_mm, strict=True))
+        if axis != view.axis
+    )
+    return height, width

@@ -1,0 +1,75 @@
+"""Phantoms as files: pairs of scan and labels, in any orientation, under the names of FLARE21."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from flarecli.errors import UsageError
+from flarecli.phantom.case import Phantom
+from flarecli.volume import write_scan
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Where one phantom's files go.
+
+    Attributes:
+        scan: The scan.
+        labels: The label map.
+    """
+
+    scan: Path
+    labels: Path
+
+
+def pair_paths(folder: Path, number: int, *, flat: bool) -> Pair:
+    """Name one pair as FLARE21 does, or with all files side by side.
+
+    FLARE21: `TrainingImg/train_000_0000.nii.gz` and `TrainingMask/train_000.nii.gz`; `flat`:
+    `phantom_000_0000.nii.gz` and `phantom_000.nii.gz`.
+    """
+    if flat:
+        return Pair(folder / f"phantom_{number:03d}_0000.nii.gz", folder / f"phantom_{number:03d}.nii.gz")
+    return Pair(
+        folder / "TrainingImg" / f"train_{number:03d}_0000.nii.gz",
+        folder / "TrainingMask" / f"train_{number:03d}.nii.gz",
+    )
+
+
+def write_phantom(phantom: Phantom, pair: Pair, *, orientation: str = "RAS") -> None:
+    """Write scan and labels with the middle of the grid at the world's origin.
+
+    Args:
+        phantom: The phantom.
+        pair: Where to.
+        orientation: Directions in which the stored axes grow, e.g. "LPS"; all say the same in the world.
+
+    Raises:
+        UsageError: when the orientation does not name each axis once.
+        InputError: when a file cannot be written.
+    """
+    spacing_xyz = np.asarray(phantom.spacing_mm[::-1])
+    shape_xyz = np.asarray(phantom.voxels.shape[::-1])
+    affine_ras = np.diag([*spacing_xyz, 1.0])
+    affine_ras[:3, 3] = -(shape_xyz - 1) / 2 * spacing_xyz
+    turn = nibabel.orientations.ornt_transform([[0, 1], [1, 1], [2, 1]], _axis_codes(orientation))
+    stored_affine = affine_ras @ nibabel.orientations.inv_ornt_aff(turn, tuple(shape_xyz))
+    for path, array in ((pair.scan, phantom.voxels), (pair.labels, phantom.labels)):
+        stored_xyz = nibabel.orientations.apply_orientation(array.transpose(2, 1, 0), turn)
+        write_scan(path, stored_xyz.transpose(2, 1, 0), stored_affine)
+
+
+def _axis_codes(orientation: str) -> np.ndarray:
+    letters = orientation.upper()
+    if len(letters) != 3 or not all(set(letters) & set(pair) for pair in ("RL", "AP", "SI")):
+        raise UsageError(
+            "this is no orientation",
+            seen=orientation,
+            expected="one letter of R/L, A/P and S/I each, in any order, as in RAS or LPS",
+            remedy="Name the direction in which each stored axis grows.",
+        )
+    return np.asarray(nibabel.orientations.axcodes2ornt(tuple(letters)))

@@ -1,0 +1,55 @@
+"""All organs of one procedural patient, each yielding to its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from flarecli.phantom.anatomy import Anatomy, Depth, OrganShape
+from flarecli.phantom.options import REALISTIC, PhantomOptions
+from flarecli.phantom.procedural.build import Position, draw_build
+from flarecli.phantom.procedural.kidney import draw_kidney
+from flarecli.phantom.procedural.liver import draw_liver
+from flarecli.phantom.procedural.pancreas import draw_pancreas
+from flarecli.phantom.procedural.spleen import draw_spleen
+from flarecli.phantom.shapes import smooth_minimum
+
+_GAP_MM = 2.5
+"""Fat between two organs that would touch."""
+
+
+def procedural_anatomy(rng: np.random.Generator, options: PhantomOptions = REALISTIC) -> Anatomy:
+    """Draw the organs of a patient.
+
+    Args:
+        rng: Source of every random choice.
+        options: Spread of sizes and shapes, probabilities of a missing kidney and of a large spleen.
+    """
+    build = draw_build(rng, options)
+    missing_side = int(rng.choice((-1, 1))) if rng.random() < options.missing_kidney else 0
+    large_spleen = bool(rng.random() < options.splenomegaly)
+    kidneys = [
+        draw_kidney(rng, side, build, lone=missing_side != 0) for side in (1, -1) if side != missing_side
+    ]
+    spleen = draw_spleen(rng, build, large=large_spleen)
+    pancreas = draw_pancreas(rng, build)
+    liver = draw_liver(rng, build)
+
+    firm: list[Depth] = [kidney.depth for kidney in kidneys]
+    organs = [OrganShape(2, kidney.box(), kidney.depth, roughness_mm=0.5) for kidney in kidneys]
+    organs.append(OrganShape(3, spleen.box(), partial(_yielding, spleen.depth, firm), roughness_mm=0.8))
+    firm = [*firm, spleen.depth]
+    organs.append(OrganShape(1, liver.box(), partial(_yielding, liver.depth, firm), roughness_mm=1.0))
+    firm = [*firm, liver.depth]
+    organs.append(OrganShape(4, pancreas.box(), partial(_yielding, pancreas.depth, firm), roughness_mm=1.3))
+    return Anatomy(tuple(organs), "procedural", midline_x_mm=0.0, spine_y_mm=build.spine_y_mm)
+
+
+def _yielding(own: Depth, firm: Sequence[Depth], position: Position) -> np.ndarray:
+    """Depth of a body that leaves a gap of fat to others."""
+    depth = own(position)
+    for other in firm:
+        depth = smooth_minimum(depth, np.float32(-_GAP_MM) - other(position), 5.0)
+    return depth

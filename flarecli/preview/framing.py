@@ -1,0 +1,72 @@
+"""Which part of a scan is worth showing: the body without the air and the table round it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+
+from flarecli.geometry import Grid
+from flarecli.organ_profiles import OrganProfile
+
+BODY_HU = -250
+"""Above this is body: fat lies at about -100 HU, mattresses and clothes below this."""
+
+_SURVEY_MM = 4.0  # fine enough for the outline of a body, coarse enough to cost nothing
+_MARGIN_MM = 8.0
+_MAX_HEIGHT_MM = 460.0  # the abdomen of a tall patient; more along the body only makes everything smaller
+
+Frame = tuple[slice, slice, slice]
+"""The part of a volume that is shown, as an index (z, y, x)."""
+
+
+def frame_of(voxels: NDArray[np.int16], grid: Grid, profiles: Sequence[OrganProfile]) -> Frame:
+    """Choose the part of a scan to show: the body and every organ, at most so high along z.
+
+    Args:
+        voxels: HU, shape (z, y, x).
+        grid: The scan's grid.
+        profiles: Where the organs lie.
+    """
+    organs = [box for profile in profiles if (box := profile.box_zyx) is not None]
+    body = _body_box(voxels, grid)
+    parts = []
+    for axis, (length, step_mm) in enumerate(zip(grid.shape_zyx, grid.spacing_mm, strict=True)):
+        spans = [box[axis] for box in organs]
+        start, stop = _hull([*spans, body[axis]] if axis else spans or [body[axis]])
+        if axis == 0:
+            start, stop = _widened(start, stop, round(_MAX_HEIGHT_MM / step_mm), length)
+        else:
+            margin = round(_MARGIN_MM / step_mm)
+            start, stop = max(0, start - margin), min(length, stop + margin)
+        parts.append(slice(start, stop))
+    return parts[0], parts[1], parts[2]
+
+
+def _body_box(voxels: NDArray[np.int16], grid: Grid) -> Frame:
+    """Box around the largest dense piece; the whole scan where there is none."""
+    steps = [max(1, round(_SURVEY_MM / step_mm)) for step_mm in grid.spacing_mm]
+    dense = voxels[tuple(slice(None, None, step) for step in steps)] > BODY_HU
+    if not dense.any():
+        z, y, x = (slice(0, length) for length in grid.shape_zyx)
+        return z, y, x
+    # Face neighbours only: a bridge of single corners between body and table is noise.
+    body = cc3d.largest_k(np.ascontiguousarray(dense), k=1, connectivity=6, binary_image=True) > 0
+    spans = []
+    for axis, (step, length) in enumerate(zip(steps, grid.shape_zyx, strict=True)):
+        places = np.flatnonzero(body.any(axis=tuple(other for other in range(3) if other != axis)))
+        spans.append(slice(int(places[0]) * step, min(length, (int(places[-1]) + 1) * step)))
+    return spans[0], spans[1], spans[2]
+
+
+def _hull(spans: Sequence[slice]) -> tuple[int, int]:
+    return min(span.start for span in spans), max(span.stop for span in spans)
+
+
+def _widened(start: int, stop: int, size: int, length: int) -> tuple[int, int]:
+    """A span of `size`, or its own where that is more, around a span and within `length`."""
+    size = min(length, max(size, stop - start))
+    start = min(max(0, (start + stop - size) // 2), length - size)
+    return start, start + size

@@ -1,0 +1,52 @@
+"""Weights made ready to be given away: half the size, with their card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flarecli.atomic import atomic_path
+from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
+
+
+def release_weights(trained: Path, folder: Path, card: Card) -> Path:
+    """Write `<network>.weights.h5` in float16 with its card; Keras loads it into float32 models as it is.
+
+    Args:
+        trained: Keras weights file in float32.
+        folder: Where to; `--weights <folder>` then uses them.
+        card: The card; its checksum is filled in here.
+
+    Returns:
+        The released file.
+    """
+    destination = folder / f"{card.network}{WEIGHTS_SUFFIX}"
+    with atomic_path(destination) as temporary:
+        _copy_in_half_precision(trained, temporary)
+        checksum = sha256_of(temporary)
+    write_card(destination, Card(**{**card.as_dict(), "sha256": checksum}))
+    return destination
+
+
+def _copy_in_half_precision(source: Path, destination: Path) -> None:
+    import h5py
+
+    with h5py.File(source) as full, h5py.File(destination, "w") as half:
+        _copy_attributes(full, half)
+
+        def copy(name: str, item: Any) -> None:
+            if not isinstance(item, h5py.Dataset):
+                _copy_attributes(item, half.require_group(name))
+                return
+            values = item[()]
+            is_float = np.issubdtype(values.dtype, np.floating)
+            half.create_dataset(name, data=values.astype(np.float16) if is_float else values)
+
+        full.visititems(copy)
+
+
+def _copy_attributes(source: Any, destination: Any) -> None:
+    for key, value in source.attrs.items():
+        destination.attrs[key] = value

@@ -1,0 +1,19 @@
+"""Errors carry their facts, also across processes."""
+
+import pickle
+from pathlib import Path
+
+from flarecli.errors import InputError
+
+
+def test_message_holds_all_facts() -> None:
+    error = InputError("is no scan", path=Path("a.nii"), seen=3, expected="4", remedy="Look again.")
+    assert str(error) == "a.nii: is no scan; seen: 3; expected: 4. Look again."
+
+
+def test_pickling_keeps_all_facts() -> None:
+    error = InputError("is no scan", path=Path("a.nii"), seen=3, expected="4", remedy="Look again.")
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is InputError
+    assert copy.as_dict() == error.as_dict()
+    assert copy.exit_code == 3

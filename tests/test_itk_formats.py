@@ -1,0 +1,148 @@
+"""NRRD and MetaImage files are read as SimpleITK reads them, and written with their scan's geometry."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from flarecli.errors import InputError, InstallationError
+from flarecli.volume import read_volume, write_labels
+from tests.synthetic_ct import affine, ct_voxels, rotation
+
+SimpleITK = pytest.importorskip("SimpleITK", reason="needs the extra io: pip install 'flarecli[io]'")
+
+DIRECTION = rotation((10, 170, 35)) @ np.diag([1.0, -1.0, 1.0])
+SPACING = (4.1, 4.2, 4.3)
+ORIGIN = (-120.5, 33.25, 801.0)
+
+
+def _image(voxels_zyx: np.ndarray | None = None) -> SimpleITK.Image:
+    image = SimpleITK.GetImageFromArray(ct_voxels() if voxels_zyx is None else voxels_zyx)
+    image.SetSpacing(SPACING)
+    image.SetOrigin(ORIGIN)
+    image.SetDirection(DIRECTION.ravel().tolist())
+    return image
+
+
+def _save(path: Path, image: SimpleITK.Image) -> Path:
+    SimpleITK.WriteImage(image, str(path))
+    return path
+
+
+@pytest.mark.parametrize("name", ["scan.nrrd", "scan.nhdr", "scan.mha", "scan.mhd"])
+def test_a_scan_is_the_same_as_its_nifti_form(tmp_path: Path, name: str) -> None:
+    volume = read_volume(_save(tmp_path / name, _image()))
+    expected = read_volume(_save(tmp_path / "scan.nii", _image()))
+    np.testing.assert_array_equal(volume.voxels, expected.voxels)
+    np.testing.assert_allclose(volume.grid.affine_ras, expected.grid.affine_ras, atol=1e-3)
+    np.testing.assert_allclose(volume.grid.spacing_mm, expected.grid.spacing_mm, rtol=1e-6)
+    assert volume.warnings == ()
+
+
+@pytest.mark.parametrize("scan_name", ["scan.nrrd", "scan.nii.gz"])
+@pytest.mark.parametrize("labels_name", ["labels.nrrd", "labels.mha", "labels.nii.gz"])
+def test_labels_lie_on_the_scan_across_formats(tmp_path: Path, scan_name: str, labels_name: str) -> None:
+    scan = _save(tmp_path / scan_name, _image())
+    volume = read_volume(scan)
+    write_labels(tmp_path / labels_name, (volume.voxels % 5).astype(np.uint8), volume)
+    labels, source = SimpleITK.ReadImage(str(tmp_path / labels_name)), SimpleITK.ReadImage(str(scan))
+    assert labels.GetPixelID() == SimpleITK.sitkUInt8
+    np.testing.assert_allclose(labels.GetSpacing(), source.GetSpacing(), rtol=1e-6)
+    np.testing.assert_allclose(labels.GetOrigin(), source.GetOrigin(), atol=1e-3)
+    np.testing.assert_allclose(labels.GetDirection(), source.GetDirection(), atol=1e-6)
+    np.testing.assert_array_equal(
+        SimpleITK.GetArrayFromImage(labels), SimpleITK.GetArrayFromImage(source) % 5
+    )
+
+
+def test_labels_of_a_nrrd_scan_lie_where_nibabel_expects_them(tmp_path: Path) -> None:
+    volume = read_volume(_save(tmp_path / "scan.nrrd", _image()))
+    write_labels(tmp_path / "labels.nii.gz", (volume.voxels % 5).astype(np.uint8), volume)
+    expected = nibabel.load(_save(tmp_path / "scan.nii", _image()))
+    labels = nibabel.load(tmp_path / "labels.nii.gz")
+    np.testing.assert_allclose(labels.affine, expected.affine, atol=1e-3)
+    np.testing.assert_array_equal(np.asarray(labels.dataobj), np.asarray(expected.dataobj) % 5)
+
+
+def test_voxels_outlive_the_file_and_its_image(tmp_path: Path) -> None:
+    path = _save(tmp_path / "scan.nrrd", _image())
+    volume = read_volume(path)
+    path.unlink()
+    kept = volume.voxels.copy()
+    for seed in range(5):
+        SimpleITK.GetImageFromArray(ct_voxels(seed=seed))
+    np.testing.assert_array_equal(volume.voxels, kept)
+
+
+def test_float_storage_is_rounded(tmp_path: Path) -> None:
+    volume = read_volume(_save(tmp_path / "scan.nrrd", _image(ct_voxels().astype(np.float32) + 0.3)))
+    assert np.sort(volume.voxels, axis=None).tolist() == np.sort(ct_voxels(), axis=None).tolist()
+
+
+def test_one_volume_in_four_dimensions_is_read(tmp_path: Path) -> None:
+    image = SimpleITK.JoinSeries([SimpleITK.GetImageFromArray(ct_voxels())])
+    image.SetSpacing((*SPACING, 1.0))
+    volume = read_volume(_save(tmp_path / "scan.nrrd", image))
+    assert volume.voxels.shape == ct_voxels().shape
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        (
+            SimpleITK.GetImageFromArray(np.zeros((5, 6, 7, 3), np.uint8), isVector=True),
+            "several values a voxel",
+        ),
+        (SimpleITK.GetImageFromArray(ct_voxels((13, 11))), "not a volume"),
+        (SimpleITK.JoinSeries([SimpleITK.GetImageFromArray(ct_voxels())] * 2), "several volumes"),
+    ],
+)
+def test_other_images_are_refused(tmp_path: Path, image: SimpleITK.Image, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        read_volume(_save(tmp_path / "scan.nrrd", image))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 4 4\n\n12"]
+)
+def test_broken_files_are_refused_in_silence(
+    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scan.nrrd").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        read_volume(tmp_path / "scan.nrrd")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_truncated_voxels_are_refused(tmp_path: Path) -> None:
+    path = _save(tmp_path / "scan.mha", _image())
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(InputError, match="cannot be read"):
+        read_volume(path)
+
+
+def test_without_simpleitk_the_remedy_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _save(tmp_path / "scan.nrrd", _image())
+    volume = read_volume(path)
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    for call in (
+        lambda: read_volume(path),
+        lambda: read_volume(tmp_path),
+        lambda: write_labels(tmp_path / "labels.nrrd", np.zeros(volume.voxels.shape, np.uint8), volume),
+    ):
+        with pytest.raises(InstallationError, match=r"pip install 'flarecli\[io\]'"):
+            call()
+
+
+def test_nifti_needs_no_simpleitk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nibabel.save(nibabel.Nifti1Image(ct_voxels(), affine()), tmp_path / "scan.nii.gz")
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    volume = read_volume(tmp_path / "scan.nii.gz")
+    write_labels(tmp_path / "labels.nii.gz", np.zeros(volume.voxels.shape, np.uint8), volume)
