@@ -65,7 +65,8 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
 def _scaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     """One slice in float32, or in float64 where the stored type needs it to be exact."""
     exact = np.result_type(stored.dtype, np.float32)
-    return stored.astype(exact) * exact.type(slope) + exact.type(intercept)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite results are counted and refused
+        return stored.astype(exact) * exact.type(slope) + exact.type(intercept)
 
 
 def _reverse_in_place(voxels_zyx: np.ndarray, reversed_xyz: tuple[bool, bool, bool]) -> None:

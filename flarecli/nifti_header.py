@@ -17,8 +17,7 @@ _NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540  # sizes of the headers, NIfTI-1.1 and N
 _DAMAGED_HEADER_REMEDY = "The header is damaged: export the image again from its original."
 
 _SILENT = logging.getLogger("flarecli.nifti_header.repairs")  # nibabel's own logger prints
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
+_SILENT.disabled = True
 
 
 def parse_header(stream: BinaryIO, path: Path) -> tuple[nibabel.Nifti1Header, bool]:
@@ -44,13 +43,14 @@ def parse_header(stream: BinaryIO, path: Path) -> tuple[nibabel.Nifti1Header, bo
             remedy="Convert the image to NIfTI (.nii.gz), for example with dcm2niix.",
         )
     try:
-        header = kind(block, check=False)
-        _check_spacing(header, path)
-        header.check_fix(logger=_SILENT, error_level=logging.ERROR)
-        int(header["vox_offset"])  # refuses one that is not a number
-        _check_shape(header, path)
-        _check_position(header, path)
-    except (HeaderDataError, ValueError) as error:
+        with np.errstate(all="ignore"):  # damaged floats are found by the checks
+            header = kind(block, check=False)
+            _check_spacing(header, path)
+            header.check_fix(logger=_SILENT, error_level=logging.ERROR)
+            int(header["vox_offset"])  # refuses one that is not a number
+            _check_shape(header, path)
+            _check_position(header, path)
+    except (HeaderDataError, ValueError, OverflowError) as error:
         raise InputError(
             "the NIfTI header contradicts itself", path=path, seen=error, remedy=_DAMAGED_HEADER_REMEDY
         ) from error

@@ -203,9 +203,7 @@ def _components(mask: NDArray[np.bool_]) -> tuple[int, int]:
     return int(count), int(np.bincount(pieces[mask])[1:].max())
 
 
-def _touched_faces(
-    box_zyx: tuple[slice, slice, slice], shape_zyx: tuple[int, int, int]
-) -> tuple[str, ...]:
+def _touched_faces(box_zyx: tuple[slice, slice, slice], shape_zyx: tuple[int, int, int]) -> tuple[str, ...]:
     touched = []
     for part, length, (low_face, high_face) in zip(box_zyx, shape_zyx, _FACES_ZYX, strict=True):
         if part.start == 0:

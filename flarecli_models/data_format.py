@@ -39,6 +39,11 @@ def channel_axis(data_format: str) -> int:
     return 1 if data_format == CHANNELS_FIRST else -1
 
 
+def spatial_axes(data_format: str) -> tuple[int, int, int]:
+    """Axes of z, y and x in a batch of volumes."""
+    return (2, 3, 4) if data_format == CHANNELS_FIRST else (1, 2, 3)
+
+
 def input_shape(
     shape_zyx: tuple[int | None, int | None, int | None], channels: int, data_format: str
 ) -> tuple[int | None, ...]:

@@ -16,7 +16,13 @@ import keras
 from keras import layers, ops
 
 from flarecli_models.data_format import channel_axis, input_shape, resolved_data_format
-from flarecli_models.layers import CubicUpsampling3D, EntropyFusion, LinearUpsampling3D, SaltAndPepper3D
+from flarecli_models.layers import (
+    AveragePooling3D,
+    CubicUpsampling3D,
+    EntropyFusion,
+    LinearUpsampling3D,
+    SaltAndPepper3D,
+)
 
 Shape = tuple[int | None, int | None, int | None]
 
@@ -145,7 +151,7 @@ def _unet(x: Any, filters: int, levels: int, dropout: float, data_format: str, p
     skips = []
     for level in range(levels):
         if level:
-            x = layers.AveragePooling3D(2, data_format=data_format, name=f"{prefix}contracting{level}_pool")(x)
+            x = AveragePooling3D(2, data_format=data_format, name=f"{prefix}contracting{level}_pool")(x)
         x = _block(x, filters, dropout, data_format, f"{prefix}contracting{level}")
         skips.append(x)
     x = _block(x, filters, dropout, data_format, f"{prefix}expanding{levels - 1}")
@@ -178,7 +184,7 @@ def _prediction(x: Any, channels: int, data_format: str, name: str) -> Any:
 
 
 def _reduced(x: Any, data_format: str, name: str) -> Any:
-    return layers.AveragePooling3D(SPATIAL_REDUCTION, data_format=data_format, name=name)(x)
+    return AveragePooling3D(SPATIAL_REDUCTION, data_format=data_format, name=name)(x)
 
 
 def _as_float32(x: Any, name: str) -> Any:

@@ -19,9 +19,15 @@ class FrugalRun:
     Args:
         model: Functional Keras model with a single input tensor.
         output: Key of the output wanted where the model returns a dictionary; the others are not computed.
+
+    Raises:
+        ValueError: when the model returns several outputs and `output` names none of them.
     """
 
     def __init__(self, model: keras.Model, output: str | None = None) -> None:
+        if isinstance(model.output, dict) != (output is not None) or (output and output not in model.output):
+            keys = ", ".join(model.output) if isinstance(model.output, dict) else "None"
+            raise ValueError(f"output (={output!r}) of {model.name} must be one of: {keys}")
         wanted = model.output if output is None else model.output[output]
         self._input = model.inputs[0]
         self._output = wanted

@@ -25,8 +25,7 @@ def compare(
 ) -> None:
     """Compare systems with a baseline on the cases that both scored.
 
-    Mean paired difference with a 95 % bootstrap interval, Wilcoxon's signed-rank test with Holm's correction
-    over the rows of a comparison, and in how many cases the system wins, ties and loses.
+    Shows mean paired differences with bootstrap intervals, signed-rank tests, and wins, ties and losses.
     """
     with reported_errors(as_json=as_json):
         from flarecli.cli.table_names import names_apart
@@ -68,11 +67,12 @@ def _rendered(comparison: Comparison) -> Table:
         "organ",
         title=f"{escape(comparison.system)} minus {escape(comparison.baseline)}",
         title_justify="left",
+        caption_justify="left",
         box=SIMPLE_HEAD,
         collapse_padding=True,
         pad_edge=False,
     )
-    for heading in ("cases", "difference", "95 % interval", "p (Holm)", "win/tie/loss"):
+    for heading in ("cases", "difference", "95 % low", "high", "p (Holm)", "win/tie/loss"):
         table.add_column(heading, justify="right")
     previous = None
     for row in comparison.rows:
@@ -80,6 +80,7 @@ def _rendered(comparison: Comparison) -> Table:
             table.add_section()
         table.add_row(*_cells(row), style="bold" if row.organ == "overall" else None)
         previous = row.metric
+    table.caption = "95 % bootstrap interval of the mean; p of Wilcoxon's signed-rank test, Holm's correction"
     return table
 
 
@@ -89,7 +90,8 @@ def _cells(row: PairedDifference) -> list[str]:
         row.organ,
         str(row.cases),
         f"{row.mean:+.4f}",
-        f"{row.low:+.4f} {row.high:+.4f}",
+        f"{row.low:+.4f}",
+        f"{row.high:+.4f}",
         f"{row.p_holm:.2g}",
         f"{row.wins}/{row.ties}/{row.losses}",
     ]

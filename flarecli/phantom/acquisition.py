@@ -67,8 +67,8 @@ def draw_acquisition(rng: np.random.Generator, options: PhantomOptions, grid: Sa
     if rng.random() < options.cut_field:
         part = rng.uniform(0.05, 0.4)
         cut = (part, 1.0) if rng.random() < 0.5 else (0.0, 1 - part)
-    extent = min(n * s for n, s in zip(grid.shape_zyx[1:], grid.spacing_mm[1:], strict=True))
-    circle = 0.5 * extent * rng.uniform(0.97, 1.0) if rng.random() < options.circular_field else None
+    widest = max(n * s for n, s in zip(grid.shape_zyx[1:], grid.spacing_mm[1:], strict=True))
+    circle = 0.5 * widest * rng.uniform(0.97, 1.0) if rng.random() < options.circular_field else None
     low, high = options.noise_hu
     return Acquisition(
         noise_hu=float(np.exp(rng.uniform(np.log(low), np.log(high)))),

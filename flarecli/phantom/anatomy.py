@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flarecli.phantom.canvas import BoxMm, Canvas, Window
+from flarecli.phantom.canvas import ROUGH_REACH, BoxMm, Canvas, Window
 
 Depth = Callable[[Sequence[np.ndarray]], np.ndarray]
 
@@ -34,7 +34,7 @@ class OrganShape:
 
     def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
         """The window it reaches and its depth there, rough surface included; None outside the canvas."""
-        window = canvas.window(self.box)
+        window = canvas.window(self.box, ROUGH_REACH * self.roughness_mm)
         if window is None:
             return None
         depth = self.depth_at(canvas.at(window))

@@ -17,6 +17,8 @@ BoxMm = tuple[np.ndarray, np.ndarray]
 """Lower and upper corner in the patient, each a float array (z, y, x) in mm."""
 
 MAX_PARTS = 256
+ROUGH_REACH = 3.0
+"""Standard deviations that a rough surface may rise over its shape."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,13 @@ class Palette:
     parts: list[Part] = field(default_factory=lambda: [Part(Tissue.AIR)])
 
     def add(self, tissue: Tissue, label: int = 0, offset_hu: float = 0.0) -> int:
-        """Add a part and return its number. Beyond 256 parts the last one of the same tissue serves again."""
+        """Add a part and return its number.
+
+        Raises:
+            ValueError: when the scene has 256 parts already; their numbers are uint8.
+        """
         if len(self.parts) == MAX_PARTS:
-            return max((n for n, part in enumerate(self.parts) if part.tissue == tissue), default=0)
+            raise ValueError(f"a scene holds at most {MAX_PARTS} parts")
         self.parts.append(Part(tissue, label, offset_hu))
         return len(self.parts) - 1
 
@@ -125,12 +131,12 @@ class Canvas:
             return np.zeros(self.grid.shape_zyx, np.float32)
         return self.pose.roughness.on(self.grid)
 
-    def window(self, box: BoxMm) -> Window | None:
-        """The voxels that a box of the patient can reach, or None where it misses the canvas."""
+    def window(self, box: BoxMm, margin_mm: float = 0.0) -> Window | None:
+        """The voxels that a box of the patient, widened, can reach, or None where it misses the canvas."""
         lows, highs = box[0].tolist(), box[1].tolist()
         middle, half = [0.0] * 3, [0.0] * 3
         for axis, (least, most) in enumerate(self._span_mm):
-            reach = self._displacement_mm[axis]
+            reach = self._displacement_mm[axis] + margin_mm
             low, high = max(lows[axis] - reach, least), min(highs[axis] + reach, most)
             if low > high:
                 return None
@@ -164,8 +170,11 @@ class Canvas:
 class Shape(Protocol):
     """A body in the patient, given by its depth: the distance to its surface in mm, positive inside."""
 
-    def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
-        """The window it reaches and the depth there (float32), or None where it misses the canvas."""
+    def depth(self, canvas: Canvas, margin_mm: float = 0.0) -> tuple[Window, np.ndarray] | None:
+        """The window it reaches and the depth there (float32), or None where it misses the canvas.
+
+        The window is `margin_mm` wider than the shape on every side.
+        """
 
 
 class Drawable(Protocol):
@@ -193,7 +202,7 @@ class Solid:
 
     def draw(self, canvas: Canvas) -> None:
         """Draw the layers."""
-        found = self.shape.depth(canvas)
+        found = self.shape.depth(canvas, ROUGH_REACH * self.roughness_mm)
         if found is None:
             return
         window, depth = found

@@ -129,7 +129,7 @@ def _draw_scene(
     scene += draw_skeleton(rng, lm, palette)
     scene += draw_vessels(rng, lm, palette)
     # The gut fills what is left: it never pushes bone, muscle or great vessels aside.
-    scene += draw_gut(rng, lm, palette)
+    scene += draw_gut(rng, lm, palette, options)
     scene.append(draw_organs(rng, anatomy, lm, palette, options, torso.parts["visceral_fat"]))
     return scene
 

@@ -40,6 +40,7 @@ class PhantomOptions:
         circular_field: Probability of a circular reconstruction field, air outside.
         table: Probability of a patient table.
         arms_down: Probability of arms beside the trunk.
+        clutter: Probability of soft tissue of no particular shape in the visceral fat, as in lean patients.
         lesions: Probability of liver lesions; cysts in other organs are drawn as often.
         fatty_liver: Probability.
         ascites: Probability of free fluid.
@@ -63,6 +64,7 @@ class PhantomOptions:
     circular_field: float = 0.5
     table: float = 0.9
     arms_down: float = 0.0
+    clutter: float = 0.15
     lesions: float = 0.15
     fatty_liver: float = 0.1
     ascites: float = 0.0
@@ -89,6 +91,7 @@ WIDE = PhantomOptions(
     circular_field=0.3,
     table=0.5,
     arms_down=0.1,
+    clutter=0.5,
     lesions=0.4,
     fatty_liver=0.15,
     ascites=0.1,

@@ -74,9 +74,9 @@ class Ellipsoid:
         turn = rotation_zyx(self.angles_deg)
         return box_around(np.asarray(self.centre), np.sqrt(turn**2 @ np.square(self.radii)))
 
-    def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
+    def depth(self, canvas: Canvas, margin_mm: float = 0.0) -> tuple[Window, np.ndarray] | None:
         """See `Shape`."""
-        window = canvas.window(self.box())
+        window = canvas.window(self.box(), margin_mm)
         if window is None:
             return None
         turn = rotation_zyx(self.angles_deg).T if any(self.angles_deg) else None
@@ -105,9 +105,9 @@ class Tube:
         reach = widest[:, None] + 1e-3
         return (self.points - reach).min(0), (self.points + reach).max(0)
 
-    def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
+    def depth(self, canvas: Canvas, margin_mm: float = 0.0) -> tuple[Window, np.ndarray] | None:
         """See `Shape`. Far from the tube the depth is -1000."""
-        window = canvas.window(self.box())
+        window = canvas.window(self.box(), margin_mm)
         if window is None:
             return None
         depth = np.full(tuple(s.stop - s.start for s in window), -1000, np.float32)
@@ -115,7 +115,7 @@ class Tube:
             self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:], strict=True
         ):
             reach = max(r0, r1)
-            part = canvas.window((np.minimum(start, end) - reach, np.maximum(start, end) + reach))
+            part = canvas.window((np.minimum(start, end) - reach, np.maximum(start, end) + reach), margin_mm)
             if part is None:
                 continue
             local = tuple(

@@ -111,7 +111,7 @@ LOOKS: dict[Tissue, Look] = {
     Tissue.LIVER: Look((57, 78, 108, 95), 11, 4, "coarse"),
     Tissue.KIDNEY_CORTEX: Look((32, 195, 180, 130), 18, 6),
     Tissue.KIDNEY_MEDULLA: Look((29, 90, 150, 130), 18, 6),
-    Tissue.SPLEEN: Look((47, 130, 112, 95), 10, 4),
+    Tissue.SPLEEN: Look((47, 130, 112, 95), 10, 4, "coarse"),
     Tissue.PANCREAS: Look((38, 108, 95, 78), 13, 10),
     Tissue.LESION: Look((38, 55, 62, 62), 22, 8),
     Tissue.CYST: Look(_always(8), 6, 2),
@@ -120,6 +120,9 @@ LOOKS: dict[Tissue, Look] = {
 
 PHASE_ORDER = (Phase.UNENHANCED, Phase.ARTERIAL, Phase.PORTAL_VENOUS, Phase.DELAYED)
 _PHASE_SHARES = (0.3, 0.15, 0.4, 0.15)
+
+_ARTERIAL_SPLEEN_MOTTLING = 5.0
+"""In the arterial phase red and white pulp fill at different speeds."""
 
 _PARENCHYMA = (
     Tissue.LIVER,
@@ -156,8 +159,8 @@ def draw_look(rng: np.random.Generator, options: PhantomOptions, *, fatty_liver:
         column = PHASE_ORDER.index(options.phase)
     phase = PHASE_ORDER[column]
     spread = options.hu_spread
-    strength: float = max(1 + 0.12 * bounded_normal(rng, spread), 0.3)
-    common = 5 * bounded_normal(rng, spread)
+    strength = max(1 + 0.12 * float(bounded_normal(rng, spread)), 0.3)
+    common = 5 * float(bounded_normal(rng, spread))
     count = len(Tissue)
     mean = np.zeros(count, np.float32)
     texture = np.zeros(count, np.float32)
@@ -168,6 +171,8 @@ def draw_look(rng: np.random.Generator, options: PhantomOptions, *, fatty_liver:
         texture[tissue] = look.texture_hu * np.exp(bounded_normal(rng, 0.3 * spread))
     for tissue in _PARENCHYMA:
         mean[tissue] += common
+    if phase is Phase.ARTERIAL:
+        texture[Tissue.SPLEEN] *= _ARTERIAL_SPLEEN_MOTTLING
     if phase is Phase.UNENHANCED:
         mean[Tissue.KIDNEY_MEDULLA] = mean[Tissue.KIDNEY_CORTEX] + rng.normal(0, 2)
     for fat in (Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT):

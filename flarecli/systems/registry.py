@@ -29,7 +29,7 @@ def system_named(name: str) -> System:
             "there is no such system",
             seen=name,
             expected=f"one of {', '.join(SYSTEM_NAMES)}",
-            remedy="Run `flare systems` to see what each of them is.",
+            remedy="Choose one of those with --system.",
         )
     module, class_name = _SYSTEMS[name]
     system: System = getattr(import_module(module), class_name)()

@@ -63,19 +63,24 @@ def assign_weights(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Put arrays into a model by `layer/kernel` and `layer/bias`; every weight of the model must be given.
 
     Raises:
-        ValueError: for a shape that differs, or weights of the model without an array.
+        ValueError: for a name that the model does not have, a shape that differs, or weights of the model without
+            an array. Nothing is assigned then.
     """
-    left = {weight.path for weight in model.weights if not weight.path.startswith("seed_generator")}
+    left = {weight.path for weight in model.weights}
+    assignments = []
     for name, array in arrays.items():
         layer, part = name.rsplit("/", 1)
-        variable = getattr(model.get_layer(layer), part)
+        variable = getattr(model.get_layer(layer), part, None)
+        if variable is None:
+            raise ValueError(f"{name} is no weight of {model.name}")
         if tuple(variable.shape) != array.shape:
             raise ValueError(f"{name} (={array.shape}) must have the shape {tuple(variable.shape)}")
-        variable.assign(array)
+        assignments.append((variable, array))
         left.discard(variable.path)
-    left = {path for path in left if "seed_generator" not in path}
     if left:
         raise ValueError(f"no array for {len(left)} weights of {model.name}: {', '.join(sorted(left)[:3])} ...")
+    for variable, array in assignments:
+        variable.assign(array)
 
 
 def _unet_weights(prefix: str, levels: int) -> Iterator[str]:

@@ -88,7 +88,10 @@ class TensorFlowBundle:
         dtype = _DTYPES.get(entry.dtype)
         if dtype is None:
             raise BundleError(f"{self.prefix}: variable {name!r} has type number {entry.dtype}, not a plain number")
-        file = self.data_files()[entry.shard]
+        files = self.data_files()
+        if entry.shard >= len(files):
+            raise BundleError(f"{self.prefix}: variable {name!r} lies in data file {entry.shard} of {len(files)}")
+        file = files[entry.shard]
         try:
             with file.open("rb") as data:
                 data.seek(entry.offset)
@@ -139,13 +142,16 @@ def _bundle_prefix(path: Path) -> Path:
 
 def _table_items(path: Path) -> Iterator[tuple[bytes, bytes]]:
     """All entries of a LevelDB table file."""
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     if len(content) < _FOOTER_BYTES or struct.unpack("<Q", content[-8:])[0] != _TABLE_MAGIC:
         raise BundleError(f"{path}: not an index of a TensorFlow variable bundle (magic number missing)")
     footer = content[-_FOOTER_BYTES:]
-    _, position = _block_handle(footer, 0)
-    index_handle, _ = _block_handle(footer, position)
     try:
+        _, position = _block_handle(footer, 0)
+        index_handle, _ = _block_handle(footer, position)
         for _, handle in _block_items(_block(path, content, index_handle)):
             yield from _block_items(_block(path, content, _block_handle(handle, 0)[0]))
     except IndexError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from flarecli_models.data_format import spatial_axes
 from flarecli_models.layers.axis_interpolation import interpolate_axis, linear_taps
 
 
@@ -41,16 +42,13 @@ class SaltAndPepper3D(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    @property
-    def _spatial_axes(self) -> tuple[int, int, int]:
-        return (2, 3, 4) if self.data_format == "channels_first" else (1, 2, 3)
-
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
         shape = ops.shape(inputs)
+        spatial = spatial_axes(self.data_format)
         for scale in self.scales:
-            coarse = [size // scale if axis in self._spatial_axes else size for axis, size in enumerate(shape)]
+            coarse = [size // scale if axis in spatial else size for axis, size in enumerate(shape)]
             field = keras.random.uniform(coarse, seed=self.seed_generator, dtype=inputs.dtype)
             inputs = self.disturb(inputs, field, scale)
         return inputs
@@ -67,7 +65,7 @@ class SaltAndPepper3D(keras.layers.Layer):
         ones = ops.cast(uniform_field >= 1 - self.rate / 2, values.dtype)
         if scale > 1:
             taps = linear_taps(scale)
-            for axis in self._spatial_axes:
+            for axis in spatial_axes(self.data_format):
                 zeros = interpolate_axis(zeros, taps, axis)
                 ones = interpolate_axis(ones, taps, axis)
         return (1 - (1 - values) * (1 - ones)) * (1 - zeros)

@@ -16,7 +16,7 @@ from flarecli.phantom.procedural.pancreas import draw_pancreas
 from flarecli.phantom.procedural.spleen import draw_spleen
 from flarecli.phantom.shapes import smooth_minimum
 
-_GAP_MM = 2.5
+_GAP_MM = (0.3, 4.0)
 """Fat between two organs that would touch."""
 
 
@@ -37,19 +37,24 @@ def procedural_anatomy(rng: np.random.Generator, options: PhantomOptions = REALI
     pancreas = draw_pancreas(rng, build)
     liver = draw_liver(rng, build)
 
+    gap_mm = float(rng.uniform(*_GAP_MM))
     firm: list[Depth] = [kidney.depth for kidney in kidneys]
     organs = [OrganShape(2, kidney.box(), kidney.depth, roughness_mm=0.5) for kidney in kidneys]
-    organs.append(OrganShape(3, spleen.box(), partial(_yielding, spleen.depth, firm), roughness_mm=0.8))
+    organs.append(
+        OrganShape(3, spleen.box(), partial(_yielding, spleen.depth, firm, gap_mm), roughness_mm=0.8)
+    )
     firm = [*firm, spleen.depth]
-    organs.append(OrganShape(1, liver.box(), partial(_yielding, liver.depth, firm), roughness_mm=1.0))
+    organs.append(OrganShape(1, liver.box(), partial(_yielding, liver.depth, firm, gap_mm), roughness_mm=1.0))
     firm = [*firm, liver.depth]
-    organs.append(OrganShape(4, pancreas.box(), partial(_yielding, pancreas.depth, firm), roughness_mm=1.3))
+    organs.append(
+        OrganShape(4, pancreas.box(), partial(_yielding, pancreas.depth, firm, gap_mm), roughness_mm=1.3)
+    )
     return Anatomy(tuple(organs), "procedural", midline_x_mm=0.0, spine_y_mm=build.spine_y_mm)
 
 
-def _yielding(own: Depth, firm: Sequence[Depth], position: Position) -> np.ndarray:
+def _yielding(own: Depth, firm: Sequence[Depth], gap_mm: float, position: Position) -> np.ndarray:
     """Depth of a body that leaves a gap of fat to others."""
     depth = own(position)
     for other in firm:
-        depth = smooth_minimum(depth, np.float32(-_GAP_MM) - other(position), 5.0)
+        depth = smooth_minimum(depth, np.float32(-gap_mm) - other(position), 5.0)
     return depth

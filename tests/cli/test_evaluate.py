@@ -1,0 +1,261 @@
+"""`flare evaluate` from the command line: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flarecli.cli.main import app
+from tests.metrics.label_files import AFFINE_RAS, blobs, save_labels
+from tests.shared_data import shared_path
+
+_runner = CliRunner()
+
+
+def _run(*arguments: object) -> tuple[int, str, str]:
+    result = _runner.invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": "100"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three cases, shifted by 0, 1 and 2 voxels."""
+    for number in range(3):
+        save_labels(tmp_path / "pred" / f"case_{number}.nii.gz", blobs(shift=number))
+        save_labels(tmp_path / "gt" / f"case_{number}.nii.gz", blobs())
+    return tmp_path
+
+
+def test_two_folders(folder: Path) -> None:
+    code, out, err = _run(folder / "pred", folder / "gt", "--jobs", 1)
+    assert (code, err) == (0, "")
+    assert "NSD at 1 mm" in out
+    assert "0.7500 ± 0.2500" in out
+    assert "3 cases, 0 failures" in out
+
+
+def test_two_files(folder: Path) -> None:
+    code, out, _ = _run(folder / "pred" / "case_1.nii.gz", folder / "gt" / "case_2.nii.gz", "--json")
+    assert code == 0
+    content = json.loads(out)
+    assert content["cases"][0]["name"] == "case_2.nii.gz"
+    assert content["cases"][0]["scores"]["dsc"] == dict.fromkeys(
+        ("liver", "kidneys", "spleen", "pancreas"), 0.75
+    )
+    assert content["summary"]["dsc"]["overall"]["sd"] is None
+
+
+def test_globs(folder: Path) -> None:
+    code, out, _ = _run(folder / "pred" / "case_[12].*", folder / "gt" / "case_[12]*", "--jobs", 1, "--json")
+    assert code == 0
+    assert [case["name"] for case in json.loads(out)["cases"]] == ["case_1.nii.gz", "case_2.nii.gz"]
+
+
+def test_missing_predictions_and_broken_files_end_with_4(folder: Path) -> None:
+    (folder / "pred" / "case_0.nii.gz").unlink()
+    with (folder / "pred" / "case_2.nii.gz").open("rb+") as file:
+        file.truncate(60)
+    table = folder / "out" / "scores.csv"
+    code, out, err = _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table)
+    assert code == 4
+    assert "3 cases, 2 failures: 1 without prediction" in out
+    assert "case_0.nii.gz: no prediction" in err
+    assert "case_2.nii.gz: the compressed data" in err
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["Status"] for row in rows] == ["missing", "scored", "failed"]
+    assert [row["DSC_1"] for row in rows] == ["0.0", "0.75", ""]
+
+
+def test_literal_skips_missing_predictions_as_the_challenge_does(folder: Path) -> None:
+    (folder / "pred" / "case_0.nii.gz").unlink()
+    code, out, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--literal")
+    assert code == 0
+    assert "2 cases, 0 failures" in out
+    assert "flare21, literal" in out
+
+
+def test_a_prediction_without_ground_truth_is_said(folder: Path) -> None:
+    (folder / "gt" / "case_0.nii.gz").unlink()
+    code, _, err = _run(folder / "pred", folder / "gt", "--jobs", 1)
+    assert code == 0
+    assert "case_0.nii.gz: has no ground truth, not scored" in err
+    code, _, err = _run(folder / "pred", folder / "gt", "--jobs", 1, "--literal")
+    assert code == 4
+    assert "has no ground truth" in err
+
+
+def test_report_with_images(folder: Path) -> None:
+    for number in range(3):
+        save_labels(folder / "images" / f"case_{number}_0000.nii.gz", 100 * blobs())
+    report = folder / "report.html"
+    code, _, _ = _run(
+        folder / "pred", folder / "gt", "--jobs", 1, "--report", report, "--images", folder / "images"
+    )
+    assert code == 0
+    assert report.read_text(encoding="utf-8").count("data:image/png") == 2
+
+
+def test_metrics_tolerances_and_labels(folder: Path) -> None:
+    code, out, _ = _run(
+        *(folder / "pred", folder / "gt", "--jobs", 1, "--json", "--metrics", "nsd,hd95,volume"),
+        *("--labels", "1=left,3=right", "--tolerance", "right=0.5"),
+    )
+    assert code == 0
+    content = json.loads(out)
+    assert [(organ["name"], organ["nsd_tolerance_mm"]) for organ in content["organs"]] == [
+        ("left", 1.0),
+        ("right", 0.5),
+    ]
+    scores = content["cases"][1]["scores"]
+    assert list(scores) == ["nsd", "hd95", "volume"]
+    assert scores["nsd"]["left"] == 1 > scores["nsd"]["right"]
+
+
+def test_flare22_names_its_thirteen_organs(folder: Path) -> None:
+    table = folder / "scores.csv"
+    code, out, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--protocol", "flare22", "--csv", table)
+    assert code == 0
+    assert "NSD at 7 mm" in out
+    assert table.read_text().startswith("Name,Liver_DSC,RK_DSC")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--metrics", "dsc,iou"], "--metrics is not understood"),
+        (["--metrics", "dsc,dsc"], "--metrics is not understood"),
+        (["--tolerance", "wide"], "--tolerance is not understood"),
+        (["--tolerance", "-1"], "--tolerance is not understood"),
+        (["--tolerance", "heart=1"], "not scored"),
+        (["--labels", "liver"], "--labels is not understood"),
+        (["--labels", "0=background"], "--labels is not understood"),
+        (["--labels", "1=a,1=b"], "--labels is not understood"),
+        (["--labels", "1=a,2=a"], "names two labels alike"),
+        (["--literal", "--ignore-geometry"], "exclude each other"),
+        (["--images", "scans"], "--images without --report"),
+    ],
+)
+def test_wrong_options_end_with_2(folder: Path, options: list[str], problem: str) -> None:
+    code, _, err = _run(folder / "pred", folder / "gt", *options)
+    assert code == 2
+    assert problem in err
+    code, out, err = _run(folder / "pred", folder / "gt", *options, "--json")
+    assert (code, err) == (2, "")
+    assert json.loads(out)["error"]["kind"] == "usage"
+
+
+@pytest.mark.parametrize("arguments", [["pred"], ["pred", "gt", "third"], ["pred", "gt", "--no-such-option"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    code, _, err = _run(*arguments)
+    assert code == 2
+    assert "Usage: flare evaluate" in err or "Usage: root evaluate" in err
+
+
+def test_bad_input_ends_with_3(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    code, _, err = _run(folder / "empty", folder / "gt")
+    assert code == 3
+    assert "holds no NIfTI files" in err
+    moved = AFFINE_RAS.copy()
+    moved[2, 3] += 3
+    pred = save_labels(folder / "moved.nii.gz", blobs(), moved)
+    code, out, _ = _run(pred, folder / "gt" / "case_0.nii.gz", "--json")
+    assert code == 3
+    assert "different places" in json.loads(out)["error"]["problem"]
+    code, out, _ = _run(pred, folder / "gt" / "case_0.nii.gz", "--ignore-geometry")
+    assert code == 0
+    assert "1 cases" not in out
+
+
+def test_help_shows_the_command_and_its_subcommands() -> None:
+    for flag in ("--help", "-h"):
+        code, out, _ = _run(flag)
+        assert code == 0
+        for word in ("PRED", "GT", "--literal", "compare", "rank"):
+            assert word in out
+    assert _run()[1] == out
+    code, out, _ = _run("rank", "--help")
+    assert "evaluate rank [OPTIONS]" in out
+
+
+def test_compare_and_rank(folder: Path) -> None:
+    for name, shift in (("good", 0), ("poor", 1)):
+        for number in range(3):
+            save_labels(folder / name / f"case_{number}.nii.gz", blobs(shift=shift + number % 2))
+        assert _run(folder / name, folder / "gt", "--jobs", 1, "--csv", folder / f"{name}.csv")[0] == 0
+        rows = "".join(f"case_{number},{1 + shift},{1000 + shift}\n" for number in range(3))
+        (folder / f"{name}_Efficiency.csv").write_text(f"name,time,gpu_memory\n{rows}")
+    good, poor = folder / "good.csv", folder / "poor.csv"
+
+    code, out, _ = _run("compare", poor, good)
+    assert code == 0
+    assert "good minus poor" in out
+    assert "3/0/0" in out
+    code, out, _ = _run("compare", poor, good, "--json")
+    (comparison,) = json.loads(out)["comparisons"]
+    assert comparison["differences"][0]["mean"] == pytest.approx(0.25)
+
+    profiles = [folder / f"{name}_Efficiency.csv" for name in ("poor", "good")]
+    code, out, _ = _run("rank", poor, good, "--profile", profiles[0], "--profile", profiles[1], "--json")
+    assert code == 0
+    ranking = json.loads(out)
+    assert [standing["name"] for standing in ranking["standings"]] == ["good", "poor"]
+    assert ranking["criteria"] == ["DSC", "NSD-1mm", "time_s", "gpu_memory_mb"]
+    code, out, _ = _run("rank", poor, good)
+    assert code == 0
+    assert "ranked by DSC, NSD-1mm" in out
+
+
+def test_compare_and_rank_refuse_with_words(folder: Path) -> None:
+    table = folder / "a.csv"
+    table.write_text("Name,DSC_1,NSD-1mm_1\na,1,1\n")
+    assert _run("compare", table)[0] == 2
+    assert _run("compare", table, table)[0] == 2
+    assert _run("compare", table, folder / "absent.csv")[0] == 3
+    assert _run("rank", table)[0] == 3
+    code, _, err = _run("rank", table, folder / "b.csv", "--profile", table)
+    assert code == 2
+    assert "once for each score table" in err
+
+
+def test_tables_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None:
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "scores.csv").write_text("Name,DSC_1,NSD-1mm_1\na,1,1\nb,0.5,0.5\n")
+    _, out, _ = _run("rank", folder / "one" / "scores.csv", folder / "two" / "scores.csv", "--json")
+    assert [standing["name"] for standing in json.loads(out)["standings"]] == ["one/scores", "two/scores"]
+
+
+def test_official_table_to_the_letter(tmp_path: Path) -> None:
+    fixtures = shared_path("fixtures/evaluate")
+    table = tmp_path / "scores.csv"
+    code, _, _ = _run(
+        *(fixtures / "pred", fixtures / "gt", "--protocol", "flare21", "--literal"),
+        *("--csv", table, "--jobs", 1),
+    )
+    assert code == 0
+    assert table.read_text().splitlines()[0] == (fixtures / "expected.csv").read_text().splitlines()[0]
+
+
+def test_processes_and_no_heavy_imports(folder: Path) -> None:
+    """The real program: processes are started afresh, and help is there without numpy."""
+    script = "import sys, flarecli.cli.main; assert 'numpy' not in sys.modules; flarecli.cli.main.main()"
+    finished = subprocess.run(
+        [sys.executable, "-c", script, "evaluate", folder / "pred", folder / "gt", "--jobs", "2", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["counts"]["scored"] == 3
+    assert finished.stderr == ""

@@ -1,0 +1,93 @@
+"""`flare predict` as its users meet it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flarecli.cli.main import app
+from tests.test_prediction import write_ct
+from tests.threshold_system import ThresholdSystem
+
+
+@pytest.fixture(autouse=True)
+def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flarecli.prediction.system_named", lambda name: ThresholdSystem())
+
+
+def flare(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["predict", *map(str, arguments)])
+
+
+def test_one_scan(tmp_path: Path) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    result = flare(scan, tmp_path / "organs.nii.gz", "--statistics", tmp_path / "organs.csv", "--verbose")
+    assert result.exit_code == 0, result.output
+    assert "liver ml" in result.stdout
+    assert "peak memory" in result.stdout
+    assert "made by a threshold" in result.stderr
+    rows = (tmp_path / "organs.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + 4
+    assert "volume_ml" in rows[0]
+
+
+def test_json_is_one_document(tmp_path: Path) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    result = flare(scan, tmp_path / "organs.nii.gz", "--json")
+    content = json.loads(result.stdout)
+    assert content["status"] == "done"
+    assert content["record"]["organs"]["liver"]["voxels"] > 0
+
+
+def test_error_is_a_message_or_json_never_a_traceback(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.nii.gz"
+    result = flare(missing, tmp_path / "organs.nii.gz")
+    assert result.exit_code == 3
+    assert "does not exist" in result.stderr
+    assert "Traceback" not in result.output
+    result = flare(missing, tmp_path / "organs.nii.gz", "--json")
+    assert json.loads(result.stdout)["error"]["kind"] == "input"
+    assert result.exit_code == 3
+
+
+def test_folder_with_a_bad_scan(tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    write_ct(scans / "a_0000.nii.gz")
+    (scans / "b_0000.nii.gz").write_bytes(b"no image")
+    result = flare(scans, tmp_path / "out", "--preview", tmp_path / "previews")
+    assert result.exit_code == 4
+    assert "1 of 2 scans failed" in result.stderr
+    assert "b_0000.nii.gz" in result.stderr
+    assert (tmp_path / "previews" / "a.png").exists()
+    result = flare(scans, tmp_path / "out", "--resume", "--json")
+    assert [case["status"] for case in json.loads(result.stdout)] == ["skipped", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--overwrite", "--resume"], "exclude each other"),
+        (["--roi", "1,2,3"], "cannot be read"),
+        (["--roi", "1,2,3,1,5,6"], "cannot be read"),
+        (["--roi", "a,b,c,d,e,f"], "cannot be read"),
+        (["--statistics", "organs.xlsx"], ".csv or .json"),
+        (["--preview", "picture.jpg"], ".png"),
+        (["--weights", "nowhere=starter"], "no network of this name"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, options: list[str], expected: str) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    result = flare(scan, tmp_path / "organs.nii.gz", *options)
+    assert result.exit_code == 2, result.output
+    assert expected in result.stderr
+    assert not (tmp_path / "organs.nii.gz").exists()
+
+
+def test_quiet_prints_nothing(tmp_path: Path) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    result = flare(scan, tmp_path / "organs.nii.gz", "--quiet")
+    assert result.exit_code == 0
+    assert result.stdout == ""

@@ -1,0 +1,93 @@
+"""Predictions find their ground truth by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flarecli.errors import InputError
+from flarecli.metrics.pairing import case_key, label_files, pair_cases, pair_literally
+
+
+def _files(folder: Path, *names: str) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    return label_files(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("case_001.nii.gz", "case_001"),
+        ("case_001_0000.nii.gz", "case_001"),
+        ("case_001_0000.nii", "case_001"),
+        ("case.v2.nii.gz", "case.v2"),
+        ("folder/case_0001.nii.gz", "case_0001"),
+    ],
+)
+def test_key_leaves_suffix_and_channel_out(name: str, key: str) -> None:
+    assert case_key(Path(name)) == key
+
+
+def test_folders_pair_with_or_without_channel(tmp_path: Path) -> None:
+    preds = _files(tmp_path / "pred", "b_0000.nii.gz", "a.nii", "extra.nii.gz", ".hidden.nii.gz", "notes.txt")
+    gts = _files(tmp_path / "gt", "a.nii.gz", "b.nii.gz", "c.nii.gz")
+    pairs, unmatched = pair_cases(preds, gts)
+    found = [(pair.name, pair.pred and pair.pred.name) for pair in pairs]
+    assert found == [("a.nii.gz", "a.nii"), ("b.nii.gz", "b_0000.nii.gz"), ("c.nii.gz", None)]
+    assert unmatched == ["extra.nii.gz"]
+
+
+def test_two_files_pair_whatever_their_names(tmp_path: Path) -> None:
+    (pred,) = _files(tmp_path / "pred", "x.nii.gz")
+    (gt,) = _files(tmp_path / "gt", "y.nii.gz")
+    pairs, unmatched = pair_cases([pred], [gt])
+    assert [(pair.pred, pair.gt) for pair in pairs] == [(pred, gt)]
+    assert unmatched == []
+
+
+def test_literally_only_existing_predictions_pair_by_their_very_name(tmp_path: Path) -> None:
+    preds = _files(tmp_path / "pred", "a.nii.gz", "b_0000.nii.gz")
+    gts = _files(tmp_path / "gt", "a.nii.gz", "b.nii.gz", "c.nii.gz")
+    pairs = pair_literally(preds, gts)
+    assert [(pair.name, pair.gt and pair.gt.name) for pair in pairs] == [
+        ("a.nii.gz", "a.nii.gz"),
+        ("b_0000.nii.gz", None),
+    ]
+
+
+def test_glob_patterns_name_files(tmp_path: Path) -> None:
+    _files(tmp_path / "mixed", "a.nii.gz", "a_0000.nii.gz", "b.nii.gz")
+    found = label_files(str(tmp_path / "mixed" / "?.nii.gz"))
+    assert [path.name for path in found] == ["a.nii.gz", "b.nii.gz"]
+
+
+def test_relative_glob_patterns_name_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _files(tmp_path / "mixed", "a.nii.gz")
+    monkeypatch.chdir(tmp_path)
+    assert label_files("mix*/*.nii.gz") == [Path("mixed/a.nii.gz")]
+
+
+def test_mismatched_names_are_said(tmp_path: Path) -> None:
+    preds = _files(tmp_path / "pred", "x1.nii.gz", "x2.nii.gz")
+    gts = _files(tmp_path / "gt", *(f"y{number}.nii.gz" for number in range(5)))
+    with pytest.raises(InputError, match=r"no prediction has the name.*seen: x1.*expected: y0.* and 2 more"):
+        pair_cases(preds, gts)
+
+
+def test_two_files_of_one_case_are_refused(tmp_path: Path) -> None:
+    gts = _files(tmp_path / "gt", "a.nii.gz", "b.nii.gz")
+    preds = _files(tmp_path / "pred", "a.nii.gz", "a_0000.nii.gz")
+    with pytest.raises(InputError, match=r"same case.*a\.nii\.gz and a_0000\.nii\.gz"):
+        pair_cases(preds, gts)
+
+
+@pytest.mark.parametrize(
+    ("location", "problem"), [("empty", "holds no"), ("absent", "does not exist"), ("a*.nii", "matches no")]
+)
+def test_nothing_to_score_is_refused(tmp_path: Path, location: str, problem: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=problem):
+        label_files(str(tmp_path / location))

@@ -1,0 +1,105 @@
+"""Score tables survive the way through a file, and files of the challenge are read."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flarecli.errors import InputError
+from flarecli.metrics.case import CaseResult, CaseStatus
+from flarecli.metrics.evaluation import Evaluation
+from flarecli.metrics.organ_scores import EvaluationSettings
+from flarecli.metrics.pairing import CasePair
+from flarecli.metrics.protocol import FLARE21, FLARE22, Metric, Protocol
+from flarecli.metrics.score_table import read_score_table, write_score_table
+from tests.shared_data import shared_path
+
+_THIRD = 1 / 3
+
+
+def _evaluation(protocol: Protocol = FLARE21, *, literal: bool = False) -> Evaluation:
+    organs = len(protocol.organs)
+    scores = {
+        Metric.DSC: (_THIRD,) * organs,
+        Metric.NSD: tuple(np.linspace(0, 1, organs).tolist()),
+        Metric.HD95: (math.inf,) * organs,
+        Metric.VOLUME: (math.nan,) * organs,
+    }
+    failed = InputError("is broken", remedy="Mend it.")
+    cases = (
+        CaseResult(CasePair("a.nii.gz", None, None), CaseStatus.SCORED, scores),
+        CaseResult(CasePair("b.nii.gz", None, None), CaseStatus.FAILED, {}, error=failed),
+    )
+    return Evaluation(EvaluationSettings(protocol, tuple(scores), literal=literal), cases)
+
+
+@pytest.mark.parametrize(
+    "protocol", [FLARE21, FLARE22, FLARE21.with_tolerances({1: 2.5, 2: 2.5, 3: 2.5, 4: 2.5})]
+)
+def test_what_is_written_is_read(tmp_path: Path, protocol: Protocol) -> None:
+    write_score_table(tmp_path / "scores.csv", _evaluation(protocol))
+    table = read_score_table(tmp_path / "scores.csv")
+    assert table.name == "scores"
+    assert table.cases == ("a", "b")
+    dsc = next(iter(table.scores["DSC"].values()))
+    assert dsc[0] == _THIRD
+    assert math.isnan(dsc[1])
+    nsd = table.scores[table.metric_named("NSD")]
+    assert [values[0] for values in nsd.values()] == np.linspace(0, 1, len(protocol.organs)).tolist()
+
+
+def test_columns_are_the_challenges(tmp_path: Path) -> None:
+    write_score_table(tmp_path / "a.csv", _evaluation(FLARE21.with_tolerances({3: 2.5})))
+    header, row, failed = (tmp_path / "a.csv").read_text().splitlines()
+    assert header.startswith("Name,DSC_1,NSD-1mm_1,HD95-mm_1,VolumeDifference-mL_1,DSC_2")
+    assert "NSD-2.5mm_3" in header
+    assert header.endswith(",Status")
+    assert row.startswith(f"a.nii.gz,{_THIRD!r},0.0,inf,,")
+    assert failed == "b.nii.gz" + "," * 17 + "failed"
+    write_score_table(tmp_path / "b.csv", _evaluation(FLARE22, literal=True))
+    header = (tmp_path / "b.csv").read_text().splitlines()[0]
+    assert header.startswith("Name,Liver_DSC,RK_DSC")
+    assert "Status" not in header
+
+
+@pytest.mark.parametrize("name", ["expected.csv", "expected_canonical.csv", "expected_flare22.csv"])
+def test_tables_of_the_challenge_are_read(name: str) -> None:
+    table = read_score_table(shared_path(f"fixtures/evaluate/{name}"))
+    assert len(table.cases) == 21
+    assert table.cases[0] == "case_001"
+    assert len(table.scores["DSC"]) == (13 if "flare22" in name else 4)
+    assert table.mean_over_organs("DSC")["case_009"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("", "holds no rows"),
+        ("Name,DSC_1\n", "holds no rows"),
+        ("Case,DSC_1\na,1\n", "no score table"),
+        ("Name,Sex\na,f\n", "no score table"),
+        ("Name,DSC_1\na,good\n", "other than numbers"),
+        ("Name,DSC_1\na,1,2\n", "another number of cells"),
+        ("Name,DSC_1,DSC_2\na,1\n", "another number of cells"),
+        ("Name,DSC_1\na.nii.gz,1\na_0000.nii.gz,1\n", "names a case twice"),
+    ],
+)
+def test_refuses_other_tables(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(InputError, match=problem):
+        read_score_table(tmp_path / "a.csv")
+
+
+def test_refuses_what_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\x1f\x8b\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read as a table"):
+        read_score_table(tmp_path / "a.csv")
+
+
+def test_several_tolerances_have_no_common_nsd(tmp_path: Path) -> None:
+    write_score_table(tmp_path / "a.csv", _evaluation(FLARE21.with_tolerances({3: 2.5})))
+    with pytest.raises(InputError, match="no single NSD"):
+        read_score_table(tmp_path / "a.csv").metric_named("NSD")

@@ -1,0 +1,91 @@
+"""Finding weights by set, folder, file and network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flarecli.errors import InputError, UsageError
+from flarecli.weights import store
+from flarecli.weights.card import WEIGHTS_SUFFIX, Card, card_path, read_card, sha256_of, write_card
+
+NETWORKS = ("localization", "segmentation")
+
+
+@pytest.fixture
+def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    bundled, user = tmp_path / "bundled", tmp_path / "user"
+    monkeypatch.setattr(store, "BUNDLED_ROOT", bundled)
+    monkeypatch.setenv("FLARE_WEIGHTS", str(user))
+    return bundled, user
+
+
+def put(folder: Path, network: str, *, system: str = "scn", set_name: str | None = None) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{network}{WEIGHTS_SUFFIX}"
+    path.write_bytes(f"{folder}{network}".encode())
+    write_card(path, Card(system, network, set_name or folder.name, "t", "s", "MIT", "2026-01-01", sha256_of(path)))
+    return path
+
+
+def test_published_weights_are_preferred_network_by_network(roots: tuple[Path, Path]) -> None:
+    bundled, user = roots
+    put(bundled / "scn" / "starter", "localization")
+    segmentation = put(bundled / "scn" / "starter", "segmentation")
+    localization = put(user / "scn" / "published", "localization")
+    put(user / "other" / "published", "segmentation", system="other")
+    assert store.resolve_weights("scn", NETWORKS) == {"localization": localization, "segmentation": segmentation}
+
+
+def test_own_sets_are_used_when_asked_for(roots: tuple[Path, Path]) -> None:
+    bundled, user = roots
+    starter = {network: put(bundled / "scn" / "starter", network) for network in NETWORKS}
+    mine = put(user / "scn" / "mine", "segmentation")
+    put(user / "scn" / "published", "localization")
+    assert store.resolve_weights("scn", NETWORKS, ["starter"]) == starter
+    assert store.resolve_weights("scn", NETWORKS, ["starter", "mine"])["segmentation"] == mine
+    chosen = store.resolve_weights("scn", NETWORKS, ["localization=starter"])
+    assert chosen == starter
+
+
+def test_folders_and_files(roots: tuple[Path, Path], tmp_path: Path) -> None:
+    bundled, _ = roots
+    starter = {network: put(bundled / "scn" / "starter", network) for network in NETWORKS}
+    run = put(tmp_path / "run", "segmentation")
+    put(tmp_path / "run", "else", system="other")
+    assert store.resolve_weights("scn", NETWORKS, [str(tmp_path / "run")]) == {**starter, "segmentation": run}
+    assert store.resolve_weights("scn", NETWORKS, [str(run)]) == {**starter, "segmentation": run}
+    assert store.resolve_weights("scn", NETWORKS, [f"segmentation={run}"]) == {**starter, "segmentation": run}
+
+
+def test_wrong_choices(roots: tuple[Path, Path], tmp_path: Path) -> None:
+    bundled, _ = roots
+    put(bundled / "scn" / "starter", "localization")
+    with pytest.raises(UsageError, match="no network of this name"):
+        store.resolve_weights("scn", NETWORKS, ["liver=starter"])
+    with pytest.raises(InputError, match="a set \\(starter\\)"):
+        store.resolve_weights("scn", NETWORKS, ["missing"])
+    with pytest.raises(InputError, match="no weights are installed for scn/segmentation"):
+        store.resolve_weights("scn", NETWORKS)
+    lonely = tmp_path / f"lonely{WEIGHTS_SUFFIX}"
+    lonely.touch()
+    with pytest.raises(InputError, match="has no card"):
+        store.resolve_weights("scn", NETWORKS, [str(lonely)])
+    card_path(lonely).write_text('{"system": 3}', encoding="utf-8")
+    with pytest.raises(InputError, match="is not a card"):
+        store.resolve_weights("scn", NETWORKS, [str(lonely)])
+
+
+def test_bundled_weights_match_their_cards() -> None:
+    bundled = [(path, card) for path, card in store.all_weights() if path.is_relative_to(store.BUNDLED_ROOT)]
+    assert {(card.system, card.network) for _, card in bundled} >= {
+        ("efficientscn", "localization"),
+        ("efficientscn", "segmentation"),
+    }
+    for path, card in bundled:
+        assert sha256_of(path) == card.sha256 == read_card(path).sha256
+        assert path.name == f"{card.network}{WEIGHTS_SUFFIX}"
+        assert path.parent.name == card.set_name
+        assert path.parent.parent.name == card.system
+    assert sum(path.stat().st_size for path, _ in bundled) < 5e6
