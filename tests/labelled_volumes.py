@@ -39,7 +39,5 @@ def ball(
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> np.ndarray:
     """Mask of a ball; the centre is an index (z, y, x)."""
-    offsets = (
-        (np.arange(n) - c) * step for n, c, step in zip(shape_zyx, centre, spacing_mm, strict=True)
-    )
+    offsets = ((np.arange(n) - c) * step for n, c, step in zip(shape_zyx, centre, spacing_mm, strict=True))
     return sum(part**2 for part in np.meshgrid(*offsets, indexing="ij", sparse=True)) < radius_mm**2

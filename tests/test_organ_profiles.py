@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -16,6 +16,7 @@ label_maps = npst.arrays(
 )
 
 
+@settings(deadline=None)
 @given(label_maps)
 def test_counts_are_those_of_every_slice(labels: np.ndarray) -> None:
     profiles = organ_profiles(labels, grid_of(labels.shape))
@@ -28,6 +29,7 @@ def test_counts_are_those_of_every_slice(labels: np.ndarray) -> None:
             np.testing.assert_array_equal(counts, mask.sum(axis=others))
 
 
+@settings(deadline=None)
 @given(label_maps)
 def test_box_is_tight_and_centroid_the_mean_index(labels: np.ndarray) -> None:
     for profile in organ_profiles(labels, grid_of(labels.shape)):

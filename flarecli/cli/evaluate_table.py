@@ -40,7 +40,9 @@ def _count_line(evaluation: Evaluation) -> str:
     by_status = dict.fromkeys(CaseStatus, 0)
     for case in evaluation.cases:
         by_status[case.status] += 1
-    line = f"{len(evaluation.cases)} cases, {len(evaluation.failures)} failures"
+    cases = "1 case" if len(evaluation.cases) == 1 else f"{len(evaluation.cases)} cases"
+    failures = "1 failure" if len(evaluation.failures) == 1 else f"{len(evaluation.failures)} failures"
+    line = f"{cases}, {failures}"
     details = []
     if by_status[CaseStatus.MISSING]:
         details.append(f"{by_status[CaseStatus.MISSING]} without prediction, counted with the worst scores")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ def load_network(
         output: Key of the output wanted where the model returns a dictionary.
 
     Returns:
-        Function from a float32 image (z, y, x) or (channels, z, y, x) to float32 scores (classes, z, y, x).
+        The model as a `flarecli.systems.base.Network`: a function from a volume to its scores or, where the
+        model takes 2-D images, from a batch of slices to theirs.
 
     Raises:
         InputError: when the weights do not fit the model.
@@ -56,10 +58,28 @@ def load_network(
     return wrap[runtime.backend](model, output, runtime)
 
 
-class OpenVinoNetwork:
+class _BackendNetwork(ABC):
+    """What does not depend on the backend: one volume, or a batch of slices, as the model's input has it."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._takes_volumes = len(model.inputs[0].shape) == 5
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        if not self._takes_volumes:
+            return self._scores(np.ascontiguousarray(image, dtype=np.float32))
+        channels = image[None] if image.ndim == 3 else image
+        return self._scores(np.ascontiguousarray(channels[None], dtype=np.float32))[0]
+
+    @abstractmethod
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
+        """Float32 scores of a batch, both channels first, in an array of their own."""
+
+
+class OpenVinoNetwork(_BackendNetwork):
     """Compiles the model's graph for each input shape that occurs; channels first."""
 
     def __init__(self, model: keras.Model, output: str | None, runtime: Runtime) -> None:
+        super().__init__(model)
         self._model = model
         self._output = output
         self._settings = {
@@ -70,15 +90,14 @@ class OpenVinoNetwork:
         self._shape: tuple[int, ...] | None = None
         self._request: Any = None
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        batch = _channels_first_batch(image)
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
         if batch.shape != self._shape:
             # One compiled graph at a time: it holds the activation memory of its shape.
             self._request = None
             self._request = self._compiled(batch.shape)
             self._shape = batch.shape
         result = self._request.infer([batch], share_inputs=True)
-        return np.array(next(iter(result.values()))[0])
+        return np.array(next(iter(result.values())))
 
     def _compiled(self, shape: tuple[int, ...]) -> Any:
         import openvino
@@ -92,12 +111,13 @@ class OpenVinoNetwork:
         return openvino.Core().compile_model(graph, "CPU", self._settings).create_infer_request()
 
 
-class TensorFlowNetwork:
+class TensorFlowNetwork(_BackendNetwork):
     """One traced graph for all input shapes; channels last."""
 
     def __init__(self, model: keras.Model, output: str | None, runtime: Runtime) -> None:
         import tensorflow
 
+        super().__init__(model)
         signature = tensorflow.TensorSpec(model.inputs[0].shape, tensorflow.float32)
 
         @tensorflow.function(input_signature=[signature])  # type: ignore[untyped-decorator]
@@ -107,31 +127,25 @@ class TensorFlowNetwork:
 
         self._run = run
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        batch = np.moveaxis(_channels_first_batch(image), 1, -1)
-        return np.moveaxis(self._run(batch).numpy()[0], -1, 0)
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
+        return np.moveaxis(self._run(np.moveaxis(batch, 1, -1)).numpy(), -1, 1)
 
 
-class TorchNetwork:
+class TorchNetwork(_BackendNetwork):
     """Eager, in inference mode, each tensor freed after its last use; channels first."""
 
     def __init__(self, model: keras.Model, output: str | None, runtime: Runtime) -> None:
         from flarecli_models.execution import FrugalRun
 
+        super().__init__(model)
         self._run = FrugalRun(model, output)
         self._device = "cuda" if runtime.device == "gpu" else "cpu"
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
         import torch
 
         with torch.inference_mode():
-            batch = torch.from_numpy(_channels_first_batch(image)).to(self._device)
-            result = self._run(batch)
-            del batch
-            return result[0].float().cpu().numpy()
-
-
-def _channels_first_batch(image: np.ndarray) -> np.ndarray:
-    """A batch of one, channels first: (1, channels, z, y, x), C-contiguous float32."""
-    channels = image[None] if image.ndim == 3 else image
-    return np.ascontiguousarray(channels[None], dtype=np.float32)
+            tensor = torch.from_numpy(batch).to(self._device)
+            result = self._run(tensor)
+            del tensor
+            return result.float().cpu().numpy()

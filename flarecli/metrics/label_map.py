@@ -18,6 +18,7 @@ from flarecli.nifti import StoredNifti, read_nifti
 _SLAB_BYTES = 32 << 20  # of float64 values converted at a time
 _HIGHEST_LABEL = np.iinfo(np.uint16).max
 _SPACING_RELATIVE_TOLERANCE = 1e-3
+_PLAUSIBLE_VOXEL_MM = (1e-3, 1e3)  # from microscopy to the thickest localizer
 
 
 class Fractions(Enum):
@@ -80,7 +81,7 @@ def read_label_map(path: Path, *, fractions: Fractions) -> LabelMap:
             expected="three independent columns",
             remedy="Export the label map again, or score it with --literal, which ignores affines.",
         )
-    sizes_mm = _voxel_sizes_mm(content)
+    sizes_mm = _voxel_sizes_mm(content, path)
     affine_sizes_mm = nibabel.affines.voxel_sizes(affine_ras)
     if not np.allclose(sizes_mm, affine_sizes_mm, rtol=_SPACING_RELATIVE_TOLERANCE):
         warnings.append(
@@ -110,7 +111,7 @@ def read_label_map_literally(path: Path, *, fractions: Fractions) -> LabelMap:
     if fractions is Fractions.TRUNCATED:
         labels_xyz = labels_xyz.astype(np.uint8, copy=False)
     return LabelMap(
-        np.ascontiguousarray(labels_xyz.T), _reversed(_voxel_sizes_mm(content)), content.affine_ras
+        np.ascontiguousarray(labels_xyz.T), _reversed(_voxel_sizes_mm(content, path)), content.affine_ras
     )
 
 
@@ -172,9 +173,19 @@ def _not_labels(path: Path, value: Any) -> InputError:
     )
 
 
-def _voxel_sizes_mm(content: StoredNifti) -> NDArray[np.float64]:
+def _voxel_sizes_mm(content: StoredNifti, path: Path) -> NDArray[np.float64]:
     """The header's voxel sizes along x, y and z, float32 as the challenge has them: they decide ties."""
-    return np.array(content.header.get_zooms(), dtype=np.float64)
+    sizes_mm = np.array(content.header.get_zooms(), dtype=np.float64)
+    lowest_mm, highest_mm = _PLAUSIBLE_VOXEL_MM
+    if not ((sizes_mm >= lowest_mm) & (sizes_mm <= highest_mm)).all():
+        raise InputError(
+            "the header's voxel size (pixdim) cannot be right",
+            path=path,
+            seen=f"{_listed(sizes_mm)} mm",
+            expected=f"{lowest_mm:g} to {highest_mm:g} mm",
+            remedy="Export the label map again, with its spacing in mm.",
+        )
+    return sizes_mm
 
 
 def _reversed(sizes_xyz_mm: NDArray[np.float64]) -> tuple[float, float, float]:

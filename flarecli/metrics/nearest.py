@@ -53,17 +53,13 @@ class LatticeSurface:
     """
 
     def __init__(self, mask: NDArray[np.bool_], margin: tuple[int, int, int]) -> None:
-        inner_codes = corner_codes(mask)
-        self.shape = tuple(n + 2 * m for n, m in zip(inner_codes.shape, margin, strict=True))
-        marks = np.zeros(self.shape, dtype=np.bool_)
-        inner = tuple(slice(m, m + n) for n, m in zip(inner_codes.shape, margin, strict=True))
-        surface = on_surface(inner_codes)
-        marks[inner] = surface
-        self.marks: NDArray[np.bool_] = marks.reshape(-1)
+        codes = corner_codes(mask, margin)
+        self.shape = codes.shape
+        self.marks: NDArray[np.bool_] = on_surface(codes).reshape(-1)
         """Whether each lattice point lies on the surface, flat."""
         self.points: NDArray[np.intp] = np.flatnonzero(self.marks)
         """Flat indices of the surface points, ascending."""
-        self.codes: NDArray[np.uint8] = inner_codes.reshape(-1)[np.flatnonzero(surface)]
+        self.codes: NDArray[np.uint8] = codes.reshape(-1)[self.points]
         """Neighbourhood code of each surface point."""
 
     @cached_property
@@ -79,17 +75,22 @@ class LatticeSurface:
 @lru_cache(maxsize=64)
 def stencil_within(spacing_mm: tuple[float, float, float], limit_mm: float) -> Stencil:
     """All offsets of at most `limit_mm`, or within a smaller radius where the tree is better beyond it."""
-    voxel_mm3 = math.prod(spacing_mm)
-    worthwhile_mm = (_TREE_BEYOND_OFFSETS * voxel_mm3 * 3 / (4 * math.pi)) ** (1 / 3)
-    radius_mm = min(limit_mm, worthwhile_mm)
+    radius_mm = min(limit_mm, _worthwhile_mm(spacing_mm))
     reach = [math.floor(radius_mm / step_mm) + 1 for step_mm in spacing_mm]
-    offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(
-        -1, 3
-    )
+    axes = np.meshgrid(*(np.arange(-steps, steps + 1) for steps in reach), indexing="ij")
+    offsets = np.stack(axes, axis=-1).reshape(-1, 3)
     lengths = lengths_mm(offsets, spacing_mm)
     inside = np.flatnonzero(lengths <= radius_mm)
     order = inside[np.argsort(lengths[inside], kind="stable")]
     return Stencil(offsets[order], lengths[order], radius_mm)
+
+
+def _worthwhile_mm(spacing_mm: tuple[float, float, float]) -> float:
+    """Radius of a ball of about the worthwhile number of offsets, however long and thin the voxels are."""
+    radius_mm = (_TREE_BEYOND_OFFSETS * math.prod(spacing_mm) * 3 / (4 * math.pi)) ** (1 / 3)
+    while math.prod(2 * (radius_mm / step_mm) + 1 for step_mm in spacing_mm) > 4 * _TREE_BEYOND_OFFSETS:
+        radius_mm *= 0.8
+    return radius_mm
 
 
 def lengths_mm(offsets: NDArray[np.intp], spacing_mm: tuple[float, float, float]) -> NDArray[np.float64]:

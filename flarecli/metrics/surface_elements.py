@@ -35,27 +35,38 @@ Lorensen's marching cubes at one half, taken of the complement where more than f
 make it anew from scikit-image.
 """
 
+_CACHE_BYTES = 1 << 20  # voxels coded at a time: the intermediate arrays stay in the processor's cache
 
-def corner_codes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+
+def corner_codes(mask: NDArray[np.bool_], margin: tuple[int, int, int] = (0, 0, 0)) -> NDArray[np.uint8]:
     """Code the 2x2x2 neighbourhood of every lattice point of `mask`; outside the array nothing is set.
 
     Args:
         mask: bool array of shape `(n0, n1, n2)`.
+        margin: Lattice points to add outside, on both sides of each axis.
 
     Returns:
-        uint8 array of shape `(n0 + 1, n1 + 1, n2 + 1)`. Point `p` touches the voxels `p - 1` and `p` along
-        each axis; the voxel at offset `(d0, d1, d2)` from `p - 1` holds the bit `128 >> (4 * d0 + 2 * d1 +
-        d2)`. Codes 0 and 255 are points inside or outside; all others lie on the surface.
+        uint8 array of shape `(n0 + 1, n1 + 1, n2 + 1)`, and twice the margin more. Without margin, point `p`
+        touches the voxels `p - 1` and `p` along each axis; the voxel at offset `(d0, d1, d2)` from `p - 1`
+        holds the bit `128 >> (4 * d0 + 2 * d1 + d2)`. Codes 0 and 255 are points inside or outside; all
+        others lie on the surface.
     """
-    padded = np.zeros(tuple(n + 2 for n in mask.shape), dtype=np.uint8)
-    padded[1:-1, 1:-1, 1:-1] = mask
-    pairs = np.left_shift(padded[:, :, :-1], 1, dtype=np.uint8)
-    pairs |= padded[:, :, 1:]
-    squares = np.left_shift(pairs[:, :-1], 2, dtype=np.uint8)
-    squares |= pairs[:, 1:]
-    cubes: NDArray[np.uint8] = np.left_shift(squares[:-1], 4, dtype=np.uint8)
-    cubes |= squares[1:]
-    return cubes
+    widths = [1 + points for points in margin]
+    padded = np.zeros([n + 2 * width for n, width in zip(mask.shape, widths, strict=True)], dtype=np.uint8)
+    inner = tuple(slice(width, width + n) for n, width in zip(mask.shape, widths, strict=True))
+    padded[inner] = mask
+    codes = np.empty([n - 1 for n in padded.shape], dtype=np.uint8)
+    slab = max(1, _CACHE_BYTES // (padded.shape[1] * padded.shape[2]))
+    for start in range(0, codes.shape[0], slab):
+        voxels = padded[start : start + slab + 1]
+        pairs = np.left_shift(voxels[:, :, :-1], 1, dtype=np.uint8)
+        pairs |= voxels[:, :, 1:]
+        squares = np.left_shift(pairs[:, :-1], 2, dtype=np.uint8)
+        squares |= pairs[:, 1:]
+        cubes = codes[start : start + slab]
+        np.left_shift(squares[:-1], 4, out=cubes)
+        cubes |= squares[1:]
+    return codes
 
 
 def on_surface(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -16,6 +16,12 @@ Window = tuple[slice, slice, slice]
 BoxMm = tuple[np.ndarray, np.ndarray]
 """Lower and upper corner in the patient, each a float array (z, y, x) in mm."""
 
+_DISPLACEMENT_STEP_MM = 8.0
+_DISPLACEMENT_SLACK_MM = 1.0
+"""How much displacements can differ between samples 8 mm apart; the finest warp has features of 56 mm."""
+
+Displacements = list[tuple[float, float]]
+
 MAX_PARTS = 256
 ROUGH_REACH = 3.0
 """Standard deviations that a rough surface may rise over its shape."""
@@ -106,23 +112,31 @@ class Canvas:
             for axis in range(3)
         ]
         self.position: list[np.ndarray] = []
-        self._displacement_mm = [0.0, 0.0, 0.0]
-        self._span_mm: list[tuple[float, float]] = []
         self._offset_mm: list[float] = pose.offset_mm.tolist()
         self._to_scanner: list[list[float]] = pose.rotation.T.tolist()
+        # Without the displacement: what a box can be at most.
+        self._span_mm: list[tuple[float, float]] = []
+        # Every few voxels, to know which displacements occur near a box.
+        self._strides = [max(1, round(_DISPLACEMENT_STEP_MM / step)) for step in grid.spacing_mm]
+        self._displacement_mm: list[np.ndarray] = []
         for axis, row in enumerate(pose.rotation.astype(np.float32)):
             straight = (
                 row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + np.float32(pose.offset_mm[axis])
             )
+            displacement = np.zeros((1, 1, 1), np.float32)
+            if pose.warp[axis]:
+                displacement = np.add.reduce(
+                    [np.float32(mm) * noise.on(grid) for noise, mm in pose.warp[axis]]
+                )
+            a, b, c = self._strides
+            self._displacement_mm.append(displacement[::a, ::b, ::c].copy())
             reach = float(np.abs(pose.rotation[axis]) @ grid.half_extent_mm)
             middle = float(pose.rotation[axis] @ grid.centre_mm + pose.offset_mm[axis])
-            if pose.warp[axis]:
-                displacement = sum(np.float32(mm) * noise.on(grid) for noise, mm in pose.warp[axis])
-                self._displacement_mm[axis] = float(np.abs(displacement).max())
-                straight = straight + displacement
-            # Positions before the displacement, as the boxes are widened by it.
             self._span_mm.append((middle - reach, middle + reach))
-            self.position.append(np.ascontiguousarray(np.broadcast_to(straight, grid.shape_zyx)))
+            self.position.append(
+                np.ascontiguousarray(np.broadcast_to(straight + displacement, grid.shape_zyx))
+            )
+        self._widest_mm = [(float(d.min()), float(d.max())) for d in self._displacement_mm]
 
     @cached_property
     def roughness(self) -> np.ndarray:
@@ -131,13 +145,38 @@ class Canvas:
             return np.zeros(self.grid.shape_zyx, np.float32)
         return self.pose.roughness.on(self.grid)
 
-    def window(self, box: BoxMm, margin_mm: float = 0.0) -> Window | None:
-        """The voxels that a box of the patient, widened, can reach, or None where it misses the canvas."""
-        lows, highs = box[0].tolist(), box[1].tolist()
+    def window(
+        self, box: BoxMm, margin_mm: float = 0.0, displaced_mm: Displacements | None = None
+    ) -> Window | None:
+        """The voxels that a box of the patient, widened, can reach, or None where it misses the canvas.
+
+        `displaced_mm`, the displacements that occur near the box, is found out where it is not given.
+        """
+        lows = [low - margin_mm - _DISPLACEMENT_SLACK_MM for low in box[0].tolist()]
+        highs = [high + margin_mm + _DISPLACEMENT_SLACK_MM for high in box[1].tolist()]
+        if displaced_mm is not None:
+            return self._reached(lows, highs, displaced_mm)
+        window = self._reached(lows, highs, self._widest_mm)
+        # Near the box displacements differ less than on the whole canvas: a second look is tighter.
+        return None if window is None else self._reached(lows, highs, self.displacements(window))
+
+    def displacements(self, window: Window) -> Displacements:
+        """Least and greatest displacement in a window along z, y and x, mm."""
+        if self._displacement_mm[0].size == 1:
+            return self._widest_mm
+        near = tuple(
+            slice(w.start // k, (w.stop - 1) // k + 2) for w, k in zip(window, self._strides, strict=True)
+        )
+        return [(float(d[near].min()), float(d[near].max())) for d in self._displacement_mm]
+
+    def _reached(self, lows: list[float], highs: list[float], displaced_mm: Displacements) -> Window | None:
+        """The voxels whose positions can be between `lows` and `highs` with these displacements."""
         middle, half = [0.0] * 3, [0.0] * 3
         for axis, (least, most) in enumerate(self._span_mm):
-            reach = self._displacement_mm[axis] + margin_mm
-            low, high = max(lows[axis] - reach, least), min(highs[axis] + reach, most)
+            low, high = (
+                max(lows[axis] - displaced_mm[axis][1], least),
+                min(highs[axis] - displaced_mm[axis][0], most),
+            )
             if low > high:
                 return None
             middle[axis] = (low + high) / 2 - self._offset_mm[axis]

@@ -40,6 +40,8 @@ class Clutter:
         canvas.parts.reshape(-1)[free[blob]] = self.part
 
 
+_FUNDUS_KNOTS = 2
+_MOST_STEPS = 15
 _YIELDING = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.FLUID, Tissue.SOFT_TISSUE)
 
 
@@ -85,6 +87,7 @@ def _stomach(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: 
         ]
     )
     knots[:, :3] += rng.normal(0, 5, (len(knots), 3))
+    knots = _before_pancreas(knots, lm)
     gas = y + rng.uniform(5, 60) if rng.random() < 0.75 else np.inf
     return Hollow(
         tube_through(knots, 20),
@@ -96,6 +99,26 @@ def _stomach(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: 
         gas,
         roughness_mm=1.5,
     )
+
+
+def _before_pancreas(knots: np.ndarray, lm: Landmarks) -> np.ndarray:
+    """Knots (z, y, x, radius) changed until the stomach lies before the pancreas, not around it.
+
+    The fundus, which lies above it, becomes narrower; the rest moves forwards.
+    """
+    fitted = knots.copy()
+    if not len(lm.pancreas_points):
+        return fitted
+    for number, knot in enumerate(fitted):
+        for _ in range(_MOST_STEPS):
+            room = np.linalg.norm(lm.pancreas_points - knot[:3], axis=1).min() - 4
+            if room > knot[3]:
+                break
+            if number < _FUNDUS_KNOTS:
+                knot[3] = max(room, 15)
+            else:
+                knot[1] += 4
+    return fitted
 
 
 def _duodenum(

@@ -14,6 +14,8 @@ from flarecli.phantom.shapes import Ellipsoid
 from flarecli.phantom.tissues import Tissue
 from flarecli.phantom.vessels import liver_vessels
 
+_GUT_WALL_MM = 2.5
+_LUMEN = (Tissue.GUT_FLUID, Tissue.GUT_FOOD, Tissue.STOOL, Tissue.GAS)
 _TISSUE_OF_LABEL = {1: Tissue.LIVER, 2: Tissue.KIDNEY_CORTEX, 3: Tissue.SPLEEN, 4: Tissue.PANCREAS}
 
 
@@ -29,6 +31,8 @@ class Organs:
         cortex_mm: Thickness of the cortex.
         rim: Part number of the rim.
         yielding: Which part numbers the rim may replace.
+        gut_wall: Part number of the wall drawn where gut meets an organ or its rim.
+        lumen: Which part numbers fill the gut.
         inside: What is drawn inside the organs.
     """
 
@@ -39,11 +43,17 @@ class Organs:
     cortex_mm: float
     rim: int
     yielding: np.ndarray
+    gut_wall: int
+    lumen: np.ndarray
     inside: tuple[Solid, ...]
 
     def draw(self, canvas: Canvas) -> None:
         """Draw rims, organs, and their insides."""
         found = [organ.depth(canvas) for organ in self.anatomy.organs]
+        for reached, rim_mm in zip(found, self.rim_mm, strict=True):
+            if reached is not None:
+                window, depth = reached
+                canvas.paint(window, depth > -rim_mm - _GUT_WALL_MM, self.gut_wall, self.lumen)
         for reached, rim_mm in zip(found, self.rim_mm, strict=True):
             if reached is not None and rim_mm > 0:
                 window, depth = reached
@@ -78,15 +88,9 @@ def draw_organs(
     for number, tube in enumerate(liver_vessels(rng, lm)):
         inside.append(Solid(tube, ((0.0, hepatic if number < 3 else portal),), liver_only))
     inside += _lesions(rng, lm, palette, options, body, medulla)
+    gut_wall = palette.add(Tissue.GUT_WALL)
     yielding = palette.where(
-        Tissue.GUT_WALL,
-        Tissue.GUT_FLUID,
-        Tissue.GUT_FOOD,
-        Tissue.STOOL,
-        Tissue.GAS,
-        Tissue.SMALL_VESSEL,
-        Tissue.SOFT_TISSUE,
-        Tissue.GALLBLADDER,
+        *_LUMEN, Tissue.GUT_WALL, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE, Tissue.GALLBLADDER
     )
     return Organs(
         anatomy=anatomy,
@@ -96,6 +100,8 @@ def draw_organs(
         cortex_mm=rng.uniform(6, 10),
         rim=rim,
         yielding=yielding,
+        gut_wall=gut_wall,
+        lumen=palette.where(*_LUMEN),
         inside=tuple(inside),
     )
 

@@ -52,6 +52,7 @@ class Landmarks:
         dome_y: Positions along y.
         dome_x: Positions along x.
         gallbladder: Point under the liver, before the middle of its right lobe; None without a liver.
+        pancreas_points: Float array `(n, 3)` of the overview's points inside the pancreas.
         top_z: Highest point of the organs.
         bottom_z: Lowest point of the organs.
     """
@@ -68,6 +69,7 @@ class Landmarks:
     dome_y: np.ndarray
     dome_x: np.ndarray
     gallbladder: np.ndarray | None
+    pancreas_points: np.ndarray
     top_z: float
     bottom_z: float
 
@@ -124,6 +126,7 @@ def measure_landmarks(anatomy: Anatomy) -> Landmarks:
         gallbladder=_gallbladder(
             labels == 1, axes, np.array([centre_y + 0.3 * half_depth, midline_x + 0.34 * half_width])
         ),
+        pancreas_points=grid.origin_mm + OVERVIEW_STEP_MM * np.argwhere(labels == 4),
         top_z=float(high[0]),
         bottom_z=float(low[0]),
     )

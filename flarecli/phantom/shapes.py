@@ -110,12 +110,14 @@ class Tube:
         window = canvas.window(self.box(), margin_mm)
         if window is None:
             return None
+        displaced_mm = canvas.displacements(window)
         depth = np.full(tuple(s.stop - s.start for s in window), -1000, np.float32)
         for start, end, r0, r1 in zip(
             self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:], strict=True
         ):
             reach = max(r0, r1)
-            part = canvas.window((np.minimum(start, end) - reach, np.maximum(start, end) + reach), margin_mm)
+            box = np.minimum(start, end) - reach, np.maximum(start, end) + reach
+            part = canvas.window(box, margin_mm, displaced_mm)
             if part is None:
                 continue
             local = tuple(

@@ -17,8 +17,8 @@ _MARGIN_PX = 2  # beyond what a mask reaches, for the slope at its edge
 class SplineAxis:
     """Sampling of voxels at pixels along one axis, by a quadratic B-spline.
 
-    The spline has no corners, so that outlines have none. A voxel alone keeps 0.75 of its height an axis, 0.56
-    in a slice: more than half, so that it is not lost. Beyond the ends the last voxel goes on.
+    The spline has no corners, so that outlines have none. A voxel alone keeps 0.75 of its height an axis and
+    0.56 in a slice: more than half, so that it is not lost. Beyond the ends the last voxel goes on.
 
     Attributes:
         voxels: int array (taps, pixels): the voxels that each pixel sees.
@@ -46,9 +46,9 @@ class SplineAxis:
         return slice(max(0, int(places[0]) - _MARGIN_PX), int(places[-1]) + 1 + _MARGIN_PX)
 
     def sample(self, values: NDArray[np.generic], pixels: slice) -> NDArray[np.float32]:
-        """Sample an array (voxels, ...) along its first axis at some of the pixels."""
+        """Sample an array (voxels, others) along its first axis at some of the pixels."""
         # A product with a matrix would be shorter, but its threads wait for each other on a busy machine.
-        sampled = np.zeros((len(self.weights[0, pixels]), *values.shape[1:]), np.float32)
+        sampled = np.zeros((len(self.weights[0, pixels]), values.shape[1]), np.float32)
         for voxels, weights in zip(self.voxels[:, pixels], self.weights[:, pixels], strict=True):
             sampled += weights[:, np.newaxis] * values[voxels]
         return sampled

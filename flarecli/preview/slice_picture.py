@@ -13,7 +13,7 @@ WINDOW_LEVEL_HU = 50
 WINDOW_WIDTH_HU = 400
 """The usual soft-tissue window of the abdomen."""
 
-_LINE_PX = 1.6
+_LINE_PX = 1.8
 _LINE_OPACITY = 0.95
 _FILL_OPACITY = 0.20
 _BORDER_COVERAGE = 0.5

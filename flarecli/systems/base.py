@@ -21,13 +21,14 @@ class Network(Protocol):
     """A loaded network, whatever computes it."""
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Map one image to class scores.
+        """Map one image, or a batch of slices, to class scores; the network's model says which.
 
         Args:
-            image: float32 array of shape (z, y, x), or (channels, z, y, x) for several input channels.
+            image: float32 array. For networks of volumes (z, y, x), or (channels, z, y, x) for several input
+                channels; for networks of slices (batch, channels, y, x).
 
         Returns:
-            float32 scores of shape (classes, z, y, x).
+            float32 scores of shape (classes, z, y, x), or (batch, classes, y, x).
         """
         ...
 

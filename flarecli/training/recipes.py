@@ -52,7 +52,7 @@ STARTER_RECIPES: tuple[Recipe, ...] = (
         scan_shape_zyx=(96, 128, 160),
         shape_zyx=(64, 96, 96),
         spacing_mm=2.0,
-        iterations=1500,
+        iterations=1100,
         learning_rate=5e-4,
     ),
 )

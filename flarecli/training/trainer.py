@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from flarecli.atomic import atomic_path
+from flarecli.errors import FlareError
 from flarecli.training.checkpoint import load_checkpoint, save_checkpoint
 from flarecli.training.recipes import Recipe
 from flarecli.training.samples import Sample
@@ -41,7 +42,7 @@ def train(
         report: Called after every step with its number and its losses.
 
     Raises:
-        FloatingPointError: when the loss is no longer finite; the last good checkpoint stays.
+        FlareError: when the loss is no longer finite; the last good checkpoint stays.
     """
     axis = channel_axis(resolved_data_format(None))
     model = build()
@@ -73,7 +74,12 @@ def train(
             losses = model.train_on_batch(image, _targets(model, target), return_dict=True)
             losses = {name: float(value) for name, value in losses.items()}
             if not np.isfinite(losses["loss"]):
-                raise FloatingPointError(f"loss {losses['loss']} at iteration {iteration}")
+                raise FlareError(
+                    "the training diverged",
+                    path=run_dir,
+                    seen=f"loss {losses['loss']} at iteration {iteration}",
+                    remedy="Start again from the last checkpoint, which is good; lower the learning rate if it recurs.",
+                )
             model.reset_metrics()
             writer.writerow([iteration, *losses.values()])
             report(iteration, losses)

@@ -18,7 +18,13 @@ import numpy as np
 
 _TABLE_MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48
-_DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8"), 19: np.dtype("<f2")}
+_DTYPES = {
+    1: np.dtype("<f4"),
+    2: np.dtype("<f8"),
+    3: np.dtype("<i4"),
+    9: np.dtype("<i8"),
+    19: np.dtype("<f2"),
+}
 _ATTRIBUTE_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -87,10 +93,14 @@ class TensorFlowBundle:
         entry = self.entries[name]
         dtype = _DTYPES.get(entry.dtype)
         if dtype is None:
-            raise BundleError(f"{self.prefix}: variable {name!r} has type number {entry.dtype}, not a plain number")
+            raise BundleError(
+                f"{self.prefix}: variable {name!r} has type number {entry.dtype}, not a plain number"
+            )
         files = self.data_files()
         if entry.shard >= len(files):
-            raise BundleError(f"{self.prefix}: variable {name!r} lies in data file {entry.shard} of {len(files)}")
+            raise BundleError(
+                f"{self.prefix}: variable {name!r} lies in data file {entry.shard} of {len(files)}"
+            )
         file = files[entry.shard]
         try:
             with file.open("rb") as data:

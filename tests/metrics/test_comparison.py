@@ -75,7 +75,7 @@ def test_only_shared_cases_with_scores_count() -> None:
     comparison = compare(_table("a", DSC=before), _table("b", first=1, DSC=after))
     assert comparison.unshared == ("case_0", "case_4")
     row = comparison.rows[0]
-    assert (row.cases, row.left_out, row.baseline_mean) == (1, 2, 0.5)
+    assert (row.cases, row.left_out, row.baseline_mean) == (2, 1, 0.5)
     assert row.mean == pytest.approx(0.1)
 
 

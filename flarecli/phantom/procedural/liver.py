@@ -83,8 +83,8 @@ class Liver:
         z, y, x = (p / np.float32(s) for p, s in zip(position, self.build.scale, strict=True))
         plane = np.float32(self.tip_z) + np.float32(self.slope) * (np.float32(_RIGHT_EDGE_X_MM) - x)
         plane -= np.float32(0.12) * y
-        plane -= 6 * np.sin(x / np.float32(30) + np.float32(self.waves[0]))
-        plane -= 6 * np.sin(y / np.float32(24) + np.float32(self.waves[1]))
+        plane -= 7 * np.sin(x / np.float32(30) + np.float32(self.waves[0]))
+        plane -= 9 * np.sin(y / np.float32(26) + np.float32(self.waves[1]))
         return (z - plane) / np.float32(np.hypot(1, self.slope))
 
 

@@ -1,0 +1,192 @@
+"""What holds for every model of `flarecli_models`, as functions that a model's own tests call.
+
+`predict` runs a model the way `flare` does on the backend in use. That matters on OpenVINO, where Keras' own
+`predict` computes in bfloat16 on processors that have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from flarecli.engine.networks import OpenVinoNetwork, TensorFlowNetwork, TorchNetwork
+from flarecli.engine.runtime import Runtime, start_runtime
+from flarecli_models.data_format import (
+    CHANNELS_FIRST,
+    CHANNELS_LAST,
+    channel_axis,
+    input_shape,
+    resolved_data_format,
+)
+from flarecli_models.importers.efficientscn_variables import assign_weights
+
+BACKEND = keras.backend.backend()
+
+needs_training = pytest.mark.skipif(BACKEND == "openvino", reason="OpenVINO computes no gradients")
+needs_eager = pytest.mark.skipif(BACKEND == "openvino", reason="OpenVINO compiles whole graphs only")
+
+Build = Callable[..., keras.Model]
+
+
+def runtime(precision: str = "float32") -> Runtime:
+    """The backend in use on the CPU; skips the calling test where this processor lacks the precision."""
+    if BACKEND == "openvino" and precision == "bfloat16":
+        import openvino
+
+        if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            pytest.skip("this processor does not compute bfloat16")
+    return start_runtime(BACKEND, "cpu", precision)
+
+
+def batch_shape(shape_zyx: tuple[int, int, int], channels: int) -> tuple[int | None, ...]:
+    """Shape of a batch of one in the backend's usual layout."""
+    return (1, *input_shape(shape_zyx, channels, resolved_data_format(None)))
+
+
+def predict(
+    model: keras.Model, batch: np.ndarray, output: str | None = None, precision: str = "float32"
+) -> np.ndarray:
+    """Scores (1, classes, z, y, x) for a batch of one (1, channels, z, y, x), in the backend's usual layout."""
+    network = {"openvino": OpenVinoNetwork, "tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[BACKEND]
+    return network(model, output, runtime(precision))(batch[0])[None]
+
+
+def predict_each(model: keras.Model, batch: np.ndarray, precision: str = "float32") -> dict[str, np.ndarray]:
+    """All outputs of a model that returns a dictionary of tensors with equally many channels, from one run."""
+    joined = layers.Concatenate(axis=channel_axis(resolved_data_format(None)))(list(model.output.values()))
+    scores = predict(keras.Model(model.inputs, joined), batch, precision=precision)
+    return dict(zip(model.output, np.split(scores, len(model.output), axis=1), strict=True))
+
+
+def fixture_weights(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights of a fixture by `layer/part`: `weights/local/contracting0/conv1/bias` is `local_contracting0_conv1/bias`."""
+    weights = {}
+    for path in arrays:
+        if path.startswith("weights/"):
+            *layer, part = path.removeprefix("weights/").split("/")
+            weights[f"{'_'.join(layer)}/{part}"] = arrays[path]
+    return weights
+
+
+def with_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> keras.Model:
+    """The model, after all its weights were found by name and set."""
+    assign_weights(model, weights)
+    return model
+
+
+def seeded_weights(model: keras.Model, seed: int) -> dict[str, np.ndarray]:
+    """Random weights by `layer/part`, the same on every backend: He-normal kernels and biases that are not zero."""
+    generator = np.random.default_rng(seed)
+    weights = {}
+    for layer in model.layers:
+        for part in ("kernel", "bias"):
+            if hasattr(layer, part):
+                shape = tuple(getattr(layer, part).shape)
+                spread = np.sqrt(2.0 / np.prod(shape[:-1])) if part == "kernel" else 0.1
+                weights[f"{layer.name}/{part}"] = generator.normal(0.0, spread, shape).astype(np.float32)
+    return weights
+
+
+def assert_close(actual: np.ndarray, expected: np.ndarray, atol: float) -> None:
+    """Same shape, float32, and no element further away than `atol`."""
+    assert actual.shape == expected.shape
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=atol)
+
+
+def label_agreement(actual: np.ndarray, expected: np.ndarray) -> float:
+    """Share of voxels whose highest class is the same in both scores (1, classes, z, y, x)."""
+    return float(np.mean(actual.argmax(axis=1) == expected.argmax(axis=1)))
+
+
+def check_saving(build: Build, batch: np.ndarray, output: str | None, folder: Path) -> None:
+    """Weights files and whole models come back bit by bit, and compute the same."""
+    model = build()
+    with_weights(model, seeded_weights(model, seed=3))
+    expected = predict(model, batch, output)
+
+    weights_file = folder / "model.weights.h5"
+    model.save_weights(weights_file)
+    again = build()
+    assert not _same_weights(again, model)
+    again.load_weights(weights_file)
+    assert _same_weights(again, model)
+
+    model_file = folder / "model.keras"
+    model.save(model_file)
+    loaded = keras.saving.load_model(model_file, compile=False)
+    assert loaded.count_params() == model.count_params()
+    assert _same_weights(loaded, model)
+    np.testing.assert_array_equal(predict(loaded, batch, output), expected)
+
+
+def check_layouts(build: Build, batch: np.ndarray, output: str | None, atol: float) -> None:
+    """Both layouts take the same weights and give the same scores; TensorFlow's broken one is refused."""
+    if BACKEND == "tensorflow":
+        import tensorflow
+
+        if not tensorflow.config.list_physical_devices("GPU"):
+            with pytest.raises(ValueError, match="wrong 3-D convolutions on TensorFlow without a GPU"):
+                build(data_format=CHANNELS_FIRST)
+            return
+    first, last = build(data_format=CHANNELS_FIRST), build(data_format=CHANNELS_LAST)
+    weights = seeded_weights(first, seed=5)
+    with_weights(first, weights)
+    with_weights(last, weights)
+    expected = predict(first, batch, output)
+    assert np.ptp(expected) > 100 * atol
+    assert_close(predict(in_usual_layout(last, output), batch), expected, atol)
+
+
+def check_policy(policy: str, build: Build, batch: np.ndarray, output: str | None, atol: float) -> None:
+    """Under a mixed policy the weights and outputs stay float32, and the scores stay within `atol`."""
+    reference = build()
+    weights = seeded_weights(reference, seed=7)
+    expected = predict(with_weights(reference, weights), batch, output)
+    model = under_policy(policy, build)
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert {keras.backend.standardize_dtype(tensor.dtype) for tensor in model.outputs} == {"float32"}
+    actual = predict(with_weights(model, weights), batch, output)
+    assert np.abs(actual - expected).max() > 0, "the policy changed nothing"
+    assert_close(actual, expected, atol)
+
+
+def under_policy(policy: str, build: Build) -> keras.Model:
+    """The model, built while `policy` is Keras' global one."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build()
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def in_precision(precision: str, build: Build) -> keras.Model:
+    """The model as `flare` builds it for a precision: under a mixed policy, or unchanged for OpenVINO's compiler."""
+    if BACKEND == "openvino" or precision == "float32":
+        return build()
+    return under_policy(f"mixed_{precision}", build)
+
+
+def in_usual_layout(model: keras.Model, output: str | None = None) -> keras.Model:
+    """A model of volumes in the layout that the backend does not prefer, between transpositions into the other."""
+    image_shape = model.inputs[0].shape[1:]
+    to_last, to_first = layers.Permute((2, 3, 4, 1)), layers.Permute((4, 1, 2, 3))
+    if resolved_data_format(None) == CHANNELS_FIRST:
+        *spatial, channels = image_shape
+        image, before, after = keras.Input((channels, *spatial)), to_last, to_first
+    else:
+        channels, *spatial = image_shape
+        image, before, after = keras.Input((*spatial, channels)), to_first, to_last
+    scores = model(before(image))
+    return keras.Model(image, after(scores if output is None else scores[output]))
+
+
+def _same_weights(one: keras.Model, other: keras.Model) -> bool:
+    pairs = zip(one.get_weights(), other.get_weights(), strict=True)
+    return all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in pairs)

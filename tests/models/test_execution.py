@@ -1,0 +1,132 @@
+"""The frugal executor: same numbers as the plain call, fewer tensors."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import weakref
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
+from flarecli_models.execution import FrugalRun
+from tests.models import model_checks as checks
+
+
+class Probe(layers.Layer):
+    """Adds one, and counts how many results of all probes are still held when it is called."""
+
+    results: list[weakref.ref[Any]] = []  # noqa: RUF012  (shared on purpose)
+    most_alive = 0
+
+    def call(self, inputs: Any) -> Any:
+        alive = sum(reference() is not None for reference in Probe.results)
+        Probe.most_alive = max(Probe.most_alive, alive)
+        result = inputs + 1.0
+        Probe.results.append(weakref.ref(result))
+        return result
+
+
+@pytest.fixture
+def chain() -> keras.Model:
+    """Ten probes in a row, the first one's result used again at the end."""
+    image = keras.Input((4,))
+    first = x = Probe()(image)
+    for _ in range(9):
+        x = Probe()(x)
+    model = keras.Model(image, layers.Add()([first, x]))
+    Probe.results, Probe.most_alive = [], 0
+    return model
+
+
+@checks.needs_eager
+def test_tensors_are_let_go_after_their_last_use(chain: keras.Model) -> None:
+    image = ops.convert_to_tensor(np.zeros((1, 4), np.float32))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(FrugalRun(chain)(image)), np.full((1, 4), 11.0))
+    assert Probe.most_alive == 2  # the skip connection, and the input of the probe that runs
+
+
+@checks.needs_eager
+def test_the_plain_call_keeps_them_all(chain: keras.Model) -> None:
+    chain(ops.convert_to_tensor(np.zeros((1, 4), np.float32)))
+    assert Probe.most_alive == 9
+
+
+@checks.needs_eager
+def test_localization_equals_the_plain_call() -> None:
+    model = localization_unet(filters=2, levels=3)
+    checks.with_weights(model, checks.seeded_weights(model, seed=1))
+    image = _image()
+    expected = keras.ops.convert_to_numpy(model(image, training=False))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(FrugalRun(model)(image)), expected)
+
+
+@checks.needs_eager
+@pytest.mark.parametrize("output", ["final", "local", "spatial"])
+def test_each_output_of_the_segmentation_equals_the_plain_call(output: str) -> None:
+    model = spatial_configuration_net(local_filters=2, local_levels=2, spatial_filters=2, spatial_levels=2)
+    checks.with_weights(model, checks.seeded_weights(model, seed=1))
+    image = _image()
+    expected = keras.ops.convert_to_numpy(model(image, training=False)[output])
+    run = FrugalRun(model, output)
+    for _ in range(2):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(run(image)), expected)
+
+
+def test_outputs_that_are_not_wanted_are_not_computed() -> None:
+    model = spatial_configuration_net(local_filters=2, local_levels=2, spatial_filters=2, spatial_levels=2)
+    names = {node.operation.name for node in FrugalRun(model, "local")._nodes}
+    assert "local_prediction" in names
+    assert not any(name.startswith("spatial") for name in names)
+
+
+@pytest.mark.parametrize("output", [None, "labels"])
+def test_an_output_that_is_not_there_is_refused(output: str | None) -> None:
+    model = spatial_configuration_net(local_filters=2, local_levels=2, spatial_filters=2, spatial_levels=2)
+    with pytest.raises(ValueError, match="must be one of: final, local, spatial"):
+        FrugalRun(model, output)
+
+
+def test_an_output_of_a_model_with_one_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"output \(='final'\) of efficientscn_localization must be one of: None"):
+        FrugalRun(localization_unet(filters=2, levels=2), "final")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(checks.BACKEND != "torch", reason="memory of an eager backend; measured on PyTorch")
+def test_peak_memory_of_a_process_is_lower() -> None:
+    plain, frugal = (_peak_megabytes(way) for way in ("model", "FrugalRun(model)"))
+    assert frugal < 0.7 * plain
+
+
+def _image() -> Any:
+    values = np.random.default_rng(2).uniform(-0.5, 0.5, checks.batch_shape((8, 16, 8), 1))
+    return ops.convert_to_tensor(values.astype(np.float32))
+
+
+def _peak_megabytes(way: str) -> float:
+    """Growth of the peak resident memory over one call at 64 cubed voxels, in a process of its own."""
+    script = f"""
+import resource, torch
+from flarecli_models.efficientscn import localization_unet
+from flarecli_models.execution import FrugalRun
+model = localization_unet()
+run = {way}
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with torch.inference_mode():
+    run(torch.zeros(1, 1, 64, 64, 64))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.split()[-1])
