@@ -28,7 +28,9 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=destination.parent, prefix=f".{destination.name.split('.')[0]}.part-", suffix="".join(destination.suffixes)
+            dir=destination.parent,
+            prefix=f".{destination.name.split('.')[0]}.part-",
+            suffix="".join(destination.suffixes),
         )
     except OSError as error:
         raise InputError(

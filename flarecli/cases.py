@@ -72,7 +72,9 @@ def find_cases(source: Path, destination: Path) -> list[Case]:
             )
         if destination.resolve() == source.resolve():
             raise UsageError(
-                "the output would replace the scan itself", path=destination, remedy="Choose another name for the output."
+                "the output would replace the scan itself",
+                path=destination,
+                remedy="Choose another name for the output.",
             )
         return [Case(stem(source), source, destination)]
     if suffix(destination) or destination.is_file():
@@ -84,7 +86,9 @@ def find_cases(source: Path, destination: Path) -> list[Case]:
         )
     if destination.resolve() == source.resolve():
         raise UsageError(
-            "the output folder is the folder of the scans", path=destination, remedy="Choose another folder for the output."
+            "the output folder is the folder of the scans",
+            path=destination,
+            remedy="Choose another folder for the output.",
         )
     return _without_clashes(
         Case(_label_stem(scan), scan, destination / f"{_label_stem(scan)}{_label_suffix(scan)}") for scan in scans

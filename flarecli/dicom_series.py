@@ -75,9 +75,7 @@ def _series_of(sitk: ModuleType, folder: Path) -> list[_Series]:
         first = sitk.ImageFileReader()
         first.SetFileName(files[0])
         first.ReadImageInformation()
-        found.append(
-            _Series(tuple(files), *(_tag(first, tag) for tag in (_MODALITY, _DESCRIPTION, _IMAGE_TYPE)))
-        )
+        found.append(_Series(tuple(files), *(_tag(first, tag) for tag in (_MODALITY, _DESCRIPTION, _IMAGE_TYPE))))
     return found
 
 

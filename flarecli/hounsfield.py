@@ -56,9 +56,7 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
             remedy="Replace them, for example by -1024 outside the patient, or export the scan again.",
         )
     if clipped:
-        return voxels, (
-            f"{clipped} voxels lie outside {_INT16.min} to {_INT16.max} HU and were set to the limit",
-        )
+        return voxels, (f"{clipped} voxels lie outside {_INT16.min} to {_INT16.max} HU and were set to the limit",)
     return voxels, ()
 
 

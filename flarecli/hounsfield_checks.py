@@ -83,13 +83,9 @@ def check_hounsfield(voxels: np.ndarray, path: Path) -> tuple[str, ...]:
         )
     warnings = []
     if _share(sample, *_SOFT_TISSUE_HU) < _SOFT_TISSUE_SHARE:
-        warnings.append(
-            f"hardly any voxel lies between {_SOFT_TISSUE_HU[0]} and {_SOFT_TISSUE_HU[1]} HU, as organs do"
-        )
+        warnings.append(f"hardly any voxel lies between {_SOFT_TISSUE_HU[0]} and {_SOFT_TISSUE_HU[1]} HU, as organs do")
     if lowest > _CUT_BELOW_HU:
-        warnings.append(
-            f"values are cut to {lowest} to {highest} HU, as by a display window; results may be worse"
-        )
+        warnings.append(f"values are cut to {lowest} to {highest} HU, as by a display window; results may be worse")
     return tuple(warnings)
 
 

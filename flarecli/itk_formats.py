@@ -80,9 +80,7 @@ def write_itk(path: Path, labels_ijk: np.ndarray, source: SourceGeometry) -> Non
         sitk.WriteImage(image, str(temporary), useCompression=True)
 
 
-def stored_scan(
-    image: Any, affine_ras: np.ndarray, path: Path, *, warnings: tuple[str, ...] = ()
-) -> StoredScan:
+def stored_scan(image: Any, affine_ras: np.ndarray, path: Path, *, warnings: tuple[str, ...] = ()) -> StoredScan:
     """The content of a SimpleITK image, without a copy of its voxels."""
     sitk = simpleitk(path)
     stored_ijk = sitk.GetArrayViewFromImage(image).T

@@ -80,9 +80,7 @@ def organ_profiles(labels: NDArray[np.integer], grid: Grid) -> tuple[OrganProfil
                 thickness[row] += mask
     counts_y = thickness.sum(axis=2, dtype=np.int64)
     counts_x = thickness.sum(axis=1, dtype=np.int64)
-    return tuple(
-        OrganProfile(organ, (counts_z[row], counts_y[row], counts_x[row])) for row, organ in enumerate(ORGANS)
-    )
+    return tuple(OrganProfile(organ, (counts_z[row], counts_y[row], counts_x[row])) for row, organ in enumerate(ORGANS))
 
 
 def _occupied(counts: NDArray[np.int64]) -> slice:

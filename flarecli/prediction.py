@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -56,8 +57,8 @@ class Outcome:
     Attributes:
         case: The case.
         status: "done", "skipped" (complete already) or "failed".
-        record: Its record, where it is done.
-        statistics: What its organs measure, where it is done.
+        record: Its record, where it is done, now or by an earlier run.
+        statistics: What its organs measure, likewise.
         error: What went wrong, where it failed.
     """
 
@@ -101,9 +102,7 @@ class Predictor:
         self._pool.shutdown(wait=False)
 
     def _load(self) -> tuple[Runtime, dict[str, Network]]:
-        runtime = start_runtime(
-            self.engine.backend, self.engine.device, self.engine.precision, self.engine.threads
-        )
+        runtime = start_runtime(self.engine.backend, self.engine.device, self.engine.precision, self.engine.threads)
         networks = {
             spec.key: load_network(spec.build, self._paths[spec.key], runtime, spec.output)
             for spec in self._system.networks
@@ -151,12 +150,15 @@ class Predictor:
         if isinstance(self.region, str):
             return RegionRequest(self.region)
         box = world_box(volume.grid, self.region[:3], self.region[3:])
-        if any(end <= 0 or start >= extent for start, end, extent in zip(box.start_mm, box.end_mm, volume.grid.extent_mm, strict=True)):
+        if any(
+            end <= 0 or start >= extent
+            for start, end, extent in zip(box.start_mm, box.end_mm, volume.grid.extent_mm, strict=True)
+        ):
             raise InputError(
                 "the region lies outside the scan",
                 path=volume.path,
                 seen=f"{', '.join(f'{value:g}' for value in self.region)} mm",
-                remedy="Give --roi as x0,y0,z0,x1,y1,z1 in the scan's world coordinates (NIfTI: right, anterior, superior).",
+                remedy="Give --roi as x0,y0,z0,x1,y1,z1 in the scan's world coordinates (right, anterior, superior; mm).",
             )
         return RegionRequest("box", box)
 
@@ -225,13 +227,22 @@ def _read(case: Case, on_step: Callable[[str], None] | None) -> tuple[Volume, St
     return volume, steps
 
 
+def _skipped(case: Case) -> Outcome:
+    """The outcome of a case that an earlier run completed, with that run's findings."""
+    record = json.loads(case.record.read_text(encoding="utf-8"))
+    statistics = tuple(OrganStatistics.from_dict(facts) for facts in record["organs"].values())
+    return Outcome(case, "skipped", record, statistics)
+
+
 def _refusal(case: Case, existing: str) -> Outcome | None:
     """The outcome of a case that is not to be done, or None."""
     if existing == "overwrite" or not case.labels.exists():
         return None
     if existing == "resume":
-        return Outcome(case, "skipped") if is_complete(case.labels, case.record) else None
+        return _skipped(case) if is_complete(case.labels, case.record) else None
     error = InputError(
-        "exists already", path=case.labels, remedy="Give --overwrite to replace it, or --resume to skip what is complete."
+        "exists already",
+        path=case.labels,
+        remedy="Give --overwrite to replace it, or --resume to skip what is complete.",
     )
     return Outcome(case, "failed", error=error)

@@ -42,14 +42,23 @@ def make_record(
         "record_version": RECORD_VERSION,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "scan": str(scan),
-        "labels": {"file": labels.name, "sha256": sha256_of(labels), "names": {str(k): v for k, v in LABEL_NAMES.items()}},
+        "labels": {
+            "file": labels.name,
+            "sha256": sha256_of(labels),
+            "names": {str(k): v for k, v in LABEL_NAMES.items()},
+        },
         "grid": {
             "shape_zyx": list(grid.shape_zyx),
             "spacing_mm_zyx": list(grid.spacing_mm),
         },
         "system": system,
         "weights": {
-            network: {"set": card.set_name, "title": card.title, "licence": card.licence, "sha256": card.sha256}
+            network: {
+                "set": card.set_name,
+                "title": card.title,
+                "licence": card.licence,
+                "sha256": card.sha256,
+            }
             for network, card in cards.items()
         },
         "runtime": runtime.as_dict(),
@@ -63,7 +72,9 @@ def make_record(
         "organs": {organ.name: organ.as_dict() for organ in statistics},
         "warnings": list(warnings),
         "facts": dict(segmentation.facts),
-        "steps": [{"name": step.name, "wall_s": round(step.wall_s, 4), "cpu_s": round(step.cpu_s, 4)} for step in steps],
+        "steps": [
+            {"name": step.name, "wall_s": round(step.wall_s, 4), "cpu_s": round(step.cpu_s, 4)} for step in steps
+        ],
         "peak_rss_mb": round(peak_rss_mb(), 1),
     }
 

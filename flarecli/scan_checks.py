@@ -84,9 +84,7 @@ def check_affine(affine_ras: np.ndarray, path: Path) -> tuple[str, ...]:
     if abs(np.linalg.det(directions)) < _SINGULAR_VOLUME:
         raise _singular(columns, path)
     shears = {
-        f"{_AXES[a]} and {_AXES[b]}": float(
-            np.degrees(np.arcsin(min(1.0, abs(directions[:, a] @ directions[:, b]))))
-        )
+        f"{_AXES[a]} and {_AXES[b]}": float(np.degrees(np.arcsin(min(1.0, abs(directions[:, a] @ directions[:, b])))))
         for a, b in ((0, 1), (0, 2), (1, 2))
     }
     axes, shear_deg = max(shears.items(), key=lambda item: item[1])
@@ -129,9 +127,7 @@ def reconciled_spacing(
     )
 
 
-def check_spacing(
-    spacing_ijk_mm: tuple[float, float, float], shape_ijk: tuple[int, int, int], path: Path
-) -> None:
+def check_spacing(spacing_ijk_mm: tuple[float, float, float], shape_ijk: tuple[int, int, int], path: Path) -> None:
     """Refuse voxel sizes and fields of view that no body CT has."""
     low, high = SPACING_LIMITS_MM
     if not all(low <= size <= high for size in spacing_ijk_mm):

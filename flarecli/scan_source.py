@@ -45,9 +45,7 @@ class SourceGeometry:
     nifti_header: nibabel.Nifti1Header
 
     @classmethod
-    def of_nifti(
-        cls, header: nibabel.Nifti1Header, spacing_ijk_mm: tuple[float, float, float]
-    ) -> SourceGeometry:
+    def of_nifti(cls, header: nibabel.Nifti1Header, spacing_ijk_mm: tuple[float, float, float]) -> SourceGeometry:
         """Geometry of a NIfTI header of at least three dimensions."""
         kept = type(header)()
         i, j, k = header.get_data_shape()[:3]

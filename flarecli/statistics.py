@@ -101,8 +101,7 @@ def organ_statistics(volume: Volume, labels: NDArray[np.integer]) -> tuple[Organ
         InputError: when the label map does not fit the scan.
     """
     return tuple(
-        _measure(profile, volume.voxels, labels, volume.grid)
-        for profile in organ_profiles(labels, volume.grid)
+        _measure(profile, volume.voxels, labels, volume.grid) for profile in organ_profiles(labels, volume.grid)
     )
 
 
@@ -157,9 +156,7 @@ def _measure(
     mask = labels[box] == organ.label
     mean_hu, sd_hu, median_hu = _distribution(voxels[box][mask])
     components, largest_voxels = _components(mask)
-    si_mm, ap_mm, rl_mm = (
-        (part.stop - part.start) * step for part, step in zip(box, grid.spacing_mm, strict=True)
-    )
+    si_mm, ap_mm, rl_mm = ((part.stop - part.start) * step for part, step in zip(box, grid.spacing_mm, strict=True))
     x_mm, y_mm, z_mm = (grid.affine_ras[:3, :3] @ centroid_zyx[::-1] + grid.affine_ras[:3, 3]).tolist()
     return OrganStatistics(
         label=organ.label,

@@ -34,7 +34,10 @@ def test_failure_leaves_the_earlier_file(tmp_path: Path, interruption: type[Base
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be written"), atomic_path(tmp_path / "file" / "labels.nii.gz"):
+    with (
+        pytest.raises(InputError, match="cannot be written"),
+        atomic_path(tmp_path / "file" / "labels.nii.gz"),
+    ):
         pass
 
 

@@ -16,7 +16,13 @@ def touch(*paths: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.nii.gz", ".nii.gz"), ("a.b.NII.GZ", ".nii.gz"), ("a.nii", ".nii"), ("a.nrrd", ".nrrd"), ("a.txt", "")],
+    [
+        ("a.nii.gz", ".nii.gz"),
+        ("a.b.NII.GZ", ".nii.gz"),
+        ("a.nii", ".nii"),
+        ("a.nrrd", ".nrrd"),
+        ("a.txt", ""),
+    ],
 )
 def test_suffix_and_stem(name: str, expected: str) -> None:
     assert suffix(Path(name)) == expected
@@ -35,7 +41,13 @@ def test_file_to_file(tmp_path: Path) -> None:
 
 def test_folder_keeps_names_and_drops_the_channel(tmp_path: Path) -> None:
     scans = tmp_path / "scans"
-    touch(scans / "b_0000.nii.gz", scans / "a.nii", scans / "c.mhd", scans / "notes.txt", scans / ".hidden.nii.gz")
+    touch(
+        scans / "b_0000.nii.gz",
+        scans / "a.nii",
+        scans / "c.mhd",
+        scans / "notes.txt",
+        scans / ".hidden.nii.gz",
+    )
     cases = find_cases(scans, tmp_path / "out")
     assert [case.name for case in cases] == ["a", "b", "c"]
     assert [case.labels.name for case in cases] == ["a.nii", "b.nii.gz", "c.mha"]

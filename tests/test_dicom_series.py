@@ -115,9 +115,7 @@ def test_another_modality_is_refused(tmp_path: Path) -> None:
     assert "MR, 9 slices" in str(_refused(tmp_path, "no CT scan").seen)
 
 
-def test_a_folder_without_slices_is_refused_in_silence(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_without_slices_is_refused_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").write_text("nothing here")
     _refused(tmp_path, "no DICOM slices")
     assert capfd.readouterr() == ("", "")

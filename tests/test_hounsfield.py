@@ -20,9 +20,7 @@ LPI = affine(directions=np.diag([-1.0, -1.0, -1.0]))
 SAGITTAL = affine(directions=np.array([[0.0, 0, -1], [1, 0, 0], [0, -1, 0]]))
 
 
-def _scan(
-    stored_ijk: np.ndarray, matrix: np.ndarray = RAS, slope: float = 1.0, intercept: float = 0.0
-) -> StoredScan:
+def _scan(stored_ijk: np.ndarray, matrix: np.ndarray = RAS, slope: float = 1.0, intercept: float = 0.0) -> StoredScan:
     i, j, k = stored_ijk.shape
     source = SourceGeometry.of_affine((i, j, k), matrix)
     return StoredScan(np.asfortranarray(stored_ijk), slope, intercept, source)

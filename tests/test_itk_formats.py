@@ -54,9 +54,7 @@ def test_labels_lie_on_the_scan_across_formats(tmp_path: Path, scan_name: str, l
     np.testing.assert_allclose(labels.GetSpacing(), source.GetSpacing(), rtol=1e-6)
     np.testing.assert_allclose(labels.GetOrigin(), source.GetOrigin(), atol=1e-3)
     np.testing.assert_allclose(labels.GetDirection(), source.GetDirection(), atol=1e-6)
-    np.testing.assert_array_equal(
-        SimpleITK.GetArrayFromImage(labels), SimpleITK.GetArrayFromImage(source) % 5
-    )
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(labels), SimpleITK.GetArrayFromImage(source) % 5)
 
 
 def test_labels_of_a_nrrd_scan_lie_where_nibabel_expects_them(tmp_path: Path) -> None:
@@ -106,12 +104,8 @@ def test_other_images_are_refused(tmp_path: Path, image: SimpleITK.Image, proble
         read_volume(_save(tmp_path / "scan.nrrd", image))
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"hello", b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 4 4\n\n12"]
-)
-def test_broken_files_are_refused_in_silence(
-    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("content", [b"", b"hello", b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 4 4\n\n12"])
+def test_broken_files_are_refused_in_silence(tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "scan.nrrd").write_bytes(content)
     with pytest.raises(InputError, match="cannot be read") as caught:
         read_volume(tmp_path / "scan.nrrd")
@@ -126,9 +120,7 @@ def test_truncated_voxels_are_refused(tmp_path: Path) -> None:
         read_volume(path)
 
 
-def test_without_simpleitk_the_remedy_names_the_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_simpleitk_the_remedy_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _save(tmp_path / "scan.nrrd", _image())
     volume = read_volume(path)
     monkeypatch.setitem(sys.modules, "SimpleITK", None)

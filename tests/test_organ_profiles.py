@@ -11,9 +11,7 @@ from flarecli.organ_profiles import organ_profiles
 from flarecli.organs import ORGANS
 from tests.labelled_volumes import grid_of
 
-label_maps = npst.arrays(
-    np.uint8, npst.array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.integers(0, 6)
-)
+label_maps = npst.arrays(np.uint8, npst.array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.integers(0, 6))
 
 
 @settings(deadline=None)

@@ -14,11 +14,7 @@ from flarecli.orientation import Orientation
 from tests.synthetic_ct import affine, rotation
 
 SHAPE = (4, 5, 6)
-ALL_48 = [
-    (axes, signs)
-    for axes in itertools.permutations(range(3))
-    for signs in itertools.product((1, -1), repeat=3)
-]
+ALL_48 = [(axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)]
 
 
 def _directions(axes: tuple[int, ...], signs: tuple[int, ...]) -> np.ndarray:
@@ -63,12 +59,8 @@ def test_voxels_keep_their_place_in_the_world(
     canonical = orientation.canonical_affine(matrix, SHAPE)
     index_zyx = np.stack([orientation.canonical_view(index) for index in stored_index])
     x, y, z = np.indices(index_zyx.shape[1:])[::-1]
-    by_canonical = (
-        np.tensordot(canonical[:3, :3], np.stack([x, y, z]), 1) + canonical[:3, 3, None, None, None]
-    )
+    by_canonical = np.tensordot(canonical[:3, :3], np.stack([x, y, z]), 1) + canonical[:3, 3, None, None, None]
     by_stored = np.tensordot(matrix[:3, :3], index_zyx, 1) + matrix[:3, 3, None, None, None]
     np.testing.assert_allclose(by_canonical, by_stored, atol=1e-9)
     assert np.linalg.det(canonical[:3, :3]) * np.linalg.det(matrix[:3, :3]) != 0
-    np.testing.assert_array_equal(
-        Orientation.of_affine(canonical).canonical_view(index_zyx[0].T), index_zyx[0]
-    )
+    np.testing.assert_array_equal(Orientation.of_affine(canonical).canonical_view(index_zyx[0].T), index_zyx[0])

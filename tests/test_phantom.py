@@ -61,9 +61,7 @@ def test_organs_lie_where_they_should_in_ras():
     assert centre[2][0] < centre[1][0]  # and below the liver
 
 
-@pytest.mark.parametrize(
-    ("phase", "kidney_over_liver"), [(Phase.UNENHANCED, False), (Phase.PORTAL_VENOUS, True)]
-)
+@pytest.mark.parametrize(("phase", "kidney_over_liver"), [(Phase.UNENHANCED, False), (Phase.PORTAL_VENOUS, True)])
 def test_contrast_medium_brightens_the_kidneys(phase, kidney_over_liver):
     phantom = small(7, options=options_for("realistic", phase=phase, fatty_liver=0.0))
     means = [np.median(phantom.voxels[phantom.labels == label]) for label in (1, 2)]

@@ -39,9 +39,7 @@ def volumes_ml(labels: np.ndarray) -> np.ndarray:
 
 
 def test_mean_volumes_of_drawn_patients_are_those_of_real_ones():
-    volumes = np.array(
-        [volumes_ml(drawn(procedural_anatomy(np.random.default_rng(s), ORDINARY))) for s in range(30)]
-    )
+    volumes = np.array([volumes_ml(drawn(procedural_anatomy(np.random.default_rng(s), ORDINARY))) for s in range(30)])
     for label, (mean, deviation) in MEASURED_ML.items():
         assert abs(volumes[:, label].mean() - mean) < 0.4 * deviation
         assert 0.4 * deviation < volumes[:, label].std() < 1.7 * deviation
@@ -83,9 +81,7 @@ def test_no_organ_reaches_the_faces_of_its_box():
 
 def test_an_undeformed_label_map_comes_back():
     labels = drawn(procedural_anatomy(np.random.default_rng(3), ORDINARY))
-    anatomy = anatomy_from_labels(
-        np.random.default_rng(0), prepare_labels(labels, (STEP_MM,) * 3), UNDEFORMED
-    )
+    anatomy = anatomy_from_labels(np.random.default_rng(0), prepare_labels(labels, (STEP_MM,) * 3), UNDEFORMED)
     spans = [np.flatnonzero((labels > 0).any(tuple(a for a in range(3) if a != n))) for n in range(3)]
     middle = np.array([(s[0] + s[-1]) / 2 for s in spans])
     origin = -middle * STEP_MM

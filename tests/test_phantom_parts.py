@@ -23,9 +23,7 @@ GRID = SampleGrid((30, 32, 34), (2.0, 2.0, 2.0), (-29.0, -31.0, -33.0))
 
 
 def test_noise_has_zero_mean_and_unit_deviation():
-    field = NoiseField.draw(np.random.default_rng(0), 3.0).on(
-        SampleGrid((64, 64, 64), (2.0,) * 3, (0.0,) * 3)
-    )
+    field = NoiseField.draw(np.random.default_rng(0), 3.0).on(SampleGrid((64, 64, 64), (2.0,) * 3, (0.0,) * 3))
     assert abs(field.mean()) < 0.05
     assert 0.9 < field.std() < 1.1
 
@@ -140,10 +138,7 @@ def test_every_tissue_has_a_look():
 
 def test_unenhanced_blood_is_not_brighter_than_liver_and_arteries_are_in_the_arterial_phase():
     def mean(phase):
-        looks = [
-            draw_look(np.random.default_rng(s), PhantomOptions(phase=phase), fatty_liver=False)
-            for s in range(40)
-        ]
+        looks = [draw_look(np.random.default_rng(s), PhantomOptions(phase=phase), fatty_liver=False) for s in range(40)]
         return np.mean([look.mean_hu for look in looks], 0)
 
     plain, arterial = mean(Phase.UNENHANCED), mean(Phase.ARTERIAL)

@@ -90,7 +90,12 @@ def test_bad_scans_of_a_folder_fail_alone(tmp_path: Path) -> None:
     assert isinstance(outcomes[2].error, InputError)
     assert isinstance(outcomes[3].error, UnexpectedError)
     assert isinstance(outcomes[3].error.__cause__, ZeroDivisionError)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.json", "a.nii.gz", "e.json", "e.nii.gz"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.json",
+        "a.nii.gz",
+        "e.json",
+        "e.nii.gz",
+    ]
 
 
 def test_existing_files_are_refused_resumed_or_replaced(tmp_path: Path) -> None:

@@ -39,9 +39,7 @@ def assert_equal_but_for_ties(labels: np.ndarray, dense: np.ndarray) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(inputs, grids, st.integers(0, 2**31))
-def test_any_sizes_equal_dense_interpolation(
-    shape: tuple[int, ...], grid: tuple[int, int, int], seed: int
-) -> None:
+def test_any_sizes_equal_dense_interpolation(shape: tuple[int, ...], grid: tuple[int, int, int], seed: int) -> None:
     # Multiples of 1/8 on axes that divide exactly would tie; random floats do not.
     scores = np.random.default_rng(seed).random((4, *shape), dtype=np.float32)
     out = np.full(grid, 255, np.uint8)
@@ -67,8 +65,7 @@ def test_bit_for_bit_as_the_same_arithmetic_without_skipping() -> None:
     taps = [linear_matrix(n, m) for n, m in zip(scores.shape[1:], grid, strict=True)]
     lower = [np.minimum((matrix > 0).argmax(axis=1), matrix.shape[1] - 2) for matrix in taps]
     upper_weight = [
-        matrix[np.arange(len(low)), low + 1].astype(np.float32)
-        for matrix, low in zip(taps, lower, strict=True)
+        matrix[np.arange(len(low)), low + 1].astype(np.float32) for matrix, low in zip(taps, lower, strict=True)
     ]
     lower_weight = [np.float32(1) - weight for weight in upper_weight]
     for z in range(grid[0]):
@@ -87,9 +84,7 @@ def test_bit_for_bit_as_the_same_arithmetic_without_skipping() -> None:
 
 def test_scipy_agrees() -> None:
     scores = organ_like_scores((8, 9, 10), classes=3)
-    zoomed = np.stack(
-        [scipy.ndimage.zoom(channel, 3, order=1, mode="nearest", grid_mode=True) for channel in scores]
-    )
+    zoomed = np.stack([scipy.ndimage.zoom(channel, 3, order=1, mode="nearest", grid_mode=True) for channel in scores])
     out = np.empty(zoomed.shape[1:], np.uint8)
     restore_labels(scores, (24, 27, 30), out)
     assert np.count_nonzero(out != zoomed.argmax(axis=0)) <= 2

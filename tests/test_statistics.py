@@ -22,9 +22,7 @@ from tests.synthetic_ct import rotation
 SHAPE = (20, 24, 30)
 
 
-def one_organ(
-    mask: np.ndarray, voxels: np.ndarray | None = None, label: int = 1, **grid: object
-) -> OrganStatistics:
+def one_organ(mask: np.ndarray, voxels: np.ndarray | None = None, label: int = 1, **grid: object) -> OrganStatistics:
     volume = volume_of(np.zeros(mask.shape) if voxels is None else voxels, grid_of(mask.shape, **grid))
     return organ_statistics(volume, np.where(mask, label, 0).astype(np.uint8))[label - 1]
 
@@ -67,9 +65,7 @@ def test_centroid_is_in_world_coordinates_on_an_oblique_grid() -> None:
     mask[4:7, 8:11, 10:13] = True
     found = one_organ(mask, spacing_mm=(3.0, 2.0, 1.5), origin_mm=(-40.0, 25.0, 300.0), directions=directions)
     expected_mm = directions @ (np.array([11, 9, 5]) * [1.5, 2.0, 3.0]) + [-40.0, 25.0, 300.0]
-    np.testing.assert_allclose(
-        [found.centroid_x_mm, found.centroid_y_mm, found.centroid_z_mm], expected_mm, atol=1e-9
-    )
+    np.testing.assert_allclose([found.centroid_x_mm, found.centroid_y_mm, found.centroid_z_mm], expected_mm, atol=1e-9)
     assert found.volume_ml == pytest.approx(27 * 9.0 / 1000)
 
 
@@ -194,9 +190,7 @@ def test_an_unknown_format_is_refused_and_nothing_written(tmp_path: Path, name: 
 
 def test_real_ct_with_labels() -> None:
     volume = read_volume(shared_path("data/ct/totalseg_example_ct_slab.nii.gz"))
-    image = nibabel.as_closest_canonical(
-        nibabel.load(shared_path("data/ct/totalseg_example_labels_slab.nii.gz"))
-    )
+    image = nibabel.as_closest_canonical(nibabel.load(shared_path("data/ct/totalseg_example_labels_slab.nii.gz")))
     labels = np.ascontiguousarray(np.asarray(image.dataobj).astype(np.uint8).T)
     liver, kidneys, spleen, pancreas = organ_statistics(volume, labels)
     assert [round(organ.volume_ml) for organ in (liver, kidneys, spleen, pancreas)] == [1043, 206, 255, 17]

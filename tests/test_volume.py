@@ -199,9 +199,7 @@ def test_a_header_without_orientation_is_read_with_a_warning(tmp_path: Path) -> 
         ((ct_voxels() > 0).astype(np.uint8), affine(), "span too little"),
     ],
 )
-def test_what_is_no_ct_scan_is_refused(
-    tmp_path: Path, voxels: np.ndarray, matrix: np.ndarray, problem: str
-) -> None:
+def test_what_is_no_ct_scan_is_refused(tmp_path: Path, voxels: np.ndarray, matrix: np.ndarray, problem: str) -> None:
     nibabel.save(nibabel.Nifti1Image(voxels, matrix), tmp_path / "scan.nii.gz")
     with pytest.raises(InputError, match=problem) as caught:
         read_volume(tmp_path / "scan.nii.gz")
@@ -305,9 +303,7 @@ def test_real_scans_are_read_without_warnings(tmp_path: Path, name: str) -> None
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.integers(0, 351), st.integers(0, 255)), min_size=1, max_size=6))
-def test_a_damaged_header_is_read_or_refused_but_never_breaks(
-    tmp_path: Path, changes: list[tuple[int, int]]
-) -> None:
+def test_a_damaged_header_is_read_or_refused_but_never_breaks(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
     scan = _save(tmp_path / "scan.nii", affine())
     raw = bytearray(scan.read_bytes())
     for offset, value in changes:

@@ -35,7 +35,10 @@ def test_published_weights_are_preferred_network_by_network(roots: tuple[Path, P
     segmentation = put(bundled / "scn" / "starter", "segmentation")
     localization = put(user / "scn" / "published", "localization")
     put(user / "other" / "published", "segmentation", system="other")
-    assert store.resolve_weights("scn", NETWORKS) == {"localization": localization, "segmentation": segmentation}
+    assert store.resolve_weights("scn", NETWORKS) == {
+        "localization": localization,
+        "segmentation": segmentation,
+    }
 
 
 def test_own_sets_are_used_when_asked_for(roots: tuple[Path, Path]) -> None:

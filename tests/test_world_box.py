@@ -19,7 +19,11 @@ def test_box_of_an_axis_aligned_grid() -> None:
     assert box.end_mm == (12.5, 10.5, 5.0)
 
 
-@given(st.tuples(coordinate, coordinate, coordinate), st.tuples(coordinate, coordinate, coordinate), st.floats(0, 1.5))
+@given(
+    st.tuples(coordinate, coordinate, coordinate),
+    st.tuples(coordinate, coordinate, coordinate),
+    st.floats(0, 1.5),
+)
 def test_rotated_grid_holds_the_box(a: tuple[float, ...], b: tuple[float, ...], angle: float) -> None:
     rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     affine = np.eye(4)

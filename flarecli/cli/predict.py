@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,10 +53,14 @@ class Precision(StrEnum):
 def predict(
     source: Annotated[
         Path,
-        typer.Argument(metavar="IN", help="A scan (NIfTI; NRRD, MHA or a DICOM folder with the extra 'io'), or a folder of scans."),
+        typer.Argument(
+            metavar="IN",
+            help="A scan (NIfTI; NRRD, MHA or a DICOM folder with the extra 'io'), or a folder of scans.",
+        ),
     ],
     destination: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The label map to write, or a folder for those of a folder of scans.")
+        Path,
+        typer.Argument(metavar="OUT", help="The label map to write, or a folder for those of a folder of scans."),
     ],
     system: Annotated[str, typer.Option(help="Segmentation system.")] = "efficientscn",
     weights: Annotated[
@@ -67,11 +72,13 @@ def predict(
     precision: Annotated[Precision, typer.Option(help="Arithmetic of the networks.")] = Precision.auto,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")] = None,
     roi: Annotated[
-        str, typer.Option(metavar="auto|full|x0,y0,z0,x1,y1,z1", help="Region to segment; a box in world mm (RAS).")
+        str,
+        typer.Option(metavar="auto|full|x0,y0,z0,x1,y1,z1", help="Region to segment; a box in world mm (RAS)."),
     ] = "auto",
     split: Annotated[bool, typer.Option("--split", help="Write one mask an organ, too.")] = False,
     statistics: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write volume, HU and extent of each organ (.csv or .json).")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write volume, HU and extent of each organ (.csv or .json)."),
     ] = None,
     preview: Annotated[
         Path | None,
@@ -93,12 +100,14 @@ def predict(
                 "two options exclude each other", seen="--overwrite and --resume", remedy="Give one of them."
             )
         region = _region(roi)
-        _check_statistics_file(statistics)
 
         from flarecli.cases import find_cases
         from flarecli.prediction import EngineRequest, Extras, Predictor, predict_cases
+        from flarecli.statistics import check_statistics_path
         from flarecli.systems import system_named
 
+        if statistics is not None:
+            check_statistics_path(statistics)
         cases = find_cases(source, destination)
         many = source.is_dir() and bool(cases) and cases[0].scan != source
         predictor = Predictor(
@@ -147,24 +156,14 @@ def _region(roi: str) -> str | tuple[float, ...]:
     return numbers
 
 
-def _check_statistics_file(path: Path | None) -> None:
-    if path is not None and path.suffix.lower() not in (".csv", ".json"):
-        raise UsageError(
-            "unknown kind of table", path=path, seen=path.suffix or "no suffix", expected=".csv or .json",
-            remedy="Name the file accordingly.",
-        )  # fmt: skip
-
-
-def _preview_file(preview: Path | None, *, many: bool) -> Any:
+def _preview_file(preview: Path | None, *, many: bool) -> Callable[[Case], Path] | None:
     if preview is None:
         return None
     if many:
         return lambda case: preview / f"{case.name}.png"
-    if preview.suffix.lower() != ".png":
-        raise UsageError(
-            "the preview must be a PNG file", path=preview, seen=preview.suffix or "no suffix",
-            expected=".png", remedy="Name it accordingly.",
-        )  # fmt: skip
+    from flarecli.preview import check_preview_path
+
+    check_preview_path(preview)
     return lambda case: preview
 
 
@@ -207,24 +206,25 @@ def _print_results(outcomes: list[Outcome], *, verbose: bool) -> None:
     from flarecli.organs import ORGANS
 
     console = stdout_console()
-    table = Table("case", *[f"{organ.name} ml" for organ in ORGANS], "seconds", "", box=None, pad_edge=False)
+    table = Table("case", *[f"{organ.name} ml" for organ in ORGANS], "seconds", "status", box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
     for column in table.columns[1:-1]:
         column.justify = "right"
     for outcome in outcomes:
-        name = escape(outcome.case.name)
-        if outcome.record is None:
-            table.add_row(name, *[""] * (len(ORGANS) + 1), outcome.status)
-            continue
-        volumes = [f"{outcome.record['organs'][organ.name]['volume_ml']:.0f}" for organ in ORGANS]
-        seconds = sum(step["wall_s"] for step in outcome.record["steps"])
-        table.add_row(name, *volumes, f"{seconds:.1f}", escape(str(outcome.case.labels)))
+        figures = [""] * (len(ORGANS) + 1)
+        if outcome.record is not None:
+            figures = [f"{outcome.record['organs'][organ.name]['volume_ml']:.0f}" for organ in ORGANS]
+            figures.append(f"{sum(step['wall_s'] for step in outcome.record['steps']):.1f}")
+        table.add_row(escape(outcome.case.name), *figures, outcome.status)
     console.print(table)
     for outcome in outcomes:
         record = outcome.record
-        if record is None:
+        if record is None or outcome.status != "done":
             continue
         for warning in record["warnings"]:
-            stderr_console().print(f"[yellow]warning:[/yellow] {escape(outcome.case.name)}: {escape(warning)}", soft_wrap=True)
+            stderr_console().print(
+                f"[yellow]warning:[/yellow] {escape(outcome.case.name)}: {escape(warning)}", soft_wrap=True
+            )
         if verbose:
             runtime = record["runtime"]
             steps = ", ".join(f"{step['name']} {step['wall_s']:.2f}" for step in record["steps"])

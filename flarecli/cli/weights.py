@@ -38,7 +38,10 @@ def list_weights(as_json: AsJson = False) -> None:
 def show_weights(
     system: Annotated[str, typer.Argument(help="System.")],
     network: Annotated[str, typer.Argument(help="Network of the system.")],
-    choice: Annotated[str | None, typer.Argument(metavar="[SET]", help="Set, folder or file; what predict would use by default.")] = None,
+    choice: Annotated[
+        str | None,
+        typer.Argument(metavar="[SET]", help="Set, folder or file; what predict would use by default."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the whole card of one network's weights."""

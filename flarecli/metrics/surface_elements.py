@@ -35,7 +35,7 @@ Lorensen's marching cubes at one half, taken of the complement where more than f
 make it anew from scikit-image.
 """
 
-_CACHE_BYTES = 1 << 20  # voxels coded at a time: the intermediate arrays stay in the processor's cache
+_CACHE_BYTES = 1 << 18  # voxels coded at a time: the intermediate arrays stay in the processor's cache
 
 
 def corner_codes(mask: NDArray[np.bool_], margin: tuple[int, int, int] = (0, 0, 0)) -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Network(Protocol):
     """A loaded network, whatever computes it."""
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray, /) -> np.ndarray:
         """Map one image, or a batch of slices, to class scores; the network's model says which.
 
         Args:

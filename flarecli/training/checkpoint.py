@@ -13,7 +13,7 @@ from flarecli.errors import InputError
 
 def save_checkpoint(path: Path, model: Any, iteration: int) -> None:
     """Write weights and optimiser state (moments, moving averages) after `iteration` steps, atomically."""
-    arrays = {"iteration": np.int64(iteration)}
+    arrays: dict[str, np.ndarray] = {"iteration": np.array(iteration)}
     for kind, variables in _state(model).items():
         for index, variable in enumerate(variables):
             arrays[f"{kind}/{index:04d}"] = np.asarray(variable.numpy())

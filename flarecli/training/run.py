@@ -135,4 +135,7 @@ def _held_out_scores(spec: NetworkSpec, recipe: Recipe, weights: Path, runtime: 
     rows = held_out_dice(network, recipe, HELD_OUT_SCANS)
     names = ["any organ"] if rows.shape[1] == 1 else [LABEL_NAMES[label] for label in range(1, rows.shape[1] + 1)]
     means = np.nanmean(rows, axis=0)
-    return {"scans": HELD_OUT_SCANS, **{name: round(float(mean), 3) for name, mean in zip(names, means, strict=True)}}
+    return {
+        "scans": HELD_OUT_SCANS,
+        **{name: round(float(mean), 3) for name, mean in zip(names, means, strict=True)},
+    }

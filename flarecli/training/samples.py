@@ -62,8 +62,7 @@ def synthetic_scan(recipe: Recipe, seed: int) -> LabelledScan:
 def cut_sample(scan: LabelledScan, recipe: Recipe, rng: np.random.Generator) -> Sample:
     """Cut a sample at a random place, its intensities scaled, shifted and clipped to [-1, 1]."""
     start = [
-        int(rng.integers(whole - part + 1))
-        for whole, part in zip(scan.voxels.shape, recipe.shape_zyx, strict=True)
+        int(rng.integers(whole - part + 1)) for whole, part in zip(scan.voxels.shape, recipe.shape_zyx, strict=True)
     ]
     box = tuple(slice(first, first + n) for first, n in zip(start, recipe.shape_zyx, strict=True))
     image = scaled_intensities(scan.voxels[box])

@@ -68,7 +68,10 @@ def read_card(weights: Path) -> Card:
         ) from error
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            "is not a card of weights", path=path, seen=error, remedy="Import the weights again with `flare weights import`."
+            "is not a card of weights",
+            path=path,
+            seen=error,
+            remedy="Import the weights again with `flare weights import`.",
         ) from error
 
 

@@ -77,7 +77,7 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
             )
         found = _found(system, wanted if separator else choice, installed)
         if separator:
-            found = {network: path for key, path in found.items() if key == network}
+            found = {network: found[network]} if network in found else {}
         if not found:
             sets = sorted({set_name for set_name, _ in installed})
             raise InputError(
@@ -103,13 +103,10 @@ def _found(system: str, wanted: str, installed: dict[tuple[str, str], Path]) -> 
     if named:
         return named
     path = Path(wanted)
-    if path.is_dir():
-        candidates = sorted(path.glob(f"*{WEIGHTS_SUFFIX}"))
-    else:
-        candidates = [path] if path.is_file() else []
+    candidates = sorted(path.glob(f"*{WEIGHTS_SUFFIX}")) if path.is_dir() else [path]
     found = {}
     for candidate in candidates:
-        card = read_card(candidate)
-        if card.system == system:
+        card = read_card(candidate) if candidate.is_file() else None
+        if card is not None and card.system == system:
             found[card.network] = candidate
     return found

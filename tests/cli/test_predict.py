@@ -62,8 +62,9 @@ def test_folder_with_a_bad_scan(tmp_path: Path) -> None:
     assert "1 of 2 scans failed" in result.stderr
     assert "b_0000.nii.gz" in result.stderr
     assert (tmp_path / "previews" / "a.png").exists()
-    result = flare(scans, tmp_path / "out", "--resume", "--json")
+    result = flare(scans, tmp_path / "out", "--resume", "--json", "--statistics", tmp_path / "all.csv")
     assert [case["status"] for case in json.loads(result.stdout)] == ["skipped", "failed"]
+    assert (tmp_path / "all.csv").read_text(encoding="utf-8").count("\na,") == 4
 
 
 @pytest.mark.parametrize(
