@@ -8,7 +8,9 @@ CONNECTIVITY = 26
 """Voxels that share a face, an edge or a corner belong together. Source: EfficientSegNet code."""
 
 
-def largest_components(mask: np.ndarray, count: int, above_voxels: float = 0.0) -> np.ndarray:
+def largest_components(
+    mask: np.ndarray, count: int, above_voxels: float = 0.0, connectivity: int = CONNECTIVITY
+) -> np.ndarray:
     """Keep the largest connected parts of a mask.
 
     Args:
@@ -16,6 +18,7 @@ def largest_components(mask: np.ndarray, count: int, above_voxels: float = 0.0) 
         count: How many parts to keep at most; of equally large ones those that come first in memory order
             (z, then y, then x).
         above_voxels: Parts of this many voxels or fewer are not kept.
+        connectivity: 6: voxels that share a face belong together; 18: or an edge; 26: or a corner.
 
     Returns:
         bool array of shape (z, y, x).
@@ -27,7 +30,7 @@ def largest_components(mask: np.ndarray, count: int, above_voxels: float = 0.0) 
     if window is None:
         return kept
     parts, number = cc3d.connected_components(
-        np.ascontiguousarray(mask[window]), connectivity=CONNECTIVITY, return_N=True
+        np.ascontiguousarray(mask[window]), connectivity=connectivity, return_N=True
     )
     sizes = np.zeros(number + 1, np.int64)
     # Slice by slice: numpy widens what it counts to 64 bits.

@@ -158,7 +158,7 @@ class Predictor:
                 "the region lies outside the scan",
                 path=volume.path,
                 seen=f"{', '.join(f'{value:g}' for value in self.region)} mm",
-                remedy="Give --roi as x0,y0,z0,x1,y1,z1 in the scan's world coordinates (right, anterior, superior; mm).",
+                remedy="Give --roi as x0,y0,z0,x1,y1,z1 in the scan's world coordinates (RAS, mm).",
             )
         return RegionRequest("box", box)
 

@@ -2,9 +2,9 @@
 
 Source: the IMT-Atlantique entry to FLARE21 and its published code (P.-H. Conze, 2021).
 
-Level 1 is the finest. Layers carry the names of their blocks: `encoder1_conv0` ... `center_conv1`, `decoder4_up`,
-`decoder4_conv0` ... `decoder1_conv1`, `side1_conv` ... `side4_conv`, `fusion_conv`, `prediction`, and, with deep
-supervision, `aux1_prediction` ... `aux4_prediction`; the normalisation behind `X_conv0` is `X_norm0`.
+Level 1 is the finest. Layers carry the names of their blocks: `encoder1_conv0` to `center_conv1`, `decoder4_up`,
+`decoder4_conv0` to `decoder1_conv1`, `side1_conv` to `side4_conv`, `fusion_conv`, `prediction`, and, with deep
+supervision, `aux1_prediction` to `aux4_prediction`; the normalisation behind `X_conv0` is `X_norm0`.
 """
 
 from __future__ import annotations
@@ -46,25 +46,25 @@ def vgg13_unet(
 ) -> keras.Model:
     """Build the U-Net with the encoder of VGG-13 that segments axial slices.
 
-    Every level of the decoder gives 16 channels, which are brought to the input's resolution and fused. In training
-    each of them predicts the labels on its own, too.
+    Every level of the decoder gives 16 channels, which are brought to the input's resolution and fused. In
+    training each of them predicts the labels on its own, too.
 
     Args:
         shape: Input size along rows and columns; multiples of 16, None for any.
         base_filters: Channels of the finest level; the levels below have 2, 4, 8 and 8 times as many.
         labels: Labels including background 0.
-        deep_supervision: Whether to return the auxiliary predictions, for training. Their 2,900 parameters are
-            left out otherwise.
-        batch_statistics: Whether every slice is normalised by its own statistics in place of the running ones, as
-            the submitted program did, for prediction. The weights are the same.
+        deep_supervision: Whether to return the auxiliary predictions, for training. Their 2,900 parameters
+            are left out otherwise.
+        batch_statistics: Whether every slice is normalised by its own statistics in place of the running ones,
+            as the submitted program did, for prediction. The weights are the same.
         data_format: "channels_first" or "channels_last"; the backend's faster one where None. Weights do not
             depend on it.
 
     Returns:
         Model from slices (batch, 3 equal channels, rows, columns; zero mean and unit variance each) to float32
         logits (batch, `labels` channels, rows, columns). With deep supervision to a dictionary of such tensors:
-        `final`, `aux1` (from the finest level), `aux2`, `aux3`, `aux4`. 20,732,997 parameters to train with the
-        defaults, 20,735,897 with deep supervision, which is what the code has.
+        `final`, `aux1` (from the finest level), `aux2`, `aux3`, `aux4`. With the defaults 20,732,997 trainable
+        parameters, with deep supervision 20,735,897, which is what the code has; 9,984 running statistics.
 
     Raises:
         ValueError: when a size is not a multiple of 16, or the data format is unknown or unusable.
@@ -95,9 +95,7 @@ def vgg13_unet(
         return keras.Model(image, final, name="vgg13_unet")
     outputs = {"final": final}
     for level, side in enumerate(sides, start=1):
-        outputs[f"aux{level}"] = block.prediction(
-            side, labels, f"aux{level}_prediction", output=f"aux{level}"
-        )
+        outputs[f"aux{level}"] = block.prediction(side, labels, f"aux{level}_prediction", output=f"aux{level}")
     return keras.Model(image, outputs, name="vgg13_unet")
 
 
@@ -117,9 +115,7 @@ class _Blocks:
     def encoding(self, x: Any, filters: int, name: str) -> Any:
         """Two units, initialised as torchvision initialises VGG."""
         for index in range(2):
-            x = self.unit(
-                x, filters, name, str(index), kernel_initializer=_he_fan_out(), bias_initializer="zeros"
-            )
+            x = self.unit(x, filters, name, str(index), kernel_initializer=_he_fan_out(), bias_initializer="zeros")
         return x
 
     def decoding(self, x: Any, skip: Any, filters: int, name: str) -> Any:

@@ -25,9 +25,14 @@ def test_success_leaves_the_file_alone_in_its_folder(tmp_path: Path) -> None:
 def test_failure_leaves_the_earlier_file(tmp_path: Path, interruption: type[BaseException]) -> None:
     destination = tmp_path / "labels.nii.gz"
     destination.write_bytes(b"earlier")
-    with pytest.raises(interruption), atomic_path(destination) as temporary:
-        temporary.write_bytes(b"half")
-        raise interruption
+
+    def write_half() -> None:
+        with atomic_path(destination) as temporary:
+            temporary.write_bytes(b"half")
+            raise interruption
+
+    with pytest.raises(interruption):
+        write_half()
     assert destination.read_bytes() == b"earlier"
     assert list(tmp_path.iterdir()) == [destination]
 

@@ -54,9 +54,7 @@ def phantom(
     orientation: Annotated[str, typer.Option(help="Directions of the stored axes.")] = "RAS",
     flat: Annotated[
         bool,
-        typer.Option(
-            "--flat", help="All files in one folder instead of FLARE21's TrainingImg and TrainingMask."
-        ),
+        typer.Option("--flat", help="All files in one folder instead of FLARE21's TrainingImg and TrainingMask."),
     ] = False,
     preview: Annotated[
         Path | None,
@@ -80,9 +78,7 @@ def phantom(
         existing = [path for pair in pairs for path in (pair.scan, pair.labels) if path.exists()]
         if existing and not overwrite:
             raise UsageError(
-                "would be replaced"
-                if len(existing) == 1
-                else f"and {len(existing) - 1} more would be replaced",
+                "would be replaced" if len(existing) == 1 else f"and {len(existing) - 1} more would be replaced",
                 path=existing[0],
                 remedy="Choose another folder, or say --overwrite.",
             )
@@ -102,9 +98,7 @@ def phantom(
                 own_seed = seed + number
                 organs = None
                 if sources:
-                    organs = anatomy_from_labels(
-                        _anatomy_rng(own_seed), sources[number % len(sources)][1], options
-                    )
+                    organs = anatomy_from_labels(_anatomy_rng(own_seed), sources[number % len(sources)][1], options)
                 made = make_phantom(
                     own_seed, shape_zyx=shape_zyx, spacing_mm=spacing_mm, options=options, anatomy=organs
                 )

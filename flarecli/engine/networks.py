@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -46,15 +47,22 @@ def load_network(
     finally:
         keras.config.set_dtype_policy(policy)
     try:
-        model.load_weights(weights)
-    except (OSError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns about layers that the file does not have.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(weights)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         raise InputError(
             f"does not hold weights of {model.name}",
             path=weights,
             seen=str(error).splitlines()[0],
             remedy="Choose weights made for this network: `flare weights list` shows what there is.",
         ) from error
-    wrap = {"openvino": OpenVinoNetwork, "tensorflow": TensorFlowNetwork, "torch": TorchNetwork}
+    wrap: dict[str, Callable[[keras.Model, str | None, Runtime], _BackendNetwork]] = {
+        "openvino": OpenVinoNetwork,
+        "tensorflow": TensorFlowNetwork,
+        "torch": TorchNetwork,
+    }
     return wrap[runtime.backend](model, output, runtime)
 
 
@@ -120,7 +128,7 @@ class TensorFlowNetwork(_BackendNetwork):
         super().__init__(model)
         signature = tensorflow.TensorSpec(model.inputs[0].shape, tensorflow.float32)
 
-        @tensorflow.function(input_signature=[signature])  # type: ignore[untyped-decorator]
+        @tensorflow.function(input_signature=[signature])
         def run(batch: Any) -> Any:
             outputs = model(batch, training=False)
             return tensorflow.cast(outputs if output is None else outputs[output], tensorflow.float32)

@@ -188,9 +188,7 @@ def _set_up_openvino(device: str, precision: str, threads: int) -> tuple[str, st
         )
     has_bfloat16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "bfloat16" and not has_bfloat16:
-        raise InstallationError(
-            "this processor does not compute bfloat16", remedy="Use --precision float32 or auto."
-        )
+        raise InstallationError("this processor does not compute bfloat16", remedy="Use --precision float32 or auto.")
     return "cpu", ("bfloat16" if has_bfloat16 else "float32") if precision == "auto" else precision
 
 
@@ -229,7 +227,7 @@ def _device_or_error(device: str, has_gpu: bool, backend: str) -> str:
     if device == "gpu" and not has_gpu:
         raise InstallationError(
             f"{backend} sees no GPU",
-            remedy="Check the driver with nvidia-smi and that the installed package is a GPU build, or use --device cpu.",
+            remedy="Check the driver with nvidia-smi, install a GPU build of the package, or use --device cpu.",
         )
     return ("gpu" if has_gpu else "cpu") if device == "auto" else device
 

@@ -100,9 +100,7 @@ def tissue_hu(
     return hu
 
 
-def acquire(
-    hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator
-) -> np.ndarray:
+def acquire(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
     """The scan: int16 HU in `HU_RANGE`, of the shape of `hu`, which is used up."""
     sigma = [mm / step for mm, step in zip(acquisition.blur_mm, grid.spacing_mm, strict=True)]
     sigma = [s if s > 0.2 else 0.0 for s in sigma]

@@ -13,14 +13,10 @@ from flarecli.phantom.shapes import tube_through
 from flarecli.phantom.tissues import Tissue
 
 
-def draw_small_bowel(
-    rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts
-) -> Iterator[Drawable]:
+def draw_small_bowel(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
     """Draw loops: random walks with a persistent heading, kept inside the middle of the abdomen."""
     low = np.array([lm.bottom_z - 150, lm.spine_y + 32, lm.midline_x - 0.72 * lm.half_width])
-    high = np.array(
-        [lm.bottom_z + 75, lm.centre_y + 0.85 * lm.half_depth, lm.midline_x + 0.62 * lm.half_width]
-    )
+    high = np.array([lm.bottom_z + 75, lm.centre_y + 0.85 * lm.half_depth, lm.midline_x + 0.62 * lm.half_width])
     for _ in range(rng.integers(40, 70)):
         radius = rng.uniform(9, 16)
         place = rng.uniform(low, high)
@@ -47,9 +43,7 @@ def draw_small_bowel(
         )
 
 
-def draw_colon(
-    rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts
-) -> Iterator[Drawable]:
+def draw_colon(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
     """Draw the frame from the caecum over both flexures to the rectum, around kidney, liver and spleen."""
     x, half, y, deep = lm.midline_x, lm.half_width, lm.centre_y, lm.half_depth
     bottom = lm.bottom_z

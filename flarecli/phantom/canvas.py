@@ -120,22 +120,16 @@ class Canvas:
         self._strides = [max(1, round(_DISPLACEMENT_STEP_MM / step)) for step in grid.spacing_mm]
         self._displacement_mm: list[np.ndarray] = []
         for axis, row in enumerate(pose.rotation.astype(np.float32)):
-            straight = (
-                row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + np.float32(pose.offset_mm[axis])
-            )
+            straight = row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + np.float32(pose.offset_mm[axis])
             displacement = np.zeros((1, 1, 1), np.float32)
             if pose.warp[axis]:
-                displacement = np.add.reduce(
-                    [np.float32(mm) * noise.on(grid) for noise, mm in pose.warp[axis]]
-                )
+                displacement = np.add.reduce([np.float32(mm) * noise.on(grid) for noise, mm in pose.warp[axis]])
             a, b, c = self._strides
             self._displacement_mm.append(displacement[::a, ::b, ::c].copy())
             reach = float(np.abs(pose.rotation[axis]) @ grid.half_extent_mm)
             middle = float(pose.rotation[axis] @ grid.centre_mm + pose.offset_mm[axis])
             self._span_mm.append((middle - reach, middle + reach))
-            self.position.append(
-                np.ascontiguousarray(np.broadcast_to(straight + displacement, grid.shape_zyx))
-            )
+            self.position.append(np.ascontiguousarray(np.broadcast_to(straight + displacement, grid.shape_zyx)))
         self._widest_mm = [(float(d.min()), float(d.max())) for d in self._displacement_mm]
 
     @cached_property
@@ -145,9 +139,7 @@ class Canvas:
             return np.zeros(self.grid.shape_zyx, np.float32)
         return self.pose.roughness.on(self.grid)
 
-    def window(
-        self, box: BoxMm, margin_mm: float = 0.0, displaced_mm: Displacements | None = None
-    ) -> Window | None:
+    def window(self, box: BoxMm, margin_mm: float = 0.0, displaced_mm: Displacements | None = None) -> Window | None:
         """The voxels that a box of the patient, widened, can reach, or None where it misses the canvas.
 
         `displaced_mm`, the displacements that occur near the box, is found out where it is not given.
@@ -164,9 +156,7 @@ class Canvas:
         """Least and greatest displacement in a window along z, y and x, mm."""
         if self._displacement_mm[0].size == 1:
             return self._widest_mm
-        near = tuple(
-            slice(w.start // k, (w.stop - 1) // k + 2) for w, k in zip(window, self._strides, strict=True)
-        )
+        near = tuple(slice(w.start // k, (w.stop - 1) // k + 2) for w, k in zip(window, self._strides, strict=True))
         return [(float(d[near].min()), float(d[near].max())) for d in self._displacement_mm]
 
     def _reached(self, lows: list[float], highs: list[float], displaced_mm: Displacements) -> Window | None:

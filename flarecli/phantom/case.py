@@ -150,9 +150,7 @@ def _draw_scene(
 def _draw_pose(rng: np.random.Generator, lm: Landmarks, options: PhantomOptions) -> Pose:
     angles = rng.uniform(-1, 1, 3) * options.rotation_deg
     boxes = [(p.low, p.high) for p in lm.places.values()]
-    middle = (
-        (np.min([b[0] for b in boxes], 0) + np.max([b[1] for b in boxes], 0)) / 2 if boxes else np.zeros(3)
-    )
+    middle = (np.min([b[0] for b in boxes], 0) + np.max([b[1] for b in boxes], 0)) / 2 if boxes else np.zeros(3)
     shift = rng.uniform(-1, 1, 3) * options.shift_mm
     warp = tuple(
         (

@@ -45,9 +45,7 @@ _MOST_STEPS = 15
 _YIELDING = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.FLUID, Tissue.SOFT_TISSUE)
 
 
-def draw_gut(
-    rng: np.random.Generator, lm: Landmarks, palette: Palette, options: PhantomOptions
-) -> Iterator[Drawable]:
+def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options: PhantomOptions) -> Iterator[Drawable]:
     """Bowel first, then what lies in front of it, in drawing order."""
     shared = GutParts(palette.add(Tissue.GUT_WALL), palette.add(Tissue.GAS), palette.where(*_YIELDING))
     # Later loops lie over earlier ones: every part that is added from here on yields too.
@@ -121,9 +119,7 @@ def _before_pancreas(knots: np.ndarray, lm: Landmarks) -> np.ndarray:
     return fitted
 
 
-def _duodenum(
-    rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts
-) -> Iterator[Drawable]:
+def _duodenum(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
     head = lm.places.get("pancreas")
     if head is None:
         z, y, x = lm.bottom_z + 40, lm.centre_y + 10, lm.midline_x + 35

@@ -89,9 +89,7 @@ def draw_organs(
         inside.append(Solid(tube, ((0.0, hepatic if number < 3 else portal),), liver_only))
     inside += _lesions(rng, lm, palette, options, body, medulla)
     gut_wall = palette.add(Tissue.GUT_WALL)
-    yielding = palette.where(
-        *_LUMEN, Tissue.GUT_WALL, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE, Tissue.GALLBLADDER
-    )
+    yielding = palette.where(*_LUMEN, Tissue.GUT_WALL, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE, Tissue.GALLBLADDER)
     return Organs(
         anatomy=anatomy,
         rim_mm=tuple(rng.uniform(1, 5) if rng.random() < 0.6 else 0.0 for _ in anatomy.organs),
@@ -126,9 +124,7 @@ def _lesions(
         count = rng.integers(1, 6) if label == 1 else rng.integers(1, 3)
         for _ in range(count):
             cyst = rng.random() < (0.35 if label == 1 else 0.7)
-            part = palette.add(
-                Tissue.CYST if cyst else Tissue.LESION, label, rng.normal(0, 5 if cyst else 20)
-            )
+            part = palette.add(Tissue.CYST if cyst else Tissue.LESION, label, rng.normal(0, 5 if cyst else 20))
             largest = 0.3 * float((place.high - place.low).min())
             radius = min(rng.lognormal(np.log(8), 0.5), largest)
             centre = place.centre + rng.uniform(-0.4, 0.4, 3) * (place.high - place.low)

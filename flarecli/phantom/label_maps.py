@@ -111,33 +111,25 @@ def anatomy_from_labels(
     return Anatomy(tuple(organs), "labels")
 
 
-def _depth(
-    organ: OrganDistances, inverse: np.ndarray, scale: float, position: Sequence[np.ndarray]
-) -> np.ndarray:
+def _depth(organ: OrganDistances, inverse: np.ndarray, scale: float, position: Sequence[np.ndarray]) -> np.ndarray:
     rows = (inverse / _STEP_MM).astype(np.float32)
     start = organ.origin_mm / _STEP_MM
     index = [
         row[0] * position[0] + row[1] * position[1] + row[2] * position[2] - np.float32(first)
         for row, first in zip(rows, start, strict=True)
     ]
-    distance = ndimage.map_coordinates(
-        organ.distance, index, output=np.float32, order=1, mode="constant", cval=-127
-    )
+    distance = ndimage.map_coordinates(organ.distance, index, output=np.float32, order=1, mode="constant", cval=-127)
     return np.asarray(distance * np.float32(_UNIT_MM * scale))
 
 
 def _deformed_box(organ: OrganDistances, deform: np.ndarray) -> BoxMm:
     extent = (np.asarray(organ.distance.shape) - 1) * _STEP_MM
-    corners = (
-        np.stack(np.meshgrid(*[(0.0, 1.0)] * 3, indexing="ij"), -1).reshape(-1, 3) * extent + organ.origin_mm
-    )
+    corners = np.stack(np.meshgrid(*[(0.0, 1.0)] * 3, indexing="ij"), -1).reshape(-1, 3) * extent + organ.origin_mm
     moved = corners @ deform.T
     return moved.min(0), moved.max(0)
 
 
-def _distances(
-    mask: np.ndarray, spacing: np.ndarray, middle: np.ndarray, label: int, side: int
-) -> OrganDistances:
+def _distances(mask: np.ndarray, spacing: np.ndarray, middle: np.ndarray, label: int, side: int) -> OrganDistances:
     low, high = _bounds(mask)
     first = low * spacing - _REACH_MM
     count = np.ceil(((high - 1) * spacing + _REACH_MM - first) / _STEP_MM).astype(int) + 1

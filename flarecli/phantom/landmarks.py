@@ -116,9 +116,7 @@ def measure_landmarks(anatomy: Anatomy) -> Landmarks:
         centre_y=centre_y,
         half_width=half_width,
         half_depth=half_depth,
-        wall_radius=_wall_radius(
-            present, axes, midline_x, centre_y, half_width, half_depth, (low[0], high[0])
-        ),
+        wall_radius=_wall_radius(present, axes, midline_x, centre_y, half_width, half_depth, (low[0], high[0])),
         wall_z=axes[0],
         dome_z=dome,
         dome_y=axes[1],
@@ -133,9 +131,7 @@ def measure_landmarks(anatomy: Anatomy) -> Landmarks:
 
 
 def _extent(mask: np.ndarray, axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    spans = [
-        axis[np.flatnonzero(mask.any(tuple(a for a in range(3) if a != n)))] for n, axis in enumerate(axes)
-    ]
+    spans = [axis[np.flatnonzero(mask.any(tuple(a for a in range(3) if a != n)))] for n, axis in enumerate(axes)]
     if any(len(span) == 0 for span in spans):
         return np.array([-90.0, -90.0, -130.0]), np.array([90.0, 90.0, 130.0])
     half = OVERVIEW_STEP_MM / 2
@@ -181,8 +177,7 @@ def _wall_radius(
 
     angle = (np.arange(_ANGLES) + 0.5) / _ANGLES * 2 * np.pi - np.pi
     ellipse = (
-        np.abs(np.cos(angle) / (0.98 * half_width)) ** 2.4
-        + np.abs(np.sin(angle) / (0.96 * half_depth)) ** 2.4
+        np.abs(np.cos(angle) / (0.98 * half_width)) ** 2.4 + np.abs(np.sin(angle) / (0.96 * half_depth)) ** 2.4
     ) ** (-1 / 2.4)
     above = np.clip((axes[0] - span_z[1]) / 180, 0, 1)
     below = np.clip((span_z[0] + 40 - axes[0]) / 120, 0, 1)

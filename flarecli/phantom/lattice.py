@@ -49,9 +49,7 @@ class SampleGrid:
     def slab(self, start: int, stop: int) -> SampleGrid:
         """The slices `start` to `stop` (exclusive) along z."""
         z, y, x = self.origin_mm
-        return SampleGrid(
-            (stop - start, *self.shape_zyx[1:]), self.spacing_mm, (z + start * self.spacing_mm[0], y, x)
-        )
+        return SampleGrid((stop - start, *self.shape_zyx[1:]), self.spacing_mm, (z + start * self.spacing_mm[0], y, x))
 
     def coarser(self, step_mm: float) -> SampleGrid:
         """A lattice of `step_mm` that encloses this grid with two points to spare.
@@ -84,9 +82,7 @@ class NoiseField:
 
     def on(self, grid: SampleGrid) -> np.ndarray:
         """Values on a grid, float32 array of its shape."""
-        weights = [
-            _spline_weights(grid.axis_mm(axis) / self.step_mm, _TILE, periodic=True) for axis in range(3)
-        ]
+        weights = [_spline_weights(grid.axis_mm(axis) / self.step_mm, _TILE, periodic=True) for axis in range(3)]
         return _interpolate(self.coefficients, weights)
 
 
@@ -107,9 +103,7 @@ def _spline_weights(position: np.ndarray, count: int, *, periodic: bool) -> csr_
     """Float32 sparse matrix `(len(position), count)`: uniform cubic B-spline weights of each coefficient."""
     base = np.floor(position).astype(np.int64)
     t = position - base
-    taps = (
-        np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
-    )
+    taps = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
     columns = base[:, None] + np.arange(-1, 3)
     columns = columns % count if periodic else np.clip(columns, 0, count - 1)
     rows = np.repeat(np.arange(len(position)), 4)

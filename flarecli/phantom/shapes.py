@@ -112,18 +112,16 @@ class Tube:
             return None
         displaced_mm = canvas.displacements(window)
         depth = np.full(tuple(s.stop - s.start for s in window), -1000, np.float32)
-        for start, end, r0, r1 in zip(
-            self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:], strict=True
-        ):
+        for start, end, r0, r1 in zip(self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:], strict=True):
             reach = max(r0, r1)
             box = np.minimum(start, end) - reach, np.maximum(start, end) + reach
             part = canvas.window(box, margin_mm, displaced_mm)
             if part is None:
                 continue
-            local = tuple(
-                slice(p.start - w.start, p.stop - w.start) for p, w in zip(part, window, strict=True)
-            )
-            segment = segment_depth(canvas.at(part), start, end, r0, r1, self.flattening)
+            # Rounding can make a segment's window stick out of the tube's by a voxel.
+            inner = tuple(slice(max(p.start, w.start), min(p.stop, w.stop)) for p, w in zip(part, window, strict=True))
+            local = tuple(slice(p.start - w.start, p.stop - w.start) for p, w in zip(inner, window, strict=True))
+            segment = segment_depth(canvas.at((inner[0], inner[1], inner[2])), start, end, r0, r1, self.flattening)
             np.maximum(depth[local], segment, out=depth[local])
         return window, depth
 
@@ -172,9 +170,7 @@ def smooth_curve(points: np.ndarray, count: int) -> np.ndarray:
     base = np.minimum(place.astype(int), len(points) - 2)
     t = (place - base)[:, None]
     p0, p1, p2, p3 = (padded[base + k] for k in range(4))
-    return 0.5 * (
-        2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
-    )
+    return 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
 
 
 def tube_through(points: Sequence[Sequence[float]] | np.ndarray, count: int = 12, **shape: tuple) -> Tube:

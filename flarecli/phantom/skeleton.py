@@ -105,8 +105,7 @@ def draw_skeleton(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> 
 
     for side in (-1.0, 1.0):
         back = [
-            (z, y - 42 + 4 * np.cos((z + 90) / 57), x + side * 31, rng.uniform(23, 27))
-            for z in range(-330, 331, 60)
+            (z, y - 42 + 4 * np.cos((z + 90) / 57), x + side * 31, rng.uniform(23, 27)) for z in range(-330, 331, 60)
         ]
         yield Solid(tube_through(back, 24, flattening=(1.0, 1.25, 0.9)), ((0.0, muscle),), roughness_mm=1.0)
         size = rng.uniform(0.65, 1.05)

@@ -65,9 +65,7 @@ class Torso:
         muscle = (outside_wall < wall * (1 + 0.15 * variation)) & body
         parts[muscle] = number["muscle"]
         planes = np.abs(outside_wall - wall * np.float32(0.5) + 2 * variation) < 0.7
-        parts[planes & muscle & (azimuth > 0.3) & (azimuth < 0.8) & (above_dome < -70)] = number[
-            "visceral_fat"
-        ]
+        parts[planes & muscle & (azimuth > 0.3) & (azimuth < 0.8) & (above_dome < -70)] = number["visceral_fat"]
         inside = outside_wall < 0
         parts[inside] = number["visceral_fat"]
         if self.ascites_mm:
@@ -99,9 +97,7 @@ class Torso:
         canvas.parts[lung] = self.parts["lung"]
         canvas.parts[lung & thread] = self.parts["lung_vessel"]
 
-    def _draw_ribs(
-        self, canvas: Canvas, outside_wall: np.ndarray, above_dome: np.ndarray, azimuth: np.ndarray
-    ) -> None:
+    def _draw_ribs(self, canvas: Canvas, outside_wall: np.ndarray, above_dome: np.ndarray, azimuth: np.ndarray) -> None:
         lm = self.landmarks
         middle = np.float32(0.45 * self.wall_mm)
         pitch = np.float32(self.rib_pitch_mm)

@@ -125,9 +125,7 @@ def _heart(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterato
     ):
         chamber = Ellipsoid(centre + np.array(shift) * size, np.array(radii) * size, turn)
         yield Solid(chamber, ((0.0, blood),), palette.where(Tissue.HEART_MUSCLE), roughness_mm=2.0)
-    great = Tube(
-        np.array([centre + np.array([25, -5, 18]), centre + np.array([140, -10, 12])]), np.array([17.0, 15.0])
-    )
+    great = Tube(np.array([centre + np.array([25, -5, 18]), centre + np.array([140, -10, 12])]), np.array([17.0, 15.0]))
     yield Solid(great, ((0.0, blood),))
 
 

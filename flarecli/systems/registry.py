@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _SYSTEMS = {
     "efficientscn": ("flarecli.systems.efficientscn", "EfficientScn"),
+    "vgg13": ("flarecli.systems.vgg13", "Vgg13"),
 }
 
 SYSTEM_NAMES: tuple[str, ...] = tuple(_SYSTEMS)

@@ -12,10 +12,6 @@ from flarecli.training.recipes import Recipe
 HU_SCALE = 1.0 / 2048.0
 """Image intensities are HU times this, clipped to [-1, 1]. Source: EfficientSCN code."""
 
-SHIFT_RANGE = 0.2
-SCALE_RANGE = (0.8, 1.2)
-"""Random shift and scale of the scaled intensities. Source: EfficientSCN code and paper, augmentation."""
-
 
 @dataclass(frozen=True)
 class LabelledScan:
@@ -66,8 +62,8 @@ def cut_sample(scan: LabelledScan, recipe: Recipe, rng: np.random.Generator) -> 
     ]
     box = tuple(slice(first, first + n) for first, n in zip(start, recipe.shape_zyx, strict=True))
     image = scaled_intensities(scan.voxels[box])
-    image += np.float32(rng.uniform(-SHIFT_RANGE, SHIFT_RANGE))
-    image *= np.float32(rng.uniform(*SCALE_RANGE))
+    image += np.float32(rng.uniform(-recipe.intensity_shift, recipe.intensity_shift))
+    image *= np.float32(rng.uniform(1 - recipe.intensity_scale, 1 + recipe.intensity_scale))
     return Sample(np.clip(image, -1.0, 1.0, out=image), scan.labels[box])
 
 

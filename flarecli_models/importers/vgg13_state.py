@@ -1,6 +1,6 @@
 """Which entry of the original VGG-13 U-Net's state dictionary belongs to which layer.
 
-The original registers its encoder twice: as a flat list (`encoder.*`) and inside five blocks (`enblock1.*` ...
+The original registers its encoder twice: as a flat list (`encoder.*`) and inside five blocks (`enblock1.*` to
 `center.*`), which are aliases of the same storage. Either set does. Counters of batches mean nothing here.
 
 Source: the published code's module tree.
@@ -18,7 +18,7 @@ from flarecli_models.vgg13_unet import FUSION_FILTERS, INPUT_CHANNELS, SIDE_FILT
 _COUNTER = "num_batches_tracked"
 
 _ENCODER_POSITIONS = ((0, 3), (7, 10), (14, 17), (21, 24), (28, 31))
-"""Places of the two convolutions of each block in the flat encoder, the centre last; a normalisation follows each."""
+"""Places of each block's two convolutions in the flat encoder, the centre last; a normalisation follows each."""
 
 _NORMALISATION_PARTS = {
     "weight": "gamma",
@@ -41,10 +41,10 @@ def layer_weights(
     """Rename and transpose the original arrays for `vgg13_unet` of the same settings.
 
     Args:
-        arrays: The original state dictionary, key to array; with or without the encoder's aliases and the counters.
+        arrays: The original state dictionary, key to array; the encoder's aliases and the counters may be absent.
         base_filters: Channels of the finest level.
         labels: Labels including background.
-        deep_supervision: Whether to return the auxiliary predictions' weights; they must be in `arrays` anyway.
+        deep_supervision: Whether to return the auxiliary predictions' weights, which `arrays` must have anyway.
 
     Returns:
         float32 array for every weight of the model, by `layer/part`.
@@ -59,13 +59,14 @@ def layer_weights(
     if missing or unknown:
         raise StateError(
             f"not the state of the VGG-13 U-Net: {len(missing)} keys missing (first: "
-            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: {', '.join(unknown[:3]) or 'none'})"
+            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: "
+            f"{', '.join(unknown[:3]) or 'none'})"
         )
     for key, entry in entries.items():
         if state[key].shape != entry.shape:
             raise StateError(
-                f"{key} (={state[key].shape}) must have the shape {entry.shape} for base_filters={base_filters} "
-                f"and labels={labels}"
+                f"{key} (={state[key].shape}) must have the shape {entry.shape} for "
+                f"base_filters={base_filters} and labels={labels}"
             )
     return {
         entry.weight: entry.converted(state[key])
@@ -83,10 +84,8 @@ class _Entry:
     weight: str
 
     def converted(self, array: np.ndarray) -> np.ndarray:
-        # Kernels: (out, in, y, x) to (y, x, in, out); of transposed convolutions (in, out, y, x) to (y, x, out, in).
-        return np.ascontiguousarray(
-            array.transpose(2, 3, 1, 0) if array.ndim == 4 else array, dtype=np.float32
-        )
+        # Kernels from (out, in, y, x) to (y, x, in, out), transposed ones from (in, out, y, x) to (y, x, out, in).
+        return np.ascontiguousarray(array.transpose(2, 3, 1, 0) if array.ndim == 4 else array, dtype=np.float32)
 
 
 def _entries(base_filters: int, labels: int) -> Iterator[_Entry]:
@@ -114,9 +113,7 @@ def _entries(base_filters: int, labels: int) -> Iterator[_Entry]:
         yield from _convolution(f"{simple}.0", f"side{level}_conv", widths[level - 1], SIDE_FILTERS)
         yield from _normalisation(f"{simple}.1", f"side{level}_norm", SIDE_FILTERS)
     for level in range(1, 5):
-        yield from _convolution(
-            f"down_out{level}.single_conv", f"aux{level}_prediction", SIDE_FILTERS, labels
-        )
+        yield from _convolution(f"down_out{level}.single_conv", f"aux{level}_prediction", SIDE_FILTERS, labels)
     yield from _convolution("out1.simple_conv.0", "fusion_conv", 4 * SIDE_FILTERS, FUSION_FILTERS)
     yield from _normalisation("out1.simple_conv.1", "fusion_norm", FUSION_FILTERS)
     yield from _convolution("out2.single_conv", "prediction", FUSION_FILTERS, labels)
@@ -141,9 +138,7 @@ def _without_aliases(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             continue
         flat = f"{_ALIASES.get(module, module)}.{part}"
         if flat in state and not np.array_equal(state[flat], array):
-            raise StateError(
-                f"{key} and its alias under {flat} hold different values; they must be the same array"
-            )
+            raise StateError(f"{key} and its alias under {flat} hold different values; they must be the same array")
         state[flat] = array
     return state
 

@@ -17,8 +17,8 @@ from flarecli_models.layers.axis_interpolation import linear_taps
 class LinearUpsampling2D(keras.layers.Layer):
     """Enlarges slices by linear interpolation with half-pixel centres and repeated borders.
 
-    Equal to `keras.layers.UpSampling2D(interpolation="bilinear")`, which moves the channels to the end and back
-    where they come first.
+    Equal to `keras.layers.UpSampling2D(interpolation="bilinear")`, which moves the channels to the end and
+    back where they come first.
 
     Args:
         factor: Whole factor of enlargement, the same along both axes.

@@ -12,12 +12,12 @@ from keras import ops
 class PerImageNormalization(keras.layers.BatchNormalization):
     """Normalises every image and channel by its own mean and biased variance, then scales and shifts.
 
-    What `keras.layers.BatchNormalization` does in training with a batch of one. It has the same weights, so that
-    weights trained with the one fit the other; the moving averages among them are neither used nor updated.
+    What `keras.layers.BatchNormalization` does in training with a batch of one. It has the same weights, so
+    that weights trained with the one fit the other; the moving averages are neither used nor updated.
 
     Shapes: any with the batch first; arguments as of `keras.layers.BatchNormalization`.
 
-    Source: VGG-13 U-Net code, whose inference leaves these layers in training mode and sees one slice at a time.
+    Source: VGG-13 U-Net code, whose inference leaves these layers in training mode and sees slice by slice.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

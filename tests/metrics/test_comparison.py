@@ -14,9 +14,7 @@ from flarecli.metrics.score_table import ScoreTable
 def _table(name: str, first: int = 0, **scores: np.ndarray) -> ScoreTable:
     n = len(next(iter(scores.values())))
     cases = tuple(f"case_{number}" for number in range(first, first + n))
-    return ScoreTable(
-        name, cases, {metric.replace("_", "-"): {"1": values} for metric, values in scores.items()}
-    )
+    return ScoreTable(name, cases, {metric.replace("_", "-"): {"1": values} for metric, values in scores.items()})
 
 
 def test_a_known_difference() -> None:
@@ -42,9 +40,9 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     covered = 0
     for _ in range(60):
         before = rng.uniform(0, 1, 40)
-        row = compare(
-            _table("a", DSC=before), _table("b", DSC=before + rng.normal(0.1, 0.3, 40)), resamples=400
-        ).rows[0]
+        row = compare(_table("a", DSC=before), _table("b", DSC=before + rng.normal(0.1, 0.3, 40)), resamples=400).rows[
+            0
+        ]
         covered += row.low <= 0.1 <= row.high
     assert 50 <= covered <= 60
 

@@ -123,3 +123,13 @@ def test_says_when_pixdim_and_affine_disagree(tmp_path: Path) -> None:
     label_map = read_label_map(tmp_path / "a.nii", fractions=Fractions.TRUNCATED)
     assert label_map.spacing_mm == (1, 1, 1)
     assert "pixdim says 1 × 1 × 1 mm, its affine 0.8 × 0.9 × 2.5 mm" in label_map.warnings[0]
+
+
+@pytest.mark.parametrize("size_mm", [1e-6, 1e9])
+@pytest.mark.parametrize("read", [read_label_map, read_label_map_literally])
+def test_refuses_voxel_sizes_that_cannot_be_right(tmp_path: Path, read: object, size_mm: float) -> None:
+    image = nibabel.Nifti1Image(blobs(), AFFINE_RAS)
+    image.header["pixdim"][2] = size_mm
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(InputError, match=r"voxel size .* cannot be right.*0\.001 to 1000 mm"):
+        read(tmp_path / "a.nii", fractions=Fractions.TRUNCATED)  # type: ignore[operator]

@@ -36,9 +36,7 @@ def _evaluation(protocol: Protocol = FLARE21, *, literal: bool = False) -> Evalu
     return Evaluation(EvaluationSettings(protocol, tuple(scores), literal=literal), cases)
 
 
-@pytest.mark.parametrize(
-    "protocol", [FLARE21, FLARE22, FLARE21.with_tolerances({1: 2.5, 2: 2.5, 3: 2.5, 4: 2.5})]
-)
+@pytest.mark.parametrize("protocol", [FLARE21, FLARE22, FLARE21.with_tolerances({1: 2.5, 2: 2.5, 3: 2.5, 4: 2.5})])
 def test_what_is_written_is_read(tmp_path: Path, protocol: Protocol) -> None:
     write_score_table(tmp_path / "scores.csv", _evaluation(protocol))
     table = read_score_table(tmp_path / "scores.csv")

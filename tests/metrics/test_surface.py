@@ -75,9 +75,7 @@ def test_symmetric_and_one_for_equal_masks(pair: Pair, spacing_mm: Spacing, tole
     assert 0 <= score <= 1
     assert score == normalized_surface_distance(gt, pred, spacing_mm, tolerance_mm)
     assert normalized_surface_distance(pred, pred, spacing_mm, 0) == 1
-    assert (
-        hausdorff_distance_95(pred, pred, spacing_mm) == average_surface_distance(pred, pred, spacing_mm) == 0
-    )
+    assert hausdorff_distance_95(pred, pred, spacing_mm) == average_surface_distance(pred, pred, spacing_mm) == 0
 
 
 @given(_PAIRS, _EXACT_SPACINGS_MM, _TOLERANCES_MM, st.permutations(range(3)), st.tuples(*[st.booleans()] * 3))
@@ -95,9 +93,7 @@ def test_flips_and_axis_permutations_change_nothing(
     assert turned.mean_mm() == pytest.approx(plain.mean_mm(), rel=1e-12)
 
 
-@given(
-    _PAIRS, _SPACINGS_MM, _TOLERANCES_MM, st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3)
-)
+@given(_PAIRS, _SPACINGS_MM, _TOLERANCES_MM, st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3))
 @_quick
 def test_padding_and_translation_by_whole_voxels_change_nothing(
     pair: Pair, spacing_mm: Spacing, tolerance_mm: float, widths: tuple[tuple[int, int], ...]
@@ -135,11 +131,7 @@ def test_a_tie_is_decided_in_float64_on_the_spacing_given() -> None:
 def test_empty_masks() -> None:
     empty, full = np.zeros((3, 3, 3), bool), np.ones((3, 3, 3), bool)
     assert normalized_surface_distance(empty, empty, (1, 1, 1), 1) == 1
-    assert (
-        hausdorff_distance_95(empty, empty, (1, 1, 1))
-        == average_surface_distance(empty, empty, (1, 1, 1))
-        == 0
-    )
+    assert hausdorff_distance_95(empty, empty, (1, 1, 1)) == average_surface_distance(empty, empty, (1, 1, 1)) == 0
     for pair in ((empty, full), (full, empty)):
         assert normalized_surface_distance(*pair, (1, 1, 1), 1e6) == 0
         assert hausdorff_distance_95(*pair, (1, 1, 1)) == math.inf

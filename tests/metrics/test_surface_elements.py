@@ -14,9 +14,7 @@ from tests.shared_data import shared_path
 def test_areas_are_those_of_marching_cubes(spacing_mm: tuple[float, float, float]) -> None:
     s0, s1, s2 = spacing_mm
     scale = np.array([s1 * s2, s0 * s2, s0 * s1])
-    expected = [
-        np.linalg.norm(np.array(triangle_vectors(code)) * scale, axis=1).sum() for code in range(1, 255)
-    ]
+    expected = [np.linalg.norm(np.array(triangle_vectors(code)) * scale, axis=1).sum() for code in range(1, 255)]
     np.testing.assert_allclose(area_by_code_mm2(spacing_mm)[1:255], expected, rtol=1e-14)
 
 

@@ -48,9 +48,7 @@ def batch_shape(shape_zyx: tuple[int, int, int], channels: int) -> tuple[int | N
     return (1, *input_shape(shape_zyx, channels, resolved_data_format(None)))
 
 
-def predict(
-    model: keras.Model, batch: np.ndarray, output: str | None = None, precision: str = "float32"
-) -> np.ndarray:
+def predict(model: keras.Model, batch: np.ndarray, output: str | None = None, precision: str = "float32") -> np.ndarray:
     """Scores (1, classes, z, y, x) for a batch of one (1, channels, z, y, x), in the backend's usual layout."""
     network = {"openvino": OpenVinoNetwork, "tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[BACKEND]
     return network(model, output, runtime(precision))(batch[0])[None]
@@ -64,7 +62,7 @@ def predict_each(model: keras.Model, batch: np.ndarray, precision: str = "float3
 
 
 def fixture_weights(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Weights of a fixture by `layer/part`: `weights/local/contracting0/conv1/bias` is `local_contracting0_conv1/bias`."""
+    """Weights by `layer/part`: `weights/local/contracting0/conv1/bias` is `local_contracting0_conv1/bias`."""
     weights = {}
     for path in arrays:
         if path.startswith("weights/"):
@@ -85,7 +83,7 @@ def seeded_weights(model: keras.Model, seed: int) -> dict[str, np.ndarray]:
     weights = {}
     for layer in model.layers:
         for part in ("kernel", "bias"):
-            if hasattr(layer, part):
+            if getattr(layer, part, None) is not None:
                 shape = tuple(getattr(layer, part).shape)
                 spread = np.sqrt(2.0 / np.prod(shape[:-1])) if part == "kernel" else 0.1
                 weights[f"{layer.name}/{part}"] = generator.normal(0.0, spread, shape).astype(np.float32)

@@ -113,13 +113,9 @@ def test_segmentation_equals_the_numpy_reference(batch: np.ndarray) -> None:
 def test_training_noise_reaches_the_spatial_networks_only() -> None:
     keras.utils.set_random_seed(5)
     model = small_segmentation(dropout=0.0)
-    batch = (
-        np.random.default_rng(12).uniform(-0.5, 0.5, checks.batch_shape((32, 32, 32), 1)).astype(np.float32)
-    )
+    batch = np.random.default_rng(12).uniform(-0.5, 0.5, checks.batch_shape((32, 32, 32), 1)).astype(np.float32)
     trained, still = (model(batch, training=training) for training in (True, False))
-    local, spatial = (
-        float(keras.ops.max(keras.ops.abs(trained[key] - still[key]))) for key in ("local", "spatial")
-    )
+    local, spatial = (float(keras.ops.max(keras.ops.abs(trained[key] - still[key]))) for key in ("local", "spatial"))
     assert local < 1e-6
     assert spatial > 1e-4
 
@@ -140,9 +136,7 @@ def test_localization_in_bfloat16_stays_near_the_published_network(case: str) ->
     with np.load(shared_path("fixtures/scn_localization.npz")) as fixture:
         weights = checks.fixture_weights(fixture)
         model = checks.in_precision("bfloat16", localization_unet)
-        logits = checks.predict(
-            checks.with_weights(model, weights), fixture[f"input_{case}"], precision="bfloat16"
-        )
+        logits = checks.predict(checks.with_weights(model, weights), fixture[f"input_{case}"], precision="bfloat16")
         expected = fixture[f"output_{case}_logits"]
         deviation = np.abs(logits - expected)
         assert 0.01 < deviation.max() < 0.7

@@ -142,9 +142,7 @@ def test_total_segmentation_loss_equals_the_published_code() -> None:
             fixture[f"total/{key}"] for key in ("labels_onehot", "local_logits", "spatial_logits")
         )
         final = EntropyFusion(channel_axis=CHANNELS)(local, spatial)
-        np.testing.assert_allclose(
-            keras.ops.convert_to_numpy(final), fixture["total/fused_final"], rtol=0, atol=1e-6
-        )
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(final), fixture["total/fused_final"], rtol=0, atol=1e-6)
         terms = {
             "gdl": generalized_dice(target, final, CHANNELS),
             "local": sigmoid_cross_entropy(target, local),

@@ -30,9 +30,7 @@ def procedural_anatomy(rng: np.random.Generator, options: PhantomOptions = REALI
     build = draw_build(rng, options)
     missing_side = int(rng.choice((-1, 1))) if rng.random() < options.missing_kidney else 0
     large_spleen = bool(rng.random() < options.splenomegaly)
-    kidneys = [
-        draw_kidney(rng, side, build, lone=missing_side != 0) for side in (1, -1) if side != missing_side
-    ]
+    kidneys = [draw_kidney(rng, side, build, lone=missing_side != 0) for side in (1, -1) if side != missing_side]
     spleen = draw_spleen(rng, build, large=large_spleen)
     pancreas = draw_pancreas(rng, build)
     liver = draw_liver(rng, build)
@@ -40,15 +38,11 @@ def procedural_anatomy(rng: np.random.Generator, options: PhantomOptions = REALI
     gap_mm = float(rng.uniform(*_GAP_MM))
     firm: list[Depth] = [kidney.depth for kidney in kidneys]
     organs = [OrganShape(2, kidney.box(), kidney.depth, roughness_mm=0.5) for kidney in kidneys]
-    organs.append(
-        OrganShape(3, spleen.box(), partial(_yielding, spleen.depth, firm, gap_mm), roughness_mm=0.8)
-    )
+    organs.append(OrganShape(3, spleen.box(), partial(_yielding, spleen.depth, firm, gap_mm), roughness_mm=0.8))
     firm = [*firm, spleen.depth]
     organs.append(OrganShape(1, liver.box(), partial(_yielding, liver.depth, firm, gap_mm), roughness_mm=1.0))
     firm = [*firm, liver.depth]
-    organs.append(
-        OrganShape(4, pancreas.box(), partial(_yielding, pancreas.depth, firm, gap_mm), roughness_mm=1.3)
-    )
+    organs.append(OrganShape(4, pancreas.box(), partial(_yielding, pancreas.depth, firm, gap_mm), roughness_mm=1.3))
     return Anatomy(tuple(organs), "procedural", midline_x_mm=0.0, spine_y_mm=build.spine_y_mm)
 
 

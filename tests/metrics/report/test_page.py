@@ -147,9 +147,7 @@ _NAMES = [f"case_{number}.nii.gz" for number in range(6)]
         (2, 2, ["1.0000", "0.7500", "0.5000", "0.2500", "0.0000", "–"]),  # what does not exist stays last
     ],
 )
-def test_a_browser_sorts_the_cases(
-    page: str, tmp_path: Path, column: int, clicks: int, expected: list[str]
-) -> None:
+def test_a_browser_sorts_the_cases(page: str, tmp_path: Path, column: int, clicks: int, expected: list[str]) -> None:
     clicking = page.replace("</body>", _CLICK.format(column=column, clicks=clicks))
     (tmp_path / "report.html").write_text(clicking, encoding="utf-8")
     shown, console = run_chromium(tmp_path / "report.html", tmp_path / "profile", "--dump-dom")

@@ -20,9 +20,7 @@ def _plot(values: list[float], *, ends_at_1: bool = True) -> ElementTree.Element
 
 def _ticks(svg: ElementTree.Element) -> list[tuple[float, float]]:
     """Value and height in the picture of each line of the axis."""
-    return [
-        (float(text.text or ""), float(text.attrib["y"]) - 4) for text in svg.findall("text[@class='tick']")
-    ]
+    return [(float(text.text or ""), float(text.attrib["y"]) - 4) for text in svg.findall("text[@class='tick']")]
 
 
 def _value_at(svg: ElementTree.Element, y_px: float) -> float:

@@ -1,0 +1,136 @@
+"""The original's state dictionary, with and without its aliases, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from flarecli_models.importers.vgg13_state import StateError, layer_weights
+from flarecli_models.vgg13_unet import vgg13_unet
+from tests.models import model_checks as checks
+
+ALIASES = {
+    "enblock1": {0: 0, 1: 1, 3: 3, 4: 4},
+    "enblock2": {1: 7, 2: 8, 4: 10, 5: 11},
+    "enblock3": {1: 14, 2: 15, 4: 17, 5: 18},
+    "enblock4": {1: 21, 2: 22, 4: 24, 5: 25},
+    "center": {1: 28, 2: 29, 4: 31, 5: 32},
+}
+LABELS = 3
+
+
+@pytest.fixture
+def state() -> dict[str, np.ndarray]:
+    """A state of base width 2 and three labels, every array of other values, with counters."""
+    generator = np.random.default_rng(41)
+    arrays: dict[str, np.ndarray] = {}
+
+    def convolution(key: str, entering: int, leaving: int, size: int = 3) -> None:
+        shape = (leaving, entering, size, size) if size == 3 else (entering, leaving, size, size)
+        arrays[f"{key}.weight"] = generator.standard_normal(shape, np.float32)
+        arrays[f"{key}.bias"] = generator.standard_normal(leaving, np.float32)
+
+    def normalisation(key: str, channels: int) -> None:
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            arrays[f"{key}.{part}"] = generator.standard_normal(channels, np.float32)
+        arrays[f"{key}.num_batches_tracked"] = np.array(7)
+
+    widths = [2, 4, 8, 16, 16]
+    entering = 3
+    for blocks, width in zip(ALIASES.values(), widths, strict=True):
+        first, first_norm, second, second_norm = blocks.values()
+        convolution(f"encoder.{first}", entering, width)
+        normalisation(f"encoder.{first_norm}", width)
+        convolution(f"encoder.{second}", width, width)
+        normalisation(f"encoder.{second_norm}", width)
+        entering = width
+    for number, width in enumerate([16, 8, 4, 2], start=1):
+        convolution(f"deblock{number}.up", entering, width, size=2)
+        for index, channels in ((0, 2 * width), (3, width)):
+            convolution(f"deblock{number}.conv.double_conv.{index}", channels, width)
+            normalisation(f"deblock{number}.conv.double_conv.{index + 1}", width)
+        entering = width
+    for level in (4, 3, 2, 1):
+        convolution(f"down{level}.simple_conv.0", widths[level - 1], 16)
+        normalisation(f"down{level}.simple_conv.1", 16)
+    for level in (1, 2, 3, 4):
+        convolution(f"down_out{level}.single_conv", 16, LABELS)
+    convolution("out1.simple_conv.0", 64, 64)
+    normalisation("out1.simple_conv.1", 64)
+    convolution("out2.single_conv", 64, LABELS)
+    return arrays
+
+
+def with_aliases(state: dict[str, np.ndarray], keep_flat: bool) -> dict[str, np.ndarray]:
+    """The state as the original saves it, or with the aliases in place of the flat encoder."""
+    named = {f"encoder.{flat}": f"{block}.{inner}" for block, names in ALIASES.items() for inner, flat in names.items()}
+    aliased = {}
+    for key, array in state.items():
+        module, _, part = key.rpartition(".")
+        if module in named:
+            aliased[f"{named[module]}.{part}"] = array
+        if keep_flat or module not in named:
+            aliased[key] = array
+    return aliased
+
+
+def weights_of(state: dict[str, np.ndarray], **options: bool) -> dict[str, np.ndarray]:
+    return layer_weights(state, base_filters=2, labels=LABELS, **options)
+
+
+@pytest.mark.parametrize("deep_supervision", [False, True])
+def test_every_weight_of_the_model_is_given(state: dict[str, np.ndarray], deep_supervision: bool) -> None:
+    weights = weights_of(state, deep_supervision=deep_supervision)
+    model = vgg13_unet((16, 16), base_filters=2, labels=LABELS, deep_supervision=deep_supervision)
+    checks.with_weights(model, weights)
+    assert len(weights) == len(model.weights)
+    assert all(array.dtype == np.float32 for array in weights.values())
+
+
+def test_where_arrays_go(state: dict[str, np.ndarray]) -> None:
+    weights = weights_of(state, deep_supervision=True)
+    kernel = state["encoder.7.weight"]
+    assert weights["encoder2_conv0/kernel"][2, 0, 1, 3] == kernel[3, 1, 2, 0]
+    transposed = state["deblock2.up.weight"]
+    assert weights["decoder3_up/kernel"][1, 0, 5, 11] == transposed[11, 5, 1, 0]
+    for weight, key in {
+        "center_norm1/moving_variance": "encoder.32.running_var",
+        "center_norm1/gamma": "encoder.32.weight",
+        "decoder1_conv1/bias": "deblock4.conv.double_conv.3.bias",
+        "decoder4_norm0/beta": "deblock1.conv.double_conv.1.bias",
+        "side3_norm/moving_mean": "down3.simple_conv.1.running_mean",
+        "aux2_prediction/bias": "down_out2.single_conv.bias",
+        "fusion_conv/bias": "out1.simple_conv.0.bias",
+        "prediction/bias": "out2.single_conv.bias",
+    }.items():
+        np.testing.assert_array_equal(weights[weight], state[key])
+
+
+@pytest.mark.parametrize("keep_flat", [False, True])
+def test_aliases_change_nothing(state: dict[str, np.ndarray], keep_flat: bool) -> None:
+    expected = weights_of(state)
+    actual = weights_of(with_aliases(state, keep_flat))
+    assert set(actual) == set(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(actual[name], array)
+
+
+def test_aliases_that_differ_are_refused(state: dict[str, np.ndarray]) -> None:
+    aliased = with_aliases(state, keep_flat=True)
+    aliased["center.4.bias"] = aliased["center.4.bias"] + 1
+    with pytest.raises(StateError, match=r"encoder\.31\.bias hold different values"):
+        weights_of(aliased)
+
+
+def test_missing_and_unknown_keys_are_named(state: dict[str, np.ndarray]) -> None:
+    state["attention.weight"] = state.pop("down_out3.single_conv.bias")
+    with pytest.raises(
+        StateError,
+        match=r"1 keys missing \(first: down_out3\.single_conv\.bias\), 1 unknown \(first: attention\.weight\)",
+    ):
+        weights_of(state)
+
+
+def test_another_width_is_named_with_its_key(state: dict[str, np.ndarray]) -> None:
+    with pytest.raises(StateError, match=r"encoder\.0\.weight \(=\(2, 3, 3, 3\)\) must have the shape \(64, 3, 3, 3\)"):
+        layer_weights(state)

@@ -1,0 +1,121 @@
+"""Loading a network with its weights, as a function from array to array."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from flarecli.engine import load_network
+from flarecli.errors import InputError
+from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
+from tests.models import efficientscn_reference as reference
+from tests.models import model_checks as checks
+
+
+def build_localization() -> keras.Model:
+    return localization_unet(filters=2, levels=2)
+
+
+def build_segmentation() -> keras.Model:
+    return spatial_configuration_net(local_filters=2, local_levels=2, spatial_filters=2, spatial_levels=2)
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, np.ndarray]:
+    return checks.seeded_weights(build_localization(), seed=21)
+
+
+@pytest.fixture(scope="module")
+def weights_file(weights: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "localization.weights.h5"
+    checks.with_weights(build_localization(), weights).save_weights(path)
+    return path
+
+
+def image_of(shape_zyx: tuple[int, int, int]) -> np.ndarray:
+    return np.random.default_rng(22).uniform(-0.5, 0.5, shape_zyx).astype(np.float32)
+
+
+def test_sizes_one_after_the_other(weights: dict[str, np.ndarray], weights_file: Path) -> None:
+    network = load_network(build_localization, weights_file, checks.runtime())
+    for shape in [(8, 6, 4), (4, 8, 8), (8, 6, 4)]:
+        image = image_of(shape)
+        expected = reference.localization(image[None], weights, levels=2)
+        checks.assert_close(network(image), expected, atol=1e-5)
+
+
+def test_results_are_the_callers_own(weights_file: Path) -> None:
+    network = load_network(build_localization, weights_file, checks.runtime())
+    image = image_of((4, 4, 4))
+    first = network(image)
+    kept = first.copy()
+    network(image + 1)
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("make", [np.asfortranarray, lambda image: image[::-1, :, ::-1], lambda image: image[None]])
+def test_any_memory_order_and_a_channel_axis(make: object, weights_file: Path) -> None:
+    network = load_network(build_localization, weights_file, checks.runtime())
+    image = image_of((4, 6, 8))
+    arranged = make(image)  # type: ignore[operator]
+    plain = arranged[0] if arranged.ndim == 4 else arranged
+    np.testing.assert_array_equal(network(arranged), network(np.ascontiguousarray(plain)))
+
+
+def test_one_output_of_several(tmp_path: Path) -> None:
+    weights = checks.seeded_weights(build_segmentation(), seed=23)
+    path = tmp_path / "segmentation.weights.h5"
+    checks.with_weights(build_segmentation(), weights).save_weights(path)
+    image = image_of((8, 8, 16))
+    expected = reference.segmentation(image[None], weights, 2, 2, labels=5)
+    network = load_network(build_segmentation, path, checks.runtime(), output="local")
+    checks.assert_close(network(image), expected["local"], atol=1e-5)
+
+
+def test_bfloat16_gives_float32_scores_near_the_exact_ones(weights: dict[str, np.ndarray], weights_file: Path) -> None:
+    image = image_of((8, 8, 8))
+    expected = reference.localization(image[None], weights, levels=2)
+    scores = load_network(build_localization, weights_file, checks.runtime("bfloat16"))(image)
+    deviation = np.abs(scores - expected).max()
+    assert scores.dtype == np.float32
+    assert 1e-5 < deviation < 0.05
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_weights_of_another_network(tmp_path: Path) -> None:
+    path = tmp_path / "segmentation.weights.h5"
+    build_segmentation().save_weights(path)
+    with pytest.raises(InputError, match="does not hold weights of efficientscn_localization") as caught:
+        load_network(build_localization, path, checks.runtime())
+    assert caught.value.path == path
+    assert caught.value.seen
+
+
+def test_weights_of_another_width(tmp_path: Path) -> None:
+    path = tmp_path / "wide.weights.h5"
+    localization_unet(filters=3, levels=2).save_weights(path)
+    with pytest.raises(InputError, match="does not hold weights"):
+        load_network(build_localization, path, checks.runtime())
+
+
+@pytest.mark.parametrize("content", [b"", b"not an HDF5 file" * 100])
+def test_a_file_that_holds_no_weights(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "broken.weights.h5"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="does not hold weights"):
+        load_network(build_localization, path, checks.runtime())
+
+
+def test_a_weights_file_that_is_cut(weights_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.weights.h5"
+    path.write_bytes(weights_file.read_bytes()[:5000])
+    with pytest.raises(InputError, match="does not hold weights"):
+        load_network(build_localization, path, checks.runtime())
+
+
+def test_a_weights_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.weights\.h5"):
+        load_network(build_localization, tmp_path / "absent.weights.h5", checks.runtime())

@@ -1,0 +1,206 @@
+"""Which backend a run uses, and what is said where that cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from flarecli.engine import BACKENDS, runtime, start_runtime
+from flarecli.errors import InstallationError, UsageError
+
+RUNNING = keras.backend.backend()
+OTHER = next(name for name in BACKENDS if name != RUNNING)
+
+
+@pytest.fixture
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A process that has not imported Keras, on a machine without a GPU and with every backend."""
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setattr(runtime, "is_installed", lambda backend: True)
+    monkeypatch.setattr(runtime, "_machine_has_nvidia_gpu", lambda: False)
+    monkeypatch.setattr(runtime, "_backend_sees_gpu", lambda backend: False)
+    return monkeypatch
+
+
+def with_gpu_for(monkeypatch: pytest.MonkeyPatch, *backends: str) -> None:
+    monkeypatch.setattr(runtime, "_machine_has_nvidia_gpu", lambda: True)
+    monkeypatch.setattr(runtime, "_backend_sees_gpu", lambda backend: backend in backends)
+
+
+@pytest.mark.usefixtures("fresh_process")
+class TestAuto:
+    def test_openvino_where_nothing_speaks_for_another(self) -> None:
+        assert runtime._chosen_backend("auto", "auto") == "openvino"
+
+    @pytest.mark.parametrize("name", BACKENDS)
+    def test_the_backend_of_the_environment(self, name: str, fresh_process: pytest.MonkeyPatch) -> None:
+        fresh_process.setenv("KERAS_BACKEND", name)
+        assert runtime._chosen_backend("auto", "auto") == name
+
+    @pytest.mark.parametrize("name", ["jax", ""])
+    def test_an_environment_that_names_none_of_ours(self, name: str, fresh_process: pytest.MonkeyPatch) -> None:
+        fresh_process.setenv("KERAS_BACKEND", name)
+        assert runtime._chosen_backend("auto", "auto") == "openvino"
+
+    def test_an_environment_that_names_one_not_installed(self, fresh_process: pytest.MonkeyPatch) -> None:
+        fresh_process.setenv("KERAS_BACKEND", "torch")
+        fresh_process.setattr(runtime, "is_installed", lambda backend: backend == "openvino")
+        assert runtime._chosen_backend("auto", "auto") == "openvino"
+
+    def test_a_gpu_goes_before_the_environment(self, fresh_process: pytest.MonkeyPatch) -> None:
+        fresh_process.setenv("KERAS_BACKEND", "openvino")
+        with_gpu_for(fresh_process, "tensorflow")
+        assert runtime._chosen_backend("auto", "auto") == "tensorflow"
+
+    def test_pytorch_goes_before_tensorflow_on_a_gpu(self, fresh_process: pytest.MonkeyPatch) -> None:
+        with_gpu_for(fresh_process, "torch", "tensorflow")
+        assert runtime._chosen_backend("auto", "gpu") == "torch"
+
+    def test_the_cpu_asked_for_leaves_the_gpu_aside(self, fresh_process: pytest.MonkeyPatch) -> None:
+        with_gpu_for(fresh_process, "torch")
+        assert runtime._chosen_backend("auto", "cpu") == "openvino"
+
+    def test_a_gpu_that_no_backend_sees(self, fresh_process: pytest.MonkeyPatch) -> None:
+        with_gpu_for(fresh_process)
+        assert runtime._chosen_backend("auto", "auto") == "openvino"
+        with pytest.raises(InstallationError, match="no installed backend sees a GPU") as caught:
+            runtime._chosen_backend("auto", "gpu")
+        assert caught.value.exit_code == 5
+
+
+def test_auto_is_the_backend_that_keras_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", OTHER)
+    assert runtime._chosen_backend("auto", "auto") == RUNNING
+
+
+def test_no_driver_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    pynvml = pytest.importorskip("pynvml")
+
+    def fail() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", fail)
+    assert not runtime._machine_has_nvidia_gpu()
+
+
+@pytest.mark.parametrize(("count", "found"), [(0, False), (2, True)])
+def test_the_driver_counts_gpus(count: int, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pynvml = pytest.importorskip("pynvml")
+    closed = []
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: count)
+    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: closed.append(True))
+    assert runtime._machine_has_nvidia_gpu() is found
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("options", "option", "known"),
+    [
+        ({"backend": "jax"}, "--backend", "openvino, tensorflow, torch, auto"),
+        ({"device": "tpu"}, "--device", "auto, cpu, gpu"),
+        ({"precision": "int8"}, "--precision", "float32, bfloat16, float16, auto"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_known_ones(options: dict[str, str], option: str, known: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        start_runtime(**options)
+    assert caught.value.problem == f"unknown value of {option}"
+    assert caught.value.seen == next(iter(options.values()))
+    assert caught.value.expected == known
+
+
+@pytest.mark.parametrize("threads", [0, -2])
+def test_no_threads_are_refused(threads: int) -> None:
+    with pytest.raises(UsageError, match=f"seen: {threads}"):
+        start_runtime(RUNNING, threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("backend", "requirement"), [("torch", "'flarecli[torch]'"), ("tensorflow", "'flarecli[tensorflow]'")]
+)
+def test_a_backend_that_is_not_installed(backend: str, requirement: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "is_installed", lambda name: False)
+    with pytest.raises(InstallationError, match=f"the backend {backend} is not installed") as caught:
+        start_runtime(backend)
+    assert requirement in caught.value.remedy
+
+
+def test_another_backend_than_the_running_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "is_installed", lambda name: True)
+    with pytest.raises(InstallationError, match="Keras already runs on another backend") as caught:
+        start_runtime(OTHER)
+    assert (caught.value.seen, caught.value.expected) == (RUNNING, OTHER)
+
+
+def test_float16_on_the_cpu_is_refused() -> None:
+    with pytest.raises(UsageError, match="float16"):
+        start_runtime(RUNNING, "cpu", "float16")
+
+
+@pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
+def test_a_gpu_is_refused_on_openvino() -> None:
+    with pytest.raises(UsageError, match="OpenVINO runs on the CPU here"):
+        start_runtime("openvino", "gpu")
+
+
+@pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
+@pytest.mark.parametrize(("capabilities", "precision"), [(["FP32", "BF16"], "bfloat16"), (["FP32"], "float32")])
+def test_auto_precision_of_openvino_follows_the_processor(
+    capabilities: list[str], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: capabilities)
+    assert start_runtime("openvino").precision == precision
+
+
+@pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
+def test_bfloat16_on_a_processor_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32"])
+    with pytest.raises(InstallationError, match="this processor does not compute bfloat16"):
+        start_runtime("openvino", precision="bfloat16")
+
+
+@pytest.mark.skipif(RUNNING == "openvino", reason="about the backends that can have a GPU")
+def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    if RUNNING == "torch":
+        import torch
+
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    else:
+        import tensorflow
+
+        monkeypatch.setattr(tensorflow.config, "list_physical_devices", lambda kind: [])
+    with pytest.raises(InstallationError, match="sees no GPU"):
+        start_runtime(RUNNING, "gpu")
+
+
+def test_what_was_chosen_is_told() -> None:
+    chosen = start_runtime(RUNNING, "cpu", "float32", threads=1)
+    facts = chosen.as_dict()
+    assert facts.pop("version")[0].isdigit()
+    assert facts == {"backend": RUNNING, "device": "cpu", "precision": "float32", "threads": 1}
+
+
+def test_all_available_threads_are_taken() -> None:
+    assert start_runtime(RUNNING, "cpu").threads == runtime.available_threads() >= 1
+
+
+def test_a_process_without_keras_gets_the_backend_it_asks_for() -> None:
+    script = f"""
+import sys
+from flarecli.engine import start_runtime
+assert "keras" not in sys.modules
+start_runtime({RUNNING!r}, "cpu")
+import keras
+print(keras.backend.backend())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == RUNNING
