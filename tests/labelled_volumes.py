@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.geometry import Grid
-from flarecli.scan_source import SourceGeometry
 from flarecli.volume import Volume, canonical_grid
+from flarecli.volume.source import SourceGeometry
 
 
 def grid_of(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.errors import InputError
-from flarecli.nifti import StoredNifti, read_nifti
+from flarecli.volume.nifti import StoredNifti, read_nifti
 
 _SLAB_BYTES = 32 << 20  # of float64 values converted at a time
 _HIGHEST_LABEL = np.iinfo(np.uint16).max

@@ -54,7 +54,8 @@ def read_variables(bundle: TensorFlowBundle, names: Mapping[str, str]) -> dict[s
     if missing or left_over:
         raise BundleError(
             f"{bundle.prefix}: not the published network: {len(missing)} variables missing (first: "
-            f"{', '.join(missing[:3]) or 'none'}), {len(left_over)} unknown (first: {', '.join(left_over[:3]) or 'none'})"
+            f"{', '.join(missing[:3]) or 'none'}), {len(left_over)} unknown (first: "
+            f"{', '.join(left_over[:3]) or 'none'})"
         )
     return {weight: bundle.read(name) for weight, name in names.items()}
 

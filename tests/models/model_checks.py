@@ -49,9 +49,11 @@ def batch_shape(shape_zyx: tuple[int, int, int], channels: int) -> tuple[int | N
 
 
 def predict(model: keras.Model, batch: np.ndarray, output: str | None = None, precision: str = "float32") -> np.ndarray:
-    """Scores (1, classes, z, y, x) for a batch of one (1, channels, z, y, x), in the backend's usual layout."""
-    network = {"openvino": OpenVinoNetwork, "tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[BACKEND]
-    return network(model, output, runtime(precision))(batch[0])[None]
+    """Scores (batch, classes, ...) for a batch of slices, or of one volume (1, channels, z, y, x)."""
+    wrap = {"openvino": OpenVinoNetwork, "tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[BACKEND]
+    network = wrap(model, output, runtime(precision))
+    takes_slices = len(model.inputs[0].shape) == 4
+    return network(batch) if takes_slices else network(batch[0])[None]
 
 
 def predict_each(model: keras.Model, batch: np.ndarray, precision: str = "float32") -> dict[str, np.ndarray]:
@@ -78,15 +80,19 @@ def with_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> keras
 
 
 def seeded_weights(model: keras.Model, seed: int) -> dict[str, np.ndarray]:
-    """Random weights by `layer/part`, the same on every backend: He-normal kernels and biases that are not zero."""
+    """Random weights by `layer/part`, the same on every backend: He-normal kernels, nothing zero, variances positive."""
     generator = np.random.default_rng(seed)
     weights = {}
     for layer in model.layers:
-        for part in ("kernel", "bias"):
+        for part in ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"):
             if getattr(layer, part, None) is not None:
                 shape = tuple(getattr(layer, part).shape)
-                spread = np.sqrt(2.0 / np.prod(shape[:-1])) if part == "kernel" else 0.1
-                weights[f"{layer.name}/{part}"] = generator.normal(0.0, spread, shape).astype(np.float32)
+                if part in ("gamma", "moving_variance"):
+                    values = generator.uniform(0.5, 1.5, shape)
+                else:
+                    spread = np.sqrt(2.0 / np.prod(shape[:-1])) if part == "kernel" else 0.1
+                    values = generator.normal(0.0, spread, shape)
+                weights[f"{layer.name}/{part}"] = values.astype(np.float32)
     return weights
 
 
@@ -172,9 +178,10 @@ def in_precision(precision: str, build: Build) -> keras.Model:
 
 
 def in_usual_layout(model: keras.Model, output: str | None = None) -> keras.Model:
-    """A model of volumes in the layout that the backend does not prefer, between transpositions into the other."""
+    """A model in the layout that the backend does not prefer, between transpositions into the other."""
     image_shape = model.inputs[0].shape[1:]
-    to_last, to_first = layers.Permute((2, 3, 4, 1)), layers.Permute((4, 1, 2, 3))
+    axes = range(1, len(image_shape) + 1)
+    to_last, to_first = layers.Permute((*axes[1:], 1)), layers.Permute((axes[-1], *axes[:-1]))
     if resolved_data_format(None) == CHANNELS_FIRST:
         *spatial, channels = image_shape
         image, before, after = keras.Input((channels, *spatial)), to_last, to_first

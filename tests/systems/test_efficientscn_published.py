@@ -70,6 +70,6 @@ def _on_the_scan(mask: np.ndarray, padding: object, shape_zyx: tuple[int, int, i
 def _share_inside(
     organ: np.ndarray, start_mm: tuple[float, ...], end_mm: tuple[float, ...], spacing_mm: tuple[float, ...]
 ) -> float:
-    where = np.argwhere(organ) + [FIRST_LABELLED_SLICE, 0, 0]
+    where = np.argwhere(organ) + np.array([FIRST_LABELLED_SLICE, 0, 0])
     centres_mm = (where + 0.5) * spacing_mm
     return float(np.mean(np.all((centres_mm >= start_mm) & (centres_mm <= end_mm), axis=1)))

@@ -19,7 +19,7 @@ from flarecli.metrics.case import CaseResult, read_pair
 from flarecli.metrics.label_boxes import box_around
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
-from flarecli.nifti import read_nifti
+from flarecli.volume.nifti import read_nifti
 
 _WINDOW_HU = (-160.0, 240.0)  # the usual soft-tissue window
 _MARGIN_MM = 20.0

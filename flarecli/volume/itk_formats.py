@@ -12,8 +12,8 @@ import numpy as np
 
 from flarecli.atomic import atomic_path
 from flarecli.errors import InputError, InstallationError, UsageError
-from flarecli.scan_checks import check_shape, check_type
-from flarecli.scan_source import SourceGeometry, StoredScan
+from flarecli.volume.geometry_checks import check_shape, check_type
+from flarecli.volume.source import SourceGeometry, StoredScan
 
 ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 """Endings of the files that are read here."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flarecli.orientation import Orientation
+from flarecli.volume.orientation import Orientation
 from tests.synthetic_ct import affine, rotation
 
 SHAPE = (4, 5, 6)

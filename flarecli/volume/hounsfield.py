@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.scan_source import StoredScan
+from flarecli.volume.source import StoredScan
 
 _INT16 = np.iinfo(np.int16)
 

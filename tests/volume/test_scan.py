@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flarecli import nifti
 from flarecli.errors import InputError, UsageError
-from flarecli.volume import Volume, read_volume, write_labels, write_scan
+from flarecli.volume import Volume, nifti, read_volume, write_labels, write_scan
 from tests.shared_data import shared_path
 from tests.synthetic_ct import affine, ct_voxels, rotation
 

@@ -19,7 +19,7 @@ from isal import igzip, igzip_lib
 
 from flarecli.atomic import atomic_path
 from flarecli.errors import InputError, UsageError
-from flarecli.nifti_header import parse_header, scaling
+from flarecli.volume.nifti_header import parse_header, scaling
 
 _GZIP_MAGIC = b"\x1f\x8b"
 """First two bytes of a gzip file. Source: RFC 1952 §2.3.1."""
@@ -61,29 +61,6 @@ class StoredNifti:
     def affine_ras(self) -> np.ndarray:
         """4x4 float64 matrix from the index (x, y, z) to world mm: sform, else qform, else pixdim."""
         return cast(np.ndarray, self.header.get_best_affine())
-
-
-def open_nifti(path: Path) -> nibabel.Nifti1Image:
-    """Read a NIfTI file into memory and return it as an image of nibabel's.
-
-    `np.asarray(image.dataobj)` is the array itself, without a copy: shape (x, y, z, ...), Fortran order, in
-    the storage type; where the file carries a slope or intercept, scaled float32.
-    Memory: the stored array once (scaled files: and its float32 form).
-
-    Returns:
-        A `Nifti1Image`, or a `Nifti2Image` for such a file.
-
-    Raises:
-        InputError: as `read_nifti`.
-    """
-    content = read_nifti(path)
-    values = content.stored
-    if content.is_scaled:
-        values = values.astype(np.float32)
-        values *= np.float32(content.slope)
-        values += np.float32(content.intercept)
-    kind = nibabel.Nifti2Image if isinstance(content.header, nibabel.Nifti2Header) else nibabel.Nifti1Image
-    return kind(values, content.affine_ras, content.header)
 
 
 def read_nifti(path: Path) -> StoredNifti:

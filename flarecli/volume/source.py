@@ -8,7 +8,7 @@ from functools import cached_property
 import nibabel
 import numpy as np
 
-from flarecli.orientation import Orientation
+from flarecli.volume.orientation import Orientation
 
 _GEOMETRY_FIELDS = (
     "qform_code",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.itk_formats import LPS_TO_RAS, affine_of, itk_errors, simpleitk, stored_scan
-from flarecli.scan_source import StoredScan
+from flarecli.volume.itk_formats import LPS_TO_RAS, affine_of, itk_errors, simpleitk, stored_scan
+from flarecli.volume.source import StoredScan
 
 _MODALITY, _DESCRIPTION, _IMAGE_TYPE, _POSITION = "0008|0060", "0008|103e", "0008|0008", "0020|0032"
 _STEP_TOLERANCE = 0.05  # of the slice distance; positions are rounded in many files, a gap is at least 1

@@ -16,7 +16,7 @@ _NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540  # sizes of the headers, NIfTI-1.1 and N
 
 _DAMAGED_HEADER_REMEDY = "The header is damaged: export the image again from its original."
 
-_SILENT = logging.getLogger("flarecli.nifti_header.repairs")  # nibabel's own logger prints
+_SILENT = logging.getLogger("flarecli.volume.nifti_header.repairs")  # nibabel's own logger prints
 _SILENT.disabled = True
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.scan_checks import (
+from flarecli.volume.geometry_checks import (
     check_affine,
     check_shape,
     check_spacing,

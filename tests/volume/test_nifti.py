@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError, UsageError
-from flarecli.nifti import open_nifti, read_nifti, write_nifti
+from flarecli.volume.nifti import read_nifti, write_nifti
 
 _AFFINE = np.array([[-0.8, 0, 0, 100], [0, -0.8, 0, 90], [0, 0, 2.5, -400], [0, 0, 0, 1]], np.float64)
 
@@ -39,18 +39,13 @@ def _patched(path: Path, offset: int, content: bytes) -> Path:
 def test_reads_what_nibabel_wrote(tmp_path: Path, name: str, dtype: type) -> None:
     kind = nibabel.Nifti1Image if "nii" in name else nibabel.Nifti1Pair
     path = _save(tmp_path / name, _voxels(dtype), kind)
-    image = open_nifti(path)
-    voxels = np.asarray(image.dataobj)
+    content = read_nifti(path)
+    voxels = content.stored
     assert voxels.dtype == dtype
     assert voxels.flags.f_contiguous
     np.testing.assert_array_equal(voxels, _voxels(dtype))
-    np.testing.assert_array_equal(image.affine, nibabel.load(path).affine)
-    assert image.header.get_zooms() == nibabel.load(path).header.get_zooms()
-
-
-def test_asarray_of_an_image_does_not_copy(tmp_path: Path) -> None:
-    image = open_nifti(_save(tmp_path / "a.nii.gz", _voxels()))
-    assert np.shares_memory(np.asarray(image.dataobj), np.asarray(image.dataobj))
+    np.testing.assert_array_equal(content.affine_ras, nibabel.load(path).affine)
+    assert content.header.get_zooms() == nibabel.load(path).header.get_zooms()
 
 
 def test_reading_takes_the_memory_of_the_voxels_once(tmp_path: Path) -> None:
@@ -63,9 +58,9 @@ def test_reading_takes_the_memory_of_the_voxels_once(tmp_path: Path) -> None:
 
 
 def test_reads_nifti2(tmp_path: Path) -> None:
-    image = open_nifti(_save(tmp_path / "a.nii.gz", _voxels(), nibabel.Nifti2Image))
-    assert isinstance(image, nibabel.Nifti2Image)
-    np.testing.assert_array_equal(np.asarray(image.dataobj), _voxels())
+    content = read_nifti(_save(tmp_path / "a.nii.gz", _voxels(), nibabel.Nifti2Image))
+    assert isinstance(content.header, nibabel.Nifti2Header)
+    np.testing.assert_array_equal(content.stored, _voxels())
 
 
 def test_reads_big_endian_into_native_byte_order(tmp_path: Path) -> None:
@@ -97,20 +92,18 @@ def test_reads_several_gzip_members(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_nifti(tmp_path / "b.nii.gz").stored, _voxels())
 
 
-def test_scaling_is_given_apart_and_applied_by_open(tmp_path: Path) -> None:
+def test_scaling_is_given_apart(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(_voxels(np.int16), _AFFINE)
     image.header.set_slope_inter(2.0, -24.0)
     nibabel.save(image, tmp_path / "a.nii")
     stored = read_nifti(tmp_path / "a.nii")
     assert (stored.slope, stored.intercept, stored.is_scaled) == (2.0, -24.0, True)
-    values = np.asarray(open_nifti(tmp_path / "a.nii").dataobj)
-    assert values.dtype == np.float32
-    np.testing.assert_array_equal(values, np.asarray(nibabel.load(tmp_path / "a.nii").dataobj))
+    np.testing.assert_array_equal(stored.stored, _voxels(np.int16))
 
 
 def _expect(path: Path, problem: str) -> InputError:
     with pytest.raises(InputError, match=problem) as caught:
-        open_nifti(path)
+        read_nifti(path)
     assert caught.value.remedy
     assert caught.value.path == path
     return caught.value

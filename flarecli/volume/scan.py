@@ -11,14 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from flarecli.dicom_series import is_dicom_file, read_dicom_folder
 from flarecli.errors import InputError, UsageError
 from flarecli.geometry import Grid
-from flarecli.hounsfield import hounsfield_zyx
-from flarecli.hounsfield_checks import check_hounsfield
-from flarecli.itk_formats import ITK_SUFFIXES, read_itk, write_itk
-from flarecli.nifti import read_nifti, write_nifti
-from flarecli.scan_checks import (
+from flarecli.volume.dicom_series import is_dicom_file, read_dicom_folder
+from flarecli.volume.geometry_checks import (
     check_affine,
     check_shape,
     check_spacing,
@@ -26,7 +22,11 @@ from flarecli.scan_checks import (
     orientation_notice,
     reconciled_spacing,
 )
-from flarecli.scan_source import SourceGeometry, StoredScan
+from flarecli.volume.hounsfield import hounsfield_zyx
+from flarecli.volume.hounsfield_checks import check_hounsfield
+from flarecli.volume.itk_formats import ITK_SUFFIXES, read_itk, write_itk
+from flarecli.volume.nifti import read_nifti, write_nifti
+from flarecli.volume.source import SourceGeometry, StoredScan
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.hounsfield import hounsfield_zyx
-from flarecli.scan_source import SourceGeometry, StoredScan
+from flarecli.volume.hounsfield import hounsfield_zyx
+from flarecli.volume.source import SourceGeometry, StoredScan
 from tests.synthetic_ct import affine, ct_voxels
 
 PATH = Path("scan.nii.gz")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.hounsfield_checks import check_hounsfield
-from flarecli.nifti import read_nifti
+from flarecli.volume.hounsfield_checks import check_hounsfield
+from flarecli.volume.nifti import read_nifti
 from tests.shared_data import shared_path
 from tests.synthetic_ct import ct_voxels
 
