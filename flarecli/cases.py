@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.errors import InputError, UsageError
-
-SCAN_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
-CHANNEL_SUFFIX = "_0000"
-"""Ending that FLARE and nnU-Net give to the names of images; their label maps are named without it."""
+from flarecli.file_names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
 
 
 @dataclass(frozen=True)
@@ -30,22 +27,11 @@ class Case:
     @property
     def record(self) -> Path:
         """The record beside the label map."""
-        return self.labels.with_name(f"{stem(self.labels)}.json")
+        return self.labels.with_name(f"{image_stem(self.labels)}.json")
 
     def organ_file(self, organ: str) -> Path:
         """File of one organ's mask, beside the label map."""
-        return self.labels.with_name(f"{stem(self.labels)}_{organ}{suffix(self.labels)}")
-
-
-def suffix(path: Path) -> str:
-    """The image suffix of a file name, `.nii.gz` as a whole; empty where it is none that can be written or read."""
-    return next((ending for ending in SCAN_SUFFIXES if path.name.lower().endswith(ending)), "")
-
-
-def stem(path: Path) -> str:
-    """The file name without its image suffix."""
-    ending = suffix(path)
-    return path.name[: -len(ending)] if ending else path.name
+        return self.labels.with_name(f"{image_stem(self.labels)}_{organ}{image_suffix(self.labels)}")
 
 
 def find_cases(source: Path, destination: Path) -> list[Case]:
@@ -62,7 +48,7 @@ def find_cases(source: Path, destination: Path) -> list[Case]:
         raise InputError("does not exist", path=source, remedy="Check the path of the scan or folder.")
     scans = sorted(path for path in source.iterdir() if _is_scan(path)) if source.is_dir() else []
     if not scans:
-        if not suffix(destination):
+        if not image_suffix(destination):
             raise UsageError(
                 "the output of one scan must be an image file",
                 path=destination,
@@ -76,8 +62,8 @@ def find_cases(source: Path, destination: Path) -> list[Case]:
                 path=destination,
                 remedy="Choose another name for the output.",
             )
-        return [Case(stem(source), source, destination)]
-    if suffix(destination) or destination.is_file():
+        return [Case(image_stem(source), source, destination)]
+    if image_suffix(destination) or destination.is_file():
         raise UsageError(
             "the output of a folder of scans must be a folder",
             path=destination,
@@ -91,21 +77,17 @@ def find_cases(source: Path, destination: Path) -> list[Case]:
             remedy="Choose another folder for the output.",
         )
     return _without_clashes(
-        Case(_label_stem(scan), scan, destination / f"{_label_stem(scan)}{_label_suffix(scan)}") for scan in scans
+        Case(case_name(scan), scan, destination / f"{case_name(scan)}{_label_suffix(scan)}") for scan in scans
     )
 
 
 def _is_scan(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and bool(suffix(path))
-
-
-def _label_stem(scan: Path) -> str:
-    return stem(scan).removesuffix(CHANNEL_SUFFIX)
+    return path.is_file() and not path.name.startswith(".") and bool(image_suffix(path))
 
 
 def _label_suffix(scan: Path) -> str:
     # A detached header has no room for labels of its own.
-    return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(suffix(scan), suffix(scan))
+    return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(image_suffix(scan), image_suffix(scan))
 
 
 def _without_clashes(cases: Iterable[Case]) -> list[Case]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flarecli.cases import find_cases, stem, suffix
+from flarecli.cases import find_cases
 from flarecli.errors import InputError, UsageError
 
 
@@ -12,21 +12,6 @@ def touch(*paths: Path) -> None:
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a.nii.gz", ".nii.gz"),
-        ("a.b.NII.GZ", ".nii.gz"),
-        ("a.nii", ".nii"),
-        ("a.nrrd", ".nrrd"),
-        ("a.txt", ""),
-    ],
-)
-def test_suffix_and_stem(name: str, expected: str) -> None:
-    assert suffix(Path(name)) == expected
-    assert stem(Path(name)) == name[: len(name) - len(expected)]
 
 
 def test_file_to_file(tmp_path: Path) -> None:

@@ -86,9 +86,7 @@ class Comparison:
         }
 
 
-def compare(
-    baseline: ScoreTable, system: ScoreTable, *, resamples: int = 10_000, seed: int = 0
-) -> Comparison:
+def compare(baseline: ScoreTable, system: ScoreTable, *, resamples: int = 10_000, seed: int = 0) -> Comparison:
     """Compare two score tables on the cases that both hold.
 
     Differences are system minus baseline; of volume differences the absolute values are compared.

@@ -68,9 +68,7 @@ def read_label_map(path: Path, *, fractions: Fractions) -> LabelMap:
         raise _not_labels(path, lowest if lowest < 0 else highest)
     warnings = []
     if fractional_voxels:
-        warnings.append(
-            f"{fractional_voxels} voxels hold values between labels, each counted as {fractions.value}"
-        )
+        warnings.append(f"{fractional_voxels} voxels hold values between labels, each counted as {fractions.value}")
     affine_ras = content.affine_ras
     axes = nibabel.io_orientation(affine_ras)
     if np.isnan(axes).any():
@@ -110,9 +108,7 @@ def read_label_map_literally(path: Path, *, fractions: Fractions) -> LabelMap:
     labels_xyz, _ = _whole_numbers(content, fractions, None)
     if fractions is Fractions.TRUNCATED:
         labels_xyz = labels_xyz.astype(np.uint8, copy=False)
-    return LabelMap(
-        np.ascontiguousarray(labels_xyz.T), _reversed(_voxel_sizes_mm(content, path)), content.affine_ras
-    )
+    return LabelMap(np.ascontiguousarray(labels_xyz.T), _reversed(_voxel_sizes_mm(content, path)), content.affine_ras)
 
 
 def _three_dimensional(content: StoredNifti, path: Path) -> StoredNifti:
@@ -135,9 +131,7 @@ def _three_dimensional(content: StoredNifti, path: Path) -> StoredNifti:
     return content
 
 
-def _whole_numbers(
-    content: StoredNifti, fractions: Fractions, path: Path | None
-) -> tuple[NDArray[np.integer], int]:
+def _whole_numbers(content: StoredNifti, fractions: Fractions, path: Path | None) -> tuple[NDArray[np.integer], int]:
     """The labels `(x, y, z)` as integers, and how many voxels were fractional.
 
     Integers stay as they are; other values are converted slab by slab, so that no float64 volume exists.

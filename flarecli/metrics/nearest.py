@@ -128,9 +128,7 @@ def nearest_distances_mm(
     distances_mm = np.full(source.points.shape, np.inf)
     strides = np.array([source.shape[1] * source.shape[2], source.shape[2], 1])
     open_points, open_places = source.points, np.arange(len(source.points))
-    for step, length_mm in zip(
-        (stencil.offsets @ strides).tolist(), stencil.lengths_mm.tolist(), strict=True
-    ):
+    for step, length_mm in zip((stencil.offsets @ strides).tolist(), stencil.lengths_mm.tolist(), strict=True):
         is_open = ~target.marks.take(open_points + step)
         if not is_open.all():
             distances_mm[open_places[~is_open]] = length_mm

@@ -8,9 +8,8 @@ from glob import has_magic
 from pathlib import Path
 
 from flarecli.errors import InputError
+from flarecli.file_names import NIFTI_SUFFIXES, case_name
 
-_SUFFIXES = (".nii.gz", ".nii")
-_CHANNEL = "_0000"  # FLARE: images are case_0000.nii.gz, label maps case.nii.gz
 _SHOWN_NAMES = 3
 
 
@@ -27,14 +26,6 @@ class CasePair:
     name: str
     pred: Path | None
     gt: Path | None
-
-
-def case_key(path: Path | str) -> str:
-    """Name of a case without suffix and without the channel number of images."""
-    name = Path(path).name
-    for suffix in _SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name.removesuffix(_CHANNEL)
 
 
 def label_files(location: str) -> list[Path]:
@@ -101,7 +92,7 @@ def pair_literally(preds: Sequence[Path], gts: Sequence[Path]) -> list[CasePair]
 
 
 def _is_label_file(path: Path) -> bool:
-    return path.name.endswith(_SUFFIXES) and not path.name.startswith(".") and path.is_file()
+    return path.name.endswith(NIFTI_SUFFIXES) and not path.name.startswith(".") and path.is_file()
 
 
 def _below(pattern: Path) -> str:
@@ -112,7 +103,7 @@ def _below(pattern: Path) -> str:
 def _by_key(paths: Sequence[Path]) -> dict[str, Path]:
     by_key: dict[str, Path] = {}
     for path in paths:
-        other = by_key.setdefault(case_key(path), path)
+        other = by_key.setdefault(case_name(path), path)
         if other != path:
             raise InputError(
                 "two files stand for the same case",

@@ -79,17 +79,14 @@ class Protocol:
     def with_tolerances(self, tolerances_mm: Mapping[int, float]) -> Protocol:
         """The same rules with other tolerances, by label; organs not named keep theirs."""
         organs = tuple(
-            replace(organ, tolerance_mm=tolerances_mm.get(organ.label, organ.tolerance_mm))
-            for organ in self.organs
+            replace(organ, tolerance_mm=tolerances_mm.get(organ.label, organ.tolerance_mm)) for organ in self.organs
         )
         return replace(self, organs=organs, organ_in_columns=False)
 
     def with_labels(self, names: Mapping[int, str]) -> Protocol:
         """The same rules for other labels; those that the protocol knows keep their tolerance and rules."""
         known = {organ.label: organ for organ in self.organs}
-        organs = tuple(
-            replace(known.get(label, ScoredOrgan(label, name)), name=name) for label, name in names.items()
-        )
+        organs = tuple(replace(known.get(label, ScoredOrgan(label, name)), name=name) for label, name in names.items())
         return replace(self, organs=organs, organ_in_columns=False)
 
     def column(self, metric: Metric, organ: ScoredOrgan) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from flarecli.errors import InputError
-from flarecli.metrics.pairing import case_key
+from flarecli.file_names import case_name
 from flarecli.metrics.score_table import ScoreTable, number_in, read_csv_rows
 
 _INTERVAL = (0.025, 0.975)
@@ -124,10 +124,7 @@ def rank_systems(entrants: Sequence[Entrant], *, resamples: int = 1000, seed: in
     places = _places(mean_ranks)
     rng = np.random.default_rng(seed)
     sampled = np.stack(
-        [
-            _places(by_case[:, rng.integers(len(cases), size=len(cases))].mean(axis=1))
-            for _ in range(resamples)
-        ]
+        [_places(by_case[:, rng.integers(len(cases), size=len(cases))].mean(axis=1)) for _ in range(resamples)]
     )
     standings = []
     for row in np.argsort(mean_ranks, kind="stable").tolist():
@@ -175,7 +172,7 @@ def read_efficiency_table(path: Path) -> EfficiencyTable:
                 remedy="Write the table with `flare profile --csv`.",
             )
         columns[wanted] = found[0]
-    names = [case_key(row[columns["name"]]) for row in rows]
+    names = [case_name(row[columns["name"]]) for row in rows]
     time_s, memory_mb = (
         [number_in(row[columns[wanted]], path, columns[wanted]) for row in rows]
         for wanted in ("time_s", "gpu_memory_mb")
@@ -203,9 +200,7 @@ def _criteria(entrants: Sequence[Entrant]) -> tuple[list[str], dict[str, NDArray
         )
     nsd_name = nsd_names.pop()
     values = {
-        metric: np.array(
-            [_filled(entrant.scores.mean_over_organs(metric), cases, 0.0) for entrant in entrants]
-        )
+        metric: np.array([_filled(entrant.scores.mean_over_organs(metric), cases, 0.0) for entrant in entrants])
         for metric in ("DSC", nsd_name)
     }
     tables = [entrant.efficiency for entrant in entrants if entrant.efficiency is not None]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from flarecli.atomic import atomic_path
 from flarecli.errors import InputError
+from flarecli.file_names import case_name
 from flarecli.metrics.evaluation import Evaluation
-from flarecli.metrics.pairing import case_key
 
 NAME_COLUMN = "Name"
 STATUS_COLUMN = "Status"
@@ -105,7 +105,7 @@ def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
             scores.setdefault(match["metric"], {})[match["organ"]] = values
     if not scores:
         raise _no_table(path, header)
-    cases = tuple(case_key(row[NAME_COLUMN]) for row in rows)
+    cases = tuple(case_name(row[NAME_COLUMN]) for row in rows)
     if len(set(cases)) < len(cases):
         raise InputError(
             "names a case twice",

@@ -47,15 +47,6 @@ class Volume:
     path: Path
     warnings: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """Name of the file or folder without its format: "case_01" of "case_01.nii.gz"."""
-        name = self.path.name
-        for suffix in (".nii.gz", ".hdr.gz", ".img.gz", ".nii", ".hdr", ".img", *ITK_SUFFIXES):
-            if name.lower().endswith(suffix):
-                return name[: -len(suffix)]
-        return name
-
 
 def read_volume(path: Path) -> Volume:
     """Read a CT scan: NIfTI, NRRD or MetaImage file, or a folder with a DICOM series.

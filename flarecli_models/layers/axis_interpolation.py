@@ -54,38 +54,25 @@ def interpolate_axis(x: Any, taps: np.ndarray, axis: int) -> Any:
         Tensor of the shape of `x` with `factor` times as many samples along `axis`.
     """
     factor, width = taps.shape
-    radius = width // 2
     shape = ops.shape(x)
-    size = shape[axis]
 
-    def sliced(start: Any, stop: Any) -> Any:
-        index = [slice(None)] * len(shape)
+    def sliced(source: Any, start: int, stop: int | None) -> Any:
+        index: list[slice] = [slice(None)] * len(shape)
         index[axis] = slice(start, stop)
-        return x[tuple(index)]
+        return source[tuple(index)]
 
-    first, last = sliced(0, 1), sliced(size - 1, size)
-    shifted = {0: x}
-    for step in range(1, radius + 1):
-        # With fewer samples than the radius, everything beyond the border is border.
-        kept = sliced(0, size - step) if not isinstance(size, int) or size > step else None
-        shifted[-step] = _joined([first] * min(step, _upper(size)) + [kept], axis)
-        kept = sliced(step, size) if kept is not None else None
-        shifted[step] = _joined([kept] + [last] * min(step, _upper(size)), axis)
+    radius = width // 2
+    first, last = sliced(x, 0, 1), sliced(x, -1, None)
+    padded = ops.concatenate([first] * radius + [x] + [last] * radius, axis=axis)
 
     phases = []
     for row in taps:
-        terms = [shifted[k - radius] * float(weight) for k, weight in enumerate(row) if weight != 0.0]
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
+        total = None
+        for offset, weight in enumerate(row):
+            if weight != 0.0:
+                # Ends counted from the back need no size, which may be unknown while a graph is traced.
+                term = sliced(padded, offset, offset + 1 - width or None) * float(weight)
+                total = term if total is None else total + term
         phases.append(total)
     stacked = ops.stack(phases, axis=axis + 1)
-    return ops.reshape(stacked, [*shape[:axis], size * factor, *shape[axis + 1 :]])
-
-
-def _upper(size: Any) -> int:
-    return size if isinstance(size, int) else 1 << 30
-
-
-def _joined(parts: list[Any], axis: int) -> Any:
-    return ops.concatenate([part for part in parts if part is not None], axis=axis)
+    return ops.reshape(stacked, [*shape[:axis], shape[axis] * factor, *shape[axis + 1 :]])

@@ -52,7 +52,7 @@ class InstanceNormalization(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon, "data_format": self.data_format}
 
     def _in_fusible_form(self, x: Any) -> Any:
-        """OpenVINO's compiler makes one operation of exactly these; 10 times faster than with a product at the end."""
+        """OpenVINO's compiler makes one operation of exactly these, a quotient at the end, not a product."""
         axes = spatial_axes(self.data_format)
         centred = x - ops.mean(x, axis=axes, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)

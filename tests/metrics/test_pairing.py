@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.metrics.pairing import case_key, label_files, pair_cases, pair_literally
+from flarecli.metrics.pairing import label_files, pair_cases, pair_literally
 
 
 def _files(folder: Path, *names: str) -> list[Path]:
@@ -15,20 +15,6 @@ def _files(folder: Path, *names: str) -> list[Path]:
     for name in names:
         (folder / name).touch()
     return label_files(str(folder))
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [
-        ("case_001.nii.gz", "case_001"),
-        ("case_001_0000.nii.gz", "case_001"),
-        ("case_001_0000.nii", "case_001"),
-        ("case.v2.nii.gz", "case.v2"),
-        ("folder/case_0001.nii.gz", "case_0001"),
-    ],
-)
-def test_key_leaves_suffix_and_channel_out(name: str, key: str) -> None:
-    assert case_key(Path(name)) == key
 
 
 def test_folders_pair_with_or_without_channel(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def with_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> keras
 
 
 def seeded_weights(model: keras.Model, seed: int) -> dict[str, np.ndarray]:
-    """Random weights by `layer/part`, the same on every backend: He-normal kernels, nothing zero, variances positive."""
+    """Random weights by `layer/part`, the same on every backend: He-normal kernels, positive variances, no zeros."""
     generator = np.random.default_rng(seed)
     weights = {}
     for layer in model.layers:

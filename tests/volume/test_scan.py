@@ -220,15 +220,6 @@ def test_missing_files_are_called_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "name"),
-    [("case.01.nii.gz", "case.01"), ("a.NII", "a"), ("b.nrrd", "b"), ("series", "series"), ("c.img.gz", "c")],
-)
-def test_name_is_the_file_without_its_format(tmp_path: Path, file: str, name: str) -> None:
-    volume = read_volume(_save(tmp_path / "scan.nii", affine()))
-    assert Volume(volume.voxels, volume.grid, volume.source, tmp_path / file).name == name
-
-
-@pytest.mark.parametrize(
     "labels", [np.zeros((9, 11, 13), np.int16), np.zeros((13, 11, 9), np.uint8), np.zeros((9, 11), np.uint8)]
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: np.ndarray) -> None:

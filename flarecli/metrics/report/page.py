@@ -14,9 +14,9 @@ import numpy as np
 
 from flarecli.atomic import atomic_path
 from flarecli.errors import InputError
+from flarecli.file_names import case_name
 from flarecli.metrics.case import CaseResult, CaseStatus
 from flarecli.metrics.evaluation import Evaluation
-from flarecli.metrics.pairing import case_key
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
 from flarecli.metrics.report.plots import box_and_strip_plot
@@ -82,7 +82,7 @@ def _plot(evaluation: Evaluation, metric: Metric) -> str:
     values = values.reshape(-1, len(evaluation.organ_names))
     return box_and_strip_plot(
         {name: values[:, column] for column, name in enumerate(evaluation.organ_names)},
-        [case_key(case.name) for case in evaluation.counted],
+        [case_name(case.name) for case in evaluation.counted],
         title=f"{metric.heading} by organ",
         ends_at_1=metric.is_share,
     )
@@ -98,11 +98,11 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
     chosen = {"Worst case": worst_first[0]}
     if len(worst_first) > 2:
         chosen["Median case"] = worst_first[len(worst_first) // 2]
-    by_key = {case_key(path): path for path in images}
+    by_key = {case_name(path): path for path in images}
     galleries = []
     for title, case in chosen.items():
         title = f"{title} by {metric.heading}"
-        image = by_key.get(case_key(case.name))
+        image = by_key.get(case_name(case.name))
         if image is None:
             galleries.append(_Gallery(title, case.name, problem="no image of this name was given"))
             continue

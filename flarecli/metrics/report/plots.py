@@ -55,8 +55,7 @@ def box_and_strip_plot(
     axis = _axis(finite, ends_at_1=ends_at_1)
     width = _LEFT_PX + _COLUMN_PX * len(values_by_organ) + 8
     parts = [
-        f'<svg class="plot" viewBox="0 0 {width} {_HEIGHT_PX}" width="{width}" role="img" '
-        f'aria-label="{escape(title)}">'
+        f'<svg class="plot" viewBox="0 0 {width} {_HEIGHT_PX}" width="{width}" role="img" aria-label="{escape(title)}">'
     ]
     for tick in axis.ticks:
         y = axis.y_px(tick)
@@ -67,9 +66,7 @@ def box_and_strip_plot(
         parts += _column(values, case_names, centre, axis)
         left_out = int(np.count_nonzero(~np.isfinite(values)))
         note = f" (−{left_out})" if left_out else ""
-        parts.append(
-            f'<text class="organ" x="{centre:.1f}" y="{_HEIGHT_PX - 16}">{escape(organ)}{note}</text>'
-        )
+        parts.append(f'<text class="organ" x="{centre:.1f}" y="{_HEIGHT_PX - 16}">{escape(organ)}{note}</text>')
     return "".join([*parts, "</svg>"])
 
 
@@ -80,9 +77,7 @@ def _axis(finite: NDArray[np.float64], *, ends_at_1: bool) -> _Axis:
         high = 1.0
     span = max(high - low, 0.02 if ends_at_1 else 1e-3)
     step = next(
-        step
-        for step in (factor * 10.0**power for power in range(-4, 7) for factor in (1, 2, 5))
-        if span / step <= 6
+        step for step in (factor * 10.0**power for power in range(-4, 7) for factor in (1, 2, 5)) if span / step <= 6
     )
     first = math.floor(round(low / step, 6))
     last = math.ceil(round(high / step, 6))
@@ -90,9 +85,7 @@ def _axis(finite: NDArray[np.float64], *, ends_at_1: bool) -> _Axis:
     return _Axis(first * step, last * step, tuple(tick * step for tick in range(first, last + 1)))
 
 
-def _column(
-    values: NDArray[np.float64], case_names: Sequence[str], centre_px: float, axis: _Axis
-) -> list[str]:
+def _column(values: NDArray[np.float64], case_names: Sequence[str], centre_px: float, axis: _Axis) -> list[str]:
     parts = []
     finite = values[np.isfinite(values)]
     if len(finite):

@@ -73,9 +73,7 @@ def slices_png(case: CaseResult, image_path: Path, settings: EvaluationSettings)
         dpi=_DOTS_PER_INCH,
         facecolor="black",
     )
-    grid = figure.add_gridspec(
-        1, len(views), width_ratios=widths, left=0, right=1, bottom=0, top=1, wspace=0.02
-    )
+    grid = figure.add_gridspec(1, len(views), width_ratios=widths, left=0, right=1, bottom=0, top=1, wspace=0.02)
     for column, view in enumerate(views):
         axes = figure.add_subplot(grid[0, column])
         _draw(axes, view, image, (pred.labels, gt.labels), labels, box, gt.spacing_mm)
@@ -138,20 +136,14 @@ def _draw(
     row_mm, column_mm = (step for axis, step in enumerate(spacing_mm) if axis != view.axis)
     low, high = _WINDOW_HU
     axes.imshow(plane(image), cmap="gray", vmin=low, vmax=high, origin="lower", aspect=row_mm / column_mm)
-    for volume, colour, width in zip(
-        reversed(maps), (GROUND_TRUTH_COLOUR, PREDICTION_COLOUR), (1.6, 1.0), strict=True
-    ):
+    for volume, colour, width in zip(reversed(maps), (GROUND_TRUTH_COLOUR, PREDICTION_COLOUR), (1.6, 1.0), strict=True):
         for label in labels:
             mask = plane(volume) == label
             if mask.any() and min(mask.shape) > 1:
                 axes.contour(mask, levels=[0.5], colors=colour, linewidths=width)
     axes.set_axis_off()
-    axes.add_patch(
-        Rectangle((0, 0.92), 1, 0.08, transform=axes.transAxes, facecolor="black", alpha=0.55, zorder=5)
-    )
-    axes.text(
-        0.02, 0.96, view.title, color="white", fontsize=8, transform=axes.transAxes, va="center", zorder=6
-    )
+    axes.add_patch(Rectangle((0, 0.92), 1, 0.08, transform=axes.transAxes, facecolor="black", alpha=0.55, zorder=5))
+    axes.text(0.02, 0.96, view.title, color="white", fontsize=8, transform=axes.transAxes, va="center", zorder=6)
 
 
 def _crossed(box: tuple[slice, slice, slice], view: _View) -> tuple[slice, ...]:

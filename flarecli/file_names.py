@@ -1,0 +1,28 @@
+"""How scans, label maps and cases are named: formats by suffix, cases without format and channel number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+SCAN_SUFFIXES = (*NIFTI_SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd")
+
+CHANNEL_SUFFIX = "_0000"
+"""Ending that FLARE and nnU-Net give to the names of images; their label maps are named without it."""
+
+
+def image_suffix(path: Path | str) -> str:
+    """The image suffix of a file name, `.nii.gz` as a whole, in lower case; empty where it is none of a scan."""
+    name = Path(path).name.lower()
+    return next((ending for ending in SCAN_SUFFIXES if name.endswith(ending)), "")
+
+
+def image_stem(path: Path | str) -> str:
+    """The file name without its image suffix."""
+    name = Path(path).name
+    return name[: len(name) - len(image_suffix(path))]
+
+
+def case_name(path: Path | str) -> str:
+    """What a file's case is called: its name without suffix and without the channel number of images."""
+    return image_stem(path).removesuffix(CHANNEL_SUFFIX)
