@@ -75,12 +75,23 @@ def linear_matrix(n_in: int, n_out: int) -> np.ndarray:
     Returns:
         float64 array of shape (n_out, n_in); rows sum to 1 and have at most two non-zero entries.
     """
-    lower, upper_weight = linear_taps(n_in, n_out)
-    rows = np.arange(n_out)
-    matrix = np.zeros((n_out, n_in))
-    matrix[rows, lower] = 1.0 - upper_weight
-    matrix[rows, np.minimum(lower + 1, n_in - 1)] += upper_weight
-    return matrix
+    return _two_tap_matrix(n_in, *linear_taps(n_in, n_out))
+
+
+def aligned_matrix(n_in: int, n_out: int) -> np.ndarray:
+    """Interpolate linearly between sample centres so that the outermost centres stay; no antialiasing.
+
+    Output sample o lies at o * (n_in - 1) / (n_out - 1), a single one at 0, as in PyTorch with
+    align_corners=True.
+
+    Args:
+        n_in: Number of input samples, at least 1.
+        n_out: Number of output samples, at least 1.
+
+    Returns:
+        float64 array of shape (n_out, n_in); rows sum to 1 and have at most two non-zero entries.
+    """
+    return _two_tap_matrix(n_in, *aligned_taps(n_in, n_out))
 
 
 def linear_taps(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,9 +103,25 @@ def linear_taps(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
         upper_weight: float64 array of shape (n_out,), weight in [0, 1] of the other sample.
     """
     position = (np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5
-    position = np.clip(position, 0.0, n_in - 1.0)
+    return _two_taps(np.clip(position, 0.0, n_in - 1.0), n_in)
+
+
+def aligned_taps(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """The two input samples between which each output sample of `aligned_matrix` lies, as in `linear_taps`."""
+    return _two_taps(np.arange(n_out) * ((n_in - 1) / max(n_out - 1, 1)), n_in)
+
+
+def _two_taps(position: np.ndarray, n_in: int) -> tuple[np.ndarray, np.ndarray]:
     lower = np.minimum(position.astype(np.intp), max(n_in - 2, 0))
     return lower, position - lower
+
+
+def _two_tap_matrix(n_in: int, lower: np.ndarray, upper_weight: np.ndarray) -> np.ndarray:
+    rows = np.arange(lower.size)
+    matrix = np.zeros((lower.size, n_in))
+    matrix[rows, lower] = 1.0 - upper_weight
+    matrix[rows, np.minimum(lower + 1, n_in - 1)] += upper_weight
+    return matrix
 
 
 def chained(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -2,23 +2,29 @@
 
 Linear interpolation is convex: where the eight network voxels around a point agree on the class of the
 highest score, that class has the highest interpolated score too, rounding included, since products with
-weights >= 0 and sums are monotonic. Only cells whose corners disagree, the surfaces of organs, are
-interpolated.
+weights >= 0 and sums are monotonic. The same holds for the sign of a single score. Only cells whose corners
+disagree, the surfaces of organs, are interpolated.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.resample.axis import linear_taps
+from flarecli.resample.axis import aligned_taps, linear_taps
 
 _MAX_THREADS = 4
+
+_Decision = Callable[[np.ndarray], np.ndarray]
+"""From scores (classes, ...) to one label for each voxel (...), by a rule whose regions are convex."""
+
+_AxisTaps = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
+"""Where the samples of a finer axis lie between those of a coarser one; see `linear_taps`."""
 
 
 def class_map(scores: np.ndarray) -> np.ndarray:
@@ -62,6 +68,36 @@ def restore_labels(
     Raises:
         InputError: when the window does not lie on the grid.
     """
+    _restore(scores, grid_shape_zyx, out, origin_zyx, threads, linear_taps, class_map)
+
+
+def restore_mask(logits: np.ndarray, out: np.ndarray, threads: int | None = None) -> None:
+    """Write where linearly interpolated logits are at least 0 on a finer (or coarser) grid.
+
+    The logits are stretched over the grid of `out` so that the outermost voxel centres coincide (aligned corners).
+    The result does not depend on the number of threads.
+
+    Args:
+        logits: float32 array of shape (z, y, x).
+        out: bool array of shape (z, y, x), any strides; overwritten.
+        threads: How many threads share the work; by default one a core, at most four.
+    """
+    _restore(logits[None], out.shape, out, (0, 0, 0), threads, aligned_taps, _is_positive)
+
+
+def _is_positive(logits: np.ndarray) -> np.ndarray:
+    return logits[0] >= 0
+
+
+def _restore(
+    scores: np.ndarray,
+    grid_shape_zyx: tuple[int, ...],
+    out: np.ndarray,
+    origin_zyx: tuple[int, int, int],
+    threads: int | None,
+    axis_taps: _AxisTaps,
+    decide: _Decision,
+) -> None:
     if any(
         first < 0 or first + size > full
         for first, size, full in zip(origin_zyx, out.shape, grid_shape_zyx, strict=True)
@@ -75,17 +111,15 @@ def restore_labels(
     if out.size == 0:
         return
     along_z, along_y, along_x = (
-        _Taps.of_window(n_in, n_grid, first, size)
-        for n_in, n_grid, first, size in zip(
-            scores.shape[1:], grid_shape_zyx, origin_zyx, out.shape, strict=True
-        )
+        _Taps.of_window(*axis_taps(n_in, n_grid), n_in, first, size)
+        for n_in, n_grid, first, size in zip(scores.shape[1:], grid_shape_zyx, origin_zyx, out.shape, strict=True)
     )
     layers = list(_slices_by_layer(along_z))
     workers = min(threads or os.cpu_count() or 1, _MAX_THREADS)
 
     def restore_range(part: list[tuple[int, slice]]) -> None:
         for lower, slices in part:
-            _restore_layer(scores, lower, along_z, along_y, along_x, slices, out)
+            _restore_layer(scores, lower, along_z, along_y, along_x, slices, out, decide)
 
     if workers == 1:
         restore_range(layers)
@@ -113,8 +147,7 @@ class _Taps:
     upper_weight: np.ndarray
 
     @staticmethod
-    def of_window(n_in: int, n_grid: int, first: int, size: int) -> _Taps:
-        lower, upper_weight = linear_taps(n_in, n_grid)
+    def of_window(lower: np.ndarray, upper_weight: np.ndarray, n_in: int, first: int, size: int) -> _Taps:
         lower, upper_weight = lower[first : first + size], upper_weight[first : first + size]
         return _Taps(
             lower,
@@ -139,11 +172,12 @@ def _restore_layer(
     along_x: _Taps,
     slices: slice,
     out: np.ndarray,
+    decide: _Decision,
 ) -> None:
     """Write the labels of all window slices between score slices `lower` and the one above it."""
     upper = min(lower + 1, scores.shape[1] - 1)
     below, above = scores[:, lower], scores[:, upper]
-    below_class, above_class = class_map(below), class_map(above)
+    below_class, above_class = decide(below), decide(above)
     agreed = below_class[along_y.lower[:, None], along_x.lower[None, :]]
     mixed = _mixed_cells(below_class, above_class)
     mixed_y, mixed_x = np.nonzero(mixed[along_y.lower[:, None], along_x.lower[None, :]])
@@ -162,7 +196,7 @@ def _restore_layer(
         labels[...] = agreed
         if mixed_y.size:
             plane = along_z.lower_weight[z] * below + along_z.upper_weight[z] * above
-            labels[mixed_y, mixed_x] = class_map(_weighted_corners(plane.reshape(len(plane), -1), corners))
+            labels[mixed_y, mixed_x] = decide(_weighted_corners(plane.reshape(len(plane), -1), corners))
 
 
 def _mixed_cells(below_class: np.ndarray, above_class: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _SYSTEMS = {
     "efficientscn": ("flarecli.systems.efficientscn", "EfficientScn"),
+    "efficientsegnet": ("flarecli.systems.efficientsegnet", "EfficientSegNet"),
     "vgg13": ("flarecli.systems.vgg13", "Vgg13"),
 }
 

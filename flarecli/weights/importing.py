@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ class PublishedNetwork:
         read: Reads the arrays of all weights (`layer/kernel`, `layer/bias`) and the files they came from.
         source: Publication and repository.
         licence: SPDX identifier of the published weights.
+        files: What the authors published, as the user has to give it.
     """
 
     read: Callable[[Path], tuple[Mapping[str, np.ndarray], list[Path]]]
     source: str
     licence: str
+    files: str
 
 
 def import_published(path: Path, system: str, network: str, root: Path) -> tuple[Path, Card]:
@@ -52,13 +55,13 @@ def import_published(path: Path, system: str, network: str, root: Path) -> tuple
     published = _published(system, network)
     try:
         arrays, files = published.read(path)
+        model = _filled_model(system, network, arrays)
     except ValueError as error:
         raise InputError(
             "published weights cannot be read",
             seen=error,
-            remedy=f"Give the folder of the SavedModel that the authors published for {system}/{network}, complete.",
+            remedy=f"Give {published.files} that the authors published for {system}/{network}, complete.",
         ) from error
-    model = _filled_model(system, network, arrays)
     destination = root / system / "published" / f"{network}{WEIGHTS_SUFFIX}"
     with atomic_path(destination) as temporary:
         model.save_weights(temporary)
@@ -103,20 +106,44 @@ def _published(system: str, network: str) -> PublishedNetwork:
 
 
 def _importable() -> dict[tuple[str, str], PublishedNetwork]:
+    return {**_efficientscn(), **_efficientsegnet(), **_vgg13()}
+
+
+def _efficientscn() -> dict[tuple[str, str], PublishedNetwork]:
     from flarecli_models.importers import efficientscn_variables as scn
 
     source = (
         "F. Thaler et al., Efficient Multi-Organ Segmentation Using SpatialConfiguration-Net with Low GPU Memory "
         "Requirements, FLARE21; github.com/franzthaler/FLARE21-EfficientSCN"
     )
+    variables = {"localization": scn.localization_variables(), "segmentation": scn.segmentation_variables()}
     return {
-        ("efficientscn", "localization"): PublishedNetwork(
-            lambda path: _read_bundle(path, scn.localization_variables()), source, "GPL-3.0"
-        ),
-        ("efficientscn", "segmentation"): PublishedNetwork(
-            lambda path: _read_bundle(path, scn.segmentation_variables()), source, "GPL-3.0"
-        ),
+        ("efficientscn", network): PublishedNetwork(
+            partial(_read_bundle, names=names), source, "GPL-3.0", "the folder of the SavedModel"
+        )
+        for network, names in variables.items()
     }
+
+
+def _efficientsegnet() -> dict[tuple[str, str], PublishedNetwork]:
+    from flarecli_models.importers import efficientsegnet_state as segnet
+
+    source = (
+        "F. Zhang, Y. Wang, H. Yang, Efficient Context-Aware Network for Abdominal Multi-organ Segmentation, FLARE21; "
+        "github.com/Shanghai-Aitrox-Technology/EfficientSegmentation, which states no licence"
+    )
+    keys = {"coarse": segnet.coarse_state_keys(), "fine": segnet.fine_state_keys()}
+    return {
+        ("efficientsegnet", network): PublishedNetwork(
+            partial(_read_efficientsegnet, keys=keys_by_layer), source, "NOASSERTION", "the file best_model.pt"
+        )
+        for network, keys_by_layer in keys.items()
+    }
+
+
+def _vgg13() -> dict[tuple[str, str], PublishedNetwork]:
+    source = "P.-H. Conze, VGG-13 U-Net with deep supervision, IMT-Atlantique, FLARE21; weights of the authors' program"
+    return {("vgg13", "segmentation"): PublishedNetwork(_read_vgg13, source, "MIT", "the state dictionary (.pt, .pth)")}
 
 
 def _read_bundle(path: Path, names: Mapping[str, str]) -> tuple[Mapping[str, np.ndarray], list[Path]]:
@@ -126,3 +153,17 @@ def _read_bundle(path: Path, names: Mapping[str, str]) -> tuple[Mapping[str, np.
     bundle = TensorFlowBundle(path)
     arrays = read_variables(bundle, names)
     return arrays, bundle.data_files()
+
+
+def _read_efficientsegnet(path: Path, keys: Mapping[str, str]) -> tuple[Mapping[str, np.ndarray], list[Path]]:
+    from flarecli_models.importers.efficientsegnet_state import layer_weights
+    from flarecli_models.importers.torch_checkpoint import read_state_dict
+
+    return layer_weights(read_state_dict(path), keys), [path]
+
+
+def _read_vgg13(path: Path) -> tuple[Mapping[str, np.ndarray], list[Path]]:
+    from flarecli_models.importers.torch_checkpoint import read_state_dict
+    from flarecli_models.importers.vgg13_state import layer_weights
+
+    return layer_weights(read_state_dict(path)), [path]

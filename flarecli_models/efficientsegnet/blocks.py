@@ -61,9 +61,9 @@ class Blocks:
     def normalized(self, x: Any, filters: int, kernel: Kernel, name: str, strides: int = 1) -> Any:
         """Convolution, instance normalisation."""
         x = self.convolution(x, filters, kernel, name, strides)
-        return InstanceNormalization(
-            NORMALIZATION_EPSILON, data_format=self.data_format, name=f"{name}_normalization"
-        )(x)
+        return InstanceNormalization(NORMALIZATION_EPSILON, data_format=self.data_format, name=f"{name}_normalization")(
+            x
+        )
 
     def activated(self, x: Any, filters: int, kernel: Kernel, name: str, strides: int = 1) -> Any:
         """Convolution, instance normalisation, channel dropout, ReLU."""

@@ -79,9 +79,7 @@ def assign_weights(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
         assignments.append((variable, array))
         left.discard(variable.path)
     if left:
-        raise ValueError(
-            f"no array for {len(left)} weights of {model.name}: {', '.join(sorted(left)[:3])} ..."
-        )
+        raise ValueError(f"no array for {len(left)} weights of {model.name}: {', '.join(sorted(left)[:3])} ...")
     for variable, array in assignments:
         variable.assign(array)
 

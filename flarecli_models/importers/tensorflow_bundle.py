@@ -93,14 +93,10 @@ class TensorFlowBundle:
         entry = self.entries[name]
         dtype = _DTYPES.get(entry.dtype)
         if dtype is None:
-            raise BundleError(
-                f"{self.prefix}: variable {name!r} has type number {entry.dtype}, not a plain number"
-            )
+            raise BundleError(f"{self.prefix}: variable {name!r} has type number {entry.dtype}, not a plain number")
         files = self.data_files()
         if entry.shard >= len(files):
-            raise BundleError(
-                f"{self.prefix}: variable {name!r} lies in data file {entry.shard} of {len(files)}"
-            )
+            raise BundleError(f"{self.prefix}: variable {name!r} lies in data file {entry.shard} of {len(files)}")
         file = files[entry.shard]
         try:
             with file.open("rb") as data:

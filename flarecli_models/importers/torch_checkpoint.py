@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -41,7 +42,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
                 return dict(_read_archive(archive))
         with path.open("rb") as file:
             return dict(_read_legacy(file))
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error.__cause__
@@ -87,12 +88,10 @@ def _read_legacy(file: IO[bytes]) -> Iterator[tuple[str, np.ndarray]]:
         yield key, tensor.array(elements[tensor.storage.key])
 
 
-def _legacy_elements(
-    file: IO[bytes], storages: Mapping[str, StorageRecord], wanted: set[str]
-) -> dict[str, np.ndarray]:
+def _legacy_elements(file: IO[bytes], storages: Mapping[str, StorageRecord], wanted: set[str]) -> dict[str, np.ndarray]:
     """The elements of the wanted storages; all lie in a row, each behind its number of elements."""
     order, _ = load_plain(file)
-    if not isinstance(order, list) or not storages.keys() >= set(order):
+    if not isinstance(order, list) or not all(type(key) is str and key in storages for key in order):
         raise CheckpointError("its list of storages is damaged")
     elements = {}
     for key in order:
@@ -103,7 +102,8 @@ def _legacy_elements(
             file.seek(record.bytes, os.SEEK_CUR)
         elif count != record.size or len(content) != record.bytes:
             raise CheckpointError(
-                f"storage {key} has {len(content)} bytes for {count} elements, expected {record.bytes} for {record.size}"
+                f"storage {key} has {count} elements in {len(content)} bytes, "
+                f"expected {record.size} in {record.bytes}"
             )
         else:
             elements[key] = np.frombuffer(content, record.dtype)

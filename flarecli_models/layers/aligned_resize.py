@@ -28,11 +28,10 @@ class AlignedResize3D(keras.layers.Layer):
     Source: EfficientSegNet code (upsampling of the decoder, branches of the context block).
     """
 
-    def __init__(
-        self, shape_zyx: tuple[int, int, int], data_format: str | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, shape_zyx: tuple[int, int, int], data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.shape_zyx = tuple(shape_zyx)
+        z, y, x = shape_zyx
+        self.shape_zyx = (z, y, x)
         self.data_format = data_format or keras.config.image_data_format()
         self.built = True
 
@@ -41,9 +40,7 @@ class AlignedResize3D(keras.layers.Layer):
         if backend == "torch" and self.data_format == CHANNELS_FIRST:
             import torch
 
-            return torch.nn.functional.interpolate(
-                inputs, self.shape_zyx, mode="trilinear", align_corners=True
-            )
+            return torch.nn.functional.interpolate(inputs, self.shape_zyx, mode="trilinear", align_corners=True)
         if backend == "openvino" and self.data_format == CHANNELS_FIRST:
             return _openvino_interpolate(inputs, self.shape_zyx)
         for axis, size in zip(spatial_axes(self.data_format), self.shape_zyx, strict=True):

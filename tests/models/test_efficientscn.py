@@ -78,12 +78,11 @@ def test_unknown_layout_is_refused() -> None:
         localization_unet(data_format="channels_middle")
 
 
-# Measured on this network: bfloat16 (8 bits of mantissa) 3e-2 in logits of size 3 and 4e-3 in scores, float16
-# (11 bits) 3e-3 and 4e-4; the bounds are about three times that.
+# Measured here, the larger of TensorFlow and PyTorch on a CPU: bfloat16 (8 bits of mantissa) 1.1e-2 in logits up to 0.9
+# and 7.7e-4 in scores up to 0.26; float16 (11 bits) 2.5e-3 and 2.3e-4. The bounds are about three times that.
 @checks.needs_training
 @pytest.mark.parametrize(
-    ("policy", "logits_atol", "scores_atol"),
-    [("mixed_bfloat16", 0.1, 0.015), ("mixed_float16", 0.01, 0.0015)],
+    ("policy", "logits_atol", "scores_atol"), [("mixed_bfloat16", 0.03, 0.0025), ("mixed_float16", 0.0075, 0.0007)]
 )
 def test_mixed_policies(policy: str, logits_atol: float, scores_atol: float, batch: np.ndarray) -> None:
     checks.check_policy(policy, small_localization, batch, None, logits_atol)
@@ -115,7 +114,10 @@ def test_training_noise_reaches_the_spatial_networks_only() -> None:
     model = small_segmentation(dropout=0.0)
     batch = np.random.default_rng(12).uniform(-0.5, 0.5, checks.batch_shape((32, 32, 32), 1)).astype(np.float32)
     trained, still = (model(batch, training=training) for training in (True, False))
-    local, spatial = (float(keras.ops.max(keras.ops.abs(trained[key] - still[key]))) for key in ("local", "spatial"))
+    local, spatial = (
+        np.abs(keras.ops.convert_to_numpy(trained[key]) - keras.ops.convert_to_numpy(still[key])).max()
+        for key in ("local", "spatial")
+    )
     assert local < 1e-6
     assert spatial > 1e-4
 

@@ -19,9 +19,8 @@ ALIASES = {
 LABELS = 3
 
 
-@pytest.fixture
-def state() -> dict[str, np.ndarray]:
-    """A state of base width 2 and three labels, every array of other values, with counters."""
+def original_state(base_filters: int, labels: int) -> dict[str, np.ndarray]:
+    """Random arrays under the original's keys, without aliases, with counters."""
     generator = np.random.default_rng(41)
     arrays: dict[str, np.ndarray] = {}
 
@@ -35,7 +34,7 @@ def state() -> dict[str, np.ndarray]:
             arrays[f"{key}.{part}"] = generator.standard_normal(channels, np.float32)
         arrays[f"{key}.num_batches_tracked"] = np.array(7)
 
-    widths = [2, 4, 8, 16, 16]
+    widths = [base_filters * factor for factor in (1, 2, 4, 8, 8)]
     entering = 3
     for blocks, width in zip(ALIASES.values(), widths, strict=True):
         first, first_norm, second, second_norm = blocks.values()
@@ -44,7 +43,7 @@ def state() -> dict[str, np.ndarray]:
         convolution(f"encoder.{second}", width, width)
         normalisation(f"encoder.{second_norm}", width)
         entering = width
-    for number, width in enumerate([16, 8, 4, 2], start=1):
+    for number, width in enumerate(widths[3::-1], start=1):
         convolution(f"deblock{number}.up", entering, width, size=2)
         for index, channels in ((0, 2 * width), (3, width)):
             convolution(f"deblock{number}.conv.double_conv.{index}", channels, width)
@@ -54,11 +53,16 @@ def state() -> dict[str, np.ndarray]:
         convolution(f"down{level}.simple_conv.0", widths[level - 1], 16)
         normalisation(f"down{level}.simple_conv.1", 16)
     for level in (1, 2, 3, 4):
-        convolution(f"down_out{level}.single_conv", 16, LABELS)
+        convolution(f"down_out{level}.single_conv", 16, labels)
     convolution("out1.simple_conv.0", 64, 64)
     normalisation("out1.simple_conv.1", 64)
-    convolution("out2.single_conv", 64, LABELS)
+    convolution("out2.single_conv", 64, labels)
     return arrays
+
+
+@pytest.fixture
+def state() -> dict[str, np.ndarray]:
+    return original_state(base_filters=2, labels=LABELS)
 
 
 def with_aliases(state: dict[str, np.ndarray], keep_flat: bool) -> dict[str, np.ndarray]:

@@ -119,7 +119,7 @@ def test_slices_do_not_see_each_other(batch_statistics: bool, batch: np.ndarray)
     together = checks.predict(model, batch)
     for index in range(2):
         alone = checks.predict(model, batch[index : index + 1])
-        checks.assert_close(together[index : index + 1], alone, atol=1e-5)
+        checks.assert_close(together[index : index + 1], alone, atol=2e-4)
     assert np.abs(together[0] - together[1]).max() > 0.1
 
 
@@ -131,7 +131,7 @@ def test_weights_of_training_become_those_of_prediction(batch: np.ndarray, tmp_p
     plain = small()
     plain.load_weights(tmp_path / "trained.weights.h5")
     expected = checks.predict(trained, batch, "final")
-    np.testing.assert_allclose(checks.predict(plain, batch), expected, rtol=0, atol=1e-5)
+    checks.assert_close(checks.predict(plain, batch), expected, atol=1e-5)
 
 
 @checks.needs_training
@@ -145,15 +145,17 @@ def test_own_statistics_are_those_of_training_with_a_batch_of_one(batch: np.ndar
     expected = keras.ops.convert_to_numpy(keras.ops.stop_gradient(expected))
     if model.inputs[0].shape[1] != 3:
         expected = np.moveaxis(expected, -1, 1)
-    np.testing.assert_allclose(checks.predict(own, first), expected, rtol=0, atol=1e-5)
+    assert np.ptp(expected) > 5
+    checks.assert_close(checks.predict(own, first), expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-def test_narrow_network_equals_the_original(output: str, narrow: np.lib.npyio.NpzFile) -> None:
+def test_narrow_network_equals_the_original(narrow: np.lib.npyio.NpzFile) -> None:
     model = vgg13_unet((64, 96), WIDTH, deep_supervision=True)
     weights = layer_weights(narrow_state(narrow), WIDTH, deep_supervision=True)
-    scores = checks.predict(checks.with_weights(model, weights), narrow["x"], output)
-    assert_near(scores, narrow["logits" if output == "final" else output])
+    scores = checks.predict_each(checks.with_weights(model, weights), narrow["x"])
+    assert tuple(scores) == OUTPUTS
+    for output in OUTPUTS:
+        assert_near(scores[output], narrow["logits" if output == "final" else output])
 
 
 def test_narrow_network_with_own_statistics_equals_the_original(narrow: np.lib.npyio.NpzFile) -> None:
@@ -165,12 +167,14 @@ def test_narrow_network_with_own_statistics_equals_the_original(narrow: np.lib.n
 
 
 def test_full_network_equals_the_original(full: np.lib.npyio.NpzFile, state: dict[str, np.ndarray]) -> None:
-    model = checks.with_weights(vgg13_unet((64, 96)), layer_weights(state))
-    for image, expected in (("x", "logits"), ("gray", "gray_logits")):
-        slices = full[image] if image == "x" else np.repeat(full[image], 3, axis=1)
-        scores = checks.predict(model, slices)
-        assert_near(scores, full[expected])
-        assert checks.label_agreement(scores, full[expected]) >= 0.9999
+    model = vgg13_unet((64, 96), deep_supervision=True)
+    checks.with_weights(model, layer_weights(state, deep_supervision=True))
+    slices = np.concatenate([full["x"], np.repeat(full["gray"], 3, axis=1)])
+    scores = checks.predict_each(model, slices)
+    for output in OUTPUTS:
+        assert_near(scores[output][:1], full["logits" if output == "final" else output])
+    assert_near(scores["final"][1:], full["gray_logits"])
+    assert checks.label_agreement(scores["final"][:1], full["logits"]) >= 0.9999
 
 
 def test_full_network_with_own_statistics_equals_the_original(

@@ -1,0 +1,32 @@
+"""What the two networks of EfficientSegNet see: a window of the scan, resized, clipped and standardised."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flarecli.resample import aligned_matrix, resample_separable
+from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
+
+
+def network_input(
+    voxels: np.ndarray, shape_zyx: tuple[int, int, int], constants: EfficientSegNetConstants
+) -> np.ndarray:
+    """Resize to the network's size by linear interpolation between outermost voxel centres, clip, standardise.
+
+    Nothing is smoothed where the size shrinks, as in the code. Mean and (N - 1) standard deviation are those of the
+    resized, clipped image.
+
+    Args:
+        voxels: int16 HU, shape (z, y, x), canonical RAS+: the scan or a window of it.
+        shape_zyx: Size of the network's input.
+
+    Returns:
+        float32 array of shape `shape_zyx`.
+    """
+    matrices = (aligned_matrix(n_in, n_out) for n_in, n_out in zip(voxels.shape, shape_zyx, strict=True))
+    image = resample_separable(voxels, *matrices)
+    np.clip(image, *constants.window_hu, out=image)
+    deviation = image.std(ddof=1, dtype=np.float64)
+    image -= np.float32(image.mean(dtype=np.float64))
+    image /= np.float32(deviation + constants.deviation_epsilon)
+    return image

@@ -1,0 +1,134 @@
+"""EfficientSegNet from a scan to its label map: localize at 160³ voxels, segment the region at 192³, restore."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from flarecli.errors import InputError
+from flarecli.steps import Steps
+from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
+from flarecli.systems.efficientsegnet.inputs import network_input
+from flarecli.systems.efficientsegnet.organ_filter import coarse_organs, fine_minimum_voxels, restore_organs
+from flarecli.systems.efficientsegnet.regions import (
+    Window,
+    box_of_window,
+    cut_faces,
+    window_around_mask,
+    window_of_box,
+)
+
+if TYPE_CHECKING:
+    from flarecli.volume import Volume
+
+COARSE = "coarse"
+FINE = "fine"
+
+
+def _build_coarse() -> Any:
+    from flarecli_models.efficientsegnet import coarse_unet
+
+    return coarse_unet()
+
+
+def _build_fine() -> Any:
+    from flarecli_models.efficientsegnet import efficientsegnet
+
+    return efficientsegnet()
+
+
+class EfficientSegNet(System):
+    """Two stages: a residual U-Net finds the organ region, the context-aware network segments it.
+
+    Args:
+        constants: Sizes, intensities and filters; the published ones by default.
+    """
+
+    name: ClassVar[str] = "efficientsegnet"
+    title: ClassVar[str] = "EfficientSegNet: whole scan at 160³ voxels, organ region at 192³"
+    paper: ClassVar[str] = (
+        "Zhang, Wang, Yang: Efficient Context-Aware Network for Abdominal Multi-organ Segmentation, FLARE 2021"
+    )
+    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+        NetworkSpec(COARSE, _build_coarse),
+        NetworkSpec(FINE, _build_fine),
+    )
+
+    def __init__(self, constants: EfficientSegNetConstants | None = None) -> None:
+        self.constants = constants or EfficientSegNetConstants()
+
+    def segment(
+        self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
+    ) -> Segmentation:
+        """Segment one scan; see `System.segment`.
+
+        Raises:
+            InputError: when the coarse network finds no organ, or the given box lies outside the scan.
+        """
+        grid = volume.grid
+        facts: dict[str, Any] = {"region_mode": region.mode}
+        if region.mode == "auto":
+            window = self._localize(volume, networks[COARSE], steps, facts)
+        elif region.box_mm is not None:
+            window = window_of_box(region.box_mm, grid)
+        else:
+            z, y, x = (slice(0, size) for size in grid.shape_zyx)
+            window = z, y, x
+
+        with steps("prepare"):
+            image = network_input(volume.voxels[window], self.constants.fine_shape_zyx, self.constants)
+        with steps("segment"):
+            logits = networks[FINE](image)
+        with steps("restore"):
+            labels = np.zeros(grid.shape_zyx, np.uint8)
+            above_voxels = fine_minimum_voxels(labels[window].shape, grid.spacing_mm, self.constants)
+            restore_organs(logits, labels[window], above_voxels, self.constants)
+        cut = cut_faces(labels[window], window, grid, self.constants)
+        facts["segmentation_window_zyx"] = [[part.start, part.stop] for part in window]
+        facts["cut_faces"] = list(cut)
+        return Segmentation(
+            labels=labels,
+            region_mm=box_of_window(window, grid),
+            warnings=_warnings(labels, cut),
+            facts=facts,
+        )
+
+    def _localize(self, volume: Volume, network: Network, steps: Steps, facts: dict[str, Any]) -> Window:
+        """Find the organ region of a scan, and note how in `facts`."""
+        shape_zyx = self.constants.coarse_shape_zyx
+        with steps("prepare"):
+            image = network_input(volume.voxels, shape_zyx, self.constants)
+        with steps("localize"):
+            logits = network(image)
+            voxel_mm3 = math.prod(volume.grid.extent_mm) / math.prod(shape_zyx)
+            mask = coarse_organs(logits, voxel_mm3, self.constants)
+            window = window_around_mask(mask, volume.grid, self.constants)
+        if window is None:
+            raise InputError(
+                "no organ region was found in the scan",
+                seen=f"no organ above {self.constants.coarse_minimum_mm3:g} mm³ among {shape_zyx} voxels",
+                expected="an abdominal CT in Hounsfield units, upright, its orientation in the header",
+                remedy="Check the scan's intensities and orientation, or give `--roi full`.",
+            )
+        facts["localization_mask_ml"] = int(np.count_nonzero(mask)) * voxel_mm3 / 1000.0
+        return window
+
+
+def _warnings(labels: np.ndarray, cut: tuple[str, ...]) -> tuple[str, ...]:
+    """What the user must know about a result."""
+    warnings = []
+    if not labels.any():
+        warnings.append(
+            "No organ was found in the segmented region: the label map is empty. "
+            "Check that the scan is an upright abdominal CT in Hounsfield units."
+        )
+    if cut:
+        warnings.append(
+            f"Organs reach the border of the segmented region ({', '.join(cut)}) and may be cut there. "
+            "Give a larger box, or segment the whole scan with `--roi full`."
+        )
+    return tuple(warnings)

@@ -1,0 +1,184 @@
+"""The EfficientSegNet networks: what every model must do, and parity with the published program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from flarecli_models.efficientsegnet import coarse_unet, efficientsegnet
+from flarecli_models.flops import count_operations
+from flarecli_models.importers.efficientsegnet_state import import_state_dict
+from tests.models import efficientsegnet_reference as reference
+from tests.models import model_checks as checks
+from tests.models.efficientsegnet_fixtures import full_width_state, state_of
+from tests.shared_data import shared_path
+
+SHAPE = (16, 20, 32)
+LEVELS = 3
+FIXTURE_SHAPE = (64, 80, 128)
+NARROW = (4, 8, 16, 32, 64)
+
+# The suggested bounds of the specification; the mildest mistake in the architecture exceeds both 40 times.
+MAXIMUM, MEAN = 1e-3, 1e-4
+
+
+def small_coarse(**options: object) -> keras.Model:
+    return coarse_unet(SHAPE, filters=(3, 4, 6), labels=3, **options)
+
+
+def small_fine(**options: object) -> keras.Model:
+    return efficientsegnet(SHAPE, filters=(3, 4, 8), labels=3, **options)
+
+
+NETWORKS = pytest.mark.parametrize("build", [small_coarse, small_fine], ids=["coarse", "fine"])
+
+
+@pytest.fixture(scope="module")
+def batch() -> np.ndarray:
+    """An image (1, 1, z, y, x) of mean 0 and variance 1."""
+    return np.random.default_rng(11).standard_normal((1, 1, *SHAPE)).astype(np.float32)
+
+
+def assert_parity(logits: np.ndarray, expected: np.ndarray) -> None:
+    checks.assert_close(logits, expected, atol=MAXIMUM)
+    assert np.abs(logits - expected).mean() < MEAN
+
+
+def test_the_coarse_network_has_the_published_size() -> None:
+    model = coarse_unet()
+    assert model.count_params() == 2_676_480
+    assert count_operations(model, (160, 160, 160)).multiply_adds == 100_188_160_000
+
+
+def test_the_fine_network_has_the_published_size() -> None:
+    model = efficientsegnet()
+    assert model.count_params() == 9_366_016
+    operations = count_operations(model, (192, 192, 192))
+    assert operations.multiply_adds == 357_658_841_088
+    assert round(operations.multiply_adds / 2**30, 1) == 333.1, "the paper's 333 GB"
+
+
+@NETWORKS
+def test_output_shapes_and_types(build: checks.Build) -> None:
+    (logits,) = build().outputs
+    axis = 4 if checks.BACKEND == "tensorflow" else 1
+    sizes = list(logits.shape)
+    assert sizes.pop(axis) == 3
+    assert tuple(sizes) == (None, *SHAPE)
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "message"),
+    [
+        (coarse_unet, (160, 152, 160), "multiples of 16 for 5 levels"),
+        (coarse_unet, (160, 0, 160), "multiples of 16 for 5 levels"),
+        (efficientsegnet, (64, 64, 120), "multiples of 16 for 5 levels"),
+        (efficientsegnet, (48, 64, 128), r"leaves \(3, 4, 8\) voxels at the deepest level"),
+        (efficientsegnet, (64, 64, 64), r"leaves \(4, 4, 4\) voxels at the deepest level"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(build: checks.Build, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(shape)
+
+
+def test_the_smallest_fine_input_is_accepted() -> None:
+    assert efficientsegnet((64, 64, 128), filters=NARROW).count_params() > 0
+
+
+@NETWORKS
+def test_saved_models_come_back_exactly(build: checks.Build, batch: np.ndarray, tmp_path: Path) -> None:
+    checks.check_saving(build, batch, None, tmp_path)
+
+
+@NETWORKS
+def test_layouts_agree(build: checks.Build, batch: np.ndarray) -> None:
+    checks.check_layouts(build, batch, None, atol=1e-4)
+
+
+# Measured on these networks with logits of size 4: bfloat16 (8 bits of mantissa) 0.1, float16 (11 bits) 0.012; the
+# bounds are about three times that.
+@checks.needs_training
+@NETWORKS
+@pytest.mark.parametrize(("policy", "atol"), [("mixed_bfloat16", 0.3), ("mixed_float16", 0.04)])
+def test_mixed_policies(policy: str, atol: float, build: checks.Build, batch: np.ndarray) -> None:
+    checks.check_policy(policy, build, batch, None, atol)
+
+
+def test_the_coarse_network_equals_the_numpy_reference(batch: np.ndarray) -> None:
+    model = small_coarse()
+    weights = checks.seeded_weights(model, seed=1)
+    expected = reference.coarse_unet(batch[0], weights, LEVELS)[None]
+    assert np.ptp(expected) > 1
+    checks.assert_close(checks.predict(checks.with_weights(model, weights), batch), expected, atol=1e-4)
+
+
+def test_the_fine_network_equals_the_numpy_reference(batch: np.ndarray) -> None:
+    model = small_fine()
+    weights = checks.seeded_weights(model, seed=2)
+    expected = reference.efficientsegnet(batch[0], weights, LEVELS)[None]
+    assert np.ptp(expected) > 1
+    checks.assert_close(checks.predict(checks.with_weights(model, weights), batch), expected, atol=1e-4)
+
+
+@checks.needs_training
+@NETWORKS
+def test_training_drops_channels_and_reaches_every_kernel(build: checks.Build, batch: np.ndarray) -> None:
+    keras.utils.set_random_seed(5)
+    inputs = batch if checks.BACKEND == "torch" else np.moveaxis(batch, 1, -1)
+    model, still = build(dropout=0.2), build(dropout=0.0)
+    checks.with_weights(model, weights := checks.seeded_weights(model, seed=9))
+    checks.with_weights(still, weights)
+    expected = keras.ops.convert_to_numpy(still(inputs, training=False))
+    dropped = keras.ops.convert_to_numpy(model(inputs, training=True))
+    trained = keras.ops.convert_to_numpy(still(inputs, training=True))
+    assert np.abs(dropped - expected).max() > 0.1
+    np.testing.assert_allclose(trained, expected, atol=1e-5)
+    assert all(np.abs(gradient).max() > 0 for gradient in _gradients(still, inputs))
+
+
+def test_the_coarse_network_equals_the_published_program() -> None:
+    with np.load(shared_path("fixtures/efficientsegnet_coarse.npz")) as fixture:
+        model = coarse_unet(fixture["input"].shape[2:])
+        import_state_dict(model, state_of(fixture))
+        assert_parity(checks.predict(model, fixture["input"]), fixture["output"])
+
+
+def test_the_fine_network_equals_the_published_program() -> None:
+    with np.load(shared_path("fixtures/efficientsegnet_fine.npz")) as fixture:
+        model = efficientsegnet(FIXTURE_SHAPE, NARROW)
+        import_state_dict(model, state_of(fixture))
+        assert_parity(checks.predict(model, fixture["input"]), fixture["output"])
+
+
+def test_the_full_width_equals_the_published_program() -> None:
+    with np.load(shared_path("fixtures/efficientsegnet_fine_fullwidth_recipe.npz")) as fixture:
+        model = efficientsegnet(FIXTURE_SHAPE)
+        import_state_dict(model, full_width_state())
+        assert_parity(checks.predict(model, fixture["input"]), fixture["output"])
+
+
+def test_the_fine_network_in_bfloat16_stays_near_the_published_program() -> None:
+    with np.load(shared_path("fixtures/efficientsegnet_fine.npz")) as fixture:
+        model = checks.in_precision("bfloat16", lambda: efficientsegnet(FIXTURE_SHAPE, NARROW))
+        import_state_dict(model, state_of(fixture))
+        logits = checks.predict(model, fixture["input"], precision="bfloat16")
+        deviation = np.abs(logits - fixture["output"])
+        print(checks.BACKEND, deviation.max(), deviation.mean(), np.mean((logits >= 0) == (fixture["output"] >= 0)))
+        assert 0.01 < deviation.max() < 1.0
+
+
+def _gradients(model: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:
+    """Gradients of the mean square of the outputs for each weight."""
+    if checks.BACKEND == "torch":
+        keras.ops.mean(keras.ops.square(model(inputs, training=True))).backward()
+        return [weight.value.grad.cpu().numpy() for weight in model.trainable_weights]
+    import tensorflow
+
+    with tensorflow.GradientTape() as tape:
+        loss = keras.ops.mean(keras.ops.square(model(inputs, training=True)))
+    return [gradient.numpy() for gradient in tape.gradient(loss, [weight.value for weight in model.trainable_weights])]

@@ -1,0 +1,30 @@
+"""The weights that come with the package, on the scan that comes with the project: the README's main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from flarecli.cases import find_cases
+from flarecli.metrics.overlap import dice
+from flarecli.organs import ORGANS
+from flarecli.prediction import EngineRequest, Extras, Predictor, predict_cases
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+LEAST_DSC = {"liver": 0.85, "kidneys": 0.75, "spleen": 0.80, "pancreas": 0.35}
+
+
+@pytest.mark.slow
+def test_example_is_segmented_sensibly(tmp_path: Path) -> None:
+    cases = find_cases(EXAMPLES / "phantom_ct_0000.nii.gz", tmp_path / "organs.nii.gz")
+    predictor = Predictor("efficientscn", ["starter"], EngineRequest("openvino", precision="float32"))
+    (outcome,) = predict_cases(predictor, cases, extras=Extras())
+    assert outcome.record is not None, outcome.error
+    found = np.asarray(nibabel.load(tmp_path / "organs.nii.gz").dataobj)
+    truth = np.asarray(nibabel.load(EXAMPLES / "phantom_ct.nii.gz").dataobj)
+    scores = {organ.name: dice(found == organ.label, truth == organ.label) for organ in ORGANS}
+    assert all(scores[name] >= least for name, least in LEAST_DSC.items()), scores
