@@ -23,9 +23,7 @@ def resolved_data_format(data_format: str | None) -> str:
     if data_format is None:
         return CHANNELS_LAST if on_tensorflow else CHANNELS_FIRST
     if data_format not in (CHANNELS_FIRST, CHANNELS_LAST):
-        raise ValueError(
-            f"data_format (={data_format!r}) must be {CHANNELS_FIRST!r}, {CHANNELS_LAST!r} or None"
-        )
+        raise ValueError(f"data_format (={data_format!r}) must be {CHANNELS_FIRST!r}, {CHANNELS_LAST!r} or None")
     if data_format == CHANNELS_FIRST and on_tensorflow and not _tensorflow_has_gpu():
         raise ValueError(
             f"data_format (={data_format!r}) gives wrong 3-D convolutions on TensorFlow without a GPU; "

@@ -140,9 +140,7 @@ def spatial_configuration_net(
     local = _as_float32(local_logits, "local")
     spatial = _as_float32(upsampling(coarse_logits), "spatial")
     final = EntropyFusion(epsilon, channel_axis=axis, name="final")(local, spatial)
-    return keras.Model(
-        image, {"final": final, "local": local, "spatial": spatial}, name="efficientscn_segmentation"
-    )
+    return keras.Model(image, {"final": final, "local": local, "spatial": spatial}, name="efficientscn_segmentation")
 
 
 def _unet(x: Any, filters: int, levels: int, dropout: float, data_format: str, prefix: str) -> Any:

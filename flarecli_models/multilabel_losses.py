@@ -47,9 +47,7 @@ def dice(target: Any, logits: Any, channel_axis: int = -1) -> Any:
     return 1.0 - ops.mean((2.0 * overlap + DICE_EPSILON) / (total + DICE_EPSILON))
 
 
-def dice_focal(
-    target: Any, logits: Any, channel_axis: int = -1, alpha: float = 0.5, gamma: float = 2.0
-) -> Any:
+def dice_focal(target: Any, logits: Any, channel_axis: int = -1, alpha: float = 0.5, gamma: float = 2.0) -> Any:
     """`dice` plus the focal term as the code computes it.
 
     That term is no voxel-wise focal loss: the mean cross-entropy of the whole batch times the sum of the focal

@@ -58,9 +58,7 @@ def evaluate(
     ] = "dsc,nsd",
     tolerance: Annotated[
         str | None,
-        typer.Option(
-            metavar="MM|ORGAN=MM,...", help="NSD tolerance for all, or for organs by name or label."
-        ),
+        typer.Option(metavar="MM|ORGAN=MM,...", help="NSD tolerance for all, or for organs by name or label."),
     ] = None,
     labels: Annotated[
         str | None, typer.Option(metavar="LABEL=NAME,...", help="What to score, as in 1=liver,2=kidneys.")

@@ -70,9 +70,7 @@ def _labels(text: str) -> dict[int, str]:
             )
         names[int(label)] = name
     if len(set(names.values())) < len(names):
-        raise UsageError(
-            "--labels names two labels alike", seen=text, remedy="Give each label a name of its own."
-        )
+        raise UsageError("--labels names two labels alike", seen=text, remedy="Give each label a name of its own.")
     return names
 
 

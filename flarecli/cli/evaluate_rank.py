@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def rank(
     tables: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="A.csv B.csv ...", help="Score tables of the systems, from flare evaluate --csv."
-        ),
+        typer.Argument(metavar="A.csv B.csv ...", help="Score tables of the systems, from flare evaluate --csv."),
     ],
     profile: Annotated[
         list[Path] | None,
@@ -47,15 +45,11 @@ def rank(
                 seen=f"{len(profiles)} for {len(tables)} tables",
                 remedy="Give the tables of time and memory in the order of the score tables.",
             )
-        scores = [
-            read_score_table(path, name) for path, name in zip(tables, names_apart(tables), strict=True)
-        ]
+        scores = [read_score_table(path, name) for path, name in zip(tables, names_apart(tables), strict=True)]
         efficiencies: list[EfficiencyTable | None] = [None] * len(scores)
         if profiles:
             efficiencies = [read_efficiency_table(path) for path in profiles]
-        entrants = [
-            Entrant(table, efficiency) for table, efficiency in zip(scores, efficiencies, strict=True)
-        ]
+        entrants = [Entrant(table, efficiency) for table, efficiency in zip(scores, efficiencies, strict=True)]
         ranking = rank_systems(entrants, resamples=resamples, seed=seed)
         if as_json:
             print_json(ranking.as_dict())

@@ -15,9 +15,7 @@ def names_apart(paths: Sequence[Path]) -> list[str]:
         UsageError: when a file is given twice.
     """
     if len({path.resolve() for path in paths}) < len(paths):
-        raise UsageError(
-            "a table is given twice", seen=", ".join(map(str, paths)), remedy="Give each table once."
-        )
+        raise UsageError("a table is given twice", seen=", ".join(map(str, paths)), remedy="Give each table once.")
     stems = [path.stem for path in paths]
     if len(set(stems)) == len(stems):
         return stems

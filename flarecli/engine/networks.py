@@ -87,7 +87,12 @@ class OpenVinoNetwork(_BackendNetwork):
     """Compiles the model's graph for each input shape that occurs; channels first."""
 
     def __init__(self, model: keras.Model, output: str | None, runtime: Runtime) -> None:
+        from flarecli_models.layers import InstanceNormalization
+
         super().__init__(model)
+        for layer in model.layers:
+            if isinstance(layer, InstanceNormalization):
+                layer.compiled_precision = runtime.precision
         self._model = model
         self._output = output
         self._settings = {

@@ -19,9 +19,7 @@ def write(
     anchor: str,
 ) -> None:
     """Write a line of text with a dark rim, legible on bright bone too; `anchor` as Pillow's text anchors."""
-    draw.text(
-        place, _drawable(text), fill=colour, font=_font(size_px), anchor=anchor, stroke_width=1, stroke_fill=0
-    )
+    draw.text(place, _drawable(text), fill=colour, font=_font(size_px), anchor=anchor, stroke_width=1, stroke_fill=0)
 
 
 def width_px(text: str, size_px: int) -> int:

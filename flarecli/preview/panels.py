@@ -95,9 +95,7 @@ def choose_panels(profiles: Sequence[OrganProfile], grid: Grid, frame: Frame) ->
             (frame[axis].stop - frame[axis].start) * grid.spacing_mm[axis] for axis in plane.in_plane_axes
         )
         panels += [
-            Panel(
-                plane, index, _view(plane, index, frame), (down_mm, across_mm), _caption(plane, index, grid)
-            )
+            Panel(plane, index, _view(plane, index, frame), (down_mm, across_mm), _caption(plane, index, grid))
             for index in choose_slices(counts, frame[plane.axis], plane.slices, least_distance)
         ]
     return panels

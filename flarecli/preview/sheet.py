@@ -115,9 +115,7 @@ def _scale(row: Sequence[Panel], largest_px: int) -> float:
     )
 
 
-def _draw_panel(
-    sheet: Image.Image, cell: tuple[int, int, int, int], panel: Panel, picture: Image.Image
-) -> None:
+def _draw_panel(sheet: Image.Image, cell: tuple[int, int, int, int], panel: Panel, picture: Image.Image) -> None:
     """Paste a slice into the middle of its cell (left, top, width, height) and letter it."""
     left, top, width, height = cell
     draw = ImageDraw.Draw(sheet)

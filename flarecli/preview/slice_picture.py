@@ -20,9 +20,7 @@ _BORDER_COVERAGE = 0.5
 _FLAT_PER_PX = 1e-3  # no border lies where the coverage changes less than this
 
 
-def draw_slice(
-    voxels: NDArray[np.int16], labels: NDArray[np.integer], size_px: tuple[int, int]
-) -> Image.Image:
+def draw_slice(voxels: NDArray[np.int16], labels: NDArray[np.integer], size_px: tuple[int, int]) -> Image.Image:
     """Draw a slice at display resolution.
 
     Masks are brought to that resolution before their outline is taken, so that it is smooth where voxels are

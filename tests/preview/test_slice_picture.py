@@ -15,9 +15,7 @@ def disc(voxels: int, radius: float) -> np.ndarray:
     return np.hypot(*np.meshgrid(*[np.arange(voxels) - (voxels - 1) / 2] * 2)) < radius
 
 
-@pytest.mark.parametrize(
-    ("hu", "grey"), [(-32768, 0), (-1000, 0), (-150, 0), (50, 128), (250, 255), (32767, 255)]
-)
+@pytest.mark.parametrize(("hu", "grey"), [(-32768, 0), (-1000, 0), (-150, 0), (50, 128), (250, 255), (32767, 255)])
 def test_grey_values_follow_the_soft_tissue_window(hu: int, grey: int) -> None:
     shown = pixels(np.full((6, 6), hu), np.zeros((6, 6)), (20, 30))
     assert shown.shape == (30, 20, 3)

@@ -14,9 +14,7 @@ from flarecli.systems.efficientscn.orientation import LpsFrame, flipped_view
 corner = st.tuples(*[st.floats(-500, 500)] * 3)
 
 
-def frame_of(
-    shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], **constants: object
-) -> LpsFrame:
+def frame_of(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], **constants: object) -> LpsFrame:
     grid = Grid(shape, spacing_mm, np.diag([*spacing_mm[::-1], 1.0]))
     return LpsFrame.of_grid(grid, EfficientScnConstants(**constants))
 

@@ -108,9 +108,7 @@ def box_around_mask(mask: np.ndarray, plan: LocalizationPlan, constants: Efficie
 
 def whole_scan(shape_zyx: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> Box:
     """The box of a whole scan, from edge to edge."""
-    return _box(
-        np.zeros(3, np.float32), np.asarray(shape_zyx, np.float32) * np.asarray(spacing_mm, np.float32)
-    )
+    return _box(np.zeros(3, np.float32), np.asarray(shape_zyx, np.float32) * np.asarray(spacing_mm, np.float32))
 
 
 def plan_segmentation(

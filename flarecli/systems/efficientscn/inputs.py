@@ -13,9 +13,7 @@ from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import LocalizationPlan, SegmentationPlan
 
 
-def localization_input(
-    voxels_lps: np.ndarray, plan: LocalizationPlan, constants: EfficientScnConstants
-) -> np.ndarray:
+def localization_input(voxels_lps: np.ndarray, plan: LocalizationPlan, constants: EfficientScnConstants) -> np.ndarray:
     """The whole scan at the localization's spacing, unsmoothed, surrounded by air.
 
     Args:
@@ -25,9 +23,7 @@ def localization_input(
     Returns:
         float32 array of shape `plan.input_shape_zyx`, values in [-1, 1].
     """
-    matrices = (
-        area_matrix(n_in, n_out) for n_in, n_out in zip(voxels_lps.shape, plan.content_shape_zyx, strict=True)
-    )
+    matrices = (area_matrix(n_in, n_out) for n_in, n_out in zip(voxels_lps.shape, plan.content_shape_zyx, strict=True))
     content = resample_separable(voxels_lps, *matrices)
     padded = np.pad(content, plan.padding, constant_values=constants.localization_padding_hu)
     return _scaled(padded, constants)

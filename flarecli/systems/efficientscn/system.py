@@ -156,13 +156,10 @@ def _restored(found: _Pass, shape_zyx: tuple[int, int, int]) -> np.ndarray:
     """The label map of the canonical grid: the crop's labels in their place, background elsewhere."""
     labels = np.zeros(shape_zyx, np.uint8)
     crop = tuple(
-        slice(lower, count - upper)
-        for (lower, upper), count in zip(found.plan.cropping, shape_zyx, strict=True)
+        slice(lower, count - upper) for (lower, upper), count in zip(found.plan.cropping, shape_zyx, strict=True)
     )
     (z, _), (y, _), (x, _) = found.plan.padding
-    restore_labels(
-        found.scores, found.plan.crop_shape_zyx, out=flipped_view(labels)[crop], origin_zyx=(z, y, x)
-    )
+    restore_labels(found.scores, found.plan.crop_shape_zyx, out=flipped_view(labels)[crop], origin_zyx=(z, y, x))
     return labels
 
 
