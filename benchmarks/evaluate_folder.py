@@ -15,27 +15,27 @@ import threading
 import time
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import psutil
+
+from flarecli.volume.nifti import StoredNifti, read_nifti, write_nifti
 
 _SAMPLING_S = 0.02
 _MEGABYTE = 1 << 20
 
 
-def _write_changed(source: Path, destination: Path, seed: int, *, islands: bool) -> None:
-    """A copy with a block of one organ missing, or with specks of one label all over a slice."""
-    image = nibabel.load(source)
-    labels = np.asanyarray(image.dataobj).copy()
+def _write_changed(source: StoredNifti, destination: Path, seed: int, *, islands: bool) -> None:
+    """A copy with a block missing near the organs, or with specks of one label all over a slice."""
+    labels = source.stored.copy(order="F")
     rng = np.random.default_rng(seed)
     if islands:
         x, y = rng.integers(0, labels.shape[0], 3000), rng.integers(0, labels.shape[1], 3000)
         labels[x, y, rng.integers(labels.shape[2])] = rng.integers(1, 5)
     else:
-        organ = np.argwhere(labels == rng.integers(1, 5))
-        x, y, z = organ[rng.integers(len(organ))]
+        z = rng.choice(np.flatnonzero(labels.any(axis=(0, 1))))
+        x, y = (int(rng.choice(where)) for where in np.nonzero(labels[:, :, z]))
         labels[x : x + 15, y : y + 15, z : z + 5] = 0
-    nibabel.save(nibabel.Nifti1Image(labels, image.affine, image.header), destination)
+    write_nifti(destination, source.header, labels)
 
 
 def _watch(process: psutil.Process, peak: dict[str, int], stop: threading.Event) -> None:
@@ -66,8 +66,9 @@ def main() -> None:
         folder = Path(name)
         for side, source in (("pred", options.pred), ("gt", options.gt)):
             (folder / side).mkdir()
+            original = read_nifti(source)
             for number in range(options.pairs):
-                _write_changed(source, folder / side / f"case_{number:03d}.nii.gz", number, islands=options.islands)
+                _write_changed(original, folder / side / f"case_{number:03d}.nii.gz", number, islands=options.islands)
         command = [
             sys.executable,
             "-c",

@@ -56,7 +56,7 @@ CASES: dict[str, tuple[Chain, Mapping[str, str]]] = {
     "aniso_convshortcut": (lambda b, x: b.residual(x, 4, "block", kernels=ANISOTROPIC), BLOCK),
     "aniso_identity": (lambda b, x: b.residual(x, 4, "block", kernels=ANISOTROPIC, projects=False), BLOCK),
     "context_avg_full": (lambda b, x: context_block(b, x, (8, 9, 12)), CONTEXT),
-    "context_avg_partial": (lambda b, x: context_block(b, x, (4, 4, 6)), CONTEXT),
+    "context_avg_partial": (lambda b, x: context_block(b, x, (4, 5, 8)), CONTEXT),
 }
 
 
