@@ -6,6 +6,8 @@ python := env("PYTHON", "python3")
 bin := justfile_directory() / ".venv/bin"
 install := bin / "python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt"
 
+network_tests := "tests/models tests/training tests/test_engine_networks.py tests/systems/test_efficientscn_published.py"
+
 # List the recipes.
 default:
     @just --list
@@ -20,8 +22,8 @@ demo: _environment
 
 # Install everything and run all tests: the suite on OpenVINO, then the networks on TensorFlow and on PyTorch.
 test *arguments: development
-    KERAS_BACKEND=tensorflow {{ bin }}/pytest tests/models tests/training tests/test_engine.py {{ arguments }}
-    KERAS_BACKEND=torch {{ bin }}/pytest tests/models tests/training tests/test_engine.py {{ arguments }}
+    KERAS_BACKEND=tensorflow {{ bin }}/pytest {{ network_tests }} {{ arguments }}
+    KERAS_BACKEND=torch {{ bin }}/pytest {{ network_tests }} {{ arguments }}
     KERAS_BACKEND=openvino {{ bin }}/pytest {{ arguments }}
 
 # Check style, formatting and types.

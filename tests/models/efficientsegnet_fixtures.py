@@ -18,10 +18,8 @@ def state_of(fixture: Any) -> dict[str, np.ndarray]:
 
 def full_width_state() -> dict[str, np.ndarray]:
     """The weights of the full fine network, drawn again from the recipe's seed and compared with its checksums."""
-    recipe = json.loads(
-        shared_path("fixtures/efficientsegnet_fine_fullwidth_recipe.json").read_text(encoding="utf-8")
-    )
-    generator = np.random.RandomState(recipe["weight_seed"])  # noqa: NPY002 - the recipe names this generator
+    recipe = json.loads(shared_path("fixtures/efficientsegnet_fine_fullwidth_recipe.json").read_text(encoding="utf-8"))
+    generator = np.random.RandomState(recipe["weight_seed"])
     state = {}
     for key, shape, _, digest in recipe["keys_in_order"]:
         fan_in = np.prod(shape[1:])

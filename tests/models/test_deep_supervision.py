@@ -70,7 +70,7 @@ def test_steps_of_training_with_keras_own_weighting_lower_the_loss() -> None:
         optimizer=keras.optimizers.Adam(5e-3, clipvalue=0.1),
         loss=dict.fromkeys(OUTPUTS, loss),
         loss_weights=DEEP_SUPERVISION_WEIGHTS,
-        jit_compile=False,
+        run_eagerly=True,
     )
     targets = dict.fromkeys(OUTPUTS, target)
     outputs = model(image, training=True)

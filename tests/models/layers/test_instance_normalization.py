@@ -62,7 +62,8 @@ def test_bfloat16_keeps_what_it_can() -> None:
         result = normalised(batch, precision="bfloat16")
     else:
         image = keras.Input(checks.batch_shape((16, 16, 16), 4)[1:])
-        model = keras.Model(image, InstanceNormalization(data_format=resolved_data_format(None), dtype="bfloat16")(image))
+        layer = InstanceNormalization(data_format=resolved_data_format(None), dtype="bfloat16")
+        model = keras.Model(image, layer(image))
         result = checks.predict(model, batch)
     assert np.abs(result - defined(batch)).max() < 0.1
 
