@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from flarecli_models.data_format import CHANNELS_FIRST, spatial_axes
+from flarecli_models.layers.openvino_interpolation import openvino_trilinear
 
 
 @keras.saving.register_keras_serializable(package="flarecli_models")
@@ -42,7 +43,7 @@ class AlignedResize3D(keras.layers.Layer):
 
             return torch.nn.functional.interpolate(inputs, self.shape_zyx, mode="trilinear", align_corners=True)
         if backend == "openvino" and self.data_format == CHANNELS_FIRST:
-            return _openvino_interpolate(inputs, self.shape_zyx)
+            return openvino_trilinear(inputs, coordinates="align_corners", sizes=self.shape_zyx)
         for axis, size in zip(spatial_axes(self.data_format), self.shape_zyx, strict=True):
             inputs = _resize_axis(inputs, axis, size)
         return inputs
@@ -84,18 +85,3 @@ def _resize_axis(x: Any, axis: int, size: int) -> Any:
     rows = ops.reshape(x, (-1, shape[axis], math.prod(shape[axis + 1 :])))
     resized = ops.matmul(ops.cast(aligned_matrix(shape[axis], size), x.dtype), rows)
     return ops.reshape(resized, (-1, *shape[1:axis], size, *shape[axis + 1 :]))
-
-
-def _openvino_interpolate(x: Any, shape_zyx: tuple[int, int, int]) -> Any:
-    from keras.src.backend.openvino.core import OpenVINOKerasTensor
-    from openvino import opset16
-
-    resized = opset16.interpolate(
-        x.output,
-        np.array(shape_zyx, np.int64),
-        mode="linear_onnx",
-        shape_calculation_mode="sizes",
-        coordinate_transformation_mode="align_corners",
-        axes=np.array([2, 3, 4], np.int64),
-    )
-    return OpenVINOKerasTensor(resized.output(0))

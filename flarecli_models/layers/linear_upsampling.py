@@ -9,6 +9,7 @@ import numpy as np
 
 from flarecli_models.data_format import CHANNELS_FIRST
 from flarecli_models.layers.axis_interpolation import linear_taps
+from flarecli_models.layers.openvino_interpolation import openvino_trilinear
 from flarecli_models.layers.separable_upsampling import SeparableUpsampling3D
 
 
@@ -34,7 +35,10 @@ class LinearUpsampling3D(SeparableUpsampling3D):
         return linear_taps(self.factor)
 
     def call(self, inputs: Any) -> Any:
-        if keras.backend.backend() == "torch" and self.data_format == CHANNELS_FIRST:
+        backend = keras.backend.backend()
+        if backend == "openvino" and self.data_format == CHANNELS_FIRST:
+            return openvino_trilinear(inputs, coordinates="half_pixel", scales=(self.factor,) * 3)
+        if backend == "torch" and self.data_format == CHANNELS_FIRST:
             import torch
 
             return torch.nn.functional.interpolate(

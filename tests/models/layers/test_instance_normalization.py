@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from flarecli_models.data_format import CHANNELS_FIRST, CHANNELS_LAST, channel_axis, resolved_data_format
+from flarecli_models.data_format import CHANNELS_FIRST, CHANNELS_LAST, resolved_data_format
 from flarecli_models.layers import InstanceNormalization
 from tests.models import model_checks as checks
 from tests.shared_data import shared_path
@@ -90,4 +90,3 @@ def test_settings_and_output_shape_are_told() -> None:
     assert layer.weights == []
     again = InstanceNormalization.from_config(layer.get_config())
     assert (again.epsilon, again.data_format, again.name) == (1e-3, CHANNELS_LAST, "normal")
-    assert channel_axis(again.data_format) == -1
