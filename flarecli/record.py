@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import platform
-import resource
-import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 from flarecli import __version__
 from flarecli.engine import Runtime
 from flarecli.geometry import Box, Grid
+from flarecli.memory import peak_rss_mb
 from flarecli.organs import LABEL_NAMES
 from flarecli.statistics import OrganStatistics
 from flarecli.steps import StepTime
@@ -91,9 +90,3 @@ def is_complete(labels: Path, record: Path) -> bool:
         return labels.is_file() and content["labels"]["sha256"] == sha256_of(labels)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def peak_rss_mb() -> float:
-    """Largest resident memory of this process so far, in MB (10^6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

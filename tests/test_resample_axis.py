@@ -8,8 +8,17 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flarecli.resample import area_matrix, chained, crop_and_pad_rows, gaussian_matrix, linear_matrix
+from flarecli.resample import (
+    aligned_matrix,
+    area_matrix,
+    chained,
+    crop_and_pad_rows,
+    gaussian_matrix,
+    linear_matrix,
+    resample_separable,
+)
 from flarecli.resample.axis import linear_taps
+from tests.shared_data import shared_path
 
 sizes = st.integers(1, 70)
 quick = settings(deadline=None, max_examples=60)
@@ -90,3 +99,20 @@ def test_chained_does_the_first_then_the_second() -> None:
     signal = np.random.default_rng(2).normal(size=40)
     first, second = gaussian_matrix(40, 1.3), area_matrix(40, 7)
     np.testing.assert_allclose(chained(first, second) @ signal, second @ (first @ signal), atol=1e-12)
+
+
+@quick
+@given(sizes, sizes)
+def test_aligned_is_interpolation_between_the_outermost_centres(n_in: int, n_out: int) -> None:
+    signal = np.random.default_rng(n_in).normal(size=n_in)
+    matrix = aligned_matrix(n_in, n_out)
+    positions = np.linspace(0, n_in - 1, n_out) if n_out > 1 else np.zeros(1)
+    np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-12)
+    np.testing.assert_allclose(matrix @ signal, np.interp(positions, np.arange(n_in), signal), atol=1e-12)
+
+
+def test_aligned_is_pytorchs_align_corners() -> None:
+    with np.load(shared_path("fixtures/efficientsegnet_prepost.npz")) as fixture:
+        image, expected = fixture["resample/image_int16"], fixture["resample/torch_align_corners_float32"]
+    matrices = (aligned_matrix(n_in, n_out) for n_in, n_out in zip(image.shape, expected.shape, strict=True))
+    np.testing.assert_allclose(resample_separable(image, *matrices), expected, rtol=0, atol=5e-4)

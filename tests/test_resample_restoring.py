@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flarecli.errors import InputError
-from flarecli.resample import class_map, linear_matrix, restore_labels
+from flarecli.resample import aligned_matrix, class_map, linear_matrix, restore_labels, restore_mask
 
 inputs = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 7))
 grids = st.tuples(st.integers(1, 17), st.integers(1, 17), st.integers(1, 17))
@@ -146,3 +146,27 @@ def test_a_window_that_leaves_the_grid_is_refused() -> None:
 
 def test_an_empty_window_is_nothing_to_do() -> None:
     restore_labels(np.zeros((2, 2, 2, 2), np.float32), (4, 4, 4), np.empty((0, 3, 3), np.uint8))
+
+
+@settings(deadline=None, max_examples=60)
+@given(inputs, grids, st.integers(0, 2**31))
+def test_any_mask_is_the_sign_of_dense_interpolation(
+    shape: tuple[int, int, int], grid: tuple[int, int, int], seed: int
+) -> None:
+    logits = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    out = np.empty(grid, bool)
+    restore_mask(logits, out)
+    matrices = [aligned_matrix(n, m) for n, m in zip(shape, grid, strict=True)]
+    dense = np.einsum("az,by,cx,zyx->abc", *matrices, logits.astype(np.float64), optimize=True)
+    is_sure = np.abs(dense) > 1e-6
+    np.testing.assert_array_equal(out[is_sure], dense[is_sure] >= 0)
+
+
+def test_a_logit_of_zero_counts_and_strides_do_not_matter() -> None:
+    logits = np.full((2, 3, 4), -1, np.float32)
+    logits[0] = 0
+    buffer = np.zeros((9, 5, 4), bool)
+    restore_mask(logits, buffer[::-1, ::2])
+    np.testing.assert_array_equal(buffer[-1, ::2], True)
+    assert not buffer[:-1].any()
+    assert not buffer[:, 1::2].any()

@@ -112,15 +112,16 @@ def _image() -> Any:
 def _peak_megabytes(way: str) -> float:
     """Growth of the peak resident memory over one call at 64 cubed voxels, in a process of its own."""
     script = f"""
-import resource, torch
+import torch
+from flarecli.memory import peak_rss_mb
 from flarecli_models.efficientscn import localization_unet
 from flarecli_models.execution import FrugalRun
 model = localization_unet()
 run = {way}
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_rss_mb()
 with torch.inference_mode():
     run(torch.zeros(1, 1, 64, 64, 64))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print(peak_rss_mb() - before)
 """
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -91,7 +91,11 @@ NUMBERS = np.arange(12, dtype="<f4")
 
 def test_an_archive_is_read(tmp_path: Path) -> None:
     whole = storage("0", 12)
-    content = {"a": tensor(whole, 0, (3, 4), (4, 1)), "b.c": tensor(whole, 2, (3, 2), (1, 3)), "d": tensor(whole, 5, (), ())}
+    content = {
+        "a": tensor(whole, 0, (3, 4), (4, 1)),
+        "b.c": tensor(whole, 2, (3, 2), (1, 3)),
+        "d": tensor(whole, 5, (), ()),
+    }
     state = read_state_dict(write_archive(tmp_path / "a.pt", content, {"0": NUMBERS.tobytes()}))
     assert list(state) == ["a", "b.c", "d"]
     np.testing.assert_array_equal(state["a"], NUMBERS.reshape(3, 4))

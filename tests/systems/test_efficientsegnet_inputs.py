@@ -43,7 +43,7 @@ def test_an_even_image_is_zero() -> None:
 
 
 def test_masks_of_the_published_logits() -> None:
-    """The logits that the program resized have the signs of its masks; so have ours, on the grid that they came from."""
+    """On their own grid the logits that the program resized have the signs of its masks."""
     with np.load(shared_path("fixtures/efficientsegnet_fine_testmode.npz")) as fixture:
         for logits, mask in zip(fixture["output"][0], fixture["mask"][0], strict=True):
             out = np.empty(logits.shape, bool)

@@ -134,10 +134,10 @@ def test_slices_of_another_size_are_resized_there_and_back(shape_yx: tuple[int, 
         assert np.count_nonzero(found) > 0.55 * np.count_nonzero(wanted)
 
 
-@pytest.mark.parametrize(("memory_mb", "sizes"), [(1.0, [1] * 9), (22.0, [4, 4, 4]), (350.0, [9])])
+@pytest.mark.parametrize(("memory_mb", "sizes"), [(1.0, [1] * 9), (37.0, [4, 4, 4]), (580.0, [9])])
 def test_batches_follow_the_memory_and_have_one_size(memory_mb: float, sizes: list[int]) -> None:
     voxels = organs()
-    # A slice of 64 x 64 counts as a 64th of 350 MB.
+    # A slice of 64 x 64 counts as a 64th of 580 MB.
     done = run(scan_of(voxels), constants=replace(CONSTANTS, batch_memory_mb=memory_mb))
     assert [shape[0] for shape in done.network.batches] == sizes
     assert {shape[1:] for shape in done.network.batches} == {(3, 64, 64)}
