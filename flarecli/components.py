@@ -31,7 +31,7 @@ def largest_components(
         return kept
     # cc3d 4.1 fails on single rows of voxels; a margin of empty ones makes them volumes.
     surrounded = np.pad(mask[window], (0, 1))
-    parts, number = cc3d.connected_components(surrounded, connectivity=CONNECTIVITY, return_N=True)
+    parts, number = cc3d.connected_components(surrounded, connectivity=connectivity, return_N=True)
     parts = parts[:-1, :-1, :-1]
     sizes = np.zeros(number + 1, np.int64)
     # Slice by slice: numpy widens what it counts to 64 bits.

@@ -171,7 +171,7 @@ def test_spatial_logits_before_upsampling_equal_the_published_network() -> None:
 
 
 def test_segmentation_in_bfloat16_stays_near_the_published_network() -> None:
-    """Random weights, scores near 0.2; measured on the three backends: at most 4.4e-3 away, 0.53 % of labels."""
+    """Random weights, scores near 0.2; measured on the three backends: at most 4.7e-3 away, 0.57 % of labels."""
     with np.load(shared_path("fixtures/scn_segmentation.npz")) as fixture:
         weights = checks.fixture_weights(fixture)
         model = checks.in_precision("bfloat16", spatial_configuration_net)
