@@ -63,7 +63,9 @@ def show_weights(
 
 @app.command("import")
 def import_weights(
-    path: Annotated[Path, typer.Argument(help="Published files: for EfficientSCN the folder of a SavedModel.")],
+    path: Annotated[
+        Path, typer.Argument(help="Published files: the folder of a SavedModel (EfficientSCN) or a PyTorch checkpoint.")
+    ],
     system: Annotated[str, typer.Option(help="System that they belong to.")],
     network: Annotated[str, typer.Option(help="Network that they belong to.")],
     as_json: AsJson = False,

@@ -92,7 +92,7 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
             raise InputError(
                 f"no weights are installed for {system}/{network}",
                 remedy=f"Import published ones (flare weights import PATH --system {system} --network {network}), "
-                "or train (flare train), or give --weights FILE.",
+                "or give --weights FILE with weights of your own.",
             )
     return {network: chosen[network] for network in networks}
 
