@@ -6,6 +6,7 @@ eagerly that multiplies the peak memory of a U-Net several times.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -48,6 +49,9 @@ class FrugalRun:
                     alive.pop(id(tensor), None)
             results = node.operation(*args, **kwargs)
             del args, kwargs
+            if len(node.input_tensors) > 1:
+                # Lists of tensors go through recursive closures of PyTorch, which hold them until they are collected.
+                gc.collect(1)
             for symbol, value in zip(node.outputs, keras.tree.flatten(results), strict=True):
                 if left[id(symbol)]:
                     alive[id(symbol)] = value

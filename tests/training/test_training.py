@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -47,8 +48,6 @@ def logged(run_dir: Path) -> list[list[float]]:
 
 @needs_training
 def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     from flarecli.training.trainer import train
 
     steps: list[int] = []
@@ -58,9 +57,19 @@ def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert steps == [1, 2, 3, 4, 5, 6]
     rows = logged(tmp_path)
     assert [row[0] for row in rows] == steps
-    assert rows[-1][1] < rows[0][1]
     released = SMALL_SCN()
     released.load_weights(tmp_path / "ema.weights.h5")
+
+
+@needs_training
+def test_the_loss_falls(tmp_path: Path) -> None:
+    from flarecli.training.trainer import train
+
+    keras.utils.set_random_seed(0)
+    totals: list[float] = []
+    longer = replace(RECIPE, iterations=30, learning_rate=5e-3)
+    train(SMALL_SCN, longer, constant_samples(), tmp_path, lambda iteration, losses: totals.append(losses["loss"]))
+    assert np.mean(totals[-5:]) < 0.9 * np.mean(totals[:5])
 
 
 @needs_training
