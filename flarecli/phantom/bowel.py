@@ -12,6 +12,8 @@ from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.shapes import tube_through
 from flarecli.phantom.tissues import Tissue
 
+_STOOL_SHARE = 0.75
+
 
 def draw_small_bowel(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
     """Draw loops: random walks with a persistent heading, kept inside the middle of the abdomen."""
@@ -43,8 +45,13 @@ def draw_small_bowel(rng: np.random.Generator, lm: Landmarks, palette: Palette, 
         )
 
 
-def draw_colon(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
-    """Draw the frame from the caecum over both flexures to the rectum, around kidney, liver and spleen."""
+def draw_colon(
+    rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts, filled: float
+) -> Iterator[Drawable]:
+    """Draw the frame from the caecum over both flexures to the rectum, around kidney, liver and spleen.
+
+    `filled` is the probability that a piece holds fluid or food; of the others three quarters hold stool, the rest gas.
+    """
     x, half, y, deep = lm.midline_x, lm.half_width, lm.centre_y, lm.half_depth
     bottom = lm.bottom_z
     kidney = lm.places.get("right_kidney")
@@ -85,9 +92,9 @@ def draw_colon(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared
         tube.radii[1:-1] *= 1 + 0.16 * np.sin(np.arange(1, count - 1) * 2.1 + rng.uniform(0, 6))
         kind = rng.random()
         gas = float(tube.points[:, 1].mean()) + rng.uniform(-10, 12) if rng.random() < 0.55 else np.inf
-        if kind < 0.6:
+        if kind < _STOOL_SHARE * (1 - filled):
             content = palette.add(Tissue.STOOL, offset_hu=rng.normal(0, 40))
-        elif kind < 0.8:
+        elif kind < 1 - filled:
             content, gas = shared.gas, np.inf
         else:
             content = draw_content(rng, palette, food=0.5)

@@ -136,10 +136,15 @@ def _draw_scene(
     rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, options: PhantomOptions
 ) -> list[Drawable]:
     torso = draw_torso(
-        rng, lm, palette, corpulence=float(rng.beta(1.4, 2.2)), ascites=bool(rng.random() < options.ascites)
+        rng,
+        lm,
+        palette,
+        corpulence=float(rng.beta(1.4, 2.2)),
+        ascites=bool(rng.random() < options.ascites),
+        spread=options.build_spread,
     )
     scene: list[Drawable] = [torso, *draw_exterior(rng, lm, torso, palette, options)]
-    scene += draw_skeleton(rng, lm, palette)
+    scene += draw_skeleton(rng, lm, palette, options.build_spread)
     scene += draw_vessels(rng, lm, palette)
     # The gut fills what is left: it never pushes bone, muscle or great vessels aside.
     scene += draw_gut(rng, lm, palette, options)

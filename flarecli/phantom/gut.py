@@ -57,7 +57,7 @@ def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options:
             field = NoiseField.draw(rng, rng.uniform(6, 18))
             yield Clutter(field, rng.uniform(0.7, 1.8), part, palette.where(*_YIELDING))
     yield from draw_small_bowel(rng, lm, palette, shared)
-    yield from draw_colon(rng, lm, palette, shared)
+    yield from draw_colon(rng, lm, palette, shared, options.filled_colon)
     yield from _duodenum(rng, lm, palette, shared)
     yield _stomach(rng, lm, palette, shared)
     yield from _gallbladder(rng, lm, palette)

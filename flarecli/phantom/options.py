@@ -36,6 +36,10 @@ class PhantomOptions:
         warp: Scale of the random smooth deformation of everything; 1 displaces by 5 mm (standard deviation).
         size_spread: Standard deviation of the patient's relative size.
         shape_spread: Scale of the variation of organ shapes and places; 1 as between real patients.
+        build_spread: Scale of the variation of muscles and fat around the mean patient; 1 as between real patients.
+        filled_colon: Probability that a piece of the colon is full of fluid or food instead of stool or gas.
+        confusion: Probability for each neighbour of the organs (muscle, heart, vessels, gut and its content) to
+            take on the intensity of one of them, so that only shape and place tell them apart.
         cut_field: Probability that slices at one end are outside the field of view (air, no labels).
         circular_field: Probability of a circular reconstruction field, air outside.
         table: Probability of a patient table.
@@ -60,6 +64,9 @@ class PhantomOptions:
     warp: float = 1.0
     size_spread: float = 0.08
     shape_spread: float = 1.0
+    build_spread: float = 1.0
+    filled_colon: float = 0.2
+    confusion: float = 0.0
     cut_field: float = 0.0
     circular_field: float = 0.5
     table: float = 0.9
@@ -87,6 +94,9 @@ WIDE = PhantomOptions(
     warp=1.7,
     size_spread=0.12,
     shape_spread=1.6,
+    build_spread=1.9,
+    filled_colon=0.45,
+    confusion=0.2,
     cut_field=0.25,
     circular_field=0.3,
     table=0.5,

@@ -16,3 +16,11 @@ def bounded_normal(
     scale = np.asarray(deviation, float)
     size = scale.shape if shape is None else shape
     return scale * np.clip(rng.standard_normal(size), -_BOUND, _BOUND)
+
+
+def spread_uniform(rng: np.random.Generator, low: float, high: float, spread: float, least: float = 0.0) -> float:
+    """A uniform draw from a range widened about its middle by `spread`, never below `least`; 1 leaves it as it is."""
+    if spread != 1:
+        middle, half = (low + high) / 2, (high - low) / 2
+        low, high = max(middle - spread * half, least), middle + spread * half
+    return float(rng.uniform(low, high))

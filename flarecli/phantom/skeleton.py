@@ -9,12 +9,15 @@ import numpy as np
 
 from flarecli.phantom.canvas import Canvas, Drawable, Palette, Solid, box_around
 from flarecli.phantom.landmarks import Landmarks
+from flarecli.phantom.randomness import spread_uniform
 from flarecli.phantom.shapes import Ellipsoid, tube_through
 from flarecli.phantom.tissues import Tissue
 
 _VERTEBRA_MM = 34.0
 _CREST_UNDER_ORGANS_MM = -45.0
 """Height of the iliac crests over the lowest point of the organs."""
+_BULK_SPREAD = 0.25
+"""Relative variation of the muscles of the back for each unit of spread beyond 1."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,11 @@ class Spine:
         target[np.hypot(dx / 11, (dy + np.float32(self.half_depth + 9)) / 8.5) < 1] = self.parts["canal"]
 
 
-def draw_skeleton(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:
-    """Muscles of the back and psoas, spine, and pelvis, in the order in which they are drawn."""
+def draw_skeleton(rng: np.random.Generator, lm: Landmarks, palette: Palette, spread: float) -> Iterator[Drawable]:
+    """Muscles of the back and psoas, spine, and pelvis, in the order in which they are drawn.
+
+    `spread` scales how much the muscles vary.
+    """
     parts = {
         "cortical": palette.add(Tissue.CORTICAL_BONE),
         "trabecular": palette.add(Tissue.TRABECULAR_BONE),
@@ -103,12 +109,14 @@ def draw_skeleton(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> 
         parts,
     )
 
+    bulk = 1.0 if spread == 1 else 1 + _BULK_SPREAD * (spread - 1) * rng.uniform(-1, 1)
     for side in (-1.0, 1.0):
         back = [
-            (z, y - 42 + 4 * np.cos((z + 90) / 57), x + side * 31, rng.uniform(23, 27)) for z in range(-330, 331, 60)
+            (z, y - 42 + 4 * np.cos((z + 90) / 57), x + side * 31, bulk * rng.uniform(23, 27))
+            for z in range(-330, 331, 60)
         ]
         yield Solid(tube_through(back, 24, flattening=(1.0, 1.25, 0.9)), ((0.0, muscle),), roughness_mm=1.0)
-        size = rng.uniform(0.65, 1.05)
+        size = spread_uniform(rng, 0.65, 1.05, spread, least=0.4)
         psoas = [
             (5.0, y - 4, x + side * (width + 4), 6 * size),
             (-50.0, y - 3, x + side * (width + 12), 13 * size),

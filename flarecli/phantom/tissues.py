@@ -133,6 +133,23 @@ _PARENCHYMA = (
 )
 
 
+_CONFUSABLE = (
+    Tissue.MUSCLE,
+    Tissue.HEART_MUSCLE,
+    Tissue.HEART_BLOOD,
+    Tissue.VENA_CAVA,
+    Tissue.PORTAL_VEIN,
+    Tissue.HEPATIC_VEIN,
+    Tissue.SMALL_VESSEL,
+    Tissue.GUT_WALL,
+    Tissue.GUT_FLUID,
+    Tissue.GUT_FOOD,
+    Tissue.GALLBLADDER,
+    Tissue.ADRENAL,
+    Tissue.SOFT_TISSUE,
+)
+
+
 @dataclass(frozen=True)
 class PatientLook:
     """Intensities of one patient.
@@ -183,6 +200,10 @@ def draw_look(rng: np.random.Generator, options: PhantomOptions, *, fatty_liver:
         for tissue in _PARENCHYMA:
             mean[tissue] = rng.uniform(0, 220)
             texture[tissue] *= rng.uniform(0.5, 3)
+    if options.confusion:
+        for tissue in _CONFUSABLE:
+            if rng.random() < options.confusion:
+                mean[tissue] = mean[rng.choice(_PARENCHYMA)] + rng.normal(0, 6)
     mean[Tissue.AIR] = -1000
     mean[Tissue.GAS] = min(mean[Tissue.GAS], -850)
     return PatientLook(mean, texture, phase)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from flarecli.phantom.canvas import Canvas, Palette
 from flarecli.phantom.landmarks import OVERVIEW_STEP_MM, Landmarks
 from flarecli.phantom.lattice import NoiseField, upsampled
+from flarecli.phantom.randomness import spread_uniform
 from flarecli.phantom.tissues import Tissue
 
 _FIELD_STEP_MM = 8.0
@@ -120,9 +121,12 @@ class Torso:
 
 
 def draw_torso(
-    rng: np.random.Generator, landmarks: Landmarks, palette: Palette, *, corpulence: float, ascites: bool
+    rng: np.random.Generator, landmarks: Landmarks, palette: Palette, *, corpulence: float, ascites: bool, spread: float
 ) -> Torso:
-    """Draw the measures of a trunk; `corpulence` is 0 for a thin and 1 for an obese patient."""
+    """Draw the measures of a trunk.
+
+    `corpulence` is 0 for a thin and 1 for an obese patient; `spread` scales how much muscles and fat vary.
+    """
     parts = {
         "skin": palette.add(Tissue.SKIN),
         "fat": palette.add(Tissue.SUBCUTANEOUS_FAT),
@@ -138,9 +142,9 @@ def draw_torso(
     }
     return Torso(
         landmarks=landmarks,
-        wall_mm=rng.uniform(9, 17),
+        wall_mm=spread_uniform(rng, 9, 17, spread, least=5),
         fat_mm=4 + 34 * corpulence * rng.uniform(0.7, 1.3),
-        back_mm=rng.uniform(16, 26),
+        back_mm=spread_uniform(rng, 16, 26, spread, least=8),
         skin_mm=rng.uniform(1.5, 2.8),
         rib_pitch_mm=rng.uniform(26, 34),
         rib_phase_mm=rng.uniform(0, 34),

@@ -1,0 +1,82 @@
+"""What the class scores of a network say about each organ that was found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from flarecli.organs import ORGANS
+
+_UNCERTAIN = (0.1, 0.9)
+"""Probabilities between these count as uncertain."""
+
+
+@dataclass(frozen=True)
+class OrganSignals:
+    """How sure a network is of one organ.
+
+    Attributes:
+        label: The organ's value in the label map.
+        expected_dsc: DSC of the label map that the probabilities promise, taken at their word: twice the
+            probability inside the organ over its size plus all probability. NaN where nothing speaks for the organ.
+        mean_margin: Mean lead of the organ's probability over the next class inside it; 0 where it is absent.
+        border_uncertainty: Uncertain voxels over the voxels of the organ's surface; an edge drawn sharply has
+            about 1 to 2. 0 where it is absent.
+        probability_ml: All probability of the organ, as a volume.
+    """
+
+    label: int
+    expected_dsc: float
+    mean_margin: float
+    border_uncertainty: float
+    probability_ml: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The signals for JSON, rounded; NaN becomes null."""
+        facts = {name: round(float(value), 4) for name, value in asdict(self).items() if name != "label"}
+        return {name: None if np.isnan(value) else value for name, value in facts.items()}
+
+
+def organ_signals(probabilities: np.ndarray, labels: np.ndarray, voxel_ml: float) -> tuple[OrganSignals, ...]:
+    """Measure how sure a network is of each organ of `ORGANS`.
+
+    Args:
+        probabilities: float array of shape (classes, z, y, x), summing to 1 over the classes.
+        labels: uint8 label map of shape (z, y, x) that was made from them.
+        voxel_ml: Volume of a voxel.
+    """
+    signals = []
+    for organ in ORGANS:
+        own = probabilities[organ.label]
+        inside = labels == organ.label
+        voxels = int(np.count_nonzero(inside))
+        total = float(own.sum(dtype=np.float64))
+        margin = border = 0.0
+        overlap = 0.0
+        if voxels:
+            own_inside = own[inside]
+            others = np.max(
+                [probabilities[label][inside] for label in range(len(probabilities)) if label != organ.label], 0
+            )
+            overlap = float(own_inside.sum(dtype=np.float64))
+            margin = float((own_inside - others).mean(dtype=np.float64))
+            uncertain = np.count_nonzero((own > _UNCERTAIN[0]) & (own < _UNCERTAIN[1]))
+            border = uncertain / max(_surface_voxels(inside), 1)
+        expected = 2 * overlap / (voxels + total) if total * voxel_ml > _SPEAKS_ML or voxels else float("nan")
+        signals.append(OrganSignals(organ.label, expected, margin, border, total * voxel_ml))
+    return tuple(signals)
+
+
+_SPEAKS_ML = 1.0
+"""Less probability than this says that the organ is not there at all."""
+
+
+def _surface_voxels(mask: np.ndarray) -> int:
+    """Voxels of a mask that have a face in common with the outside."""
+    inner = mask.copy()
+    for axis in range(3):
+        for shift in (1, -1):
+            inner &= np.roll(mask, shift, axis)
+    return int(np.count_nonzero(mask & ~inner))

@@ -1,0 +1,106 @@
+"""Good, check or failed: the verdict on each organ of a label map, with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from flarecli.confidence.signals import OrganSignals
+from flarecli.statistics import OrganStatistics
+
+
+class Verdict(StrEnum):
+    """How far an organ can be trusted."""
+
+    GOOD = "good"
+    CHECK = "check"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class OrganLimits:
+    """What is ordinary for one organ.
+
+    Attributes:
+        volume_ml: Smallest and largest ordinary volume.
+        check_below_dsc: Below this promised DSC somebody should look.
+        failed_below_dsc: Below this it is not worth a look.
+        check_above_border: Above this border uncertainty somebody should look.
+    """
+
+    volume_ml: tuple[float, float]
+    check_below_dsc: float
+    failed_below_dsc: float
+    check_above_border: float
+
+
+LIMITS: dict[str, OrganLimits] = {
+    "liver": OrganLimits((500.0, 3800.0), 0.94, 0.80, 3.5),
+    "kidneys": OrganLimits((80.0, 720.0), 0.90, 0.75, 3.5),
+    "spleen": OrganLimits((30.0, 630.0), 0.90, 0.75, 3.5),
+    "pancreas": OrganLimits((20.0, 205.0), 0.75, 0.60, 3.5),
+}
+"""Volumes: half the smallest to one and a half times the largest of the BTCV label maps, its one spleen of 3 L and
+its one patient with hardly any kidney left out. The rest: chosen on synthetic scans made to fail, see
+`docs/confidence.md`."""
+
+_FAILED_VOLUME_SHARE = 0.25
+"""An organ of less than this part of its smallest ordinary volume is a fragment."""
+
+
+@dataclass(frozen=True)
+class OrganConfidence:
+    """The verdict on one organ.
+
+    Attributes:
+        name: The organ.
+        verdict: Good, check or failed.
+        reasons: Why it is not good; empty where it is.
+        signals: What the network says.
+    """
+
+    name: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    signals: OrganSignals
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict for JSON."""
+        return {"verdict": str(self.verdict), "reasons": list(self.reasons), **self.signals.as_dict()}
+
+
+def judge_organs(signals: Sequence[OrganSignals], statistics: Iterable[OrganStatistics]) -> tuple[OrganConfidence, ...]:
+    """Judge each organ by what the network says of it and by what it measures.
+
+    Args:
+        signals: One entry an organ.
+        statistics: What the organs of the finished label map measure.
+    """
+    by_label = {organ.label: organ for organ in statistics}
+    return tuple(_judge(signal, by_label[signal.label]) for signal in signals)
+
+
+def _judge(signals: OrganSignals, measured: OrganStatistics) -> OrganConfidence:
+    limits = LIMITS[measured.name]
+    smallest_ml, largest_ml = limits.volume_ml
+    failures, doubts = [], []
+    if not measured.voxels:
+        failures.append("not found")
+    else:
+        if measured.volume_ml < _FAILED_VOLUME_SHARE * smallest_ml:
+            failures.append(f"only {measured.volume_ml:.0f} mL")
+        elif not smallest_ml <= measured.volume_ml <= largest_ml:
+            doubts.append(f"{measured.volume_ml:.0f} mL, ordinary is {smallest_ml:.0f} to {largest_ml:.0f}")
+        if np.isfinite(signals.expected_dsc) and signals.expected_dsc < limits.check_below_dsc:
+            found = failures if signals.expected_dsc < limits.failed_below_dsc else doubts
+            found.append(f"the network itself expects a DSC of {signals.expected_dsc:.2f}")
+        if signals.border_uncertainty > limits.check_above_border:
+            doubts.append("its border is uncertain")
+        if measured.touches:
+            doubts.append(f"reaches the {', '.join(measured.touches)} edge of the scan")
+    verdict = Verdict.FAILED if failures else Verdict.CHECK if doubts else Verdict.GOOD
+    return OrganConfidence(measured.name, verdict, (*failures, *doubts), signals)

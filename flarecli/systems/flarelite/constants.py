@@ -1,0 +1,34 @@
+"""The numbers of flarelite; our own design, `docs/flarelite.md` says what decided them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FlareliteConstants:
+    """Resolutions, intensities and filters of the two stages. Axes are z, y, x.
+
+    Attributes:
+        locate_spacing_mm: Voxel size of the first stage, as near as whole voxels allow.
+        refine_spacing_mm: Voxel size of the second stage, likewise.
+        locate_multiple: Sizes of the first network's input are multiples of this.
+        refine_multiple: Sizes of the second network's input are multiples of this.
+        window_hu: Intensities are clipped to this range.
+        scale_hu: Clipped intensities are divided by this.
+        region_margin_mm: Margin around the organs of the first stage.
+        kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept at most.
+        component_minimum_mm3: Smaller parts are dropped.
+        touch_area_mm2: How much of a region's face organs may cover before they count as cut there.
+    """
+
+    locate_spacing_mm: float = 4.0
+    refine_spacing_mm: float = 2.0
+    locate_multiple: int = 16
+    refine_multiple: int = 8
+    window_hu: tuple[float, float] = (-300.0, 400.0)
+    scale_hu: float = 350.0
+    region_margin_mm: float = 16.0
+    kept_components: tuple[int, int, int, int] = (1, 2, 1, 1)
+    component_minimum_mm3: float = 1000.0
+    touch_area_mm2: float = 20.0

@@ -1,0 +1,33 @@
+"""Which connected parts of each organ are kept, decided on the network's grid before labels are restored."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flarecli.components import largest_components
+from flarecli.organs import ORGANS
+from flarecli.resample import class_map
+from flarecli.systems.flarelite.constants import FlareliteConstants
+
+_NEIGHBOURS = 6
+_CERTAIN = 1e3
+"""A logit beyond any that a network gives."""
+
+
+def filter_organs(scores: np.ndarray, voxel_mm3: float, constants: FlareliteConstants) -> np.ndarray:
+    """Turn surplus and small parts of organs into background, in the scores themselves.
+
+    Args:
+        scores: float32 logits of shape (classes, z, y, x); changed in place.
+        voxel_mm3: Volume of a voxel.
+
+    Returns:
+        uint8 label map of shape (z, y, x) of what is left.
+    """
+    labels = class_map(scores)
+    for organ, count in zip(ORGANS, constants.kept_components, strict=True):
+        mask = labels == organ.label
+        dropped = mask & ~largest_components(mask, count, constants.component_minimum_mm3 / voxel_mm3, _NEIGHBOURS)
+        scores[0][dropped] = _CERTAIN
+        labels[dropped] = 0
+    return labels

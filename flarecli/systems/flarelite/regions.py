@@ -1,0 +1,67 @@
+"""Which window of the scan the second stage of flarelite sees, and what the first stage tells it about that."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from flarecli.geometry import Grid
+from flarecli.resample import resample_separable, window_matrix
+from flarecli.systems.flarelite.inputs import NetworkGrid
+from flarecli.windows import Window
+
+
+def window_around_labels(labels: np.ndarray, located: NetworkGrid, grid: Grid, margin_mm: float) -> Window | None:
+    """The window of the scan around the organs of the first stage, with a margin; None where there are none.
+
+    Args:
+        labels: uint8 label map of shape `located.shape_zyx`, which covers the scan.
+        located: Its grid.
+        grid: The scan's.
+        margin_mm: Margin on all sides, as far as the scan reaches.
+    """
+    window = []
+    for axis, (size, spacing_mm) in enumerate(zip(grid.shape_zyx, grid.spacing_mm, strict=True)):
+        inside = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
+        if inside.size == 0:
+            return None
+        start_mm = int(inside[0]) * located.spacing_mm[axis] - margin_mm
+        stop_mm = (int(inside[-1]) + 1) * located.spacing_mm[axis] + margin_mm
+        start, stop = math.floor(start_mm / spacing_mm), math.ceil(stop_mm / spacing_mm)
+        window.append(slice(max(0, start), min(size, stop)))
+    z, y, x = window
+    return z, y, x
+
+
+def region_probabilities(
+    scores: np.ndarray, located: NetworkGrid, window: Window, refined: NetworkGrid, grid: Grid
+) -> np.ndarray:
+    """The first stage's probabilities of the organs, on the grid of the second.
+
+    Args:
+        scores: float32 logits of shape (classes, z, y, x) on `located`, padding included or not.
+        located: The grid of the first stage.
+        window: What the second stage sees of the scan.
+        refined: Its grid.
+        grid: The scan's.
+
+    Returns:
+        float32 array of shape (classes - 1, z, y, x), sizes as `refined.padded_zyx`; zero in the padding.
+    """
+    probabilities = softmax(scores[(slice(None), *located.inside)])[1:]
+    matrices = [
+        window_matrix(n_in, part.start * n_in / size, part.stop * n_in / size, n_out)
+        for n_in, size, part, n_out in zip(located.shape_zyx, grid.shape_zyx, window, refined.shape_zyx, strict=True)
+    ]
+    out = np.zeros((len(probabilities), *refined.padded_zyx), np.float32)
+    for target, organ in zip(out, probabilities, strict=True):
+        target[refined.inside] = resample_separable(organ, *matrices)
+    return out
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities from logits along the first axis; float32 of the same shape."""
+    shifted = np.exp(scores - scores.max(axis=0))
+    shifted /= shifted.sum(axis=0)
+    return shifted

@@ -1,0 +1,134 @@
+"""flarelite from a scan to its label map: organs at 4 mm, their region again at 2 mm, labels restored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from flarecli.errors import InputError
+from flarecli.resample import restore_labels
+from flarecli.steps import Steps
+from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.flarelite.constants import FlareliteConstants
+from flarecli.systems.flarelite.inputs import image_input, network_grid
+from flarecli.systems.flarelite.organ_filter import filter_organs
+from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
+from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
+
+if TYPE_CHECKING:
+    from flarecli.volume import Volume
+
+LOCATE = "locate"
+REFINE = "refine"
+
+
+def _build_locate() -> Any:
+    from flarecli_models.flarelite import locate_unet
+
+    return locate_unet()
+
+
+def _build_refine() -> Any:
+    from flarecli_models.flarelite import refine_unet
+
+    return refine_unet()
+
+
+class Flarelite(System):
+    """Two stages: a U-Net finds the organs in the whole scan, a second one draws their borders.
+
+    Args:
+        constants: Resolutions, intensities and filters; those of the bundled weights by default.
+    """
+
+    name: ClassVar[str] = "flarelite"
+    title: ClassVar[str] = "flarelite: organs at 4 mm in the whole scan, their borders at 2 mm"
+    paper: ClassVar[str] = "none; flare's own design, see docs/flarelite.md"
+    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+        NetworkSpec(LOCATE, _build_locate),
+        NetworkSpec(REFINE, _build_refine),
+    )
+
+    def __init__(self, constants: FlareliteConstants | None = None) -> None:
+        self.constants = constants or FlareliteConstants()
+
+    def segment(
+        self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
+    ) -> Segmentation:
+        """Segment one scan; see `System.segment`.
+
+        The first stage sees the whole scan, whatever the region: it knows organs by what lies around them.
+
+        Raises:
+            InputError: when the first stage finds no organ and no region is given, or the box lies outside the scan.
+        """
+        grid, constants = volume.grid, self.constants
+        with steps("prepare"):
+            located = network_grid(grid.extent_mm, constants.locate_spacing_mm, constants.locate_multiple)
+            image = image_input(volume.voxels, located, constants)
+        with steps("locate"):
+            coarse = networks[LOCATE](image)
+            window = self._window(coarse, volume, region)
+        with steps("prepare"):
+            extent_mm = box_of_window(window, grid).extent_mm
+            refined = network_grid(extent_mm, constants.refine_spacing_mm, constants.refine_multiple)
+            inputs = np.concatenate(
+                [
+                    image_input(volume.voxels[window], refined, constants)[None],
+                    region_probabilities(coarse, located, window, refined, grid),
+                ]
+            )
+            del coarse
+        with steps("refine"):
+            scores = networks[REFINE](inputs)[(slice(None), *refined.inside)]
+        with steps("restore"):
+            filter_organs(scores, refined.voxel_mm3, constants)
+            labels = np.zeros(grid.shape_zyx, np.uint8)
+            restore_labels(scores, labels[window].shape, out=labels[window])
+        cut = cut_faces(labels[window], window, grid, constants.touch_area_mm2)
+        facts: dict[str, Any] = {
+            "region_mode": region.mode,
+            "locate_input_zyx": list(located.padded_zyx),
+            "refine_input_zyx": list(refined.padded_zyx),
+            "refine_window_zyx": [[part.start, part.stop] for part in window],
+            "cut_faces": list(cut),
+        }
+        return Segmentation(labels, box_of_window(window, grid), _warnings(labels, cut), facts)
+
+    def _window(self, coarse: np.ndarray, volume: Volume, region: RegionRequest) -> Window:
+        """What the second stage is to see."""
+        grid, constants = volume.grid, self.constants
+        if region.box_mm is not None:
+            return window_of_box(region.box_mm, grid)
+        if region.mode == "full":
+            return whole_window(grid)
+        located = network_grid(grid.extent_mm, constants.locate_spacing_mm, constants.locate_multiple)
+        organs = filter_organs(coarse[(slice(None), *located.inside)].copy(), located.voxel_mm3, constants)
+        window = window_around_labels(organs, located, grid, constants.region_margin_mm)
+        if window is None:
+            raise InputError(
+                "no organ was found in the scan",
+                path=volume.path,
+                seen=f"no organ above {constants.component_minimum_mm3:g} mm³ among {located.shape_zyx} voxels",
+                expected="an abdominal CT in Hounsfield units, upright, its orientation in the header",
+                remedy="Check the scan's intensities and orientation, or give `--roi full`.",
+            )
+        return window
+
+
+def _warnings(labels: np.ndarray, cut: tuple[str, ...]) -> tuple[str, ...]:
+    """What the user must know about a result."""
+    warnings = []
+    if not labels.any():
+        warnings.append(
+            "No organ was found in the segmented region: the label map is empty. "
+            "Check that the scan is an upright abdominal CT in Hounsfield units."
+        )
+    if cut:
+        warnings.append(
+            f"Organs reach the border of the segmented region ({', '.join(cut)}) and may be cut there. "
+            "Give a larger box, or segment the whole scan with `--roi full`."
+        )
+    return tuple(warnings)

@@ -1,0 +1,173 @@
+"""flarelite from scan to labels, with networks that look at intensities."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from flarecli.errors import InputError
+from flarecli.geometry import Box, Grid
+from flarecli.steps import Steps
+from flarecli.systems.base import RegionRequest, Segmentation
+from flarecli.systems.flarelite import Flarelite
+from flarecli.systems.flarelite.constants import FlareliteConstants
+from flarecli.systems.flarelite.inputs import image_input, network_grid
+from flarecli.systems.flarelite.regions import region_probabilities, softmax, window_around_labels
+
+TISSUE_HU, ORGAN_HU = -50, 150
+SURE = 8.0
+
+CONSTANTS = FlareliteConstants()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a system needs of a volume."""
+
+    voxels: np.ndarray
+    grid: Grid
+    path: None = None
+
+
+def scan_of(voxels: np.ndarray, spacing_mm: tuple[float, float, float] = (3.0, 2.0, 2.0)) -> Scan:
+    return Scan(voxels, Grid(voxels.shape, spacing_mm, np.diag([*spacing_mm[::-1], 1.0])))
+
+
+def tissue(shape: tuple[int, int, int] = (60, 90, 100)) -> np.ndarray:
+    return np.full(shape, TISSUE_HU, np.int16)
+
+
+@dataclass
+class FindsBright:
+    """Gives `label` where the image is bright; remembers what it saw."""
+
+    label: int
+    images: list[np.ndarray] = field(default_factory=list)
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        self.images.append(image)
+        brightness = image[0] if image.ndim == 4 else image
+        scores = np.zeros((5, *brightness.shape), np.float32)
+        scores[self.label] = SURE * (brightness * CONSTANTS.scale_hu - (TISSUE_HU + ORGAN_HU) / 2) / ORGAN_HU
+        return scores
+
+
+def run(
+    scan: Scan, label: int = 3, region: RegionRequest | None = None
+) -> tuple[Segmentation, FindsBright, FindsBright]:
+    locate, refine = FindsBright(label), FindsBright(label)
+    result = Flarelite().segment(scan, {"locate": locate, "refine": refine}, region or RegionRequest(), Steps())
+    return result, locate, refine
+
+
+def dice(labels: np.ndarray, truth: np.ndarray) -> float:
+    return 2 * np.count_nonzero(labels & truth) / (np.count_nonzero(labels) + np.count_nonzero(truth))
+
+
+def test_an_organ_is_found_where_it_is_and_refined_in_its_surroundings() -> None:
+    voxels = tissue()
+    voxels[20:36, 24:50, 12:40] = ORGAN_HU
+    result, locate, refine = run(scan_of(voxels))
+    assert result.labels.dtype == np.uint8
+    assert set(np.unique(result.labels)) == {0, 3}
+    assert dice(result.labels == 3, voxels == ORGAN_HU) > 0.97
+    assert locate.images[0].shape == (48, 48, 64)
+    # 48 mm along z, what 4 mm voxels add to that, and the margin of 16 mm on each side, at 2 mm.
+    assert refine.images[0].shape == (5, 48, 48, 48)
+    assert result.warnings == ()
+    assert json.loads(json.dumps(result.facts)) == result.facts
+
+
+def test_the_second_stage_sees_the_first_ones_probabilities() -> None:
+    voxels = tissue()
+    voxels[20:36, 24:50, 12:40] = ORGAN_HU
+    _, _, refine = run(scan_of(voxels), label=2)
+    image, liver, kidneys = refine.images[0][:3]
+    inside = image > (ORGAN_HU - 5) / CONSTANTS.scale_hu
+    assert kidneys[inside].mean() > 0.8
+    assert liver[inside].max() < 0.2
+
+
+def test_small_and_surplus_parts_are_dropped() -> None:
+    voxels = tissue()
+    voxels[20:36, 24:50, 12:40] = ORGAN_HU
+    voxels[44:52, 60:76, 70:84] = ORGAN_HU
+    assert not run(scan_of(voxels), label=1)[0].labels[40:].any()
+    assert run(scan_of(voxels), label=2)[0].labels[44:52].any()
+
+
+def test_a_given_box_is_segmented_and_nothing_else() -> None:
+    voxels = tissue()
+    voxels[20:36, 24:50, 12:40] = ORGAN_HU
+    box = Box((54.0, 40.0, 20.0), (90.0, 120.0, 100.0))
+    result, _, refine = run(scan_of(voxels), region=RegionRequest("box", box))
+    assert refine.images[0].shape == (5, 24, 40, 40)
+    assert not result.labels[:20].any()
+    assert not result.labels[30:].any()
+    assert result.facts["cut_faces"] == ["superior"]
+    assert "may be cut there" in result.warnings[0]
+
+
+def test_a_scan_without_organs_is_refused_and_can_be_forced() -> None:
+    with pytest.raises(InputError, match="no organ was found"):
+        run(scan_of(tissue()))
+    result, _, refine = run(scan_of(tissue()), region=RegionRequest("full"))
+    assert refine.images[0].shape == (5, 96, 96, 104)
+    assert not result.labels.any()
+    assert "label map is empty" in result.warnings[0]
+
+
+def test_the_networks_grid_covers_the_window_edge_to_edge() -> None:
+    grid = network_grid((99 * 4.25, 500.0, 2.0), 4.0, 16)
+    assert grid.shape_zyx == (105, 125, 1)
+    assert grid.padded_zyx == (112, 128, 16)
+    assert grid.spacing_mm == pytest.approx((99 * 4.25 / 105, 4.0, 2.0))
+
+
+def test_what_is_beyond_the_window_is_air() -> None:
+    voxels = tissue((20, 30, 40))
+    grid = network_grid((40.0, 60.0, 80.0), 2.0, 16)
+    image = image_input(voxels, grid, CONSTANTS)
+    assert image.shape == (32, 32, 48)
+    np.testing.assert_allclose(image[grid.inside], TISSUE_HU / CONSTANTS.scale_hu, rtol=1e-6)
+    assert (image[20:] == image.min()).all()
+    assert image.min() == pytest.approx(-300 / 350)
+
+
+def test_the_window_has_its_margin_and_stays_in_the_scan() -> None:
+    located = network_grid((200.0, 200.0, 200.0), 4.0, 16)
+    labels = np.zeros(located.shape_zyx, np.uint8)
+    assert window_around_labels(labels, located, scan_of(tissue((50, 100, 100)), (4, 2, 2)).grid, 16.0) is None
+    labels[10:20, 0:5, 30:50] = 1
+    window = window_around_labels(labels, located, scan_of(tissue((50, 100, 100)), (4, 2, 2)).grid, 16.0)
+    assert window == (slice(6, 24), slice(0, 18), slice(52, 100))
+
+
+def test_probabilities_lie_where_the_scores_were() -> None:
+    rng = np.random.default_rng(3)
+    scan = scan_of(tissue((40, 40, 40)), (4.0, 4.0, 4.0))
+    located = network_grid(scan.grid.extent_mm, 4.0, 16)
+    scores = rng.normal(size=(5, *located.padded_zyx)).astype(np.float32)
+    window = (slice(8, 24), slice(4, 12), slice(0, 40))
+    same_grid = network_grid((64.0, 32.0, 160.0), 4.0, 8)
+    found = region_probabilities(scores, located, window, same_grid, scan.grid)
+    expected = softmax(scores[(slice(None), *located.inside)])[1:, 8:24, 4:12]
+    np.testing.assert_allclose(found[:, :16, :8, :40], expected, atol=1e-6)
+    assert not found[:, :, :, 40:].any()
+    finer = region_probabilities(scores, located, window, network_grid((64.0, 32.0, 160.0), 2.0, 8), scan.grid)
+    # Between two centres of the coarse grid, a quarter of the way.
+    np.testing.assert_allclose(finer[:, 1, 1, 1], _trilinear(expected, 0.25), atol=1e-6)
+
+
+def _trilinear(corner: np.ndarray, t: float) -> np.ndarray:
+    for _ in range(3):
+        corner = (1 - t) * corner[:, 0] + t * corner[:, 1]
+    return corner
+
+
+def test_softmax_sums_to_one_for_any_scores() -> None:
+    found = softmax(np.array([[1e4], [0.0], [-1e4]], np.float32))
+    np.testing.assert_allclose(found[:, 0], [1.0, 0.0, 0.0])
