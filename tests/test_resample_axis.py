@@ -16,6 +16,7 @@ from flarecli.resample import (
     gaussian_matrix,
     linear_matrix,
     resample_separable,
+    sampled_matrix,
 )
 from flarecli.resample.axis import linear_taps
 from tests.shared_data import shared_path
@@ -116,3 +117,9 @@ def test_aligned_is_pytorchs_align_corners() -> None:
         image, expected = fixture["resample/image_int16"], fixture["resample/torch_align_corners_float32"]
     matrices = (aligned_matrix(n_in, n_out) for n_in, n_out in zip(image.shape, expected.shape, strict=True))
     np.testing.assert_allclose(resample_separable(image, *matrices), expected, rtol=0, atol=5e-4)
+
+
+def test_sampling_at_any_positions_and_beyond_the_ends() -> None:
+    matrix = sampled_matrix(4, np.array([-2.0, 0.0, 1.25, 3.0, 9.0]))
+    np.testing.assert_allclose(matrix @ np.array([10.0, 20.0, 40.0, 80.0]), [10, 10, 25, 80, 80])
+    np.testing.assert_array_equal(sampled_matrix(7, np.linspace(0, 6, 5)), aligned_matrix(7, 5))

@@ -39,12 +39,14 @@ class LabelMap:
         spacing_mm: The header's float32 voxel sizes (pixdim) along z, y and x, as float.
         affine_ras: 4x4 float64 matrix from the index (x, y, z) to world mm.
         warnings: What is odd about the file and can make a score misleading.
+        fractional_voxels: How many voxels hold values between labels.
     """
 
     labels: NDArray[np.integer]
     spacing_mm: tuple[float, float, float]
     affine_ras: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
+    fractional_voxels: int = 0
 
     @property
     def voxel_ml(self) -> float:
@@ -93,6 +95,7 @@ def read_label_map(path: Path, *, fractions: Fractions) -> LabelMap:
         _reversed(canonical_sizes_mm),
         affine_ras @ nibabel.orientations.inv_ornt_aff(axes, labels_xyz.shape),
         tuple(warnings),
+        fractional_voxels,
     )
 
 

@@ -7,7 +7,10 @@ from flarecli.resample.axis import (
     crop_and_pad_rows,
     gaussian_matrix,
     linear_matrix,
+    sampled_matrix,
+    window_matrix,
 )
+from flarecli.resample.label_shares import labels_above_share, labels_of_largest_share
 from flarecli.resample.restoring import class_map, restore_labels, restore_mask
 from flarecli.resample.streaming import resample_separable
 
@@ -18,8 +21,12 @@ __all__ = [
     "class_map",
     "crop_and_pad_rows",
     "gaussian_matrix",
+    "labels_above_share",
+    "labels_of_largest_share",
     "linear_matrix",
     "resample_separable",
     "restore_labels",
     "restore_mask",
+    "sampled_matrix",
+    "window_matrix",
 ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.sparse import csr_array
 
 
 def area_matrix(n_in: int, n_out: int) -> np.ndarray:
@@ -166,6 +165,8 @@ def chained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns:
         Array of shape (n_out, n_in), the matrix product second @ first.
     """
+    from scipy.sparse import csr_array  # late: takes 0.1 s, in which a scan can be read already
+
     # Most entries are zero, and a dense product would wake the BLAS library's threads for nothing.
     return csr_array(second) @ first
 

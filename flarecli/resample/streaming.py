@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from flarecli.errors import InputError
 
@@ -28,6 +27,8 @@ def resample_separable(
     Raises:
         InputError: when the matrices do not fit the volume.
     """
+    from scipy.sparse import csr_array  # late: takes 0.1 s, in which a scan can be read already
+
     operators = (matrix_z, matrix_y, matrix_x)
     if voxels.ndim != 3 or voxels.shape != tuple(matrix.shape[1] for matrix in operators):
         raise InputError(

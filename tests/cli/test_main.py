@@ -26,7 +26,7 @@ def test_version() -> None:
 
 def test_every_verb_explains_itself() -> None:
     runner = CliRunner()
-    for verb in ("predict", "evaluate", "train", "phantom", "weights"):
+    for verb in ("predict", "evaluate", "preprocess", "train", "phantom", "weights"):
         result = runner.invoke(app, [verb, "--help"])
         assert result.exit_code == 0, verb
         assert verb in result.stdout

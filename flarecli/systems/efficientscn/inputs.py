@@ -10,7 +10,7 @@ import numpy as np
 
 from flarecli.resample import area_matrix, chained, crop_and_pad_rows, gaussian_matrix, resample_separable
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
-from flarecli.systems.efficientscn.geometry import LocalizationPlan, SegmentationPlan
+from flarecli.systems.efficientscn.geometry import LocalizationPlan, PerSide, SegmentationPlan
 
 
 def localization_input(voxels_lps: np.ndarray, plan: LocalizationPlan, constants: EfficientScnConstants) -> np.ndarray:
@@ -23,8 +23,7 @@ def localization_input(voxels_lps: np.ndarray, plan: LocalizationPlan, constants
     Returns:
         float32 array of shape `plan.input_shape_zyx`, values in [-1, 1].
     """
-    matrices = (area_matrix(n_in, n_out) for n_in, n_out in zip(voxels_lps.shape, plan.content_shape_zyx, strict=True))
-    content = resample_separable(voxels_lps, *matrices)
+    content = localization_hu(voxels_lps, plan.content_shape_zyx)
     padded = np.pad(content, plan.padding, constant_values=constants.localization_padding_hu)
     return _scaled(padded, constants)
 
@@ -49,12 +48,41 @@ def segmentation_input(
     Returns:
         float32 array of shape `plan.input_shape_zyx`, values in [-1, 1].
     """
+    image_hu = segmentation_hu(
+        voxels_lps, spacing_mm, plan.cropping, plan.padding, plan.input_shape_zyx, constants.smoothing_sigma_mm
+    )
+    return _scaled(image_hu, constants)
+
+
+def localization_hu(voxels_lps: np.ndarray, shape_zyx: tuple[int, int, int]) -> np.ndarray:
+    """The whole scan averaged over equal parts: float32 HU of the given shape."""
+    matrices = (area_matrix(n_in, n_out) for n_in, n_out in zip(voxels_lps.shape, shape_zyx, strict=True))
+    return resample_separable(voxels_lps, *matrices)
+
+
+def segmentation_hu(
+    voxels_lps: np.ndarray,
+    spacing_mm: tuple[float, float, float],
+    cropping: PerSide,
+    padding: PerSide,
+    shape_zyx: tuple[int, int, int],
+    sigma_mm: float,
+) -> np.ndarray:
+    """The scan smoothed, cropped, surrounded by 0 HU, and averaged over equal parts: float32 HU.
+
+    Args:
+        voxels_lps: int16 HU, shape (z, y, x), LPS.
+        spacing_mm: Of the scan.
+        cropping: Voxels of the scan that are left out.
+        padding: Voxels that are added to the rest.
+        shape_zyx: Shape of the result.
+        sigma_mm: Of the Gaussian.
+    """
     matrices = []
     for axis, (count, spacing) in enumerate(zip(voxels_lps.shape, spacing_mm, strict=True)):
-        smoothing = gaussian_matrix(count, constants.smoothing_sigma_mm / spacing)
-        crop = crop_and_pad_rows(smoothing, plan.cropping[axis], plan.padding[axis])
-        matrices.append(chained(crop, area_matrix(plan.crop_shape_zyx[axis], plan.input_shape_zyx[axis])))
-    return _scaled(resample_separable(voxels_lps, *matrices), constants)
+        crop = crop_and_pad_rows(gaussian_matrix(count, sigma_mm / spacing), cropping[axis], padding[axis])
+        matrices.append(chained(crop, area_matrix(crop.shape[0], shape_zyx[axis])))
+    return resample_separable(voxels_lps, *matrices)
 
 
 def _scaled(image_hu: np.ndarray, constants: EfficientScnConstants) -> np.ndarray:

@@ -23,10 +23,15 @@ def network_input(
     Returns:
         float32 array of shape `shape_zyx`.
     """
-    matrices = (aligned_matrix(n_in, n_out) for n_in, n_out in zip(voxels.shape, shape_zyx, strict=True))
-    image = resample_separable(voxels, *matrices)
+    image = resized_hu(voxels, shape_zyx)
     np.clip(image, *constants.window_hu, out=image)
     deviation = image.std(ddof=1, dtype=np.float64)
     image -= np.float32(image.mean(dtype=np.float64))
     image /= np.float32(deviation + constants.deviation_epsilon)
     return image
+
+
+def resized_hu(voxels: np.ndarray, shape_zyx: tuple[int, int, int]) -> np.ndarray:
+    """A window of the scan in the network's size, the outermost voxel centres staying: float32 HU."""
+    matrices = (aligned_matrix(n_in, n_out) for n_in, n_out in zip(voxels.shape, shape_zyx, strict=True))
+    return resample_separable(voxels, *matrices)

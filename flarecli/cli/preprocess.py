@@ -1,0 +1,256 @@
+"""`flare preprocess`: a dataset checked, and stored as the arrays that a system is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
+from flarecli.errors import InputError, PartialFailureError, UsageError
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from flarecli.datasets.organ_values import OrganValues
+    from flarecli.preprocessing.outcomes import CaseOutcome
+
+
+def preprocess(
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATASET",
+            help="Folder with TrainingImg and TrainingMask (FLARE), with dataset.json (nnU-Net, Decathlon) or with "
+            "imagesTr and labelsTr; or a .csv of two columns: scan, labels.",
+        ),
+    ],
+    cache: Annotated[
+        Path | None,
+        typer.Argument(metavar="CACHE", help="Folder of the cache; one that was interrupted is gone on with."),
+    ] = None,
+    system: Annotated[str, typer.Option(help="Segmentation system to store the arrays of.")] = "efficientscn",
+    check_only: Annotated[bool, typer.Option("--check-only", help="Check every pair, and write nothing.")] = False,
+    organ: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="Which values of the label maps an organ has, as in kidneys=2,3; repeatable. Organs that are not "
+            "named are not labelled.",
+        ),
+    ] = None,
+    background: Annotated[
+        str | None, typer.Option(metavar="VALUES", help="Values that are known and belong to no organ, as in 5,8,9.")
+    ] = None,
+    ignore_geometry: Annotated[
+        bool, typer.Option("--ignore-geometry", help="Pair voxels by index where positions in the world differ.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes, each of which holds one case at a time; by default as many as processors and memory bear.",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make anew what is complete.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found and done as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print faults only.")] = False,
+) -> None:
+    """Check a dataset of scans with label maps, and store it for training.
+
+    Every pair is checked before anything is written, and all faults are reported together. Faulty pairs are left
+    out; the exit code is 4 then. A second call makes only what is missing or has changed.
+    """
+    with reported_errors(as_json=as_json):
+        if cache is None and not check_only:
+            raise UsageError(
+                "there is no cache to write to",
+                expected="DATASET and CACHE",
+                remedy="Name a folder for the cache, or say --check-only.",
+            )
+        from flarecli.datasets.layouts import find_dataset
+        from flarecli.preprocessing.outcomes import figures_of
+        from flarecli.preprocessing.parallelism import suggested_jobs
+        from flarecli.preprocessing.run import WorkSettings, check_dataset
+        from flarecli.preprocessing.run import preprocess as fill_cache
+
+        found = find_dataset(dataset, _organ_values(organ or []))
+        if background is not None:
+            from dataclasses import replace
+
+            found = replace(found, values=found.values.with_background(_numbers(background, "--background")))
+        with _Progress(hidden=quiet or as_json) as progress:
+            work = WorkSettings(jobs or suggested_jobs(found.pairs), progress.begin, progress.advance)
+            if cache is None or check_only:
+                outcomes = check_dataset(found, ignore_geometry=ignore_geometry, work=work)
+            else:
+                outcomes = fill_cache(
+                    found, cache, system, ignore_geometry=ignore_geometry, overwrite=overwrite, work=work
+                )
+        figures = figures_of(outcomes)["dataset"]
+        if as_json:
+            print_json(
+                {
+                    "dataset": str(found.source),
+                    "layout": found.layout,
+                    "cache": None if cache is None or check_only else str(cache),
+                    "counts": _counts(outcomes),
+                    "cases": [outcome.as_dict() for outcome in outcomes],
+                    "figures": figures,
+                }
+            )
+        else:
+            _print_findings(outcomes, faults_only=quiet)
+            if not quiet:
+                _print_figures(figures)
+                _print_counts(outcomes, found.layout, found.values.background_names)
+        sound = sum(outcome.is_sound for outcome in outcomes)
+        if not sound:
+            raise typer.Exit(InputError.exit_code)
+        if sound < len(outcomes):
+            raise typer.Exit(PartialFailureError.exit_code)
+
+
+def _organ_values(texts: list[str]) -> OrganValues | None:
+    """What `--organ` says about values; None where it is not given."""
+    from flarecli.datasets.organ_values import OrganValues
+    from flarecli.organs import ORGANS
+
+    if not texts:
+        return None
+    labels = {organ.name: organ.label for organ in ORGANS}
+    house_labels = {0: 0}
+    for text in texts:
+        name, equals, values = (part.strip() for part in text.partition("="))
+        if not equals or name not in labels:
+            raise UsageError(
+                "--organ is not understood",
+                seen=text,
+                expected=f"NAME=VALUES with one of {', '.join(labels)}",
+                remedy="Write it as in --organ kidneys=2,3.",
+            )
+        for value in _numbers(values, "--organ"):
+            if house_labels.setdefault(value, labels[name]) != labels[name]:
+                raise UsageError(
+                    "--organ gives a value two meanings", seen=value, remedy="Name each value once, and not 0."
+                )
+    return OrganValues(house_labels)
+
+
+def _numbers(text: str, option: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0:
+        raise UsageError(
+            f"{option} needs values of a label map",
+            seen=text,
+            expected="whole numbers with commas between them",
+            remedy="Write them as in 5,8,9.",
+        )
+    return numbers
+
+
+def _counts(outcomes: Sequence[CaseOutcome]) -> dict[str, int]:
+    from flarecli.preprocessing.outcomes import CaseStatus
+
+    return {status.value: sum(outcome.status is status for outcome in outcomes) for status in CaseStatus}
+
+
+def _print_findings(outcomes: Sequence[CaseOutcome], *, faults_only: bool) -> None:
+    """One row a finding, with what to do about it; nothing where nothing was found."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from flarecli.datasets.findings import Severity
+
+    colours = {Severity.FAULT: "red", Severity.WARNING: "yellow"}
+    table = Table("case", "", "concerns", "what was found", box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    for outcome in outcomes:
+        for finding in outcome.findings:
+            if faults_only and finding.severity is not Severity.FAULT:
+                continue
+            what = escape(finding.sentence) + (f"\n[dim]{escape(finding.remedy)}[/dim]" if finding.remedy else "")
+            severity = f"[{colours[finding.severity]}]{finding.severity.value}[/]"
+            table.add_row(escape(outcome.pair.name), severity, finding.subject, what)
+    if table.row_count:
+        stdout_console().print(table, highlight=False)
+
+
+def _print_figures(figures: dict[str, Any] | None) -> None:
+    """Sizes, intensities and organs of the sound cases."""
+    from rich.table import Table
+
+    if figures is None:
+        return
+    console = stdout_console()
+    columns = ("mean", "sd", "min", "median", "max")
+    sizes = Table("", *columns, "absent", box=None, pad_edge=False)
+    for key, title in (
+        ("spacing_mm", "spacing {} mm"),
+        ("shape_zyx", "voxels {}"),
+        ("organ_region_mm", "organs {} mm"),
+    ):
+        for axis, row in zip(figures["axes"], figures[key], strict=True):
+            sizes.add_row(title.format(axis), *(_short(row[column]) for column in columns), "")
+    for name, row in figures["organ_volume_ml"].items():
+        sizes.add_row(f"{name} ml", *(_short(row[column]) for column in columns), str(row["absent"]))
+    first = next(row for row in figures["hu"].values() if row is not None)
+    values = Table("HU", *first, box=None, pad_edge=False)
+    for name, row in figures["hu"].items():
+        if row is not None:
+            values.add_row(name, *(_short(value) for value in row.values()))
+    for table in (sizes, values):
+        for column in table.columns[1:]:
+            column.justify = "right"
+        console.print(table, highlight=False)
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _print_counts(outcomes: Sequence[CaseOutcome], layout: str, background_names: Sequence[str]) -> None:
+    counts = ", ".join(f"{count} {name}" for name, count in _counts(outcomes).items() if count)
+    console = stdout_console()
+    console.print(f"{len(outcomes)} cases ({layout}): {counts}", markup=False, highlight=False)
+    if background_names:
+        names = ", ".join(background_names)
+        console.print(f"labelled, but taken for background: {names}", markup=False, highlight=False)
+
+
+class _Progress:
+    """A bar for each phase, on standard error, where that is a terminal."""
+
+    def __init__(self, *, hidden: bool) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = stderr_console()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=hidden or not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def begin(self, phase: str, total: int) -> None:
+        self._task = self._bar.add_task(phase, total=total)
+
+    def advance(self, name: str) -> None:
+        if self._task is not None:
+            self._bar.advance(self._task)

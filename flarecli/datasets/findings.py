@@ -1,0 +1,77 @@
+"""What is wrong or odd about a case, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from flarecli.errors import FlareError
+
+
+class Severity(StrEnum):
+    """Whether a case can be used."""
+
+    FAULT = "fault"
+    """It cannot."""
+    WARNING = "warning"
+    """It can, and somebody should look at it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong or odd.
+
+    Attributes:
+        severity: Whether the case can be used in spite of it.
+        subject: What it concerns: "files", "scan", "labels", "geometry" or "organs".
+        problem: What it is, in one sentence without a full stop.
+        path: The file concerned.
+        seen: What was found.
+        expected: What would have been right.
+        remedy: What to do about it.
+    """
+
+    severity: Severity
+    subject: str
+    problem: str
+    path: str | None = None
+    seen: str | None = None
+    expected: str | None = None
+    remedy: str | None = None
+
+    @classmethod
+    def of_error(cls, subject: str, error: FlareError) -> Finding:
+        """A fault from the error that reading ended with."""
+        path = None if error.path is None else str(error.path)
+        return cls(Severity.FAULT, subject, error.problem, path, error.seen, error.expected, error.remedy)
+
+    @classmethod
+    def warning(cls, subject: str, problem: str, path: Path | None = None) -> Finding:
+        """A warning of one sentence."""
+        return cls(Severity.WARNING, subject, problem, None if path is None else str(path))
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Finding:
+        """Restore what `as_dict` gave.
+
+        Raises:
+            TypeError: when it is not that.
+        """
+        return cls(**{**facts, "severity": Severity(facts["severity"])})
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @property
+    def sentence(self) -> str:
+        """Problem, value seen and value expected in one line."""
+        parts = [self.problem]
+        if self.seen is not None:
+            parts.append(f"seen: {self.seen}")
+        if self.expected is not None:
+            parts.append(f"expected: {self.expected}")
+        return "; ".join(parts)

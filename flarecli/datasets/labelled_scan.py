@@ -1,0 +1,97 @@
+"""One pair read from its files: the scan, and the house's labels on its grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flarecli.datasets.organ_values import OrganValues
+from flarecli.datasets.pairs import Pair
+from flarecli.errors import InputError
+from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
+from flarecli.volume import Volume, read_volume
+
+GEOMETRY_TOLERANCE_MM = 0.1
+"""How far apart the same voxel may lie in scan and label map: float32 headers differ by less, wrong ones by more."""
+
+
+@dataclass(frozen=True)
+class LabelledScan:
+    """A scan with its labels.
+
+    Attributes:
+        volume: The scan.
+        labels: uint8 array on its canonical grid, shape (z, y, x): the house's labels.
+    """
+
+    volume: Volume
+    labels: NDArray[np.uint8]
+
+
+def read_labelled_scan(pair: Pair, values: OrganValues, *, ignore_geometry: bool = False) -> LabelledScan:
+    """Read a pair whose files were checked before.
+
+    Raises:
+        InputError: when a file cannot be used, or the two do not fit together.
+    """
+    if pair.scan is None or pair.labels is None:
+        raise missing_file(pair)
+    volume = read_volume(pair.scan)
+    label_map = read_label_map(pair.labels, fractions=Fractions.UNLABELLED)
+    for error in geometry_errors(volume, label_map, pair, ignore_geometry=ignore_geometry):
+        raise error
+    return LabelledScan(volume, values.translated(label_map.labels))
+
+
+def missing_file(pair: Pair) -> InputError:
+    """The error of a pair that lacks one of its files."""
+    kind, other = ("scan", pair.labels) if pair.scan is None else ("label map", pair.scan)
+    return InputError(
+        f"has no {kind}",
+        path=other,
+        expected=f"a {kind} of the same name" if other is not None else None,
+        remedy="Add the missing file, or take the other one away.",
+    )
+
+
+def geometry_errors(volume: Volume, label_map: LabelMap, pair: Pair, *, ignore_geometry: bool) -> list[InputError]:
+    """What keeps a label map from lying on its scan: another shape, or another place in the world.
+
+    Args:
+        volume: The scan.
+        label_map: The label map, in canonical orientation as well.
+        pair: Their files, for messages.
+        ignore_geometry: Compare shapes alone.
+    """
+    if label_map.labels.shape != volume.grid.shape_zyx:
+        return [
+            InputError(
+                "scan and label map differ in shape",
+                path=pair.labels,
+                seen=f"{label_map.labels.shape} (z, y, x)",
+                expected=f"{volume.grid.shape_zyx}, as the scan has",
+                remedy="Resample the labels onto the grid of the scan, or find the scan that they belong to.",
+            )
+        ]
+    apart_mm = greatest_distance_mm(volume.grid.affine_ras, label_map.affine_ras, volume.grid.shape_zyx)
+    if ignore_geometry or apart_mm <= GEOMETRY_TOLERANCE_MM:
+        return []
+    return [
+        InputError(
+            "scan and label map lie at different places in the world",
+            path=pair.labels,
+            seen=f"the same voxel up to {apart_mm:.4g} mm apart",
+            expected=f"at most {GEOMETRY_TOLERANCE_MM:g} mm",
+            remedy="Give the label map its scan's geometry, or pass --ignore-geometry to pair voxels by index.",
+        )
+    ]
+
+
+def greatest_distance_mm(one_ras: np.ndarray, other_ras: np.ndarray, shape_zyx: tuple[int, int, int]) -> float:
+    """How far apart a voxel lies under two affines; their difference is greatest at a corner of the grid."""
+    z, y, x = shape_zyx
+    corners = np.array([(*corner, 1) for corner in product((0, x - 1), (0, y - 1), (0, z - 1))])
+    return float(np.linalg.norm(corners @ (one_ras - other_ras)[:3].T, axis=1).max())

@@ -1,0 +1,91 @@
+"""What the values of a dataset's label maps mean: which belong to which organ, which are background."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flarecli.organs import ORGANS
+
+
+@dataclass(frozen=True)
+class OrganValues:
+    """A dataset's label values and the house's labels that they become.
+
+    Attributes:
+        house_labels: For each known value its label, 0 to 4. Value 0 is always background.
+        background_names: Names of the structures that the dataset labels and that become background.
+    """
+
+    house_labels: Mapping[int, int]
+    background_names: tuple[str, ...] = field(default=())
+
+    def unknown(self, labels: NDArray[np.integer]) -> tuple[int, ...]:
+        """The values of a label map that nobody has given a meaning, in ascending order."""
+        return tuple(value for value in _values(labels) if value and value not in self.house_labels)
+
+    def translated(self, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """A label map in the house's labels; unknown values become background.
+
+        Returns:
+            uint8 array of the same shape; the same array where nothing has to change.
+        """
+        present = _values(labels)
+        if labels.dtype == np.uint8 and all(self.house_labels.get(value, 0) == value for value in present):
+            return labels  # type: ignore[return-value]
+        table = np.zeros(int(labels.max(initial=0)) + 1, np.uint8)
+        for value in present:
+            table[value] = self.house_labels.get(value, 0)
+        return table[labels]
+
+    def with_background(self, values: Iterable[int]) -> OrganValues:
+        """The same with more values that become background; values of organs stay what they are."""
+        return OrganValues({**dict.fromkeys(values, 0), **self.house_labels}, self.background_names)
+
+    def as_dict(self) -> dict[str, int]:
+        """For records and hashes: each known value and its label."""
+        return {str(value): label for value, label in sorted(self.house_labels.items())}
+
+
+HOUSE_VALUES = OrganValues({0: 0, **{organ.label: organ.label for organ in ORGANS}})
+"""FLARE21's own: 1 liver, 2 kidneys, 3 spleen, 4 pancreas."""
+
+
+def values_of_names(values_by_name: Mapping[str, Iterable[int]]) -> OrganValues:
+    """Find the organs among the names that a dataset gives to its values.
+
+    "Right kidney", "kidney_left" and "kidneys" all become kidneys; every other name becomes background. A name of
+    several values, as nnU-Net's regions have, stands for all of them.
+    """
+    house_labels, background = {0: 0}, []
+    for name, values in values_by_name.items():
+        label = _label_of_name(name)
+        if label == 0 and name.lower() != "background":
+            background.append(name)
+        for value in values:
+            # A value inside several regions, such as a tumour inside its organ, belongs to the organ.
+            house_labels[value] = label or house_labels.get(value, 0)
+    return OrganValues(house_labels, tuple(background))
+
+
+def _label_of_name(name: str) -> int:
+    words = set(re.findall(r"[a-z]+", name.lower())) - {"left", "right", "l", "r", "organ", "whole"}
+    singular = {word.removesuffix("s") if word != "pancreas" else word for word in words}
+    for organ in ORGANS:
+        own = organ.name.removesuffix("s") if organ.name != "pancreas" else organ.name
+        if singular == {own}:
+            return organ.label
+    return 0
+
+
+def _values(labels: NDArray[np.integer]) -> list[int]:
+    """The values of a label map in ascending order, slice by slice: no sorting of the volume."""
+    present: set[int] = set()
+    for plane in labels:
+        if plane.any():
+            present.update(np.flatnonzero(np.bincount(plane.ravel().astype(np.intp, copy=False))).tolist())
+    return sorted(present)

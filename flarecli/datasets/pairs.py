@@ -1,0 +1,79 @@
+"""The pairs of a dataset, whatever its layout."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues
+from flarecli.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A scan and its label map.
+
+    Attributes:
+        name: Name of the case.
+        scan: The scan, a file or a folder of DICOM slices; None where the dataset has none for this case.
+        labels: The label map, likewise.
+    """
+
+    name: str
+    scan: Path | None
+    labels: Path | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a folder or table of scans holds.
+
+    Attributes:
+        source: The folder or file that was named.
+        layout: Which layout it has, for messages.
+        pairs: Its pairs, sorted by name; names are unique.
+        values: What the values of its label maps mean.
+    """
+
+    source: Path
+    layout: str
+    pairs: tuple[Pair, ...]
+    values: OrganValues = HOUSE_VALUES
+
+
+def with_unique_names(pairs: Iterable[Pair], source: Path) -> tuple[Pair, ...]:
+    """Sort pairs by name; where names repeat, as in a folder a case, put the folder's name before them.
+
+    Raises:
+        InputError: when there are no pairs, or names repeat even then.
+    """
+    named = list(pairs)
+    if not named:
+        raise InputError(
+            "holds no scans with label maps",
+            path=source,
+            remedy="Check the path, and the layouts that `flare preprocess --help` lists.",
+        )
+    if _repeated(named):
+        named = [replace(pair, name=f"{_folder(pair)}_{pair.name}") for pair in named]
+    if repeated := _repeated(named):
+        raise InputError(
+            "two pairs have the same name",
+            path=source,
+            seen=repeated,
+            expected="one pair a case",
+            remedy="Name each case once, and files of different cases differently.",
+        )
+    return tuple(sorted(named, key=lambda pair: pair.name))
+
+
+def _repeated(pairs: list[Pair]) -> str | None:
+    name, count = Counter(pair.name for pair in pairs).most_common(1)[0]
+    return name if count > 1 else None
+
+
+def _folder(pair: Pair) -> str:
+    file = pair.scan or pair.labels
+    return "" if file is None else file.parent.name

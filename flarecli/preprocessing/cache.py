@@ -1,0 +1,170 @@
+"""The cache of training arrays: its files, and how they are read.
+
+    CACHE/cache.json                         what the cache holds, and whether the last run came to its end
+    CACHE/figures.json                       what the dataset measures
+    CACHE/cases/<case>/case.json             where the case comes from, what was found, what it measures
+    CACHE/cases/<case>/hu_counts.npy         how often each HU occurs
+    CACHE/cases/<case>/<network>-image.npy   one pair of arrays a network, or one for several that share it
+    CACHE/cases/<case>/<network>-labels.npy
+
+Arrays are plain `.npy` files and are mapped into memory: a process that needs a few slices reads no more than these,
+and several processes share what the operating system has read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flarecli.errors import InputError, UsageError
+
+CACHE_VERSION = 1
+"""Of the layout above; a cache of another version is refused."""
+
+MANIFEST_NAME = "cache.json"
+FIGURES_NAME = "figures.json"
+CASES_FOLDER = "cases"
+RECORD_NAME = "case.json"
+HU_COUNTS_NAME = "hu_counts.npy"
+
+_MAKE = "Make it with `flare preprocess DATASET CACHE --system NAME`."
+
+
+@dataclass(frozen=True)
+class CachedCase:
+    """What one network is trained on, of one case.
+
+    Attributes:
+        name: Name of the case.
+        image: Shape (z, y, x) in the orientation of the network; int16 HU, or the type that the system stores.
+        labels: uint8 array of the same shape: the house's labels, 0 background, 1 to 4 the organs.
+        spacing_mm: Distance of voxel centres along the three axes of the arrays.
+    """
+
+    name: str
+    image: np.ndarray
+    labels: np.ndarray
+    spacing_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class TrainingCache:
+    """A finished cache, ready to be read. Small enough to be sent to other processes.
+
+    Attributes:
+        folder: Where it lies.
+        system: Name of the system that it was made for.
+        networks: Keys of the system's networks.
+        names: Names of the cases, sorted.
+        figures: What the dataset measures: see `flarecli.datasets.figures`.
+    """
+
+    folder: Path
+    system: str
+    networks: tuple[str, ...]
+    names: tuple[str, ...]
+    figures: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> TrainingCache:
+        """Open a cache.
+
+        Raises:
+            InputError: when there is none, it was not finished, or it is of another version.
+        """
+        folder = Path(folder)
+        if not (folder / MANIFEST_NAME).is_file():
+            raise InputError(
+                "is no cache of training arrays", path=folder, expected=f"a folder with {MANIFEST_NAME}", remedy=_MAKE
+            )
+        manifest = _read_json(folder / MANIFEST_NAME)
+        if manifest.get("cache_version") != CACHE_VERSION:
+            raise InputError(
+                "is a cache of another version of flare",
+                path=folder,
+                seen=f"cache version {manifest.get('cache_version')}",
+                expected=str(CACHE_VERSION),
+                remedy="Make it again with this version, in another folder.",
+            )
+        if not manifest.get("is_finished"):
+            raise InputError(
+                "is a cache that was not finished",
+                path=folder,
+                remedy="Run the same `flare preprocess` command again: it goes on.",
+            )
+        return cls(
+            folder,
+            manifest["system"],
+            tuple(manifest["networks"]),
+            tuple(manifest["names"]),
+            _read_json(folder / FIGURES_NAME),
+        )
+
+    def load(self, name: str, network: str) -> CachedCase:
+        """Map the arrays of one case and network into memory; nothing is read before it is used.
+
+        Returns:
+            The case; its arrays are read-only.
+
+        Raises:
+            UsageError: when the cache has no such case or network.
+            InputError: when its files are missing or damaged.
+        """
+        _check_among(network, self.networks, "network", self.folder)
+        _check_among(name, self.names, "case", self.folder)
+        case = case_folder(self.folder, name)
+        stored = _read_json(case / RECORD_NAME)["networks"][network]
+        z, y, x = stored["spacing_mm"]
+        image_path, labels_path = array_paths(case, stored["files"])
+        return CachedCase(name, _mapped(image_path), _mapped(labels_path), (z, y, x))
+
+
+def case_folder(cache: Path, name: str) -> Path:
+    """Where a case's files lie."""
+    return cache / CASES_FOLDER / name
+
+
+def array_paths(case: Path, files: str) -> tuple[Path, Path]:
+    """Image and labels in the folder of a case; `files` is the first network that they belong to."""
+    return case / f"{files}-image.npy", case / f"{files}-labels.npy"
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return array
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return content
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        "this file of the cache is missing or damaged",
+        path=path,
+        seen=error,
+        remedy="Run the same `flare preprocess` command again: it makes what is missing.",
+    )
+
+
+def _check_among(value: str, known: tuple[str, ...], kind: str, folder: Path) -> None:
+    if value not in known:
+        raise UsageError(
+            f"the cache has no such {kind}",
+            path=folder,
+            seen=value,
+            expected=f"one of {', '.join(known[:8])}{' ...' if len(known) > 8 else ''}",
+            remedy=f"Choose one of its {len(known)} {kind}s.",
+        )

@@ -1,0 +1,232 @@
+"""Writing the cache: each case appears whole or not at all, and the manifest last."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flarecli import __version__
+from flarecli.atomic import write_json
+from flarecli.errors import InputError, UsageError
+from flarecli.preprocessing.cache import (
+    CACHE_VERSION,
+    CASES_FOLDER,
+    FIGURES_NAME,
+    MANIFEST_NAME,
+    RECORD_NAME,
+    CachedCase,
+    array_paths,
+    case_folder,
+)
+from flarecli.systems.training_arrays import NetworkArrays
+
+_PART_PREFIX = ".part-"
+_LOCK_NAME = ".lock"
+
+
+def write_case(
+    cache: Path,
+    name: str,
+    arrays: Mapping[str, NetworkArrays | CachedCase],
+    record: Mapping[str, Any],
+    tables: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Write the arrays of one case, its folder appearing whole or not at all in place of an earlier one.
+
+    Args:
+        cache: Folder of the cache.
+        name: Name of the case.
+        arrays: The arrays of each network; an object that stands for several networks is written once.
+        record: What else to say about the case in its `case.json`; JSON-serialisable.
+        tables: Further arrays, by the names of their files.
+
+    Raises:
+        InputError: when the folder cannot be written to.
+    """
+    with _atomic_folder(case_folder(cache, name)) as temporary:
+        networks: dict[str, Any] = {}
+        first_network: dict[int, str] = {}
+        for network, case in arrays.items():
+            files = first_network.setdefault(id(case), network)
+            if files == network:
+                image_path, labels_path = array_paths(temporary, files)
+                _save(image_path, case.image)
+                _save(labels_path, case.labels.astype(np.uint8, copy=False))
+            networks[network] = {
+                "files": files,
+                "spacing_mm": [float(step) for step in case.spacing_mm],
+                "shape": list(case.image.shape),
+                "dtype": case.image.dtype.name,
+            }
+        for file_name, table in (tables or {}).items():
+            _save(temporary / file_name, table)
+        write_json(temporary / RECORD_NAME, {**record, "networks": networks})
+
+
+def finish_cache(
+    cache: Path,
+    system: str,
+    networks: Iterable[str],
+    names: Iterable[str],
+    figures: Mapping[str, Any],
+    **facts: Any,
+) -> None:
+    """Write figures and manifest: from here on the cache can be opened.
+
+    Args:
+        cache: Folder of the cache.
+        system: Name of the system.
+        networks: Keys of its networks.
+        names: The cases that belong to the cache.
+        figures: What the dataset measures, JSON-serialisable.
+        facts: What else to note in the manifest, JSON-serialisable.
+    """
+    write_json(cache / FIGURES_NAME, figures)
+    write_json(
+        cache / MANIFEST_NAME,
+        {
+            "cache_version": CACHE_VERSION,
+            "is_finished": True,
+            "flare": __version__,
+            "system": system,
+            "networks": list(networks),
+            "names": sorted(names),
+            **facts,
+        },
+    )
+
+
+def begin_cache(cache: Path, system: str, networks: Iterable[str]) -> None:
+    """Mark a cache as unfinished, and delete what killed runs left behind in it. Needs the lock of the cache.
+
+    Raises:
+        UsageError: when it is the cache of another system or version.
+    """
+    manifest_path = cache / MANIFEST_NAME
+    if manifest_path.is_file():
+        _check_same_kind(cache, manifest_path, system)
+    for left in (cache / CASES_FOLDER).glob(f"{_PART_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    unfinished = {"cache_version": CACHE_VERSION, "is_finished": False, "system": system, "networks": list(networks)}
+    write_json(manifest_path, unfinished)
+
+
+@contextmanager
+def locked_cache(cache: Path) -> Iterator[None]:
+    """Make the folder of a cache, and keep other processes from writing to it meanwhile.
+
+    Raises:
+        UsageError: when the folder holds something else, or another process is writing to it.
+        InputError: when the folder cannot be made.
+    """
+    _check_no_foreign_files(cache)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        lock = (cache / _LOCK_NAME).open("w")
+    except OSError as error:
+        raise _not_writable(cache, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                "is being written to by another process",
+                path=cache,
+                remedy="Wait until that has come to its end, or choose another folder.",
+            ) from error
+        yield
+
+
+def _check_no_foreign_files(cache: Path) -> None:
+    """Refuse a folder that is neither empty nor a cache, before anything is written to it."""
+    if cache.is_file():
+        raise UsageError("is a file, not a folder", path=cache, remedy="Choose another folder for the cache.")
+    if not cache.is_dir() or (cache / MANIFEST_NAME).is_file():
+        return
+    foreign = sorted(path.name for path in cache.iterdir() if path.name != _LOCK_NAME)
+    if foreign:
+        raise UsageError(
+            "holds something else than a cache",
+            path=cache,
+            seen=", ".join(foreign[:5]),
+            expected="an empty folder, one that does not exist, or a cache to go on with",
+            remedy="Choose another folder for the cache.",
+        )
+
+
+def _check_same_kind(cache: Path, manifest_path: Path, system: str) -> None:
+    try:
+        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        seen = manifest["system"], manifest["cache_version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        seen = "unknown", None
+    if seen != (system, CACHE_VERSION):
+        raise UsageError(
+            "is the cache of another system or version",
+            path=cache,
+            seen=f"system {seen[0]}, version {seen[1]}",
+            expected=f"system {system}, version {CACHE_VERSION}",
+            remedy="Choose another folder for the cache.",
+        )
+
+
+@contextmanager
+def _atomic_folder(destination: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `destination`; on success rename it over `destination`."""
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=_PART_PREFIX, dir=destination.parent))
+        temporary.chmod(0o777 & ~_umask())
+    except OSError as error:
+        raise _not_writable(destination, error) from error
+    try:
+        yield temporary
+        _flush(temporary)
+        if destination.exists():
+            # A folder cannot be replaced in one step; the manifest is away for as long as cases are written.
+            shutil.rmtree(destination)
+        temporary.rename(destination)
+        _flush(destination.parent)
+    except OSError as error:
+        raise _not_writable(destination, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _not_writable(destination: Path, error: OSError) -> InputError:
+    return InputError(
+        "cannot be written",
+        path=destination,
+        seen=error.strerror or str(error),
+        remedy="Check the space left on the disk, and that you may write to the folder of the cache.",
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

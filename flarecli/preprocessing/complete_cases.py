@@ -1,0 +1,60 @@
+"""Which cases of a cache are complete and still up to date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flarecli.datasets.findings import Finding
+from flarecli.datasets.organ_values import OrganValues
+from flarecli.datasets.pairs import Pair
+from flarecli.errors import InputError
+from flarecli.preprocessing.cache import HU_COUNTS_NAME, RECORD_NAME, array_paths, case_folder
+from flarecli.preprocessing.outcomes import CaseOutcome, CaseStatus
+from flarecli.preprocessing.sources import Source, SourceState, case_key
+
+
+def kept_by_state(cache: Path, pair: Pair, values: OrganValues, settings: Mapping[str, Any]) -> CaseOutcome | None:
+    """The outcome of an earlier run where neither files nor settings changed since, without reading the files.
+
+    Like git, a file of the same path, size and time of change is taken for the same.
+    """
+    record = _record(cache, pair)
+    if record is None or pair.scan is None or pair.labels is None:
+        return None
+    try:
+        scan, labels = (Source.from_dict(facts) for facts in record["sources"])
+        if (scan.state, labels.state) != (SourceState.of(pair.scan), SourceState.of(pair.labels)):
+            return None
+    except (InputError, KeyError, TypeError, ValueError):
+        return None
+    return kept_by_key(cache, pair, case_key(scan, labels, values, settings))
+
+
+def kept_by_key(cache: Path, pair: Pair, key: str) -> CaseOutcome | None:
+    """The outcome of an earlier run that stored the case under this very key, all its files being there."""
+    record = _record(cache, pair)
+    if record is None or record.get("key") != key:
+        return None
+    folder = case_folder(cache, pair.name)
+    try:
+        for network in record["networks"].values():
+            for path in array_paths(folder, network["files"]):
+                np.load(path, mmap_mode="r", allow_pickle=False)  # refuses a file that is too short
+        counts = np.load(folder / HU_COUNTS_NAME, allow_pickle=False)
+        findings = tuple(Finding.from_dict(facts) for facts in record["findings"])
+        return CaseOutcome(pair, CaseStatus.KEPT, findings, record["figures"], counts)
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _record(cache: Path, pair: Pair) -> dict[str, Any] | None:
+    try:
+        record = json.loads((case_folder(cache, pair.name) / RECORD_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None

@@ -1,0 +1,153 @@
+"""From a dataset to its cache: what is complete is kept, everything else is checked first and then written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flarecli.datasets.pairs import Dataset, Pair
+from flarecli.preprocessing.by_system import training_arrays_of
+from flarecli.preprocessing.cache_writer import begin_cache, finish_cache, locked_cache
+from flarecli.preprocessing.complete_cases import kept_by_key, kept_by_state
+from flarecli.preprocessing.outcomes import CaseOutcome, CaseStatus, figures_of
+from flarecli.preprocessing.sources import case_key
+from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
+from flarecli.preprocessing.workers import Workers
+
+
+@dataclass(frozen=True)
+class WorkSettings:
+    """How the work is done; none of it changes the result.
+
+    Attributes:
+        jobs: Number of processes, each of which holds one case at a time.
+        begin: Called with the name of a phase, "checking" or "writing", and the number of its cases.
+        advance: Called with the name of each case of the phase when it is done.
+    """
+
+    jobs: int = 1
+    begin: Callable[[str, int], None] = lambda phase, total: None
+    advance: Callable[[str], None] = lambda name: None
+
+
+def check_dataset(
+    dataset: Dataset, *, ignore_geometry: bool = False, work: WorkSettings | None = None
+) -> tuple[CaseOutcome, ...]:
+    """Check every pair of a dataset.
+
+    Args:
+        dataset: The pairs, and what the values of their label maps mean.
+        ignore_geometry: Whether scan and label map may lie at different places in the world.
+        work: How to do it.
+
+    Returns:
+        One outcome a pair, in the dataset's order.
+
+    Raises:
+        InstallationError: when a process was ended from outside.
+    """
+    work = work or WorkSettings()
+    with Workers(work.jobs) as workers:
+        checked = _check(dataset.pairs, CheckTask(dataset.values, ignore_geometry), workers, work)
+    return tuple(_outcome(checked[pair], CaseStatus.SOUND) for pair in dataset.pairs)
+
+
+def preprocess(
+    dataset: Dataset,
+    cache: Path,
+    system: str,
+    *,
+    ignore_geometry: bool = False,
+    overwrite: bool = False,
+    work: WorkSettings | None = None,
+) -> tuple[CaseOutcome, ...]:
+    """Fill a cache, or go on with one; faulty pairs are left out.
+
+    Args:
+        dataset: The pairs, and what the values of their label maps mean.
+        cache: Folder of the cache; made where it does not exist.
+        system: For which system.
+        ignore_geometry: Whether scan and label map may lie at different places in the world.
+        overwrite: Whether to make anew what is complete.
+        work: How to do it.
+
+    Returns:
+        One outcome a pair, in the dataset's order. Where none is sound, the cache stays unfinished.
+
+    Raises:
+        UsageError: for an unknown system, or a folder that holds something else or is being written to.
+        InputError: when the folder cannot be written to.
+        InstallationError: when a process was ended from outside.
+    """
+    work = work or WorkSettings()
+    arrays = training_arrays_of(system)
+    settings = dict(arrays.settings())
+    with locked_cache(cache), Workers(work.jobs) as workers:
+        begin_cache(cache, system, arrays.networks)
+        outcomes: dict[Pair, CaseOutcome] = {}
+        for pair in dataset.pairs if not overwrite else ():
+            kept = kept_by_state(cache, pair, dataset.values, settings)
+            if kept is not None:
+                outcomes[pair] = kept
+        pairs = [pair for pair in dataset.pairs if pair not in outcomes]
+        to_write: list[tuple[CheckedPair, str]] = []
+        for pair, checked in _check(pairs, CheckTask(dataset.values, ignore_geometry), workers, work).items():
+            outcomes[pair] = _outcome(checked, CaseStatus.WRITTEN)
+            if checked.sources is not None:
+                key = case_key(*checked.sources, dataset.values, settings)
+                kept = None if overwrite else kept_by_key(cache, pair, key)
+                if kept is not None:
+                    outcomes[pair] = kept
+                else:
+                    to_write.append((checked, key))
+        outcomes |= _write(to_write, WriteTask(cache, system, dataset.values, ignore_geometry), workers, work)
+        ordered = tuple(outcomes[pair] for pair in dataset.pairs)
+        sound = [outcome for outcome in ordered if outcome.is_sound]
+        if sound:
+            finish_cache(
+                cache,
+                system,
+                arrays.networks,
+                [outcome.pair.name for outcome in sound],
+                figures_of(sound),
+                settings=settings,
+                dataset=str(dataset.source.resolve()),
+                layout=dataset.layout,
+                values=dataset.values.as_dict(),
+                left_out=[outcome.pair.name for outcome in ordered if not outcome.is_sound],
+            )
+    return ordered
+
+
+def _check(pairs: Sequence[Pair], task: CheckTask, workers: Workers, work: WorkSettings) -> dict[Pair, CheckedPair]:
+    if pairs:
+        work.begin("checking", len(pairs))
+    checked = {}
+    for pair, result in workers.work_on(task, pairs):
+        checked[pair] = result
+        work.advance(pair.name)
+    return checked
+
+
+def _write(
+    to_write: Sequence[tuple[CheckedPair, str]], task: WriteTask, workers: Workers, work: WorkSettings
+) -> dict[Pair, CaseOutcome]:
+    if to_write:
+        work.begin("writing", len(to_write))
+    outcomes = {}
+    for (checked, _), (fault, seconds) in workers.work_on(task, to_write):
+        outcome = _outcome(checked, CaseStatus.WRITTEN, seconds)
+        if fault is not None:
+            findings = (*outcome.findings, fault)
+            outcome = CaseOutcome(outcome.pair, CaseStatus.FAULTY, findings, seconds=outcome.seconds)
+        outcomes[outcome.pair] = outcome
+        work.advance(outcome.pair.name)
+    return outcomes
+
+
+def _outcome(checked: CheckedPair, status: CaseStatus, more_seconds: float = 0.0) -> CaseOutcome:
+    report, seconds = checked.report, checked.seconds + more_seconds
+    if report.faults:
+        return CaseOutcome(report.pair, CaseStatus.FAULTY, report.findings, seconds=seconds)
+    return CaseOutcome(report.pair, status, report.findings, report.figures, report.hu_counts, seconds)

@@ -1,0 +1,58 @@
+"""What a system keeps of a labelled scan for its training: the contract between systems and the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from flarecli.volume import Volume
+
+
+@dataclass(frozen=True)
+class NetworkArrays:
+    """One case as one network is trained on it.
+
+    Attributes:
+        image: Shape (z, y, x) in the orientation of the network: int16 HU, or what the system's specification stores.
+        labels: uint8 array of the same shape: the house's labels, 0 background, 1 to 4 the organs.
+        spacing_mm: Distance of voxel centres along the three axes of the arrays.
+    """
+
+    image: np.ndarray
+    labels: NDArray[np.uint8]
+    spacing_mm: tuple[float, float, float]
+
+
+class TrainingArrays(Protocol):
+    """How a system turns a labelled scan into the arrays of its networks."""
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Keys of the system's networks."""
+        ...
+
+    def settings(self) -> Mapping[str, Any]:
+        """Everything besides the files that decides the arrays, JSON-serialisable: it enters the cache's keys."""
+        ...
+
+    def prepare(self, volume: Volume, labels: NDArray[np.uint8]) -> dict[str, NetworkArrays]:
+        """Make the arrays of every network; networks that share theirs get the same object, which is kept once.
+
+        Args:
+            volume: The scan.
+            labels: The house's labels on its canonical grid, shape (z, y, x); at least one organ is present.
+        """
+        ...
+
+
+def whole_hu(image_hu: np.ndarray) -> NDArray[np.int16]:
+    """Float HU rounded half away from zero to int16, as the training programs store them; in place, then one copy."""
+    away_from_zero = np.copysign(np.float32(0.5), image_hu)
+    image_hu += away_from_zero
+    limits = np.iinfo(np.int16)
+    return np.clip(image_hu, limits.min, limits.max, out=image_hu).astype(np.int16)

@@ -1,0 +1,71 @@
+"""What the VGG-13 U-Net is trained on: the grey slices of its prediction, before their normalisation. Source: code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flarecli.organs import ORGANS
+from flarecli.systems.training_arrays import NetworkArrays
+from flarecli.systems.vgg13.constants import Vgg13Constants
+from flarecli.systems.vgg13.inputs import grey_slice, resized_plane
+from flarecli.systems.vgg13.orientation import turned_view
+from flarecli.systems.vgg13.system import SEGMENTATION
+
+if TYPE_CHECKING:
+    from flarecli.volume import Volume
+
+_REVISION = 1  # to be counted up when the arrays of equal settings change
+
+
+@dataclass(frozen=True)
+class Vgg13TrainingArrays:
+    """All slices of a scan, uint8 grey levels instead of HU; rows run to the Left, columns to Posterior.
+
+    Attributes:
+        constants: Of the prediction.
+    """
+
+    constants: Vgg13Constants = field(default_factory=Vgg13Constants)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Keys of the networks."""
+        return (SEGMENTATION,)
+
+    def settings(self) -> Mapping[str, Any]:
+        """See `TrainingArrays`."""
+        return {
+            "revision": _REVISION,
+            "slice_size": self.constants.slice_size,
+            "clip_percentiles": list(self.constants.clip_percentiles),
+        }
+
+    def prepare(self, volume: Volume, labels: NDArray[np.uint8]) -> dict[str, NetworkArrays]:
+        """See `TrainingArrays`; slices of a single grey level, which the authors leave out, are kept as black ones."""
+        size = self.constants.slice_size
+        image = np.empty((len(labels), size, size), np.uint8)
+        resized = np.empty_like(image)
+        for index, (plane_hu, plane_labels) in enumerate(zip(volume.voxels, labels, strict=True)):
+            image[index] = grey_slice(plane_hu, self.constants)
+            resized[index] = _resized_labels(turned_view(plane_labels), size)
+        step_z, step_y, step_x = volume.grid.spacing_mm
+        _, rows, columns = labels.shape
+        spacing_mm = (step_z, step_x * columns / size, step_y * rows / size)
+        return {SEGMENTATION: NetworkArrays(image, resized, spacing_mm)}
+
+
+def _resized_labels(plane: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Every pixel that an organ's resized mask reaches; later organs overwrite. Source: code."""
+    if plane.shape == (size, size):
+        return plane
+    labels = np.zeros((size, size), np.uint8)
+    for organ in ORGANS:
+        mask = plane == organ.label
+        if mask.any():
+            labels[resized_plane(mask, labels.shape) > 0] = organ.label
+    return labels

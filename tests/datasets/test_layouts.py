@@ -1,0 +1,151 @@
+"""Finding the pairs of datasets in every layout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flarecli.datasets.layouts import find_dataset
+from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues
+from flarecli.errors import InputError
+from tests.datasets.labelled_files import flare_dataset
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def listed(dataset) -> list[tuple[str, str | None, str | None]]:
+    return [(pair.name, pair.scan and pair.scan.name, pair.labels and pair.labels.name) for pair in dataset.pairs]
+
+
+def test_flare(tmp_path: Path) -> None:
+    dataset = find_dataset(flare_dataset(tmp_path, 2))
+    assert dataset.layout == "FLARE"
+    assert dataset.values is HOUSE_VALUES
+    assert listed(dataset) == [
+        ("train_000", "train_000_0000.nii.gz", "train_000.nii.gz"),
+        ("train_001", "train_001_0000.nii.gz", "train_001.nii.gz"),
+    ]
+
+
+def test_files_without_their_partner_are_kept_as_such(tmp_path: Path) -> None:
+    touch(tmp_path, "TrainingImg/a_0000.nii.gz", "TrainingMask/b.nii.gz", "TrainingImg/.hidden.nii.gz")
+    touch(tmp_path, "TrainingImg/notes.txt")
+    assert listed(find_dataset(tmp_path)) == [("a", "a_0000.nii.gz", None), ("b", None, "b.nii.gz")]
+
+
+def test_nnunet_2_finds_organs_by_name(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/c_1_0000.nii.gz", "labelsTr/c_1.nii.gz", "imagesTs/t_0000.nii.gz")
+    labels = {"background": 0, "aorta": 1, "liver": 2, "kidney": [3, 4]}
+    content = {"channel_names": {"0": "CT"}, "labels": labels, "file_ending": ".nii.gz"}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    dataset = find_dataset(tmp_path)
+    assert listed(dataset) == [("c_1", "c_1_0000.nii.gz", "c_1.nii.gz")]
+    assert dataset.layout == "nnU-Net"
+    assert dataset.values.house_labels == {0: 0, 1: 0, 2: 1, 3: 2, 4: 2}
+    assert find_dataset(tmp_path / "dataset.json") == dataset
+
+
+def test_nnunet_2_with_listed_files(tmp_path: Path) -> None:
+    entry = {"images": ["../raw/x.nii.gz"], "label": "../raw/y.nii.gz"}
+    content = {"channel_names": {"0": "CT"}, "labels": {"liver": 1}, "dataset": {"case": entry}}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    assert listed(find_dataset(tmp_path)) == [("case", "x.nii.gz", "y.nii.gz")]
+
+
+@pytest.mark.parametrize("scan", ["liver_0.nii.gz", "liver_0_0000.nii.gz"])
+def test_decathlon_and_nnunet_1(tmp_path: Path, scan: str) -> None:
+    touch(tmp_path, f"imagesTr/{scan}", "labelsTr/liver_0.nii.gz")
+    content = {
+        "modality": {"0": "CT"},
+        "labels": {"0": "background", "1": "liver", "2": "cancer"},
+        "training": [{"image": "./imagesTr/liver_0.nii.gz", "label": "./labelsTr/liver_0.nii.gz"}],
+    }
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    dataset = find_dataset(tmp_path)
+    assert listed(dataset) == [("liver_0", scan, "liver_0.nii.gz")]
+    assert dataset.layout == "Medical Decathlon"
+    assert dataset.values.background_names == ("cancer",)
+
+
+def test_folders_of_nnunet_without_description(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz")
+    assert find_dataset(tmp_path).values is HOUSE_VALUES
+
+
+@pytest.mark.parametrize("header", ["", "image;label\n"])
+def test_a_table_with_a_folder_a_case(tmp_path: Path, header: str) -> None:
+    folder = tmp_path / "set"
+    touch(folder, "one/ct.nii.gz", "one/seg.nii.gz", "two/ct.nii.gz")
+    (folder / "dicom").mkdir()
+    rows = "one/ct.nii.gz;one/seg.nii.gz\ntwo/ct.nii.gz;two/seg.nii.gz\n\ndicom;one/seg.nii.gz\n"
+    (folder / "pairs.csv").write_text(header + rows)
+    assert listed(find_dataset(folder / "pairs.csv")) == [
+        ("one_ct", "ct.nii.gz", "seg.nii.gz"),
+        ("set_dicom", "dicom", "seg.nii.gz"),
+        ("two_ct", "ct.nii.gz", "seg.nii.gz"),
+    ]
+
+
+def test_given_values_replace_those_of_the_dataset(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz")
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"Lebkuchen": 1}}))
+    with pytest.raises(InputError, match="names none of the organs"):
+        find_dataset(tmp_path)
+    values = OrganValues({0: 0, 1: 1})
+    assert find_dataset(tmp_path, values).values is values
+
+
+def test_what_is_no_dataset(tmp_path: Path) -> None:
+    touch(tmp_path, "stray.txt")
+    with pytest.raises(InputError, match=r"known layout; seen: stray\.txt"):
+        find_dataset(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        find_dataset(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "no description"),
+        ("[]", "no description"),
+        ('{"training": []}', "no description"),
+        ('{"labels": {"liver": "one"}}', "no description"),
+        ('{"labels": {"liver": 1}, "channel_names": {"0": "T1", "1": "T2"}}', "several channels"),
+        ('{"labels": {"liver": 1}}', "holds no scans"),
+    ],
+)
+def test_broken_descriptions(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "dataset.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        find_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a.nii.gz\n", "no pair"),
+        ("a.nii.gz,b.nii.gz,c.nii.gz\n", "no pair"),
+        ("a.nii.gz,b.nii.gz\na.nii.gz,b.nii.gz\n", "same name"),
+        ("scan,labels\n", "holds no scans"),
+        ("", "holds no scans"),
+    ],
+)
+def test_broken_tables(tmp_path: Path, rows: str, message: str) -> None:
+    (tmp_path / "pairs.csv").write_text(rows)
+    with pytest.raises(InputError, match=message):
+        find_dataset(tmp_path / "pairs.csv")
+
+
+def test_two_files_of_one_case(tmp_path: Path) -> None:
+    flare_dataset(tmp_path, 1)
+    folder = tmp_path / "TrainingMask"
+    shutil.copy(folder / "train_000.nii.gz", folder / "train_000.nii")
+    with pytest.raises(InputError, match="two files stand for the same case"):
+        find_dataset(tmp_path)
