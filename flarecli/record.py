@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli import __version__
+from flarecli.confidence import OrganConfidence
 from flarecli.engine import Runtime
 from flarecli.geometry import Box, Grid
 from flarecli.memory import peak_rss_mb
@@ -33,10 +34,14 @@ def make_record(
     grid: Grid,
     segmentation: Segmentation,
     statistics: Iterable[OrganStatistics],
+    confidence: Iterable[OrganConfidence],
     warnings: Iterable[str],
     steps: Iterable[StepTime],
 ) -> dict[str, Any]:
-    """Put a case's record together. The label map must be on disk already: its checksum goes in."""
+    """Put a case's record together. The label map must be on disk already: its checksum goes in.
+
+    `confidence` is empty for systems whose scores cannot be taken at their word.
+    """
     return {
         "record_version": RECORD_VERSION,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -69,6 +74,7 @@ def make_record(
         },
         "region_mm_zyx": box_as_dict(segmentation.region_mm),
         "organs": {organ.name: organ.as_dict() for organ in statistics},
+        "confidence": {organ.name: organ.as_dict() for organ in confidence},
         "warnings": list(warnings),
         "facts": dict(segmentation.facts),
         "steps": [

@@ -16,12 +16,15 @@ SLOPE = 0.01
 """Of the leaky rectifier below zero. Source: nnU-Net (Isensee et al. 2021)."""
 
 
+Shape = tuple[int | None, int | None, int | None]
+"""Size along z, y and x; None for any."""
+
 LOCATE_FILTERS = (16, 32, 48, 64, 64)
 REFINE_FILTERS = (16, 32, 48, 64)
 
 
 def locate_unet(
-    shape: Sequence[int | None] = (None, None, None),
+    shape: Shape = (None, None, None),
     filters: Sequence[int] = LOCATE_FILTERS,
     classes: int = 5,
     data_format: str | None = None,
@@ -31,7 +34,7 @@ def locate_unet(
 
 
 def refine_unet(
-    shape: Sequence[int | None] = (None, None, None),
+    shape: Shape = (None, None, None),
     filters: Sequence[int] = REFINE_FILTERS,
     classes: int = 5,
     data_format: str | None = None,
@@ -44,7 +47,7 @@ def refine_unet(
 
 
 def residual_unet(
-    shape: Sequence[int | None],
+    shape: Shape,
     filters: Sequence[int],
     channels: int,
     classes: int,
@@ -71,7 +74,7 @@ def residual_unet(
     """
     data_format = resolved_data_format(data_format)
     blocks = _Blocks(data_format)
-    image = keras.Input(input_shape(tuple(shape), channels, data_format), name="image")
+    image = keras.Input(input_shape(shape, channels, data_format), name="image")
     x = blocks.residual(image, filters[0], "encode0")
     skips = [x]
     for level, count in enumerate(filters[1:], start=1):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from flarecli.confidence import organ_signals
 from flarecli.errors import InputError
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
@@ -14,7 +15,7 @@ from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentat
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
-from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
+from flarecli.systems.flarelite.regions import region_probabilities, softmax, window_around_labels
 from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
@@ -84,9 +85,11 @@ class Flarelite(System):
         with steps("refine"):
             scores = networks[REFINE](inputs)[(slice(None), *refined.inside)]
         with steps("restore"):
-            filter_organs(scores, refined.voxel_mm3, constants)
+            found = filter_organs(scores, refined.voxel_mm3, constants)
             labels = np.zeros(grid.shape_zyx, np.uint8)
             restore_labels(scores, labels[window].shape, out=labels[window])
+        with steps("judge"):
+            signals = organ_signals(softmax(scores), found, refined.voxel_mm3 / 1000)
         cut = cut_faces(labels[window], window, grid, constants.touch_area_mm2)
         facts: dict[str, Any] = {
             "region_mode": region.mode,
@@ -95,7 +98,7 @@ class Flarelite(System):
             "refine_window_zyx": [[part.start, part.stop] for part in window],
             "cut_faces": list(cut),
         }
-        return Segmentation(labels, box_of_window(window, grid), _warnings(labels, cut), facts)
+        return Segmentation(labels, box_of_window(window, grid), _warnings(labels, cut), facts, signals)
 
     def _window(self, coarse: np.ndarray, volume: Volume, region: RegionRequest) -> Window:
         """What the second stage is to see."""
