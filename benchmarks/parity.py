@@ -1,38 +1,50 @@
-"""How near each backend, layout and precision comes to the published EfficientSCN, in what time and memory.
+"""How near each backend, layout and precision comes to the original networks, in what time and memory.
 
-    python benchmarks/parity.py --fixtures FOLDER [--backend openvino ...] [--threads 2]
+    python benchmarks/parity.py [--network efficientsegnet/fine ...] [--backend openvino ...] [--repeats 3]
 
-prints a Markdown table. Every row is measured in a process of its own, so that the peak resident memory is its own.
-Processor seconds (of all threads) compare better than wall seconds on a machine with other work. FOLDER
-holds `scn_localization.npz` and `scn_segmentation.npz`: weights, inputs and the outputs of the original.
+prints a Markdown table. Deviations are of the logits for the reference's small input; time and memory are of one
+forward pass at the network's full input. Every row is measured in a process of its own, so that the peak resident
+memory is its own; `base MB` is what it was before the first pass. The first pass includes compiling. Processor
+seconds (of all threads) compare better than wall seconds on a machine with other work; `--repeats 0` times nothing.
+The reference arrays are found as the tests find them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
+import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flarecli.memory import peak_rss_mb
+
 if TYPE_CHECKING:
     import keras
+    from subjects import Subject
+
+    from flarecli.engine import Runtime
 
 BACKENDS = ("openvino", "tensorflow", "torch")
 PRECISIONS = ("float32", "bfloat16")
 LAYOUTS = ("channels_first", "channels_last")
-TIMED_SHAPE_ZYX = {"localization": (64, 64, 64), "segmentation": (96, 128, 160)}
-REPEATS = 3
+NETWORKS = (
+    "efficientscn/localization",
+    "efficientscn/segmentation",
+    "efficientsegnet/coarse",
+    "efficientsegnet/fine",
+    "vgg13/segmentation",
+)
 
 COLUMNS = (
-    "| network | backend | layout | precision | max error | mean error | labels equal | forward s | CPU s | peak MB |\n"
-    "|---|---|---|---|---|---|---|---|---|---|"
+    "| network | backend | layout | precision | max error | mean error | labels equal | first s | least s | median s "
+    "| CPU s | base MB | peak MB |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -42,112 +54,116 @@ def main() -> None:
         print(json.dumps(_measured(options, *options.row)))
         return
     print(COLUMNS, flush=True)
-    for network in TIMED_SHAPE_ZYX:
+    for network in options.network:
         for backend in options.backend:
-            for layout in LAYOUTS if backend != "tensorflow" else ("channels_last",):
-                for precision in PRECISIONS:
+            for layout in options.layout if backend != "tensorflow" else ("channels_last",):
+                for precision in options.precision:
                     print(_row_of_a_process(options, network, backend, layout, precision), flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fixtures", type=Path, required=True, help="folder of the reference arrays")
+    parser.add_argument("--network", nargs="+", choices=NETWORKS, default=NETWORKS)
     parser.add_argument("--backend", nargs="+", choices=BACKENDS, default=BACKENDS)
+    parser.add_argument("--layout", nargs="+", choices=LAYOUTS, default=LAYOUTS)
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3, help="timed passes after the first one")
     parser.add_argument("--row", nargs=4, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _row_of_a_process(options: argparse.Namespace, *row: str) -> str:
-    command = [sys.executable, __file__, "--fixtures", str(options.fixtures), "--threads", str(options.threads)]
-    done = subprocess.run([*command, "--row", *row], capture_output=True, text=True)
+def _row_of_a_process(options: argparse.Namespace, network: str, backend: str, layout: str, precision: str) -> str:
+    row = (network, backend, layout, precision)
+    settings = ["--threads", str(options.threads), "--repeats", str(options.repeats)]
+    command = [sys.executable, __file__, *settings, "--row", *row]
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
-        return f"| {' | '.join(row)} | failed: {done.stderr.strip().splitlines()[-1]} |||||| |"
+        return f"| {' | '.join(row)} | failed: {done.stderr.strip().splitlines()[-1]} ||||||||| |"
     facts = json.loads(done.stdout.splitlines()[-1])
-    return (
-        f"| {' | '.join(row)} | {facts['max_error']:.1e} | {facts['mean_error']:.1e} | {facts['labels_equal']:.4%} "
-        f"| {facts['forward_s']:.2f} | {facts['cpu_s']:.2f} | {facts['peak_mb']:.0f} |"
-    )
+    parity = f"{facts['max_error']:.1e} | {facts['mean_error']:.1e} | {facts['labels_equal']:.4%}"
+    timing = " | ".join(_cell(facts.get(name)) for name in ("first_s", "least_s", "median_s", "cpu_s"))
+    memory = " | ".join(_cell(facts.get(name), 0) for name in ("base_mb", "peak_mb"))
+    return f"| {' | '.join(row)} | {parity} | {timing} | {memory} |"
+
+
+def _cell(value: float | None, digits: int = 2) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _measured(options: argparse.Namespace, network: str, backend: str, layout: str, precision: str) -> dict[str, float]:
-    from flarecli.engine import load_network, start_runtime
+    from flarecli.engine import start_runtime
 
     runtime = start_runtime(backend, "cpu", precision, options.threads)
 
-    from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
+    from subjects import SUBJECTS
+
+    subject = SUBJECTS[network]
+    timing = _timed(subject, runtime, layout, options.repeats) if options.repeats else {}
+    return {**timing, **_deviations(subject, runtime, layout)}
+
+
+def _deviations(subject: Subject, runtime: Runtime, layout: str) -> dict[str, float]:
     from flarecli_models.importers.efficientscn_variables import assign_weights
 
-    make, output = {
-        "localization": (localization_unet, None),
-        "segmentation": (spatial_configuration_net, "final"),
-    }[network]
-
-    def build() -> keras.Model:
-        return _in_usual_layout(make(data_format=layout), layout, output)
-
-    with tempfile.TemporaryDirectory() as folder, np.load(options.fixtures / f"scn_{network}.npz") as fixture:
-        weights_file = Path(folder) / f"{network}.weights.h5"
-        model = make(data_format=layout)
-        assign_weights(model, _weights(fixture))
-        _in_usual_layout(model, layout, output).save_weights(weights_file)
-        del model
-        wrapped = layout != _usual_layout()
-        run = load_network(build, weights_file, runtime, None if wrapped else output)
-        image, expected = (
-            (fixture["input_ct"][0, 0], fixture["output_ct_logits"][0])
-            if network == "localization"
-            else (fixture["input"][0, 0], fixture["output_final"][0])
-        )
-    scores = run(image)
+    weights, image, expected = subject.reference()
+    model = _built(subject.build, runtime, layout)
+    assign_weights(model, weights)
+    scores = _network(model, subject, runtime, layout)(image)
     deviation = np.abs(scores - expected)
-    labels_equal = float(np.mean(scores.argmax(axis=0) == expected.argmax(axis=0)))
-
-    timed = np.random.default_rng(0).uniform(-0.5, 0.5, TIMED_SHAPE_ZYX[network]).astype(np.float32)
-    run(timed)
-    seconds, cpu_seconds = [], []
-    for _ in range(REPEATS):
-        start, cpu_start = time.perf_counter(), time.process_time()
-        run(timed)
-        seconds.append(time.perf_counter() - start)
-        cpu_seconds.append(time.process_time() - cpu_start)
     return {
         "max_error": float(deviation.max()),
         "mean_error": float(deviation.mean()),
-        "labels_equal": labels_equal,
-        "forward_s": min(seconds),
-        "cpu_s": min(cpu_seconds),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "labels_equal": float(np.mean(subject.labels(scores) == subject.labels(expected))),
     }
 
 
-def _usual_layout() -> str:
+def _timed(subject: Subject, runtime: Runtime, layout: str, repeats: int) -> dict[str, float]:
+    model = _built(subject.build_timed or subject.build, runtime, layout)
+    network = _network(model, subject, runtime, layout)
+    image = np.random.default_rng(0).standard_normal(subject.timed_shape, np.float32)
+    base_mb = peak_rss_mb()
+    seconds, cpu_seconds = [], []
+    for _ in range(repeats + 1):
+        start, cpu_start = time.perf_counter(), time.process_time()
+        network(image)
+        seconds.append(time.perf_counter() - start)
+        cpu_seconds.append(time.process_time() - cpu_start)
+    return {
+        "first_s": seconds[0],
+        "least_s": min(seconds[1:]),
+        "median_s": statistics.median(seconds[1:]),
+        "cpu_s": min(cpu_seconds[1:]),
+        "base_mb": base_mb,
+        "peak_mb": peak_rss_mb(),
+    }
+
+
+def _built(build: Any, runtime: Runtime, layout: str) -> keras.Model:
+    """The model under the policy that the engine builds it under."""
+    import keras
+
+    mixed = runtime.backend != "openvino" and runtime.precision != "float32"
+    keras.config.set_dtype_policy(f"mixed_{runtime.precision}" if mixed else "float32")
+    return build(layout)
+
+
+def _network(model: keras.Model, subject: Subject, runtime: Runtime, layout: str) -> Any:
+    """The model as the engine runs it; between transpositions where the engine would use the other layout."""
+    from flarecli.engine.networks import network_of
     from flarecli_models.data_format import resolved_data_format
 
-    return resolved_data_format(None)
-
-
-def _in_usual_layout(model: keras.Model, layout: str, output: str | None) -> keras.Model:
-    """The model itself, or between transpositions where the engine would use the other layout."""
-    if layout == _usual_layout():
-        return model
+    if layout == resolved_data_format(None):
+        return network_of(model, runtime, subject.output)
     import keras
 
     *spatial, channels = model.inputs[0].shape[1:]
+    axes = range(1, len(spatial) + 2)
     image = keras.Input((channels, *spatial))
-    scores = model(keras.layers.Permute((2, 3, 4, 1))(image))
-    scores = scores if output is None else scores[output]
-    return keras.Model(image, keras.layers.Permute((4, 1, 2, 3))(scores))
-
-
-def _weights(fixture: Any) -> dict[str, np.ndarray]:
-    """Arrays `weights/local/contracting0/conv0/kernel` under `local_contracting0_conv0/kernel`."""
-    weights = {}
-    for path in fixture.files:
-        if path.startswith("weights/"):
-            *layer, part = path.removeprefix("weights/").split("/")
-            weights[f"{'_'.join(layer)}/{part}"] = fixture[path]
-    return weights
+    scores = model(keras.layers.Permute((*axes[1:], 1))(image))
+    scores = scores if subject.output is None else scores[subject.output]
+    return network_of(keras.Model(image, keras.layers.Permute((axes[-1], *axes[:-1]))(scores)), runtime)
 
 
 if __name__ == "__main__":

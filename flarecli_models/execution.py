@@ -1,7 +1,8 @@
 """Runs a functional model eagerly and lets each tensor go after its last use.
 
 A Keras functional model keeps every intermediate tensor alive until the call returns. Where the backend runs
-eagerly that multiplies the peak memory of a U-Net several times.
+eagerly that multiplies the peak memory of a U-Net several times. On PyTorch, some layers run in its own words
+(`flarecli_models.torch_operations`), which saves passes over the tensors.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+
+from flarecli_models.torch_operations import gives_own_tensor, returns_its_input, torch_operation
 
 
 class FrugalRun:
@@ -32,9 +35,10 @@ class FrugalRun:
         wanted = model.output if output is None else model.output[output]
         self._input = model.inputs[0]
         self._output = wanted
-        self._nodes = list(_needed_nodes(model, wanted))
+        self._nodes = list(needed_nodes(model, wanted))
         self._uses = Counter(id(tensor) for node in self._nodes for tensor in node.input_tensors)
         self._uses[id(wanted)] += 1
+        self._operations = self._faster_operations()
 
     def __call__(self, image: Any) -> Any:
         """Compute the output for a batch of images, in inference mode of the layers."""
@@ -47,7 +51,7 @@ class FrugalRun:
                 left[id(tensor)] -= 1
                 if not left[id(tensor)]:
                     alive.pop(id(tensor), None)
-            results = node.operation(*args, **kwargs)
+            results = self._operations.get(id(node), node.operation)(*args, **kwargs)
             del args, kwargs
             if len(node.input_tensors) > 1:
                 # Lists of tensors go through recursive closures of PyTorch, which hold them until they are collected.
@@ -58,8 +62,30 @@ class FrugalRun:
             del results
         return alive[id(self._output)]
 
+    def _faster_operations(self) -> dict[int, Any]:
+        """What runs in place of a node's layer, by the node's id."""
+        if keras.backend.backend() != "torch":
+            return {}
+        makers = {id(tensor): node for node in self._nodes for tensor in node.outputs}
+        found = {}
+        for node in self._nodes:
+            may_overwrite = all(self._is_spare(tensor, makers) for tensor in node.input_tensors)
+            operation = torch_operation(node.operation, may_overwrite=may_overwrite)
+            if operation is not None:
+                found[id(node)] = operation
+        return found
 
-def _needed_nodes(model: keras.Model, wanted: Any) -> Iterator[Any]:
+    def _is_spare(self, tensor: Any, makers: dict[int, Any]) -> bool:
+        """Whether a tensor is used once, and no other tensor shares its memory."""
+        while id(tensor) in makers and self._uses[id(tensor)] == 1:
+            maker = makers[id(tensor)]
+            if not returns_its_input(maker.operation):
+                return gives_own_tensor(maker.operation)
+            tensor = maker.input_tensors[0]
+        return False
+
+
+def needed_nodes(model: keras.Model, wanted: Any) -> Iterator[Any]:
     """The nodes that lead to `wanted`, in an order in which they can be computed."""
     ordered = [
         node

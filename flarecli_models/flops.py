@@ -76,10 +76,10 @@ def count_operations(model: keras.Model, shape_zyx: tuple[int, ...]) -> Operatio
     Raises:
         ValueError: when `shape_zyx` does not have as many axes as the model's input, or contradicts its sizes.
     """
-    return _of_model(model, _full_shape(model, shape_zyx))
+    return _of_model(model, full_shape(model, shape_zyx))
 
 
-def _full_shape(model: keras.Model, shape_zyx: tuple[int, ...]) -> tuple[int, ...]:
+def full_shape(model: keras.Model, shape_zyx: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of a batch of one. The channels are the known size at the second or last place, spatial ones the rest."""
     _, *symbolic = model.inputs[0].shape
     first = (symbolic[0], *shape_zyx)

@@ -21,7 +21,7 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     return bundled, user
 
 
-def put(folder: Path, network: str, *, system: str = "scn", set_name: str | None = None) -> Path:
+def put(folder: Path, network: str, *, system: str = "efficientscn", set_name: str | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{network}{WEIGHTS_SUFFIX}"
     path.write_bytes(f"{folder}{network}".encode())
@@ -31,11 +31,11 @@ def put(folder: Path, network: str, *, system: str = "scn", set_name: str | None
 
 def test_published_weights_are_preferred_network_by_network(roots: tuple[Path, Path]) -> None:
     bundled, user = roots
-    put(bundled / "scn" / "starter", "localization")
-    segmentation = put(bundled / "scn" / "starter", "segmentation")
-    localization = put(user / "scn" / "published", "localization")
-    put(user / "other" / "published", "segmentation", system="other")
-    assert store.resolve_weights("scn", NETWORKS) == {
+    put(bundled / "efficientscn" / "starter", "localization")
+    segmentation = put(bundled / "efficientscn" / "starter", "segmentation")
+    localization = put(user / "efficientscn" / "published", "localization")
+    put(user / "vgg13" / "published", "segmentation", system="vgg13")
+    assert store.resolve_weights("efficientscn", NETWORKS) == {
         "localization": localization,
         "segmentation": segmentation,
     }
@@ -43,41 +43,41 @@ def test_published_weights_are_preferred_network_by_network(roots: tuple[Path, P
 
 def test_own_sets_are_used_when_asked_for(roots: tuple[Path, Path]) -> None:
     bundled, user = roots
-    starter = {network: put(bundled / "scn" / "starter", network) for network in NETWORKS}
-    mine = put(user / "scn" / "mine", "segmentation")
-    put(user / "scn" / "published", "localization")
-    assert store.resolve_weights("scn", NETWORKS, ["starter"]) == starter
-    assert store.resolve_weights("scn", NETWORKS, ["starter", "mine"])["segmentation"] == mine
-    chosen = store.resolve_weights("scn", NETWORKS, ["localization=starter"])
+    starter = {network: put(bundled / "efficientscn" / "starter", network) for network in NETWORKS}
+    mine = put(user / "efficientscn" / "mine", "segmentation")
+    put(user / "efficientscn" / "published", "localization")
+    assert store.resolve_weights("efficientscn", NETWORKS, ["starter"]) == starter
+    assert store.resolve_weights("efficientscn", NETWORKS, ["starter", "mine"])["segmentation"] == mine
+    chosen = store.resolve_weights("efficientscn", NETWORKS, ["localization=starter"])
     assert chosen == starter
 
 
 def test_folders_and_files(roots: tuple[Path, Path], tmp_path: Path) -> None:
     bundled, _ = roots
-    starter = {network: put(bundled / "scn" / "starter", network) for network in NETWORKS}
+    starter = {network: put(bundled / "efficientscn" / "starter", network) for network in NETWORKS}
     run = put(tmp_path / "run", "segmentation")
-    put(tmp_path / "run", "else", system="other")
-    assert store.resolve_weights("scn", NETWORKS, [str(tmp_path / "run")]) == {**starter, "segmentation": run}
-    assert store.resolve_weights("scn", NETWORKS, [str(run)]) == {**starter, "segmentation": run}
-    assert store.resolve_weights("scn", NETWORKS, [f"segmentation={run}"]) == {**starter, "segmentation": run}
+    put(tmp_path / "run", "else", system="vgg13")
+    assert store.resolve_weights("efficientscn", NETWORKS, [str(tmp_path / "run")]) == {**starter, "segmentation": run}
+    assert store.resolve_weights("efficientscn", NETWORKS, [str(run)]) == {**starter, "segmentation": run}
+    assert store.resolve_weights("efficientscn", NETWORKS, [f"segmentation={run}"]) == {**starter, "segmentation": run}
 
 
 def test_wrong_choices(roots: tuple[Path, Path], tmp_path: Path) -> None:
     bundled, _ = roots
-    put(bundled / "scn" / "starter", "localization")
+    put(bundled / "efficientscn" / "starter", "localization")
     with pytest.raises(UsageError, match="no network of this name"):
-        store.resolve_weights("scn", NETWORKS, ["liver=starter"])
+        store.resolve_weights("efficientscn", NETWORKS, ["liver=starter"])
     with pytest.raises(InputError, match="a set \\(starter\\)"):
-        store.resolve_weights("scn", NETWORKS, ["missing"])
-    with pytest.raises(InputError, match="no weights are installed for scn/segmentation"):
-        store.resolve_weights("scn", NETWORKS)
+        store.resolve_weights("efficientscn", NETWORKS, ["missing"])
+    with pytest.raises(InputError, match="no weights are installed for efficientscn/segmentation"):
+        store.resolve_weights("efficientscn", NETWORKS)
     lonely = tmp_path / f"lonely{WEIGHTS_SUFFIX}"
     lonely.touch()
     with pytest.raises(InputError, match="has no card"):
-        store.resolve_weights("scn", NETWORKS, [str(lonely)])
+        store.resolve_weights("efficientscn", NETWORKS, [str(lonely)])
     card_path(lonely).write_text('{"system": 3}', encoding="utf-8")
     with pytest.raises(InputError, match="is not a card"):
-        store.resolve_weights("scn", NETWORKS, [str(lonely)])
+        store.resolve_weights("efficientscn", NETWORKS, [str(lonely)])
 
 
 def test_bundled_weights_match_their_cards() -> None:

@@ -58,7 +58,8 @@ def print_error(error: FlareError) -> None:
         console.print(f"  seen:     {escape(error.seen)}", highlight=False, soft_wrap=True)
     if error.expected is not None:
         console.print(f"  expected: {escape(error.expected)}", highlight=False, soft_wrap=True)
-    console.print(f"  {escape(error.remedy)}", highlight=False, soft_wrap=True)
+    remedy = error.remedy.replace("\n", "\n  ")
+    console.print(f"  {escape(remedy)}", highlight=False, soft_wrap=True)
 
 
 def print_traceback(error: BaseException) -> None:

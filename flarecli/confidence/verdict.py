@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flarecli.confidence.signals import OrganSignals
-from flarecli.statistics import OrganStatistics
+
+if TYPE_CHECKING:
+    from flarecli.statistics import OrganStatistics
 
 
 class Verdict(StrEnum):

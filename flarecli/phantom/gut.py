@@ -40,6 +40,7 @@ class Clutter:
         canvas.parts.reshape(-1)[free[blob]] = self.part
 
 
+_MOST_MASSES = 4
 _FUNDUS_KNOTS = 2
 _MOST_STEPS = 15
 _YIELDING = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.FLUID, Tissue.SOFT_TISSUE)
@@ -56,6 +57,8 @@ def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options:
             part = palette.add(Tissue.SOFT_TISSUE, offset_hu=rng.normal(0, 15 * options.hu_spread))
             field = NoiseField.draw(rng, rng.uniform(6, 18))
             yield Clutter(field, rng.uniform(0.7, 1.8), part, palette.where(*_YIELDING))
+    if options.masses:
+        yield from _masses(rng, lm, palette, shared, options.masses)
     yield from draw_small_bowel(rng, lm, palette, shared)
     yield from draw_colon(rng, lm, palette, shared, options.filled_colon)
     yield from _duodenum(rng, lm, palette, shared)
@@ -67,6 +70,21 @@ def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options:
     )
     wall = palette.add(Tissue.MUSCLE)
     yield Solid(bladder, ((0.0, wall), (4.0, palette.add(Tissue.URINE))))
+
+
+def _masses(
+    rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts, expected: float
+) -> Iterator[Drawable]:
+    """Round bodies anywhere in the cavity, more of them towards the front."""
+    for _ in range(min(rng.poisson(expected), _MOST_MASSES)):
+        centre = (
+            rng.uniform(lm.bottom_z - 40, lm.top_z - 30),
+            lm.centre_y + lm.half_depth * (1.5 * rng.beta(2, 1) - 0.7),
+            lm.midline_x + 0.8 * lm.half_width * rng.uniform(-1, 1),
+        )
+        shape = Ellipsoid(centre, rng.uniform(12, 38) * rng.uniform(0.6, 1.4, 3), tuple(rng.uniform(-60, 60, 3)))
+        content = draw_content(rng, palette, food=0.6)
+        yield Hollow(shape, rng.uniform(1, 5), shared.wall, content, shared.gas, shared.over, roughness_mm=2.0)
 
 
 def _stomach(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Hollow:

@@ -45,6 +45,8 @@ class PhantomOptions:
         table: Probability of a patient table.
         arms_down: Probability of arms beside the trunk.
         clutter: Probability of soft tissue of no particular shape in the visceral fat, as in lean patients.
+        masses: Expected number of round bodies as large as organs in the visceral fat: full loops of bowel, a stomach
+            pushed aside, tumours.
         lesions: Probability of liver lesions; cysts in other organs are drawn as often.
         fatty_liver: Probability.
         ascites: Probability of free fluid.
@@ -72,6 +74,7 @@ class PhantomOptions:
     table: float = 0.9
     arms_down: float = 0.0
     clutter: float = 0.15
+    masses: float = 0.0
     lesions: float = 0.15
     fatty_liver: float = 0.1
     ascites: float = 0.0
@@ -102,6 +105,7 @@ WIDE = PhantomOptions(
     table=0.5,
     arms_down=0.1,
     clutter=0.5,
+    masses=1.5,
     lesions=0.4,
     fatty_liver=0.15,
     ascites=0.1,

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
+from flarecli.confidence.signals import OrganSignals
 from flarecli.errors import UsageError
 from flarecli.geometry import Box
 from flarecli.steps import Steps
+from flarecli.systems.description import NetworkFigures, Publication
 
 if TYPE_CHECKING:
     from flarecli.volume import Volume
@@ -41,11 +43,19 @@ class NetworkSpec:
         key: Name within the system ("localization"); weights are filed under `<system>/<key>`.
         build: Makes the untrained Keras model. Imports Keras when called, not before.
         output: Which output to use where the model returns a dictionary.
+        figures: Size and cost, for listings.
+        published_file: Where its weights lie in the authors' repository, or what their program calls them; None
+            where there are none to import.
+        build_for_training: Makes the model that is trained, where that has more outputs than `build`'s; its layers
+            that both have bear the same names.
     """
 
     key: str
     build: Callable[[], Any]
     output: str | None = None
+    figures: NetworkFigures | None = None
+    published_file: str | None = None
+    build_for_training: Callable[[], Any] | None = None
 
 
 REGION_MODES = ("auto", "full", "box")
@@ -100,12 +110,14 @@ class Segmentation:
         region_mm: The box that the last stage looked at, on the scan's canonical grid.
         warnings: Sentences that the user must see.
         facts: Further figures for the record (sizes, spacings, reruns), JSON-serialisable.
+        signals: What the class scores say of each organ, where the system's scores can be taken at their word.
     """
 
     labels: np.ndarray
     region_mm: Box
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    signals: tuple[OrganSignals, ...] = ()
 
 
 class System(ABC):
@@ -116,12 +128,14 @@ class System(ABC):
         title: One line for listings.
         paper: Where it was published.
         networks: Its networks in the order of their use.
+        publication: The authors' own program; None for a system of `flare`'s own.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
     networks: ClassVar[tuple[NetworkSpec, ...]]
+    publication: ClassVar[Publication | None] = None
 
     @abstractmethod
     def segment(

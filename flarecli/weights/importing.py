@@ -14,6 +14,7 @@ import numpy as np
 from flarecli.atomic import atomic_path
 from flarecli.errors import InputError, UsageError
 from flarecli.systems import system_named
+from flarecli.systems.description import Publication
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
 
 
@@ -23,14 +24,10 @@ class PublishedNetwork:
 
     Attributes:
         read: Reads the arrays of all weights (`layer/kernel`, `layer/bias`) and the files they came from.
-        source: Publication and repository.
-        licence: SPDX identifier of the published weights.
         files: What the authors published, as the user has to give it.
     """
 
     read: Callable[[Path], tuple[Mapping[str, np.ndarray], list[Path]]]
-    source: str
-    licence: str
     files: str
 
 
@@ -52,7 +49,7 @@ def import_published(path: Path, system: str, network: str, root: Path) -> tuple
         UsageError: for a network without an importer.
         InputError: when the files are missing, damaged or of another network.
     """
-    published = _published(system, network)
+    published, publication = _published(system, network)
     try:
         arrays, files = published.read(path)
         model = _filled_model(system, network, arrays)
@@ -71,8 +68,8 @@ def import_published(path: Path, system: str, network: str, root: Path) -> tuple
         network=network,
         set_name="published",
         title=f"Published weights of {system}/{network}, imported by the user",
-        source=published.source,
-        licence=published.licence,
+        source=f"{system_named(system).paper}; {publication.repository}",
+        licence=publication.licence,
         date=datetime.date.today().isoformat(),
         sha256=checksum,
         details={
@@ -93,16 +90,17 @@ def _filled_model(system: str, network: str, arrays: Mapping[str, np.ndarray]) -
     return model
 
 
-def _published(system: str, network: str) -> PublishedNetwork:
+def _published(system: str, network: str) -> tuple[PublishedNetwork, Publication]:
     importable = _importable()
-    if (system, network) not in importable:
+    publication = system_named(system).publication if (system, network) in importable else None
+    if publication is None:
         raise UsageError(
             "no published weights of this network can be imported",
             seen=f"{system}/{network}",
             expected=", ".join("/".join(key) for key in sorted(importable)),
             remedy="Choose --system and --network of one of those.",
         )
-    return importable[system, network]
+    return importable[system, network], publication
 
 
 def _importable() -> dict[tuple[str, str], PublishedNetwork]:
@@ -112,15 +110,9 @@ def _importable() -> dict[tuple[str, str], PublishedNetwork]:
 def _efficientscn() -> dict[tuple[str, str], PublishedNetwork]:
     from flarecli_models.importers import efficientscn_variables as scn
 
-    source = (
-        "F. Thaler et al., Efficient Multi-Organ Segmentation Using SpatialConfiguration-Net with Low GPU Memory "
-        "Requirements, FLARE21; github.com/franzthaler/FLARE21-EfficientSCN"
-    )
     variables = {"localization": scn.localization_variables(), "segmentation": scn.segmentation_variables()}
     return {
-        ("efficientscn", network): PublishedNetwork(
-            partial(_read_bundle, names=names), source, "GPL-3.0", "the folder of the SavedModel"
-        )
+        ("efficientscn", network): PublishedNetwork(partial(_read_bundle, names=names), "the folder of the SavedModel")
         for network, names in variables.items()
     }
 
@@ -128,22 +120,17 @@ def _efficientscn() -> dict[tuple[str, str], PublishedNetwork]:
 def _efficientsegnet() -> dict[tuple[str, str], PublishedNetwork]:
     from flarecli_models.importers import efficientsegnet_state as segnet
 
-    source = (
-        "F. Zhang, Y. Wang, H. Yang, Efficient Context-Aware Network for Abdominal Multi-organ Segmentation, FLARE21; "
-        "github.com/Shanghai-Aitrox-Technology/EfficientSegmentation, which states no licence"
-    )
     keys = {"coarse": segnet.coarse_state_keys(), "fine": segnet.fine_state_keys()}
     return {
         ("efficientsegnet", network): PublishedNetwork(
-            partial(_read_efficientsegnet, keys=keys_by_layer), source, "NOASSERTION", "the file best_model.pt"
+            partial(_read_efficientsegnet, keys=keys_by_layer), "the file best_model.pt"
         )
         for network, keys_by_layer in keys.items()
     }
 
 
 def _vgg13() -> dict[tuple[str, str], PublishedNetwork]:
-    source = "P.-H. Conze, VGG-13 U-Net with deep supervision, IMT-Atlantique, FLARE21; weights of the authors' program"
-    return {("vgg13", "segmentation"): PublishedNetwork(_read_vgg13, source, "MIT", "the state dictionary (.pt, .pth)")}
+    return {("vgg13", "segmentation"): PublishedNetwork(_read_vgg13, "the state dictionary (.pt, .pth)")}
 
 
 def _read_bundle(path: Path, names: Mapping[str, str]) -> tuple[Mapping[str, np.ndarray], list[Path]]:

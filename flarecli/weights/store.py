@@ -13,6 +13,7 @@ from pathlib import Path
 import flarecli_models
 from flarecli.errors import InputError, UsageError
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, read_card
+from flarecli.weights.missing import missing_weights
 
 BUNDLED_ROOT = Path(flarecli_models.__file__).parent / "weights"
 
@@ -87,13 +88,9 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
                 remedy="`flare weights list` shows what is installed; `flare weights import` brings published ones in.",
             )
         chosen.update(found)
-    for network in networks:
-        if network not in chosen:
-            raise InputError(
-                f"no weights are installed for {system}/{network}",
-                remedy=f"Import published ones (flare weights import PATH --system {system} --network {network}), "
-                "or give --weights FILE with weights of your own.",
-            )
+    missing = [network for network in networks if network not in chosen]
+    if missing:
+        raise missing_weights(system, missing)
     return {network: chosen[network] for network in networks}
 
 

@@ -22,6 +22,9 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 _COUNT_BYTES = 8
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How the small file begins that stands for a large one where a repository was cloned without Git LFS."""
+
 _STATE_KEY = "state_dict"
 """Where training scripts put the state dictionary beside the optimiser's."""
 
@@ -41,6 +44,9 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
             with zipfile.ZipFile(path) as archive:
                 return dict(_read_archive(archive))
         with path.open("rb") as file:
+            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+                raise CheckpointError("a Git LFS pointer, not the file itself; `git lfs pull` fetches it")
+            file.seek(0)
             return dict(_read_legacy(file))
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error

@@ -10,8 +10,10 @@ from keras import ops
 
 from flarecli_models.data_format import CHANNELS_FIRST, spatial_axes
 
-_LARGEST_POOL = 16
-"""Voxels along an axis that one pooling sums: few enough for an exact float32 sum, many enough for two poolings."""
+_LARGEST_POOL = 12
+"""Voxels along an axis that one pooling sums: few enough for an exact float32 sum, many enough for three poolings.
+
+With 16, EfficientSegNet at 192 cubed takes 0.45 GB more on OpenVINO 2026.4, in the same time."""
 
 
 @keras.saving.register_keras_serializable(package="flarecli_models")
@@ -30,8 +32,7 @@ class InstanceNormalization(keras.layers.Layer):
         compiled_precision: What OpenVINO's compiler will compute in, which no tensor of its graph tells. Whoever
             compiles for less than float32 says so here.
 
-    Shapes: the output has the shape and dtype of the input, (batch, channels, z, y, x) or channels last; on OpenVINO
-    the size must be known.
+    Shapes: the output has the shape and dtype of the input, (batch, channels, z, y, x) or channels last.
 
     Source: EfficientSegNet code (epsilon 1e-5, PyTorch's default).
     """
@@ -72,10 +73,20 @@ class InstanceNormalization(keras.layers.Layer):
     def _pooled_mean(self, x: Any) -> Any:
         """Mean by average pooling, since OpenVINO's compiler joins successive means into one."""
         axes = spatial_axes(self.data_format)
+        if any(x.shape[axis] is None for axis in axes):
+            return self._halved_mean(x)
         while any(x.shape[axis] > 1 for axis in axes):
             pool = tuple(_pool_size(x.shape[axis]) for axis in axes)
             x = ops.average_pool(x, pool, strides=pool, padding="valid", data_format=self.data_format)
         return x
+
+    def _halved_mean(self, x: Any) -> Any:
+        """Mean along one axis after the other, for sizes that are not known; halving keeps OpenVINO's compiler from
+        joining them."""
+        axes = spatial_axes(self.data_format)
+        for axis in reversed(axes):
+            x = ops.mean(x, axis=axis, keepdims=True) * 0.5
+        return x * 2.0 ** len(axes)
 
     def _in_fusible_form(self, x: Any) -> Any:
         """One operation to OpenVINO's compiler, if ending in a quotient.

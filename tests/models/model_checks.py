@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from flarecli.engine.networks import OpenVinoNetwork, TensorFlowNetwork, TorchNetwork
+from flarecli.engine.networks import network_of
 from flarecli.engine.runtime import Runtime, start_runtime
 from flarecli_models.data_format import (
     CHANNELS_FIRST,
@@ -50,8 +50,7 @@ def batch_shape(shape_zyx: tuple[int, int, int], channels: int) -> tuple[int | N
 
 def predict(model: keras.Model, batch: np.ndarray, output: str | None = None, precision: str = "float32") -> np.ndarray:
     """Scores (batch, classes, ...) for a batch of slices, or of one volume (1, channels, z, y, x)."""
-    wrap = {"openvino": OpenVinoNetwork, "tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[BACKEND]
-    network = wrap(model, output, runtime(precision))
+    network = network_of(model, runtime(precision), output)
     takes_slices = len(model.inputs[0].shape) == 4
     return network(batch) if takes_slices else network(batch[0])[None]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from flarecli_models.data_format import CHANNELS_FIRST, resolved_data_format
 from flarecli_models.efficientsegnet import coarse_unet, efficientsegnet
 from flarecli_models.flops import count_operations
 from flarecli_models.importers.efficientsegnet_state import import_state_dict
@@ -178,6 +180,50 @@ def test_the_fine_network_in_bfloat16_stays_near_the_published_program() -> None
         assert 0.01 < deviation.max() < 0.8
         assert deviation.mean() < 0.04
         assert np.mean((logits >= 0) == (fixture["output"] >= 0)) >= 0.99
+
+
+COARSE_STAGES = {
+    "pool": "encoder4_pool",
+    **{f"conv{level}_0": f"encoder{level}_block1_output" for level in range(5)},
+    **{f"conv{level}_{4 - level}": f"decoder{level}_block0_output" for level in range(4)},
+    "final": "logits",
+}
+FINE_STAGES = {
+    **{stage: layer for stage, layer in COARSE_STAGES.items() if stage != "pool"},
+    "context_block": "context_output",
+    **{f"trans_{level + 1}": f"reduction{level}_activation" for level in range(4)},
+}
+
+
+@checks.needs_eager
+@pytest.mark.parametrize(
+    ("name", "build", "stages"),
+    [
+        ("coarse", lambda: coarse_unet((32, 48, 64)), COARSE_STAGES),
+        ("fine", lambda: efficientsegnet(FIXTURE_SHAPE, NARROW), FINE_STAGES),
+    ],
+)
+def test_every_stage_equals_the_published_program(
+    name: str, build: Callable[[], keras.Model], stages: Mapping[str, str]
+) -> None:
+    """Not only the logits: 97 voxels and the statistics of each stage."""
+    with np.load(shared_path(f"fixtures/efficientsegnet_{name}.npz")) as fixture:
+        model = build()
+        import_state_dict(model, state_of(fixture))
+        probed = {key.removeprefix("stage/") for key in fixture if key.startswith("stage/") and "|" not in key}
+        assert probed == set(stages)
+        first = resolved_data_format(None) == CHANNELS_FIRST
+        image = fixture["input"] if first else np.moveaxis(fixture["input"], 1, -1)
+        through = keras.Model(model.input, [model.get_layer(layer).output for layer in stages.values()])
+        for stage, tensor in zip(stages, through(image, training=False), strict=True):
+            features = keras.ops.convert_to_numpy(keras.ops.stop_gradient(tensor))
+            features = features if first else np.moveaxis(features, -1, 1)
+            assert list(features.shape) == fixture[f"stage/{stage}|shape"].tolist()
+            voxels = features.ravel()[:: max(1, features.size // 97)][:97]
+            np.testing.assert_allclose(voxels, fixture[f"stage/{stage}|probe"], rtol=0, atol=MAXIMUM, err_msg=stage)
+            exact = features.astype(np.float64)
+            statistics = [exact.mean(), exact.std(), exact.min(), exact.max(), np.abs(exact).sum()]
+            np.testing.assert_allclose(statistics, fixture[f"stage/{stage}"], rtol=1e-4, atol=1e-4, err_msg=stage)
 
 
 def _gradients(model: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:

@@ -227,3 +227,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     assert "not little-endian" in refusal(write_legacy(tmp_path / "c.pt", older, {}, little_endian=False))
     assert "list of storages is damaged" in refusal(write_legacy(tmp_path / "d.pt", older, {"9": NUMBERS}))
     assert "storage of w is not in the file" in refusal(write_legacy(tmp_path / "e.pt", older, {}))
+
+
+def test_a_pointer_of_git_lfs_is_told_from_the_file(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 32146978\n"
+    (tmp_path / "best_model.pt").write_text(pointer, encoding="ascii")
+    with pytest.raises(CheckpointError, match="`git lfs pull` fetches it"):
+        read_state_dict(tmp_path / "best_model.pt")

@@ -8,6 +8,7 @@ import pytest
 from flarecli.resample import restore_mask
 from flarecli.systems.efficientsegnet import EfficientSegNetConstants
 from flarecli.systems.efficientsegnet.inputs import network_input
+from flarecli.volume.orientation import Orientation
 from tests.shared_data import shared_path
 
 CONSTANTS = EfficientSegNetConstants()
@@ -28,6 +29,24 @@ def test_the_input_layer_alone() -> None:
         image = network_input(fixture["input_layer/input"][0, 0], shape, CONSTANTS)
         np.testing.assert_allclose(image, fixture["input_layer/output"][0, 0], rtol=0, atol=5e-6)
         assert CONSTANTS.window_hu == tuple(fixture["input_layer/window"])
+
+
+def test_clipping_and_standardising_alone() -> None:
+    """At the image's own size; the fixture's deviation is that of training, over N, at inference it is over N - 1."""
+    with np.load(shared_path("fixtures/efficientsegnet_prepost.npz")) as fixture:
+        voxels, expected = fixture["resample/image_int16"], fixture["normalize/mean_std_int16"]
+    image = network_input(voxels, voxels.shape, CONSTANTS)
+    np.testing.assert_allclose(image, expected * np.sqrt(1 - 1 / voxels.size), rtol=0, atol=1e-6)
+
+
+def test_every_storage_is_seen_as_by_the_published_program() -> None:
+    """The program flips by the signs of ITK's direction; the canonical view does the same."""
+    with np.load(shared_path("fixtures/efficientsegnet_prepost.npz")) as fixture:
+        stored, directions = fixture["axes/input"], fixture["axes/directions_zyx"]
+        for (z, y, x), expected in zip(directions, fixture["axes/outputs"], strict=True):
+            # ITK's x and y run to Left and Posterior.
+            orientation = Orientation.of_affine(np.diag([-x, -y, z, 1.0]))
+            np.testing.assert_array_equal(orientation.canonical_view(stored.T), expected)
 
 
 def test_clipped_after_resizing_then_standardised() -> None:

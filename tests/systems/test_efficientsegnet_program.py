@@ -1,4 +1,4 @@
-"""The second stage of EfficientSegNet with a published network: from HU to the masks of the published program."""
+"""Both stages of EfficientSegNet with networks of the published program: from HU to its logits and masks."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ def test_fine_masks_from_hounsfield_units() -> None:
 
 def test_coarse_logits_from_hounsfield_units() -> None:
     with np.load(shared_path("fixtures/efficientsegnet_coarse_testmode.npz")) as fixture:
-        voxels, expected = fixture["input_hu"], fixture["output"]
+        voxels, expected, masks = fixture["input_hu"], fixture["output"], fixture["mask"]
     with np.load(shared_path("fixtures/efficientsegnet_coarse.npz")) as fixture:
         model = coarse_unet(expected.shape[2:])
         import_state_dict(model, state_of(fixture))
     logits = checks.predict(model, network_input(voxels, expected.shape[2:], CONSTANTS)[None, None])
     checks.assert_close(logits, expected, atol=1e-3)
+    assert 0 < np.count_nonzero(masks) < masks.size
+    assert np.count_nonzero((logits >= 0) != masks) <= 5, "logits within rounding of 0"

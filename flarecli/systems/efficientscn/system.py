@@ -13,6 +13,7 @@ from flarecli.geometry import Box
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.description import NetworkFigures, Publication
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import (
     SegmentationPlan,
@@ -67,8 +68,24 @@ class EfficientScn(System):
         "SpatialConfiguration-Net with Low GPU Memory Requirements, FLARE 2021"
     )
     networks: ClassVar[tuple[NetworkSpec, ...]] = (
-        NetworkSpec(LOCALIZATION, _build_localization),
-        NetworkSpec(SEGMENTATION, _build_segmentation, output="final"),
+        NetworkSpec(
+            LOCALIZATION,
+            _build_localization,
+            figures=NetworkFigures(637_474, (256, 80, 80), 215_051_468_800, size_varies=True),
+            published_file="submitted_saved_models/localization",
+        ),
+        NetworkSpec(
+            SEGMENTATION,
+            _build_segmentation,
+            output="final",
+            figures=NetworkFigures(1_270_090, (160, 128, 160), 439_221_964_800, size_varies=True),
+            published_file="submitted_saved_models/segmentation",
+        ),
+    )
+    publication: ClassVar[Publication | None] = Publication(
+        repository="https://github.com/franzthaler/FLARE21-EfficientSCN",
+        licence="GPL-3.0",
+        how_to_import="Clone the authors' repository and import the SavedModels in it",
     )
 
     def __init__(self, constants: EfficientScnConstants | None = None) -> None:

@@ -11,16 +11,12 @@ import numpy as np
 from flarecli.errors import InputError
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.description import NetworkFigures, Publication
 from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
 from flarecli.systems.efficientsegnet.inputs import network_input
 from flarecli.systems.efficientsegnet.organ_filter import coarse_organs, fine_minimum_voxels, restore_organs
-from flarecli.systems.efficientsegnet.regions import (
-    Window,
-    box_of_window,
-    cut_faces,
-    window_around_mask,
-    window_of_box,
-)
+from flarecli.systems.efficientsegnet.regions import window_around_mask
+from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
     from flarecli.volume import Volume
@@ -54,8 +50,23 @@ class EfficientSegNet(System):
         "Zhang, Wang, Yang: Efficient Context-Aware Network for Abdominal Multi-organ Segmentation, FLARE 2021"
     )
     networks: ClassVar[tuple[NetworkSpec, ...]] = (
-        NetworkSpec(COARSE, _build_coarse),
-        NetworkSpec(FINE, _build_fine),
+        NetworkSpec(
+            COARSE,
+            _build_coarse,
+            figures=NetworkFigures(2_676_480, (160, 160, 160), 100_188_160_000),
+            published_file="FlareSeg/model_weights/base_coarse_model/best_model.pt",
+        ),
+        NetworkSpec(
+            FINE,
+            _build_fine,
+            figures=NetworkFigures(9_366_016, (192, 192, 192), 357_658_841_088),
+            published_file="FlareSeg/model_weights/efficient_fine_model/best_model.pt",
+        ),
+    )
+    publication: ClassVar[Publication | None] = Publication(
+        repository="https://github.com/Shanghai-Aitrox-Technology/EfficientSegmentation",
+        licence="NOASSERTION",
+        how_to_import="Clone the authors' repository with Git LFS and import the checkpoints in it",
     )
 
     def __init__(self, constants: EfficientSegNetConstants | None = None) -> None:
@@ -76,8 +87,7 @@ class EfficientSegNet(System):
         elif region.box_mm is not None:
             window = window_of_box(region.box_mm, grid)
         else:
-            z, y, x = (slice(0, size) for size in grid.shape_zyx)
-            window = z, y, x
+            window = whole_window(grid)
 
         with steps("prepare"):
             image = network_input(volume.voxels[window], self.constants.fine_shape_zyx, self.constants)
@@ -87,7 +97,7 @@ class EfficientSegNet(System):
             labels = np.zeros(grid.shape_zyx, np.uint8)
             above_voxels = fine_minimum_voxels(labels[window].shape, grid.spacing_mm, self.constants)
             restore_organs(logits, labels[window], above_voxels, self.constants)
-        cut = cut_faces(labels[window], window, grid, self.constants)
+        cut = cut_faces(labels[window], window, grid, self.constants.touch_area_mm2)
         facts["segmentation_window_zyx"] = [[part.start, part.stop] for part in window]
         facts["cut_faces"] = list(cut)
         return Segmentation(

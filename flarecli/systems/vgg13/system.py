@@ -10,10 +10,11 @@ import numpy as np
 from flarecli.resample import class_map
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.description import NetworkFigures, Publication
 from flarecli.systems.vgg13.constants import Vgg13Constants
 from flarecli.systems.vgg13.inputs import grey_slice, network_batch
 from flarecli.systems.vgg13.restoring import keep_largest_components, restored_labels
-from flarecli.systems.vgg13.window import voxel_window, window_box
+from flarecli.windows import box_of_window, whole_window, window_of_box
 
 if TYPE_CHECKING:
     from flarecli.volume import Volume
@@ -25,6 +26,12 @@ def _build_segmentation() -> Any:
     from flarecli_models.vgg13_unet import vgg13_unet
 
     return vgg13_unet()
+
+
+def _build_for_training() -> Any:
+    from flarecli_models.vgg13_unet import vgg13_unet
+
+    return vgg13_unet(deep_supervision=True)
 
 
 class Vgg13(System):
@@ -43,7 +50,20 @@ class Vgg13(System):
     name: ClassVar[str] = "vgg13"
     title: ClassVar[str] = "VGG-13 U-Net with deep supervision, slice by slice at 512 x 512"
     paper: ClassVar[str] = "IMT-Atlantique, FLARE 2021 (code: P.-H. Conze)"
-    networks: ClassVar[tuple[NetworkSpec, ...]] = (NetworkSpec(SEGMENTATION, _build_segmentation),)
+    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+        NetworkSpec(
+            SEGMENTATION,
+            _build_segmentation,
+            figures=NetworkFigures(20_732_997, (512, 512), 196_863_852_544),
+            published_file="weights/epoch.pth",
+            build_for_training=_build_for_training,
+        ),
+    )
+    publication: ClassVar[Publication | None] = Publication(
+        repository="https://github.com/conze/Flare21IMTAtlantique",
+        licence="MIT",
+        how_to_import="The author's repository holds no weights; import those that the program there has saved",
+    )
 
     def __init__(self, constants: Vgg13Constants | None = None) -> None:
         self.constants = constants or Vgg13Constants()
@@ -59,7 +79,8 @@ class Vgg13(System):
         Raises:
             InputError: when the given box lies outside the scan.
         """
-        window = voxel_window(region, volume.grid)
+        grid = volume.grid
+        window = whole_window(grid) if region.box_mm is None else window_of_box(region.box_mm, grid)
         z, y, x = window
         with steps("prepare"):
             grey = np.stack([grey_slice(plane, self.constants) for plane in volume.voxels[z]])
@@ -67,14 +88,14 @@ class Vgg13(System):
             classes = self._classes(grey, networks[SEGMENTATION])
         del grey
         with steps("restore"):
-            labels = np.zeros(volume.grid.shape_zyx, np.uint8)
+            labels = np.zeros(grid.shape_zyx, np.uint8)
             for plane, plane_classes in zip(labels[z], classes, strict=True):
                 plane[y, x] = restored_labels(plane_classes, plane.shape, self.constants)[y, x]
         with steps("clean"):
             removed = keep_largest_components(labels[window], self.constants)
         return Segmentation(
             labels=labels,
-            region_mm=window_box(window, volume.grid),
+            region_mm=box_of_window(window, grid),
             warnings=_warnings(labels),
             facts={
                 "region_mode": region.mode,

@@ -56,6 +56,14 @@ def test_sums_over_a_volume_are_exact() -> None:
     np.testing.assert_allclose(result.reshape(16, -1).mean(axis=1, dtype=np.float64), 0.0, atol=1e-5)
 
 
+def test_sizes_that_are_not_known() -> None:
+    batch = np.abs(np.random.default_rng(9).normal(1, 1, (1, 16, 48, 192, 96))).astype(np.float32)
+    data_format = resolved_data_format(None)
+    image = keras.Input((16, None, None, None) if data_format == CHANNELS_FIRST else (None, None, None, 16))
+    model = keras.Model(image, InstanceNormalization(EPSILON, data_format=data_format)(image))
+    checks.assert_close(checks.predict(model, batch), defined(batch).astype(np.float32), atol=2e-5)
+
+
 def test_bfloat16_keeps_what_it_can() -> None:
     batch = np.random.default_rng(7).normal(2, 1, (1, 4, 16, 16, 16)).astype(np.float32)
     if checks.BACKEND == "openvino":

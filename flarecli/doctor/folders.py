@@ -1,0 +1,52 @@
+"""Whether the folders that `flare` keeps things in can be written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from flarecli.doctor.finding import Finding, Verdict
+
+
+def folder_findings() -> Iterator[Finding]:
+    """The user's folder of weights, the cache, the folder for temporary files."""
+    from flarecli.engine.graph_cache import VARIABLE, cache_folder
+    from flarecli.weights.store import user_root
+
+    yield folder_finding("weights folder", user_root(), "Set FLARE_WEIGHTS to a folder of yours.")
+    cache = cache_folder()
+    if cache is None:
+        yield Finding("cache folder", Verdict.note, f"switched off by {VARIABLE}")
+    else:
+        yield folder_finding("cache folder", cache, f"Set {VARIABLE} to a folder of yours, or to 'off'.")
+    yield folder_finding("temporary folder", Path(tempfile.gettempdir()), "Set TMPDIR to a folder of yours.")
+
+
+def folder_finding(subject: str, folder: Path, remedy: str) -> Finding:
+    """Whether a folder can be written, or made where there is none yet.
+
+    Args:
+        subject: What it is for.
+        folder: The folder.
+        remedy: What to do where it cannot.
+    """
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    facts = {"path": str(folder), "exists": existing == folder}
+    if not existing.is_dir():
+        return Finding(subject, Verdict.warning, f"{existing} is not a folder", remedy, facts)
+    try:
+        # Permissions alone do not tell of file systems that are full or read-only.
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(bytes(1))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return Finding(subject, Verdict.warning, f"{folder} cannot be written: {reason}", remedy, facts)
+    note = "" if existing == folder else " (not there yet)"
+    return Finding(subject, Verdict.good, f"{folder}{note}, {_free_gb(existing):.1f} GB free", facts=facts)
+
+
+def _free_gb(folder: Path) -> float:
+    usage = os.statvfs(folder)
+    return usage.f_bavail * usage.f_frsize / 1e9

@@ -1,0 +1,107 @@
+"""Backends tried one by one."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from flarecli.doctor import Verdict, backends
+from flarecli.doctor.backends import backend_findings, run_probe
+from flarecli.engine.runtime import BACKENDS
+
+FOUND = {
+    "backend": "openvino",
+    "version": "2026.4",
+    "device": "cpu",
+    "precision": "float32",
+    "threads": 2,
+    "relative_error": 1e-6,
+}
+ERROR = {"error": {"problem": "libfoo.so is missing", "remedy": "Install libfoo."}}
+
+
+@pytest.fixture(autouse=True)
+def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "is_installed", lambda backend: True)
+
+
+def verdicts(found: dict[str, dict[str, Any]]) -> dict[str, Verdict]:
+    return {finding.subject: finding.verdict for finding in backend_findings(lambda name: found.get(name, FOUND))}
+
+
+def test_the_backend_in_use_computes() -> None:
+    found = run_probe("openvino")
+    assert found["backend"] == "openvino"
+    assert 0 < found["relative_error"] < (0.05 if found["precision"] == "bfloat16" else 1e-4)
+
+
+def test_all_is_well() -> None:
+    findings = list(backend_findings(lambda name: FOUND))
+    assert [finding.subject for finding in findings] == ["predict", *(f"backend {name}" for name in BACKENDS)]
+    assert {finding.verdict for finding in findings} == {Verdict.good}
+    assert findings[0].seen == "openvino 2026.4 on cpu, float32, 2 threads"
+    assert findings[0].facts == FOUND
+
+
+def test_one_backend_that_fails_is_a_warning() -> None:
+    assert verdicts({"torch": ERROR})["backend torch"] is Verdict.warning
+    assert verdicts({"torch": ERROR})["predict"] is Verdict.good
+
+
+def test_it_is_bad_where_predict_would_use_it() -> None:
+    (finding, *_) = backend_findings(lambda name: ERROR)
+    assert finding.verdict is Verdict.bad
+    assert (finding.seen, finding.remedy) == ("libfoo.so is missing", "Install libfoo.")
+
+
+@pytest.mark.parametrize(
+    ("precision", "error", "verdict"),
+    [
+        ("float32", 2e-3, Verdict.bad),
+        ("float32", float("nan"), Verdict.bad),
+        ("bfloat16", 0.02, Verdict.good),
+        ("bfloat16", 0.1, Verdict.bad),
+    ],
+)
+def test_wrong_results_are_told(precision: str, error: float, verdict: Verdict) -> None:
+    found = {**FOUND, "precision": precision, "relative_error": error}
+    assert verdicts({"auto": found})["predict"] is verdict
+
+
+def test_what_is_not_installed_is_noted_and_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "is_installed", lambda backend: backend == "openvino")
+    tried = []
+
+    def probe(name: str) -> dict[str, Any]:
+        tried.append(name)
+        return FOUND
+
+    findings = {finding.subject: finding for finding in backend_findings(probe)}
+    assert sorted(tried) == ["auto", "openvino"]
+    assert findings["backend torch"].verdict is Verdict.note
+    assert "pip install 'flarecli[torch]'" in findings["backend torch"].seen
+
+
+def test_an_unknown_backend_is_an_error_of_the_probe() -> None:
+    found = run_probe("abacus")
+    assert found["error"]["seen"] == "abacus"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "problem"), [("a\nImportError: no libfoo\n", "ImportError: no libfoo"), ("", "it ended with code -11")]
+)
+def test_a_process_that_dies_is_told(monkeypatch: pytest.MonkeyPatch, stderr: str, problem: str) -> None:
+    monkeypatch.setattr(
+        subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], -11, stdout="", stderr=stderr)
+    )
+    assert run_probe("torch")["error"]["problem"] == problem
+
+
+def test_a_process_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired([], 180)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    assert "no answer within" in run_probe("torch")["error"]["problem"]
