@@ -37,6 +37,10 @@ format: development
     {{ bin }}/ruff check --fix .
     {{ bin }}/ruff format .
 
+# Measure: start-up, evaluation, every network, whole predictions; `just bench --full` takes the challenge's sizes.
+bench *arguments: development
+    {{ bin }}/python -m benchmarks.suite {{ arguments }}
+
 # Install flare for development, with every backend.
 development: _environment
     {{ install }} --editable '.[dev,io,tensorflow,torch]'

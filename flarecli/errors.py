@@ -107,3 +107,9 @@ class UnexpectedError(FlareError):
 
     kind = "unexpected"
     exit_code = 1
+
+
+def error_from_dict(facts: dict[str, Any]) -> FlareError:
+    """The error that `FlareError.as_dict` described, as another process printed it with `--json`."""
+    kinds: dict[str, type[FlareError]] = {cls.kind: cls for cls in FlareError.__subclasses__()}
+    return _rebuild(kinds.get(facts["kind"], UnexpectedError), facts)

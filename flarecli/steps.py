@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+
+StepObserver = Callable[[str], AbstractContextManager[None]]
+"""Given a step's name, a context to run that step in, on whichever thread it runs."""
+
+_observers: list[StepObserver] = []
+
+
+@contextmanager
+def observed_steps(observer: StepObserver) -> Iterator[None]:
+    """Let `observer` see every step of this process, of whatever clock, while the enclosed block runs."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
 
 
 @dataclass(frozen=True)
@@ -43,8 +58,11 @@ class Steps:
         """Time the enclosed block under `name`, also when it fails. A name may occur several times."""
         if self.on_start is not None:
             self.on_start(name)
-        wall, cpu = time.perf_counter(), time.process_time()
-        try:
-            yield
-        finally:
-            self.times.append(StepTime(name, time.perf_counter() - wall, time.process_time() - cpu))
+        with ExitStack() as observed:
+            for observer in tuple(_observers):
+                observed.enter_context(observer(name))
+            wall, cpu = time.perf_counter(), time.process_time()
+            try:
+                yield
+            finally:
+                self.times.append(StepTime(name, time.perf_counter() - wall, time.process_time() - cpu))

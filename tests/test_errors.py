@@ -3,7 +3,7 @@
 import pickle
 from pathlib import Path
 
-from flarecli.errors import InputError
+from flarecli.errors import InputError, UnexpectedError, error_from_dict
 
 
 def test_message_holds_all_facts() -> None:
@@ -17,3 +17,11 @@ def test_pickling_keeps_all_facts() -> None:
     assert type(copy) is InputError
     assert copy.as_dict() == error.as_dict()
     assert copy.exit_code == 3
+
+
+def test_error_comes_back_from_its_dictionary() -> None:
+    error = InputError("is no scan", path=Path("a.nii"), seen=3, expected="4", remedy="Look again.")
+    copy = error_from_dict(error.as_dict())
+    assert type(copy) is InputError
+    assert copy.as_dict() == error.as_dict()
+    assert type(error_from_dict({**error.as_dict(), "kind": "of tomorrow"})) is UnexpectedError

@@ -13,7 +13,8 @@ class NetworkFigures:
         parameters: Trainable parameters.
         input_shape: Size of the input without batch and channels: (z, y, x), or (rows, columns) of a slice.
         multiply_adds: Multiply-accumulate operations of convolutions and dense layers, for one such input.
-        size_varies: Whether smaller inputs occur too; `input_shape` is the largest then.
+        size_varies: Whether other sizes occur too; `input_shape` is the largest one then, or a usual one where there is
+            no largest.
     """
 
     parameters: int

@@ -1,0 +1,1 @@
+"""What `just bench` runs: one file a subject, each giving rows for one table."""

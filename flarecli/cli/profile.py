@@ -1,0 +1,208 @@
+"""`flare profile`: time, memory and arithmetic of a system."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
+from flarecli.cli.predict import Backend, Device, Precision
+from flarecli.errors import PartialFailureError, UsageError
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from flarecli.profiling.budget import Budget
+    from flarecli.profiling.inputs import ScanToProfile
+    from flarecli.profiling.profile import Profile, ProfileRequest
+
+_DEFAULT_SIZE = "512x512x200"
+
+
+class ProtocolName(StrEnum):
+    """Choices of `--protocol`."""
+
+    flare21 = "flare21"
+    flare22 = "flare22"
+
+
+def profile(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[IN ...]", help="Scans or folders of scans; without any, a phantom is made."),
+    ] = None,
+    system: Annotated[str, typer.Option(help="Segmentation system.")] = "efficientscn",
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(help="Set of weights, folder or file; NETWORK=... for one network. May be given several times."),
+    ] = None,
+    backend: Annotated[Backend, typer.Option(help="What computes the networks.")] = Backend.auto,
+    device: Annotated[Device, typer.Option(help="Where they are computed.")] = Device.auto,
+    precision: Annotated[Precision, typer.Option(help="Arithmetic of the networks.")] = Precision.auto,
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="XxYxZ", help=f"Voxels of the phantom; {_DEFAULT_SIZE} by default.")
+    ] = None,
+    cold: Annotated[int, typer.Option(min=0, help="Runs in a fresh process, each case; 0 for none.")] = 3,
+    warm: Annotated[int, typer.Option(min=0, help="Runs in a process that has warmed up; 0 for none.")] = 3,
+    networks: Annotated[bool, typer.Option(help="Look at the networks one by one.")] = True,
+    protocol: Annotated[
+        ProtocolName | None, typer.Option(help="A challenge's figures, sampled every 0.1 s as it did.")
+    ] = None,
+    period: Annotated[float, typer.Option(min=0.001, max=1.0, help="Seconds between two samples.")] = 0.02,
+    labels: Annotated[
+        str | None, typer.Option(metavar="GT", help="True label map, or a folder of them: adds DSC and NSD.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row a case, FLARE's column names.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw memory over time with the steps; a folder for several scans."),
+    ] = None,
+    max_seconds: Annotated[float | None, typer.Option(min=0, help="Fail with code 4 above this.")] = None,
+    max_gpu_mb: Annotated[float | None, typer.Option(min=0, help="Likewise: GPU memory, MB.")] = None,
+    max_rss_mb: Annotated[float | None, typer.Option(min=0, help="Likewise: peak resident memory, MB.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the steps of every case.")] = False,
+) -> None:
+    """Measure time, memory and arithmetic of a system: each step, in fresh processes and in a warm one.
+
+    The figure for seconds is the median cold run, from the start of the process to its end. MB are 10^6 bytes.
+    """
+    with reported_errors(as_json=as_json):
+        _check(sources, size, cold, warm, protocol, plot)
+        import tempfile
+
+        from flarecli.prediction import EngineRequest
+        from flarecli.profiling.budget import Budget
+        from flarecli.profiling.flare_protocols import FLARE_PROTOCOLS
+        from flarecli.profiling.profile import ProfileRequest
+        from flarecli.systems import system_named
+
+        request = ProfileRequest(
+            system=system_named(system).name,
+            weights=tuple(weights or ()),
+            engine=EngineRequest(backend.value, device.value, precision.value, threads),
+            cold_runs=cold,
+            warm_runs=warm,
+            networks=networks,
+            period_s=period,
+            protocol=None if protocol is None else FLARE_PROTOCOLS[protocol.value],
+        )
+        budget = Budget(max_seconds, max_gpu_mb, max_rss_mb)
+        with tempfile.TemporaryDirectory(prefix="flare-profile-") as folder:
+            measured = _measured(request, sources or [], size, labels, Path(folder), hidden=quiet or as_json)
+        if len(measured.cases) == 1 and measured.cases[0].error is not None:
+            raise measured.cases[0].error
+        if csv is not None:
+            from flarecli.profiling.report import write_profile_table
+
+            write_profile_table(csv, measured)
+        if plot is not None:
+            _draw(plot, measured)
+        _report(measured, budget, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+def _check(
+    sources: list[Path] | None, size: str | None, cold: int, warm: int, protocol: ProtocolName | None, plot: Path | None
+) -> None:
+    if sources and size is not None:
+        raise UsageError(
+            "--size is for a phantom", seen=f"--size {size} beside a scan", remedy="Leave out one of them."
+        )
+    if not cold and not warm:
+        raise UsageError("nothing is left to measure", seen="--cold 0 --warm 0", remedy="Ask for runs of one kind.")
+    if protocol is not None and not cold:
+        raise UsageError(
+            "the challenges timed fresh processes",
+            seen=f"--protocol {protocol.value} --cold 0",
+            remedy="Ask for cold runs with --cold.",
+        )
+    if plot is not None and plot.suffix.lower() not in ("", ".png"):
+        raise UsageError("the plot must be a PNG file", path=plot, expected=".png", remedy="Name it accordingly.")
+
+
+def _measured(
+    request: ProfileRequest, sources: list[Path], size: str | None, labels: str | None, folder: Path, *, hidden: bool
+) -> Profile:
+    from flarecli.profiling.profile import profile_scans
+
+    with _status(hidden=hidden) as status:
+        status.update("preparing")
+        scans = _scans(sources, size, labels, folder)
+        return profile_scans(request, scans, on_phase=status.update)
+
+
+def _scans(sources: list[Path], size: str | None, labels: str | None, folder: Path) -> list[ScanToProfile]:
+    from dataclasses import replace
+
+    from flarecli.profiling.inputs import phantom_scan, user_scans
+
+    if sources:
+        return user_scans(sources, labels, folder)
+    scan = phantom_scan(_shape_zyx(size or _DEFAULT_SIZE), folder)
+    return [scan if labels is None else replace(scan, ground_truth=Path(labels))]
+
+
+def _shape_zyx(size: str) -> tuple[int, int, int]:
+    try:
+        x, y, z = (int(part) for part in size.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise UsageError(
+            "the size cannot be read",
+            seen=f"--size {size}",
+            expected=f"voxels along x, y and z, as in {_DEFAULT_SIZE}",
+            remedy="Write three whole numbers with an x between them.",
+        ) from None
+    return z, y, x
+
+
+def _status(*, hidden: bool) -> Status:
+    from rich.console import Console
+
+    console = stderr_console()
+    # The moving part is drawn by a thread, which must not take time from what is measured: twice a second will do.
+    return (Console(quiet=True) if hidden or not console.is_terminal else console).status("", refresh_per_second=2)
+
+
+def _draw(plot: Path, measured: Profile) -> None:
+    from flarecli.profiling.plot import draw_run
+    from flarecli.profiling.run_profile import typical_run
+
+    for case in measured.cases:
+        runs = case.cold or case.warm
+        if runs:
+            target = plot if plot.suffix else plot / f"{case.case.name}.png"
+            title = f"{case.case.name}, {measured.request.system}, {'cold' if case.cold else 'warm'} run"
+            draw_run(target, typical_run(runs), title=title)
+
+
+def _report(measured: Profile, budget: Budget, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    breaches = budget.breaches(measured)
+    failed = [case for case in measured.cases if case.error is not None]
+    if as_json:
+        from flarecli.profiling.report import profile_as_dict
+
+        print_json({**profile_as_dict(measured), "budget_breaches": [breach.as_dict() for breach in breaches]})
+    elif not quiet:
+        from flarecli.cli.profile_tables import print_profile
+
+        print_profile(measured, verbose=verbose)
+    if not as_json:
+        for case in failed:
+            if case.error is not None:
+                print_error(case.error)
+        for breach in breaches:
+            came_out = "could not be measured" if breach.measured is None else f"{breach.measured:.4g}"
+            stderr_console().print(
+                f"[red]over budget:[/red] {breach.case}: {breach.figure} {came_out}, allowed {breach.limit:g}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    if failed or breaches:
+        raise typer.Exit(PartialFailureError.exit_code)

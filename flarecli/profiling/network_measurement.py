@@ -1,0 +1,45 @@
+"""What is known of one network at the size at which a case used it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NetworkMeasurement:
+    """One network at one input size.
+
+    Attributes:
+        key: Its name within the system.
+        input_shape: Shape of what it was given: (z, y, x), (channels, z, y, x), or (slices, channels, y, x).
+        parameters: Numbers that training determines, and the moving statistics.
+        multiply_adds: Of convolutions and dense layers, in one call.
+        operations: Floating-point operations of one call; see `flarecli_models.flops`.
+        activations_mb: Least memory for the tensors between its layers, MB (10^6 bytes), at the run's precision: each
+            tensor let go after its last use.
+        all_activations_mb: All these tensors together.
+        calls: How often a case called it at this size.
+        first_call_s: Seconds of the first call, which compiles where the backend does.
+        call_s: Median seconds of a later call.
+        first_call_rise_mb: Rise of the process's resident memory in the first call, above what it held before; None
+            where the system does not tell.
+        allocator_peak_mb: Peak of the framework's GPU allocator in later calls; None without a GPU.
+    """
+
+    key: str
+    input_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    operations: int
+    activations_mb: float
+    all_activations_mb: float
+    calls: int
+    first_call_s: float
+    call_s: float
+    first_call_rise_mb: float | None
+    allocator_peak_mb: float | None
+
+    @property
+    def achieved_flops(self) -> float:
+        """Floating-point operations a second in a later call."""
+        return self.operations / self.call_s

@@ -1,0 +1,131 @@
+"""Looks at the networks of a system one by one, at the sizes at which cases use them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flarecli.engine import load_network, start_runtime
+from flarecli.profiling.allocator import AllocatorPeak
+from flarecli.profiling.high_water import HighWater, resident_mb
+from flarecli.profiling.matrix_rate import measured_matrix_rate
+from flarecli.profiling.network_measurement import NetworkMeasurement
+from flarecli.profiling.work import Done, Work
+from flarecli.steps import Steps
+from flarecli.systems import system_named
+from flarecli.systems.base import Network, NetworkSpec, RegionRequest
+from flarecli.volume import read_volume
+from flarecli.weights.store import resolve_weights
+
+if TYPE_CHECKING:
+    from flarecli.engine import Runtime
+
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+@dataclass(frozen=True)
+class _Call:
+    shape: tuple[int, ...]
+    seconds: float
+    rise_mb: float | None
+    allocator_peak_mb: float | None
+
+
+@dataclass
+class _WatchedNetwork:
+    """A network that notes each call."""
+
+    network: Network
+    high_water: HighWater
+    allocator: AllocatorPeak
+    calls: list[_Call] = field(default_factory=list)
+
+    def __call__(self, image: np.ndarray, /) -> np.ndarray:
+        before_mb = resident_mb()
+        self.high_water.mark()
+        self.allocator.mark()
+        start = time.perf_counter()
+        scores = self.network(image)
+        seconds = time.perf_counter() - start
+        peak_mb = self.high_water.mark()
+        rise_mb = None if peak_mb is None or before_mb is None else max(0.0, peak_mb - before_mb)
+        self.calls.append(_Call(image.shape, seconds, rise_mb, self.allocator.mark()))
+        return scores
+
+
+def examine_networks(work: Work) -> Done:
+    """Segment each case twice, in a way of its own that tells networks apart: the second time is the measured one.
+
+    Raises:
+        FlareError: when a case cannot be read or segmented.
+    """
+    system = system_named(work.system)
+    paths = resolve_weights(system.name, [spec.key for spec in system.networks], work.weights)
+    engine = work.engine
+    runtime = start_runtime(engine.backend, engine.device, engine.precision, engine.threads)
+    high_water, allocator = HighWater(), AllocatorPeak()
+    allocator.ready = True
+    watched = {
+        spec.key: _WatchedNetwork(
+            load_network(spec.build, paths[spec.key], runtime, spec.output), high_water, allocator
+        )
+        for spec in system.networks
+    }
+    by_case = []
+    for case in work.cases:
+        volume = read_volume(case.scan)
+        passes = []
+        for _ in range(2):
+            for network in watched.values():
+                network.calls = []
+            system.segment(volume, watched, RegionRequest(), Steps())
+            passes.append({key: network.calls for key, network in watched.items()})
+        first, second = passes
+        figures = [
+            _figures(spec, shape, runtime, first[spec.key], second[spec.key])
+            for spec in system.networks
+            for shape in dict.fromkeys(call.shape for call in second[spec.key])
+        ]
+        by_case.append((case.name, tuple(figures)))
+    return Done(networks=tuple(by_case), matrix_rate_flops=measured_matrix_rate(runtime))
+
+
+def _figures(
+    spec: NetworkSpec, shape: tuple[int, ...], runtime: Runtime, first: list[_Call], second: list[_Call]
+) -> NetworkMeasurement:
+    from flarecli_models.activations import count_activations
+    from flarecli_models.flops import count_operations
+
+    model = spec.build()
+    batch, spatial = _batch_and_spatial(model, shape)
+    operations = count_operations(model, spatial)
+    activations = count_activations(model, spatial, spec.output)
+    megabytes = batch * _BYTES[runtime.precision] / 1e6
+    first_call = next((call for call in first if call.shape == shape), None)
+    calls = [call for call in second if call.shape == shape]
+    allocated = [call.allocator_peak_mb for call in calls if call.allocator_peak_mb is not None]
+    return NetworkMeasurement(
+        key=spec.key,
+        input_shape=shape,
+        parameters=model.count_params(),
+        multiply_adds=batch * operations.multiply_adds,
+        operations=batch * operations.total,
+        activations_mb=activations.largest_alive * megabytes,
+        all_activations_mb=activations.all_together * megabytes,
+        calls=len(calls),
+        first_call_s=(first_call or calls[0]).seconds,
+        call_s=statistics.median(call.seconds for call in calls),
+        first_call_rise_mb=None if first_call is None else first_call.rise_mb,
+        allocator_peak_mb=max(allocated, default=None),
+    )
+
+
+def _batch_and_spatial(model: Any, shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Number of images in a call, and their size, from the shape of what a `Network` was given."""
+    if len(model.inputs[0].shape) == 5:
+        return 1, shape[-3:]
+    return shape[0], shape[-2:]

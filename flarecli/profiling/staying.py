@@ -1,0 +1,30 @@
+"""Processes that stay for several runs: warm ones, and the look at the networks."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from pathlib import Path
+
+from flarecli.profiling.measured_process import Measured, measure_module
+from flarecli.profiling.nvml import Gpu
+from flarecli.profiling.work import Done, Work
+
+
+def do_work(work: Work, *, gpu: Gpu | None, period_s: float) -> tuple[Done, Measured]:
+    """Have the work done by a fresh process and measure that.
+
+    Raises:
+        FlareError: what ended the work before its time.
+        InstallationError: when the process was killed or broke down.
+    """
+    with tempfile.TemporaryDirectory(prefix="flare-work-") as folder:
+        order, result = Path(folder) / "order", Path(folder) / "result"
+        order.write_bytes(pickle.dumps(work))
+        measured = measure_module("flarecli.profiling.worker", [order, result], gpu=gpu, period_s=period_s)
+        if not result.exists():
+            raise measured.breakdown()
+        done: Done = pickle.loads(result.read_bytes())
+    if done.error is not None:
+        raise done.error
+    return done, measured
