@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 # The backend of a plain install; `KERAS_BACKEND=torch pytest` runs the same tests on another one. Keras reads the
 # variable when it is first imported, so it stands here and not in a fixture.
 os.environ.setdefault("KERAS_BACKEND", "openvino")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Graphs of networks go to a folder of this test run, not to the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLARE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

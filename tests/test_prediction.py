@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import weakref
 from pathlib import Path
 
 import nibabel
@@ -14,7 +16,7 @@ from flarecli.errors import InputError, UnexpectedError
 from flarecli.organs import LABEL_NAMES
 from flarecli.prediction import Extras, Outcome, Predictor, predict_cases
 from flarecli.record import is_complete
-from flarecli.volume import write_scan
+from flarecli.volume import Volume, read_volume, write_labels, write_scan
 from tests.synthetic_ct import affine, ct_voxels, rotation
 from tests.threshold_system import DEFECT_HU, LIVER_HU, NO_ORGAN_HU, ThresholdSystem
 
@@ -23,7 +25,7 @@ SHAPE = (13, 11, 9)
 
 @pytest.fixture(autouse=True)
 def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.prediction.system_named", lambda name: ThresholdSystem())
+    monkeypatch.setattr("flarecli.predictor.system_named", lambda name: ThresholdSystem())
 
 
 def write_ct(path: Path, *, peak_hu: int = 900, seed: int = 0) -> Path:
@@ -122,7 +124,7 @@ def test_interrupted_case_leaves_no_record(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     scan = write_ct(tmp_path / "scan.nii.gz")
-    monkeypatch.setattr("flarecli.prediction.organ_statistics", interrupt)
+    monkeypatch.setattr("flarecli.predictor.organ_statistics", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(scan, tmp_path / "out" / "organs.nii.gz")
     assert not (tmp_path / "out" / "organs.json").exists()
@@ -161,3 +163,59 @@ def test_steps_are_announced(tmp_path: Path) -> None:
     )
     assert started == ["a", "b"]
     assert steps.count("segment") == 2
+
+
+def scans_named(names: str, folder: Path) -> Path:
+    for index, name in enumerate(names):
+        write_ct(folder / f"{name}.nii.gz", seed=index)
+    return folder
+
+
+def test_next_scan_begins_while_the_last_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    second_began = threading.Event()
+    waited = []
+
+    def write_late(path: Path, labels: np.ndarray, volume: Volume) -> None:
+        if path.name == "a.nii.gz":
+            waited.append(second_began.wait(timeout=30))
+        write_labels(path, labels, volume)
+
+    monkeypatch.setattr("flarecli.predictor.write_labels", write_late)
+    cases = find_cases(scans_named("ab", tmp_path / "scans"), tmp_path / "out")
+    outcomes = predict_cases(
+        Predictor("threshold"),
+        cases,
+        extras=Extras(),
+        on_start=lambda case: second_began.set() if case.name == "b" else None,
+    )
+    assert [(outcome.case.name, outcome.status) for outcome in outcomes] == [("a", "done"), ("b", "done")]
+    assert waited == [True]
+
+
+def test_a_label_map_that_cannot_be_written_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse_one(path: Path, labels: np.ndarray, volume: Volume) -> None:
+        if path.name == "b.nii.gz":
+            raise InputError("cannot be written", path=path, remedy="Choose another folder.")
+        write_labels(path, labels, volume)
+
+    monkeypatch.setattr("flarecli.predictor.write_labels", refuse_one)
+    outcomes = run(scans_named("abc", tmp_path / "scans"), tmp_path / "out")
+    assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
+    assert isinstance(outcomes[1].error, InputError)
+
+
+def test_few_scans_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref[np.ndarray]] = []
+    most = []
+
+    def read_and_count(path: Path) -> Volume:
+        volume = read_volume(path)
+        held.append(weakref.ref(volume.voxels))
+        most.append(sum(reference() is not None for reference in held))
+        return volume
+
+    monkeypatch.setattr("flarecli.prediction.read_volume", read_and_count)
+    outcomes = run(scans_named("abcdefghijkl", tmp_path / "scans"), tmp_path / "out")
+    assert {outcome.status for outcome in outcomes} == {"done"}
+    assert len(most) == 12
+    assert max(most) <= 3

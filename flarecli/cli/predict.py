@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.output import (
     print_error,
     print_json,
@@ -20,6 +21,8 @@ from flarecli.cli.output import (
 from flarecli.errors import PartialFailureError, UsageError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from flarecli.cases import Case
     from flarecli.prediction import Outcome
 
@@ -62,7 +65,7 @@ def predict(
         Path,
         typer.Argument(metavar="OUT", help="The label map to write, or a folder for those of a folder of scans."),
     ],
-    system: Annotated[str, typer.Option(help="Segmentation system.")] = "efficientscn",
+    system: Annotated[str, typer.Option(help="Segmentation system.")] = DEFAULT_SYSTEM,
     weights: Annotated[
         list[str] | None,
         typer.Option(help="Set of weights, folder or file; NETWORK=... for one network. May be given several times."),
@@ -115,6 +118,7 @@ def predict(
             weights or (),
             EngineRequest(backend.value, device.value, precision.value, threads),
             region,
+            keep_memory=len(cases) > 1,
         )
         extras = Extras(split=split, preview=_preview_file(preview, many=many))
         existing = "overwrite" if overwrite else "resume" if resume else "refuse"
@@ -221,6 +225,8 @@ def _print_results(outcomes: list[Outcome], *, verbose: bool) -> None:
         record = outcome.record
         if record is None or outcome.status != "done":
             continue
+        for line in _doubts(record):
+            console.print(f"{escape(outcome.case.name)}: {line}", highlight=False, soft_wrap=True)
         for warning in record["warnings"]:
             stderr_console().print(
                 f"[yellow]warning:[/yellow] {escape(outcome.case.name)}: {escape(warning)}", soft_wrap=True
@@ -238,13 +244,29 @@ def _print_results(outcomes: list[Outcome], *, verbose: bool) -> None:
             )
 
 
+def _doubts(record: Mapping[str, Any]) -> list[str]:
+    """A line for each organ that is not simply good, with the reasons."""
+    from rich.markup import escape
+
+    colours = {"check": "yellow", "failed": "red"}
+    return [
+        f"[{colours[found['verdict']]}]{name}: {found['verdict']}[/] ({escape('; '.join(found['reasons']))})"
+        for name, found in record.get("confidence", {}).items()
+        if found["verdict"] in colours
+    ]
+
+
 class _Progress:
     """A bar over the cases with the step at hand, on standard error, where that is a terminal."""
 
     def __init__(self, total: int, *, hidden: bool) -> None:
+        self._bar: Progress | None = None
+        self._case = ""
+        console = stderr_console()
+        if hidden or not console.is_terminal:
+            return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        console = stderr_console()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -252,26 +274,28 @@ class _Progress:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=hidden or not console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=total)
-        self._case = ""
 
     def __enter__(self) -> _Progress:
-        self._bar.start()
+        if self._bar is not None:
+            self._bar.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
     def start(self, case: Case) -> None:
         self._case = case.name
         self.step("waiting")
 
     def step(self, name: str) -> None:
-        from rich.markup import escape
+        if self._bar is not None:
+            from rich.markup import escape
 
-        self._bar.update(self._task, description=f"{escape(self._case)}: {name}")
+            self._bar.update(self._task, description=f"{escape(self._case)}: {name}")
 
     def finish(self) -> None:
-        self._bar.advance(self._task)
+        if self._bar is not None:
+            self._bar.advance(self._task)

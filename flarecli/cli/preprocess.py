@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
 from flarecli.errors import InputError, PartialFailureError, UsageError
 
@@ -31,7 +32,7 @@ def preprocess(
         Path | None,
         typer.Argument(metavar="CACHE", help="Folder of the cache; one that was interrupted is gone on with."),
     ] = None,
-    system: Annotated[str, typer.Option(help="Segmentation system to store the arrays of.")] = "efficientscn",
+    system: Annotated[str, typer.Option(help="Segmentation system to store the arrays of.")] = DEFAULT_SYSTEM,
     check_only: Annotated[bool, typer.Option("--check-only", help="Check every pair, and write nothing.")] = False,
     organ: Annotated[
         list[str] | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
 from flarecli.cli.predict import Backend, Device, Precision
 from flarecli.errors import PartialFailureError, UsageError
@@ -34,7 +35,7 @@ def profile(
         list[Path] | None,
         typer.Argument(metavar="[IN ...]", help="Scans or folders of scans; without any, a phantom is made."),
     ] = None,
-    system: Annotated[str, typer.Option(help="Segmentation system.")] = "efficientscn",
+    system: Annotated[str, typer.Option(help="Segmentation system.")] = DEFAULT_SYSTEM,
     weights: Annotated[
         list[str] | None,
         typer.Option(help="Set of weights, folder or file; NETWORK=... for one network. May be given several times."),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flarecli.systems.base import System
 
 _SYSTEMS = {
+    "flarelite": ("flarecli.systems.flarelite", "Flarelite"),
     "efficientscn": ("flarecli.systems.efficientscn", "EfficientScn"),
     "efficientsegnet": ("flarecli.systems.efficientsegnet", "EfficientSegNet"),
     "vgg13": ("flarecli.systems.vgg13", "Vgg13"),

@@ -30,5 +30,5 @@ class FlareliteConstants:
     scale_hu: float = 350.0
     region_margin_mm: float = 16.0
     kept_components: tuple[int, int, int, int] = (1, 2, 1, 1)
-    component_minimum_mm3: float = 1000.0
+    component_minimum_mm3: float = 200.0
     touch_area_mm2: float = 20.0

@@ -9,13 +9,12 @@ from flarecli.organs import ORGANS
 from flarecli.resample import class_map
 from flarecli.systems.flarelite.constants import FlareliteConstants
 
-_NEIGHBOURS = 6
-_CERTAIN = 1e3
-"""A logit beyond any that a network gives."""
-
 
 def filter_organs(scores: np.ndarray, voxel_mm3: float, constants: FlareliteConstants) -> np.ndarray:
     """Turn surplus and small parts of organs into background, in the scores themselves.
+
+    There, organ and background exchange their scores: large enough for background to win, no larger than what the
+    network gives, so that interpolation does not carry it into the neighbouring voxels that stay.
 
     Args:
         scores: float32 logits of shape (classes, z, y, x); changed in place.
@@ -27,7 +26,9 @@ def filter_organs(scores: np.ndarray, voxel_mm3: float, constants: FlareliteCons
     labels = class_map(scores)
     for organ, count in zip(ORGANS, constants.kept_components, strict=True):
         mask = labels == organ.label
-        dropped = mask & ~largest_components(mask, count, constants.component_minimum_mm3 / voxel_mm3, _NEIGHBOURS)
-        scores[0][dropped] = _CERTAIN
+        dropped = mask & ~largest_components(mask, count, constants.component_minimum_mm3 / voxel_mm3)
+        background = scores[0][dropped]
+        scores[0][dropped] = scores[organ.label][dropped]
+        scores[organ.label][dropped] = background
         labels[dropped] = 0
     return labels

@@ -12,6 +12,7 @@ from flarecli.errors import InputError
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.description import NetworkFigures
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
@@ -48,8 +49,16 @@ class Flarelite(System):
     title: ClassVar[str] = "flarelite: organs at 4 mm in the whole scan, their borders at 2 mm"
     paper: ClassVar[str] = "none; flare's own design, see docs/flarelite.md"
     networks: ClassVar[tuple[NetworkSpec, ...]] = (
-        NetworkSpec(LOCATE, _build_locate),
-        NetworkSpec(REFINE, _build_refine),
+        NetworkSpec(
+            LOCATE,
+            _build_locate,
+            figures=NetworkFigures(1_191_701, (112, 128, 128), 75_995_021_312, size_varies=True),
+        ),
+        NetworkSpec(
+            REFINE,
+            _build_refine,
+            figures=NetworkFigures(685_589, (128, 112, 160), 97_952_727_040, size_varies=True),
+        ),
     )
 
     def __init__(self, constants: FlareliteConstants | None = None) -> None:

@@ -1,0 +1,44 @@
+"""Keras models with their weights, ready for inference on the backend in use."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flarecli.engine.runtime import Runtime
+from flarecli.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+
+def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime: Runtime) -> keras.Model:
+    """Build a model for the runtime's precision and load its weights.
+
+    Raises:
+        InputError: when the weights do not fit the model.
+    """
+    import keras
+
+    policy = keras.config.dtype_policy()
+    mixed = runtime.backend != "openvino" and runtime.precision != "float32"
+    keras.config.set_dtype_policy(f"mixed_{runtime.precision}" if mixed else "float32")
+    try:
+        model = build()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns about layers that the file does not have.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(weights)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
+        raise InputError(
+            f"does not hold weights of {model.name}",
+            path=weights,
+            seen=str(error).splitlines()[0],
+            remedy="Choose weights made for this network: `flare weights list` shows what there is.",
+        ) from error
+    return model

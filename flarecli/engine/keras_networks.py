@@ -1,0 +1,55 @@
+"""Networks on the backends that train: Keras models run by TensorFlow or PyTorch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flarecli.engine.batched_network import BatchedNetwork
+from flarecli.engine.runtime import Runtime
+
+if TYPE_CHECKING:
+    import keras
+
+_VOLUME_RANK = 5
+
+
+class TensorFlowNetwork(BatchedNetwork):
+    """One traced graph for all input shapes; channels last."""
+
+    def __init__(self, model: keras.Model, output: str | None, runtime: Runtime) -> None:
+        import tensorflow
+
+        super().__init__(takes_volumes=len(model.inputs[0].shape) == _VOLUME_RANK)
+        signature = tensorflow.TensorSpec(model.inputs[0].shape, tensorflow.float32)
+
+        @tensorflow.function(input_signature=[signature])
+        def run(batch: Any) -> Any:
+            outputs = model(batch, training=False)
+            return tensorflow.cast(outputs if output is None else outputs[output], tensorflow.float32)
+
+        self._run = run
+
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
+        return np.moveaxis(self._run(np.moveaxis(batch, 1, -1)).numpy(), -1, 1)
+
+
+class TorchNetwork(BatchedNetwork):
+    """Eager, in inference mode, each tensor freed after its last use; channels first."""
+
+    def __init__(self, model: keras.Model, output: str | None, runtime: Runtime) -> None:
+        from flarecli_models.execution import FrugalRun
+
+        super().__init__(takes_volumes=len(model.inputs[0].shape) == _VOLUME_RANK)
+        self._run = FrugalRun(model, output)
+        self._device = "cuda" if runtime.device == "gpu" else "cpu"
+
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            tensor = torch.from_numpy(batch).to(self._device)
+            result = self._run(tensor)
+            del tensor
+            return result.float().cpu().numpy()

@@ -1,0 +1,74 @@
+"""What a network's graph depends on, found out without building the network."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import flarecli_models
+from flarecli.engine.runtime import Runtime
+
+_EXPORTING = ("openvino_graph.py", "graph_rewriting.py")
+
+
+def network_facts(
+    build: Callable[[], Any], weights: Path, output: str | None, runtime: Runtime
+) -> dict[str, str] | None:
+    """Everything with which the graph would change, for use as a key.
+
+    Args:
+        build: Makes the untrained Keras model.
+        weights: Its weights file.
+        output: Key of the output wanted where the model returns a dictionary.
+        runtime: The backend.
+
+    Returns:
+        Names, versions and checksums; None where the builder is not a plain function of a module whose sources are
+        at hand, since then they do not tell what it makes, and where a file cannot be read.
+    """
+    sources = _sources(build)
+    if not sources:
+        return None
+    try:
+        code, checksum = _digest(sources), _checksum(weights)
+    except OSError:
+        return None
+    return {
+        "builder": f"{build.__module__}.{build.__qualname__}",
+        "output": output or "",
+        "sources": code,
+        "weights": checksum,
+        "precision": runtime.precision,
+        "flare": version("flarecli"),
+        "keras": version("keras"),
+        "openvino": runtime.version,
+    }
+
+
+def _sources(build: Callable[[], Any]) -> list[Path]:
+    """The code that decides about the graph: all models, the builder with its neighbours, the export."""
+    if not inspect.isfunction(build) or build.__closure__ or build.__qualname__ != build.__name__:
+        return []
+    builder = Path(build.__code__.co_filename)
+    models = sorted(Path(flarecli_models.__file__).parent.rglob("*.py"))
+    if not builder.is_file() or not models:
+        return []
+    return [*models, *sorted(builder.parent.glob("*.py")), *(Path(__file__).with_name(name) for name in _EXPORTING)]
+
+
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

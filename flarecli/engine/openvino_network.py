@@ -1,0 +1,141 @@
+"""Networks on OpenVINO: graphs compiled for the sizes that occur."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flarecli.engine.batched_network import BatchedNetwork
+from flarecli.engine.graph_cache import GraphCache, cache_folder
+from flarecli.engine.keras_model import model_with_weights
+from flarecli.engine.network_facts import network_facts
+from flarecli.engine.openvino_graph import ANY_SIZE, export_graph, open_shape
+from flarecli.engine.runtime import Runtime
+
+if TYPE_CHECKING:
+    import keras
+    import openvino
+
+    SizedGraph = Callable[[tuple[int, ...]], openvino.Model]
+    """Gives a network's graph for a shape of its input."""
+
+_PRECISION = {"float32": "f32", "bfloat16": "bf16"}
+_VOLUME_RANK = 5
+
+
+class OpenVinoNetwork(BatchedNetwork):
+    """Compiles a graph for each input shape that occurs, at once where only one can; channels first.
+
+    Args:
+        sized_graph: Gives the graph for a shape.
+        shape: Shape of the input, `ANY_SIZE` where it varies.
+        runtime: OpenVINO's.
+        keep_memory: Whether activations keep their memory for the next call. To take it anew costs a tenth of the
+            time.
+    """
+
+    def __init__(
+        self, sized_graph: SizedGraph, shape: tuple[int, ...], runtime: Runtime, *, keep_memory: bool = True
+    ) -> None:
+        takes_volumes = len(shape) == _VOLUME_RANK
+        super().__init__(takes_volumes)
+        self._sized_graph = sized_graph
+        # Slices come batch after batch.
+        self._keep_memory = keep_memory or not takes_volumes
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": _PRECISION[runtime.precision],
+            "INFERENCE_NUM_THREADS": runtime.threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self._shape: tuple[int, ...] | None = None
+        self._compiled: Any = None
+        self._request: Any = None
+        if ANY_SIZE not in shape:
+            self._compile(shape)
+
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
+        import openvino
+
+        if batch.shape != self._shape:
+            self._compile(batch.shape)
+        scores = np.empty(self._request.model_outputs[0].shape, np.float32)
+        self._request.set_output_tensor(openvino.Tensor(scores, shared_memory=True))
+        self._request.infer([batch], share_inputs=True, share_outputs=True)
+        if not self._keep_memory:
+            self._compiled.release_memory()
+        return scores
+
+    def _compile(self, shape: tuple[int, ...]) -> None:
+        import openvino
+
+        # One compiled graph at a time: it holds the activation memory of its shape.
+        self._request = self._compiled = None
+        self._compiled = openvino.Core().compile_model(self._sized_graph(shape), "CPU", self._settings)
+        self._request = self._compiled.create_infer_request()
+        self._shape = shape
+
+
+def load_openvino_network(
+    build: Callable[[], keras.Model],
+    weights: Path,
+    output: str | None,
+    runtime: Runtime,
+    *,
+    keep_memory: bool,
+) -> OpenVinoNetwork:
+    """Take a network's graph from the cache; where it is not there, build the Keras model and keep its graph.
+
+    Raises:
+        InputError: when the weights do not fit the model.
+    """
+    facts = network_facts(build, weights, output, runtime)
+    if facts is None:
+        model = model_with_weights(build, weights, runtime)
+        return openvino_network_of(model, output, runtime, keep_memory=keep_memory)
+    cache = GraphCache(cache_folder())
+    graph = cache.load(facts)
+    if graph is not None:
+        return _network_of_graph(graph, runtime, keep_memory)
+    model = model_with_weights(build, weights, runtime)
+    graph = _open_graph(model, output, runtime)
+    if graph is None:
+        return _network_of_model(model, output, runtime, keep_memory)
+    cache.store(facts, graph)
+    return _network_of_graph(graph, runtime, keep_memory)
+
+
+def openvino_network_of(
+    model: keras.Model, output: str | None, runtime: Runtime, *, keep_memory: bool = True
+) -> OpenVinoNetwork:
+    """A Keras model with its weights as a network."""
+    graph = _open_graph(model, output, runtime)
+    if graph is None:
+        return _network_of_model(model, output, runtime, keep_memory)
+    return _network_of_graph(graph, runtime, keep_memory)
+
+
+def _open_graph(model: keras.Model, output: str | None, runtime: Runtime) -> openvino.Model | None:
+    """The model's graph for every size, or None where a layer must know the size."""
+    try:
+        return export_graph(model, output, open_shape(model), precision=runtime.precision)
+    except Exception:  # whatever a layer or Keras raises on meeting a size that is None
+        return None
+
+
+def _network_of_graph(graph: openvino.Model, runtime: Runtime, keep_memory: bool) -> OpenVinoNetwork:
+    def sized(shape: tuple[int, ...]) -> openvino.Model:
+        graph.reshape(shape)
+        return graph
+
+    shape = graph.inputs[0].partial_shape
+    sizes = tuple(ANY_SIZE if size.is_dynamic else size.get_length() for size in shape)
+    return OpenVinoNetwork(sized, sizes, runtime, keep_memory=keep_memory)
+
+
+def _network_of_model(model: keras.Model, output: str | None, runtime: Runtime, keep_memory: bool) -> OpenVinoNetwork:
+    sized = partial(export_graph, model, output, precision=runtime.precision)
+    return OpenVinoNetwork(sized, open_shape(model), runtime, keep_memory=keep_memory)

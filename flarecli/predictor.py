@@ -1,0 +1,155 @@
+"""A system with its networks, from a scan in memory to files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from flarecli.atomic import write_json
+from flarecli.cases import Case
+from flarecli.confidence import judge_organs
+from flarecli.engine import Runtime, load_network, start_runtime
+from flarecli.errors import InputError
+from flarecli.geometry import world_box
+from flarecli.organs import ORGANS
+from flarecli.outcome import Extras, Outcome
+from flarecli.record import make_record
+from flarecli.statistics import organ_statistics
+from flarecli.steps import Steps
+from flarecli.systems import system_named
+from flarecli.systems.base import Network, RegionRequest, Segmentation
+from flarecli.volume import Volume, write_labels
+from flarecli.weights.card import Card, read_card
+from flarecli.weights.store import resolve_weights
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """What the user asked of the engine; see `flarecli.engine.start_runtime`."""
+
+    backend: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+
+
+@dataclass
+class Predictor:
+    """A system with its networks loaded, ready for scan after scan.
+
+    Weights are looked up at once, so that a wrong choice is known before anything is computed; backend and networks
+    are loaded by a background thread meanwhile the first scan is read.
+
+    Args:
+        system: Name of the system.
+        weights: Choices of weights; see `flarecli.weights.store.resolve_weights`.
+        engine: Backend, device, precision, threads.
+        region: Which part of each scan to segment: a mode, or a box as (x0, y0, z0, x1, y1, z1) in world mm.
+        keep_memory: Whether networks keep their working memory from scan to scan. That saves a tenth of their time;
+            without, a process that segments one scan needs less memory.
+
+    Raises:
+        UsageError: for an unknown system or network.
+        InputError: for weights that are not there.
+    """
+
+    system: str
+    weights: Iterable[str] = ()
+    engine: EngineRequest = field(default_factory=EngineRequest)
+    region: str | tuple[float, ...] = "auto"
+    keep_memory: bool = True
+
+    def __post_init__(self) -> None:
+        self._system = system_named(self.system)
+        keys = [spec.key for spec in self._system.networks]
+        self._paths = resolve_weights(self._system.name, keys, self.weights)
+        self.cards: dict[str, Card] = {key: read_card(path) for key, path in self._paths.items()}
+        loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-load")
+        self._loaded: Future[tuple[Runtime, dict[str, Network]]] = loading.submit(self._load)
+        loading.shutdown(wait=False)
+
+    def _load(self) -> tuple[Runtime, dict[str, Network]]:
+        runtime = start_runtime(self.engine.backend, self.engine.device, self.engine.precision, self.engine.threads)
+        networks = {
+            spec.key: load_network(
+                spec.build, self._paths[spec.key], runtime, spec.output, keep_memory=self.keep_memory
+            )
+            for spec in self._system.networks
+        }
+        import scipy.sparse  # noqa: F401 - resampling needs it, and the scan may still be being read
+
+        return runtime, networks
+
+    def predict(self, case: Case, volume: Volume, extras: Extras, steps: Steps) -> Outcome:
+        """Segment one scan and write its label map, extras and, last, its record.
+
+        Raises:
+            FlareError: when the scan cannot be segmented or a file cannot be written.
+        """
+        return self.finish(case, volume, self.segment(volume, steps), extras, steps)
+
+    def segment(self, volume: Volume, steps: Steps) -> Segmentation:
+        """Segment one scan.
+
+        Raises:
+            FlareError: when that cannot be done.
+        """
+        with steps("load"):
+            _, networks = self._loaded.result()
+        return self._system.segment(volume, networks, self._region_of(volume), steps)
+
+    def finish(self, case: Case, volume: Volume, segmentation: Segmentation, extras: Extras, steps: Steps) -> Outcome:
+        """Write what belongs to a segmented scan: label map, extras and, last, the record.
+
+        Networks are not used, so that another thread may segment the next scan meanwhile.
+
+        Raises:
+            FlareError: when a file cannot be written.
+        """
+        runtime, _ = self._loaded.result()
+        with steps("write"):
+            write_labels(case.labels, segmentation.labels, volume)
+            if extras.split:
+                for organ in ORGANS:
+                    mask = (segmentation.labels == organ.label).astype(np.uint8)
+                    write_labels(case.organ_file(organ.name), mask, volume)
+        with steps("describe"):
+            statistics = organ_statistics(volume, segmentation.labels)
+            if extras.preview is not None:
+                from flarecli.preview import write_preview
+
+                write_preview(extras.preview(case), volume, segmentation.labels, title=case.name)
+        record = make_record(
+            scan=case.scan,
+            labels=case.labels,
+            system=self._system.name,
+            cards=self.cards,
+            runtime=runtime,
+            grid=volume.grid,
+            segmentation=segmentation,
+            statistics=statistics,
+            confidence=judge_organs(segmentation.signals, statistics),
+            warnings=(*volume.warnings, *segmentation.warnings),
+            steps=steps.times,
+        )
+        write_json(case.record, record)
+        return Outcome(case, "done", record, statistics)
+
+    def _region_of(self, volume: Volume) -> RegionRequest:
+        if isinstance(self.region, str):
+            return RegionRequest(self.region)
+        box = world_box(volume.grid, self.region[:3], self.region[3:])
+        if any(
+            end <= 0 or start >= extent
+            for start, end, extent in zip(box.start_mm, box.end_mm, volume.grid.extent_mm, strict=True)
+        ):
+            raise InputError(
+                "the region lies outside the scan",
+                path=volume.path,
+                seen=f"{', '.join(f'{value:g}' for value in self.region)} mm",
+                remedy="Give --roi as x0,y0,z0,x1,y1,z1 in the scan's world coordinates (RAS, mm).",
+            )
+        return RegionRequest("box", box)
