@@ -56,6 +56,14 @@ def test_results_are_the_callers_own(weights_file: Path) -> None:
     np.testing.assert_array_equal(first, kept)
 
 
+def test_giving_memory_back_changes_nothing(weights_file: Path) -> None:
+    kept = load_network(build_localization, weights_file, checks.runtime())
+    given_back = load_network(build_localization, weights_file, checks.runtime(), keep_memory=False)
+    for shape in [(8, 6, 4), (8, 6, 4), (4, 4, 4)]:
+        image = image_of(shape)
+        np.testing.assert_array_equal(given_back(image), kept(image))
+
+
 @pytest.mark.parametrize("make", [np.asfortranarray, lambda image: image[::-1, :, ::-1], lambda image: image[None]])
 def test_any_memory_order_and_a_channel_axis(make: object, weights_file: Path) -> None:
     network = load_network(build_localization, weights_file, checks.runtime())

@@ -1,46 +1,296 @@
-"""`flare train`: weights from synthetic scans."""
+"""`flare train`: weights from a cache of training arrays, or from synthetic scans."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
+from flarecli.cli.train_tables import print_folds, print_scores, show_recipe
+from flarecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from flarecli.training.data import TrainingData
+    from flarecli.training.folds import Split
+    from flarecli.training.machine import Machine
+    from flarecli.training.recipe import Recipe
+
+_STOPPED = 130
+"""Exit code of a program that was interrupted from the keyboard."""
 
 
 def train(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; an interrupted run goes on.")],
-    system: Annotated[str, typer.Option(help="Segmentation system.")] = "efficientscn",
-    network: Annotated[str, typer.Option(help="Which of its networks.")] = "localization",
+    first: Annotated[
+        Path, typer.Argument(metavar="[CACHE]", help="Cache made by `flare preprocess`; none with --synthesize-from.")
+    ],
+    second: Annotated[
+        Path | None, typer.Argument(metavar="RUN", help="Folder of the run; an interrupted run goes on.")
+    ] = None,
+    system: Annotated[str, typer.Option(help="Segmentation system.")] = DEFAULT_SYSTEM,
+    network: Annotated[str | None, typer.Option(help="Which of its networks; the first one by default.")] = None,
+    synthesize_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABELS_DIR|phantoms",
+            help="Train on synthetic scans: organs of a folder of label maps, or organs drawn by rule.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Recipe to follow: published, starter, or a file with changes to one. By default starter for "
+            "synthetic scans where there is one, else published.",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe; may be repeated."),
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(min=1, help="Same as --set iterations=N.")] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(metavar="K|all", help="Hold out fold K, from 1 on; or train all folds and tabulate their scores."),
+    ] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
+    initial_weights: Annotated[
+        str | None, typer.Option(metavar="SET|RUN|FILE", help="Weights to start from, instead of random ones.")
+    ] = None,
     backend: Annotated[str, typer.Option(help="tensorflow or torch; on a CPU TensorFlow is faster.")] = "tensorflow",
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")] = None,
-    iterations: Annotated[int | None, typer.Option(min=2, help="Steps, in place of the recipe's.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic scans.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the card of the weights as JSON.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor threads of the network; all by default.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that make samples; one less than processors by default.")
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Iterations between checkpoints; 2 minutes by default.")
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard, too.")] = False,
+    preview: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="First draw what the network will see.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the recipe with all settings, and train nothing.")
+    ] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure how fast samples are made and used, and train nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Train a network on synthetic scans that are made on the way.
+    """Train a network on the cases of a cache, or on synthetic scans that are made on the way.
 
-    At the end the folder holds the weights with their card: `flare predict --weights RUN` uses them.
+    The same command goes on with an interrupted run where it stopped. At the end the folder holds the weights with
+    their card: `flare predict --weights RUN` uses them.
     """
     with reported_errors(as_json=as_json):
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        cache, run = _folders(first, second, synthesize_from)
+        chosen = _chosen_recipe(system, network, recipe, settings or [], iterations, is_synthetic=cache is None)
+        from flarecli.training.checks import check_recipe
+        from flarecli.training.machine import Machine
+        from flarecli.training.run import RunOptions
 
-        from flarecli.training.run import TrainingRequest, train_on_phantoms
-
-        request = TrainingRequest(run, system, network, backend, device, threads, iterations, seed)
-        console = stderr_console()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("starting", total=None)
-
-            def report(iteration: int, total: int, losses: dict[str, float]) -> None:
-                bar.update(task, completed=iteration, total=total, description=f"loss {losses['loss']:.3f}")
-
-            written, card = train_on_phantoms(request, report)
-        if as_json:
-            print_json({"path": str(written), **card.as_dict()})
+        check_recipe(chosen)
+        machine = Machine(backend, device, threads, workers)
+        options = RunOptions(checkpoint_every, tensorboard, initial_weights)
+        if cache is not None and fold == "all":
+            if dry_run or measure or preview is not None:
+                raise UsageError(
+                    "this is done for one fold at a time",
+                    seen="--fold all with --dry-run, --measure or --preview",
+                    remedy="Name a fold, as in --fold 1.",
+                )
+            _cross_validate(run, chosen, cache, folds, seed, machine, options, as_json=as_json, quiet=quiet)
+            return
+        data = _data(chosen, cache, synthesize_from, fold, folds, seed)
+        if preview is not None:
+            _draw_preview(preview, data, seed)
+        if dry_run:
+            show_recipe(chosen, data, as_json=as_json)
+        elif measure:
+            _measure(chosen, data, seed, machine, as_json=as_json)
         else:
-            stdout_console().print(f"weights written to {written}", markup=False, highlight=False, soft_wrap=True)
+            _train(run, chosen, data, seed, machine, options, as_json=as_json, quiet=quiet)
+
+
+def _folders(first: Path, second: Path | None, synthesize_from: str | None) -> tuple[Path | None, Path]:
+    """The cache, if any, and the folder of the run."""
+    if synthesize_from is not None and second is None:
+        return None, first
+    if synthesize_from is None and second is not None:
+        return first, second
+    raise UsageError(
+        "a cache or a source of synthetic scans is needed, and not both"
+        if synthesize_from is None
+        else "synthetic scans need no cache",
+        seen=f"{first}" if second is None else f"{first} {second}",
+        expected="flare train CACHE RUN, or flare train RUN --synthesize-from LABELS_DIR|phantoms",
+        remedy="Give one or the other.",
+    )
+
+
+def _chosen_recipe(
+    system: str,
+    network: str | None,
+    wanted: str | None,
+    pairs: list[str],
+    iterations: int | None,
+    *,
+    is_synthetic: bool,
+) -> Recipe:
+    from flarecli.systems import system_named
+    from flarecli.training.overrides import parsed_pairs, read_recipe_file, with_changes
+    from flarecli.training.recipes import recipe_named, recipes_for
+
+    key = network or system_named(system).networks[0].key
+    known = recipes_for(system, key)
+    name = "starter" if is_synthetic and "starter" in known else next(iter(known))
+    changes: dict[str, Any] = {}
+    if wanted is not None and wanted.endswith(".toml"):
+        base, changes = read_recipe_file(Path(wanted))
+        name = base or name
+    elif wanted is not None:
+        name = wanted
+    recipe = with_changes(recipe_named(system, key, name), changes)
+    recipe = with_changes(recipe, parsed_pairs(pairs))
+    return recipe if iterations is None else with_changes(recipe, {"iterations": iterations})
+
+
+def _data(
+    recipe: Recipe, cache: Path | None, synthesize_from: str | None, fold: str | None, folds: int, seed: int
+) -> TrainingData:
+    from flarecli.training.data import CachedData, SyntheticData
+
+    if cache is None:
+        if fold is not None:
+            raise UsageError(
+                "synthetic scans have no folds",
+                seen=f"--fold {fold}",
+                remedy="Leave it out: other synthetic scans are held out anyway.",
+            )
+        from flarecli.engine.runtime import available_threads
+        from flarecli.training.anatomies import read_anatomies
+
+        return SyntheticData(recipe, read_anatomies(synthesize_from or "", available_threads()))
+    from flarecli.preprocessing.cache import TrainingCache
+
+    opened = TrainingCache.open(cache)
+    return CachedData(recipe, opened, _split(recipe, opened.names, fold, folds, seed))
+
+
+def _split(recipe: Recipe, names: tuple[str, ...], fold: str | None, folds: int, seed: int) -> Split:
+    from flarecli.training.folds import held_out, k_folds
+
+    if fold is None:
+        return held_out(names, recipe.validation.held_out_share, seed)
+    if not (fold.isdigit() and 1 <= int(fold) <= folds):
+        raise UsageError(
+            "there is no such fold",
+            seen=f"--fold {fold}",
+            expected=f"1 to {folds}, or all",
+            remedy="Name one of those; --folds sets their number.",
+        )
+    return k_folds(names, seed, folds)[int(fold) - 1]
+
+
+def _draw_preview(path: Path, data: TrainingData, seed: int) -> None:
+    if path.suffix.lower() != ".png":
+        raise UsageError(
+            "the preview must be a PNG file",
+            path=path,
+            seen=path.suffix or "no suffix",
+            expected=".png",
+            remedy="Name it accordingly.",
+        )
+    from flarecli.training.preview import draw_samples
+
+    draw_samples(path, data.stream(seed))
+
+
+def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from flarecli.training.preparation import network_spec, prepare
+    from flarecli.training.rates import measure_rates
+
+    runtime = machine.start(recipe.precision)
+    prepared = prepare(recipe, network_spec(recipe.system, recipe.network), runtime, seed)
+    rates = measure_rates(prepared.model, data.stream(seed), recipe.batch, machine.worker_count)
+    if as_json:
+        print_json(asdict(rates))
+        return
+    verdict = "the loader keeps ahead" if rates.is_ahead else "the network waits for samples: give more --workers"
+    stdout_console().print(
+        f"made  {rates.samples_per_s:8.2f} samples/s by {rates.workers} processes\n"
+        f"used  {rates.used_samples_per_s:8.2f} samples/s\n{verdict}",
+        highlight=False,
+    )
+
+
+def _train(
+    run: Path,
+    recipe: Recipe,
+    data: TrainingData,
+    seed: int,
+    machine: Machine,
+    options: Any,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from flarecli.cli.train_progress import shown_progress
+    from flarecli.training.run import run_training
+
+    with shown_progress(hidden=quiet or as_json) as display:
+        finished = run_training(run, recipe, data, seed, machine, options, display.observers)
+    if finished is None:
+        _say_stopped(display.last_iteration)
+    elif as_json:
+        print_json({"path": str(finished.weights), **finished.card.as_dict()})
+    elif not quiet:
+        print_scores(finished.card.details.get("held_out", {}))
+        display.say_waiting()
+        stdout_console().print(f"weights written to {finished.weights}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _cross_validate(
+    run: Path,
+    recipe: Recipe,
+    cache: Path,
+    folds: int,
+    seed: int,
+    machine: Machine,
+    options: Any,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from flarecli.cli.train_progress import shown_progress
+    from flarecli.preprocessing.cache import TrainingCache
+    from flarecli.training.cross_validation import cross_validate
+    from flarecli.training.folds import k_folds
+
+    opened = TrainingCache.open(cache)
+    splits = k_folds(opened.names, seed, folds)
+    with shown_progress(hidden=quiet or as_json) as display:
+        rows = cross_validate(
+            run, recipe, opened, splits, seed, machine, options, display.observers, display.begin_fold
+        )
+    if rows is None:
+        _say_stopped(display.last_iteration)
+        return
+    if as_json:
+        print_json([row.as_dict() for row in rows])
+        return
+    print_folds(rows)
+
+
+def _say_stopped(iteration: int) -> None:
+    stderr_console().print(f"stopped after iteration {iteration}; the same command goes on from there", highlight=False)
+    raise typer.Exit(_STOPPED)

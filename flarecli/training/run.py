@@ -1,141 +1,225 @@
-"""A whole training run on synthetic scans: stream, training, validation, weights with their card."""
+"""A whole training run: samples, training, validation, weights with their card."""
 
 from __future__ import annotations
 
-import datetime
-import platform
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from flarecli.engine import Runtime, load_network, start_runtime
+from flarecli.atomic import write_json
+from flarecli.engine import Runtime, load_network
 from flarecli.errors import UsageError
-from flarecli.organs import LABEL_NAMES
-from flarecli.systems import system_named
+from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
-from flarecli.training.recipes import STARTER_RECIPES, Recipe
-from flarecli.training.sample_stream import SampleStream
-from flarecli.weights.card import Card, read_card
+from flarecli.training.checks import check_recipe
+from flarecli.training.data import TrainingData
+from flarecli.training.loop import Observers, Validation, restored_state, train
+from flarecli.training.machine import Machine
+from flarecli.training.overrides import settings_of
+from flarecli.training.preparation import Prepared, network_spec, prepare
+from flarecli.training.recipe import Recipe
+from flarecli.training.run_card import FINAL_METRICS, run_card
+from flarecli.training.run_folder import RunFolder
+from flarecli.training.sample_loader import SampleLoader
+from flarecli.training.scoring import CaseScores, score_scans
+from flarecli.training.targets import Target
+from flarecli.weights.card import WEIGHTS_SUFFIX, Card, read_card
 from flarecli.weights.release import release_weights
-
-HELD_OUT_SCANS = 20
 
 
 @dataclass(frozen=True)
-class TrainingRequest:
-    """What the user asked for.
+class RunOptions:
+    """How a run goes about its recipe.
 
     Attributes:
-        run: Folder of the run.
-        system: Name of the system.
-        network: Key of the network.
-        backend: "tensorflow" or "torch".
-        device: "auto", "cpu" or "gpu".
-        threads: Processor threads, all where None.
-        iterations: Steps in place of the recipe's.
-        seed: Seed of the synthetic scans.
+        checkpoint_every: Iterations between checkpoints; two minutes where None.
+        tensorboard: Whether to log for TensorBoard.
+        initial_weights: Weights to start from, as `flare predict --weights` takes them.
     """
 
-    run: Path
-    system: str
-    network: str
-    backend: str = "tensorflow"
-    device: str = "auto"
-    threads: int | None = None
-    iterations: int | None = None
-    seed: int = 0
+    checkpoint_every: int | None = None
+    tensorboard: bool = False
+    initial_weights: str | None = None
 
 
-def train_on_phantoms(
-    request: TrainingRequest, report: Callable[[int, int, dict[str, float]], None]
-) -> tuple[Path, Card]:
-    """Train a network on synthetic scans, or go on with an interrupted run, and write its weights.
+@dataclass(frozen=True)
+class Finished:
+    """A run that came to its end.
+
+    Attributes:
+        weights: The released weights.
+        card: Their card.
+        scores: Of each held-out scan.
+    """
+
+    weights: Path
+    card: Card
+    scores: tuple[CaseScores, ...]
+
+
+def run_training(
+    run: Path,
+    recipe: Recipe,
+    data: TrainingData,
+    seed: int,
+    machine: Machine,
+    options: RunOptions | None = None,
+    observers: Observers | None = None,
+    spec: NetworkSpec | None = None,
+) -> Finished | None:
+    """Train a network, or go on with an interrupted run, and write its weights with their card.
 
     Args:
-        request: What to train, where and on what.
-        report: Told after each step its number, the number of steps in all, and the losses.
+        run: Folder of the run.
+        recipe: What to do.
+        data: What to do it on.
+        seed: Decides everything random.
+        machine: What to do it with.
+        options: How to go about it.
+        observers: Who is told, and who may stop it.
+        spec: The network; the one that the recipe names where None.
 
     Returns:
-        The weights file and its card.
+        What came of it; None when it was stopped.
 
     Raises:
-        UsageError: for a backend that cannot train, or a network without a recipe.
-        InstallationError: when the backend is not installed.
+        UsageError: for a recipe that contradicts itself, and for a folder that holds another run.
+        FlareError: when the training diverged.
     """
-    if request.backend not in ("tensorflow", "torch"):
-        raise UsageError(
-            "this backend cannot train",
-            seen=request.backend,
-            expected="tensorflow or torch",
-            remedy="Choose one of those with --backend.",
-        )
-    recipe, spec = _recipe(request)
-    runtime = start_runtime(request.backend, request.device, "float32", request.threads)
+    options, observers = options or RunOptions(), observers or Observers()
+    spec = spec or network_spec(recipe.system, recipe.network)
+    check_recipe(recipe)
+    _check_selection(recipe, data)
+    folder = RunFolder(run)
+    runtime = machine.start(recipe.precision)
+    folder.begin(_plan(recipe, data, seed, runtime, options))
+    if folder.scores.exists():
+        return _finished_before(folder, recipe)
 
-    from flarecli.training.trainer import train
-
-    started = time.monotonic()
-    # Each call draws other scans, so that a run that was interrupted does not see its first ones again.
-    stream_seed = int(np.random.SeedSequence([request.seed, time.time_ns()]).generate_state(1)[0])
-    with SampleStream(recipe, stream_seed) as stream:
-        train(
-            spec.build,
+    observers.on_stage("building the network")
+    prepared = prepare(recipe, spec, runtime, seed, options.initial_weights)
+    state = restored_state(prepared.model, folder)
+    observers.on_stage("making the first samples")
+    first_sample = state.done * recipe.batch * recipe.accumulate
+    with SampleLoader(data.stream(seed), first_sample, machine.worker_count) as loader:
+        is_complete = train(
+            prepared.model,
             recipe,
-            iter(stream),
-            request.run,
-            lambda iteration, losses: report(iteration, recipe.iterations, losses),
+            iter(loader),
+            folder,
+            state,
+            validate=_Validator(recipe, data, prepared) if data.has_validation else None,
+            organ_names=Target(recipe.target).organ_names,
+            observers=observers,
+            checkpoint_every=options.checkpoint_every,
+            tensorboard=options.tensorboard,
         )
-    averaged = request.run / "ema.weights.h5"
-    scores = _held_out_scores(spec, recipe, averaged, runtime)
-    card = Card(
-        system=request.system,
-        network=request.network,
-        set_name=request.run.name,
-        title=f"{request.system}/{request.network} trained on synthetic scans alone for {recipe.iterations} steps",
-        source="flare train, on scans of flare's phantom generator",
-        licence="Apache-2.0",
-        date=datetime.date.today().isoformat(),
-        sha256="",
-        details={
-            "recipe": asdict(recipe),
-            "runtime": runtime.as_dict(),
-            "processor": platform.processor() or platform.machine(),
-            "hours_of_last_call": round((time.monotonic() - started) / 3600, 2),
-            "held_out_synthetic_dsc": scores,
-            "not_for": "clinical use; not validated on patients",
-        },
+    if not is_complete:
+        return None
+
+    from flarecli.training.curves import draw_curves
+
+    draw_curves(folder.curves, folder.losses, folder.validations)
+    observers.on_stage("scoring the weights on held-out scans")
+    is_best = recipe.validation.select != "last"
+    trained = folder.best_weights if is_best else folder.averaged_weights
+    scores = _released_scores(trained, recipe, data, spec, runtime, prepared)
+    card = run_card(
+        recipe,
+        data,
+        runtime,
+        seed=seed,
+        hours=state.seconds / 3600,
+        iteration=state.best_iteration if is_best else state.done,
+        set_name=run.resolve().name,
+        scores=scores,
     )
-    written = release_weights(averaged, request.run, card)
-    return written, read_card(written)
+    released = release_weights(trained, run, card)
+    write_json(folder.scores, [_as_dict(result, recipe) for result in scores])
+    return Finished(released, read_card(released), tuple(scores))
 
 
-def _recipe(request: TrainingRequest) -> tuple[Recipe, NetworkSpec]:
-    for recipe in STARTER_RECIPES:
-        if (recipe.system, recipe.network) == (request.system, request.network):
-            specs = {spec.key: spec for spec in system_named(request.system).networks}
-            steps = request.iterations or recipe.iterations
-            return replace(recipe, iterations=steps, warmup=min(recipe.warmup, steps // 2)), specs[recipe.network]
-    raise UsageError(
-        "there is no training recipe for this network",
-        seen=f"{request.system}/{request.network}",
-        expected=", ".join(f"{recipe.system}/{recipe.network}" for recipe in STARTER_RECIPES),
-        remedy="Choose --system and --network of one of those.",
-    )
+class _Validator:
+    """Judges the present weights of a model on held-out scans."""
+
+    def __init__(self, recipe: Recipe, data: TrainingData, prepared: Prepared) -> None:
+        self._recipe = recipe
+        self._data = data
+        self._builder = prepared.builder
+        self._network = prepared.model.as_network()
+
+    def __call__(self) -> Validation:
+        settings, target = self._recipe.validation, Target(self._recipe.target)
+        results = score_scans(
+            self._data.validation_scans(settings.scans),
+            self._network,
+            self._builder,
+            self._recipe.view,
+            target,
+            with_cross_entropy=settings.select == "cross_entropy",
+        )
+        columns = zip(*(result.scores[Metric.DSC] for result in results), strict=True)
+        dice = {name: sum(column) / len(column) for name, column in zip(target.organ_names, columns, strict=True)}
+        return Validation(dice, sum(result.cross_entropy for result in results) / len(results))
 
 
-def _held_out_scores(spec: NetworkSpec, recipe: Recipe, weights: Path, runtime: Runtime) -> dict[str, Any]:
-    """Mean Dice by class on held-out scans, for the card."""
-    from flarecli.training.validation import held_out_dice
+def _released_scores(
+    trained: Path, recipe: Recipe, data: TrainingData, spec: NetworkSpec, runtime: Runtime, prepared: Prepared
+) -> list[CaseScores]:
+    """The scores of what is released: the weights in half precision."""
+    if not data.has_validation:
+        return []
+    with TemporaryDirectory(dir=trained.parent) as scratch:
+        card = Card(recipe.system, recipe.network, "", "", "", "", "", "")
+        released = release_weights(trained, Path(scratch), card)
+        network = load_network(spec.build, released, replace(runtime, precision="float32"), spec.output)
+    scans = data.final_scans(recipe.validation.scans)
+    return score_scans(scans, network, prepared.builder, recipe.view, Target(recipe.target), metrics=FINAL_METRICS)
 
-    network = load_network(spec.build, weights, runtime, spec.output)
-    rows = held_out_dice(network, recipe, HELD_OUT_SCANS)
-    names = ["any organ"] if rows.shape[1] == 1 else [LABEL_NAMES[label] for label in range(1, rows.shape[1] + 1)]
-    means = np.nanmean(rows, axis=0)
+
+def _check_selection(recipe: Recipe, data: TrainingData) -> None:
+    if recipe.validation.select != "last" and not data.has_validation:
+        raise UsageError(
+            "the best weights cannot be chosen without held-out cases",
+            seen=f'validation.select = "{recipe.validation.select}"',
+            remedy='Hold some out (--fold 1, or validation.held_out_share above 0), or set validation.select = "last".',
+        )
+
+
+def _plan(recipe: Recipe, data: TrainingData, seed: int, runtime: Runtime, options: RunOptions) -> Mapping[str, Any]:
+    """What must be the same when a run goes on."""
     return {
-        "scans": HELD_OUT_SCANS,
-        **{name: round(float(mean), 3) for name, mean in zip(names, means, strict=True)},
+        "system": recipe.system,
+        "network": recipe.network,
+        "recipe": recipe.name,
+        "settings": settings_of(recipe),
+        "seed": seed,
+        "backend": runtime.backend,
+        "precision": runtime.precision,
+        "initial_weights": options.initial_weights,
+        "data": data.facts,
     }
+
+
+def _as_dict(result: CaseScores, recipe: Recipe) -> dict[str, Any]:
+    organs = Target(recipe.target).organ_names
+    scores = {metric.value: dict(zip(organs, values, strict=True)) for metric, values in result.scores.items()}
+    return {"name": result.name, "scores": scores}
+
+
+def _finished_before(folder: RunFolder, recipe: Recipe) -> Finished:
+    """What an earlier call came to."""
+    weights = folder.path / f"{recipe.network}{WEIGHTS_SUFFIX}"
+    organs = Target(recipe.target).organ_names
+    results = [
+        CaseScores(
+            entry["name"],
+            {Metric(metric): tuple(values[name] for name in organs) for metric, values in entry["scores"].items()},
+            float("nan"),
+        )
+        for entry in json.loads(folder.scores.read_text(encoding="utf-8"))
+    ]
+    return Finished(weights, read_card(weights), tuple(results))

@@ -10,6 +10,9 @@ import numpy as np
 from flarecli.atomic import atomic_path
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
 
+_WORTH_PACKING_BYTES = 16384
+"""Smaller arrays grow by the bookkeeping of compression."""
+
 
 def release_weights(trained: Path, folder: Path, card: Card) -> Path:
     """Write `<network>.weights.h5` in float16 with its card; Keras loads it into float32 models as it is.
@@ -42,7 +45,8 @@ def _copy_in_half_precision(source: Path, destination: Path) -> None:
                 return
             values = item[()]
             is_float = np.issubdtype(values.dtype, np.floating)
-            half.create_dataset(name, data=values.astype(np.float16) if is_float else values)
+            packing = {"compression": "gzip", "shuffle": True} if values.nbytes > _WORTH_PACKING_BYTES else {}
+            half.create_dataset(name, data=values.astype(np.float16) if is_float else values, **packing)
 
         full.visititems(copy)
 

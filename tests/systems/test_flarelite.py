@@ -15,6 +15,7 @@ from flarecli.systems.base import RegionRequest, Segmentation
 from flarecli.systems.flarelite import Flarelite
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import image_input, network_grid
+from flarecli.systems.flarelite.organ_filter import filter_organs
 from flarecli.systems.flarelite.regions import region_probabilities, softmax, window_around_labels
 
 TISSUE_HU, ORGAN_HU = -50, 150
@@ -171,3 +172,16 @@ def _trilinear(corner: np.ndarray, t: float) -> np.ndarray:
 def test_softmax_sums_to_one_for_any_scores() -> None:
     found = softmax(np.array([[1e4], [0.0], [-1e4]], np.float32))
     np.testing.assert_allclose(found[:, 0], [1.0, 0.0, 0.0])
+
+
+def test_dropping_a_part_leaves_its_neighbours_alone() -> None:
+    scores = np.zeros((5, 12, 12, 12), np.float32)
+    scores[0] = 2.0
+    scores[1, 2:8, 2:8, 2:8] = 5.0
+    scores[1, 9, 9, 9] = 5.0
+    before = scores.copy()
+    labels = filter_organs(scores, 8.0, CONSTANTS)
+    assert np.array_equal(labels == 1, np.pad(np.ones((6, 6, 6), bool), ((2, 4),) * 3))
+    assert scores[:, 9, 9, 9].tolist() == [5.0, 2.0, 0.0, 0.0, 0.0]
+    before[:, 9, 9, 9] = scores[:, 9, 9, 9]
+    assert np.array_equal(scores, before)

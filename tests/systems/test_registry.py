@@ -23,7 +23,7 @@ def test_every_listed_system_can_be_made(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="seen: unet; expected: one of efficientscn"):
+    with pytest.raises(UsageError, match="seen: unet; expected: one of flarelite, efficientscn"):
         system_named("unet")
 
 

@@ -98,7 +98,9 @@ class Flarelite(System):
             labels = np.zeros(grid.shape_zyx, np.uint8)
             restore_labels(scores, labels[window].shape, out=labels[window])
         with steps("judge"):
-            signals = organ_signals(softmax(scores), found, refined.voxel_mm3 / 1000)
+            # Every second voxel along each axis says as much, in an eighth of the time.
+            probabilities = softmax(np.ascontiguousarray(scores[:, ::2, ::2, ::2]))
+            signals = organ_signals(probabilities, found[::2, ::2, ::2], 8 * refined.voxel_mm3 / 1000)
         cut = cut_faces(labels[window], window, grid, constants.touch_area_mm2)
         facts: dict[str, Any] = {
             "region_mode": region.mode,

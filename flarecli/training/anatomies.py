@@ -1,0 +1,77 @@
+"""Label maps of real patients, made ready to give anatomies for synthetic scans."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from flarecli.errors import InputError
+from flarecli.phantom import PreparedLabels, prepare_labels
+
+PHANTOMS = "phantoms"
+"""The source of anatomy that needs no label maps."""
+
+
+@dataclass(frozen=True)
+class Anatomies:
+    """Where the organs of synthetic scans come from.
+
+    Attributes:
+        source: What the user named: a folder, or "phantoms" for procedural organs alone.
+        names: File names of the label maps, sorted.
+        prepared: The maps.
+    """
+
+    source: str
+    names: tuple[str, ...] = ()
+    prepared: tuple[PreparedLabels, ...] = ()
+
+    def split(self, held_out_share: float) -> tuple[tuple[PreparedLabels, ...], tuple[PreparedLabels, ...]]:
+        """Maps to train on and maps to validate on: the last ones by name, the same ones where there is but one."""
+        count = min(round(held_out_share * len(self.prepared)), len(self.prepared) - 1)
+        if count <= 0:
+            return self.prepared, self.prepared
+        return self.prepared[:-count], self.prepared[-count:]
+
+
+def read_anatomies(source: str, processes: int = 1) -> Anatomies:
+    """Read a folder of label maps (values of the house: 1 liver, 2 kidneys, 3 spleen, 4 pancreas).
+
+    Args:
+        source: The folder, or "phantoms".
+        processes: How many maps are prepared at a time.
+
+    Raises:
+        InputError: when the folder does not exist or holds no label maps, or a file is not one.
+    """
+    if source == PHANTOMS:
+        return Anatomies(source)
+    folder = Path(source)
+    files = sorted(path for path in folder.glob("*.nii*") if not path.name.startswith("."))
+    if not files:
+        raise InputError(
+            "holds no label maps" if folder.is_dir() else "is no folder of label maps",
+            path=folder,
+            expected=f'files ending in .nii or .nii.gz, or "{PHANTOMS}" for organs drawn by rule',
+            remedy="Name another folder.",
+        )
+    if processes <= 1:
+        prepared = [_prepared(path) for path in files]
+    else:
+        with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+            prepared = list(pool.map(_prepared, files))
+    return Anatomies(source, tuple(path.name for path in files), tuple(prepared))
+
+
+def _prepared(path: Path) -> PreparedLabels:
+    from flarecli.metrics.label_map import Fractions, read_label_map
+
+    read = read_label_map(path, fractions=Fractions.UNLABELLED)
+    try:
+        return prepare_labels(read.labels, read.spacing_mm)
+    except InputError as error:
+        raise InputError(
+            error.problem, path=path, seen=error.seen, expected=error.expected, remedy=error.remedy
+        ) from error

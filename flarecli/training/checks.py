@@ -1,0 +1,62 @@
+"""Recipes that contradict themselves are refused before anything is computed."""
+
+from __future__ import annotations
+
+from flarecli.errors import UsageError
+from flarecli.training.losses import checked_arguments
+from flarecli.training.recipe import Recipe
+from flarecli.training.targets import Target
+from flarecli.training.views import CropView
+from flarecli.training.views.orientation import ORIENTATIONS
+
+_SELECTIONS = ("last", "dice", "cross_entropy")
+_ORDERS = ("shuffled", "with_replacement")
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """See that the settings of a recipe exist and go together.
+
+    Raises:
+        UsageError: when they do not.
+    """
+    checked_arguments(recipe.loss)
+    _among("target", recipe.target, tuple(Target))
+    _among("validation.select", recipe.validation.select, _SELECTIONS)
+    _among("sampling.order", recipe.sampling.order, _ORDERS)
+    orientation = getattr(recipe.view, "orientation", "RAS")
+    _among("view.orientation", orientation, ORIENTATIONS)
+    for name in ("iterations", "batch", "accumulate", "synthesis.reuse", "synthesis.mixing", "sampling.reuse"):
+        value = recipe
+        for part in name.split("."):
+            value = getattr(value, part)
+        if not isinstance(value, int) or value < 1:
+            raise UsageError(f"{name} must be 1 or more", seen=value, remedy="Give a positive number.")
+    if recipe.batch > 1 and not recipe.view.has_fixed_shape:
+        raise UsageError(
+            "samples of different sizes do not make a batch",
+            seen=f"batch = {recipe.batch}",
+            expected="batch = 1, or one size along each axis in view.sizes",
+            remedy="Set batch = 1 and accumulate to the number of samples of an update.",
+        )
+    if recipe.validation.select == "cross_entropy" and recipe.target == Target.ORGANS:
+        raise UsageError(
+            "independent organs have no cross-entropy of classes to select by",
+            seen='validation.select = "cross_entropy"',
+            expected="last or dice",
+            remedy="Choose one of those.",
+        )
+    sees_first_stage = isinstance(recipe.view, CropView) and recipe.view.first_stage is not None
+    if sees_first_stage != (recipe.first_stage is not None):
+        raise UsageError(
+            "a network that sees another one's scores needs both that network and a view of the scan for it",
+            seen=f"first_stage {recipe.first_stage}, view {type(recipe.view).__name__}",
+            expected="a recipe with first_stage and a view with first_stage",
+            remedy="Add what is missing to the recipe.",
+        )
+
+
+def _among(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(
+            f"unknown value of {key}", seen=value, expected=", ".join(known), remedy="Choose one of those."
+        )

@@ -1,0 +1,105 @@
+"""All folds one after the other, and one table over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flarecli.atomic import write_json
+from flarecli.metrics.protocol import Metric
+from flarecli.metrics.summary import summarize
+from flarecli.training.data import CachedData
+from flarecli.training.folds import Split
+from flarecli.training.loop import Observers
+from flarecli.training.machine import Machine
+from flarecli.training.recipe import Recipe
+from flarecli.training.run import Finished, RunOptions, run_training
+from flarecli.training.scoring import CaseScores
+from flarecli.training.targets import Target
+
+TABLE_NAME = "cross_validation.json"
+_METRICS = (Metric.DSC, Metric.NSD)
+
+
+@dataclass(frozen=True)
+class FoldRow:
+    """One row of the table: a fold, or all cases of all folds.
+
+    Attributes:
+        title: "1" and so on, or "all".
+        cases: How many cases were scored.
+        means: Mean score by metric and organ, the mean over organs under "overall".
+    """
+
+    title: str
+    cases: int
+    means: dict[Metric, dict[str, float]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "fold": self.title,
+            "cases": self.cases,
+            **{metric.value: by_organ for metric, by_organ in self.means.items()},
+        }
+
+
+def cross_validate(
+    run: Path,
+    recipe: Recipe,
+    cache: Any,
+    splits: Sequence[Split],
+    seed: int,
+    machine: Machine,
+    options: RunOptions | None = None,
+    observers: Observers | None = None,
+    on_fold: Callable[[int], None] = lambda _: None,
+) -> tuple[FoldRow, ...] | None:
+    """Train and score every fold in a folder of its own; folds that are finished are not trained again.
+
+    Args:
+        run: Folder; fold k goes to `fold<k>` in it, the table to `cross_validation.json`.
+        recipe: What to do.
+        cache: A `flarecli.preprocessing.cache.TrainingCache`.
+        splits: The folds.
+        seed: Decides everything random.
+        machine: What to compute with.
+        options: How to go about it.
+        observers: Who is told, and who may stop it.
+        on_fold: Told of each fold as it begins, counted from 1.
+
+    Returns:
+        A row for each fold and one for all; None when it was stopped.
+    """
+    by_fold: list[Finished] = []
+    for number, split in enumerate(splits, start=1):
+        on_fold(number)
+        folder = run / f"fold{number}"
+        finished = run_training(folder, recipe, CachedData(recipe, cache, split), seed, machine, options, observers)
+        if finished is None:
+            return None
+        by_fold.append(finished)
+        _forget_models()
+    target = Target(recipe.target)
+    rows = [_row(str(number), finished.scores, target) for number, finished in enumerate(by_fold, start=1)]
+    rows.append(_row("all", [result for finished in by_fold for result in finished.scores], target))
+    write_json(run / TABLE_NAME, [row.as_dict() for row in rows])
+    return tuple(rows)
+
+
+def _row(title: str, results: Sequence[CaseScores], target: Target) -> FoldRow:
+    summary = summarize([result.scores for result in results], _METRICS, target.organ_names)
+    return FoldRow(
+        title,
+        len(results),
+        {metric: {name: figures.mean for name, figures in summary[metric].items()} for metric in _METRICS},
+    )
+
+
+def _forget_models() -> None:
+    import sys
+
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()

@@ -1,0 +1,186 @@
+"""What a run learns from and is judged on: cases of a cache, or scans that are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from flarecli.errors import UsageError
+from flarecli.training.anatomies import Anatomies
+from flarecli.training.folds import Split
+from flarecli.training.randomness import Purpose
+from flarecli.training.recipe import Recipe
+from flarecli.training.sample_stream import SampleStream
+from flarecli.training.scan import LabelledScan
+from flarecli.training.scan_source import CachedScans, SyntheticScans
+from flarecli.training.schedule import Schedule
+from flarecli.training.targets import Target
+
+HELD_OUT_SEED = 0
+"""Held-out synthetic scans are the same for every seed of a run."""
+
+
+class TrainingData(Protocol):
+    """The data of a run."""
+
+    @property
+    def title(self) -> str:
+        """What it is, for cards: "... trained on <title>"."""
+        ...
+
+    @property
+    def validation_title(self) -> str:
+        """What is held out."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """Licence of weights that are trained on it; SPDX."""
+        ...
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What tells it from other data, JSON."""
+        ...
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether anything is held out."""
+        ...
+
+    def stream(self, seed: int) -> SampleStream:
+        """The samples of a run."""
+        ...
+
+    def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        """Held-out scans with their names, for validations on the way: at most so many, the same ones every time."""
+        ...
+
+    def final_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        """Held-out scans with their names, for the scores of a finished run."""
+        ...
+
+
+@dataclass
+class SyntheticData:
+    """Scans that are made, with procedural organs or those of label maps.
+
+    Attributes:
+        recipe: How they are made and looked at.
+        anatomies: Where organs come from.
+    """
+
+    recipe: Recipe
+    anatomies: Anatomies
+    _held_out: dict[int, LabelledScan] = field(default_factory=dict, repr=False)
+
+    @property
+    def title(self) -> str:
+        organs = f"organs of {len(self.anatomies.names)} label maps" if self.anatomies.names else "procedural organs"
+        return f"synthetic scans alone ({organs})"
+
+    @property
+    def validation_title(self) -> str:
+        return "synthetic scans that were not trained on"
+
+    @property
+    def licence(self) -> str:
+        # Weights made with other people's label maps are theirs to judge.
+        return "NOASSERTION" if self.anatomies.names else "Apache-2.0"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"synthetic": True, "label_maps": list(self.anatomies.names)}
+
+    @property
+    def has_validation(self) -> bool:
+        return self.recipe.validation.scans > 0
+
+    def stream(self, seed: int) -> SampleStream:
+        settings = self.recipe.synthesis
+        maps, _ = self.anatomies.split(settings.held_out_share)
+        return SampleStream(
+            SyntheticScans(settings, maps, self.recipe.view, seed),
+            self.recipe.view,
+            Target(self.recipe.target),
+            Schedule(settings.reuse, settings.mixing),
+            seed,
+        )
+
+    def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        _, maps = self.anatomies.split(self.recipe.synthesis.held_out_share)
+        made = SyntheticScans(self.recipe.synthesis, maps, self.recipe.view, HELD_OUT_SEED, Purpose.HELD_OUT_SCAN)
+        for number in range(most):
+            if number not in self._held_out:
+                # Numbers below 0: nothing is taken for a scan of training.
+                self._held_out[number] = replace(made.scan(number), number=-1 - number)
+            yield f"synthetic {number}", self._held_out[number]
+
+    def final_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        return self.validation_scans(most)
+
+
+@dataclass(frozen=True)
+class CachedData:
+    """Cases of a preprocessed cache.
+
+    Attributes:
+        recipe: How they are looked at.
+        cache: A `flarecli.preprocessing.cache.TrainingCache`.
+        split: Which cases are for what.
+    """
+
+    recipe: Recipe
+    cache: Any
+    split: Split
+
+    def __post_init__(self) -> None:
+        if (self.cache.system, self.recipe.network in self.cache.networks) != (self.recipe.system, True):
+            raise UsageError(
+                "the cache was made for another system",
+                seen=f"{self.cache.system} ({', '.join(self.cache.networks)})",
+                expected=f"{self.recipe.system}/{self.recipe.network}",
+                remedy="Make a cache for it with `flare preprocess`, or choose another --system or --network.",
+            )
+
+    @property
+    def title(self) -> str:
+        return f"{len(self.split.training)} cases"
+
+    @property
+    def validation_title(self) -> str:
+        return "cases that were not trained on"
+
+    @property
+    def licence(self) -> str:
+        return "NOASSERTION"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"training": list(self.split.training), "validation": list(self.split.validation)}
+
+    @property
+    def has_validation(self) -> bool:
+        return bool(self.split.validation)
+
+    def stream(self, seed: int) -> SampleStream:
+        sampling = self.recipe.sampling
+        return SampleStream(
+            CachedScans(self.cache, self.recipe.network, self.split.training, sampling, seed),
+            self.recipe.view,
+            Target(self.recipe.target),
+            Schedule(sampling.reuse, sampling.mixing),
+            seed,
+        )
+
+    def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        for number, name in enumerate(self.split.validation[:most]):
+            yield name, self._case(number, name)
+
+    def final_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        return self.validation_scans(len(self.split.validation))
+
+    def _case(self, number: int, name: str) -> LabelledScan:
+        case = self.cache.load(name, self.recipe.network)
+        return LabelledScan(-1 - number, case.image, case.labels, case.spacing_mm)

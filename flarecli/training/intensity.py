@@ -1,0 +1,69 @@
+"""From HU to what a network sees, with the random changes of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """Scales HU linearly and clips; in training, changes them at random first.
+
+    The image is (HU - offset_hu) / scale_hu, clipped to what `window_hu` becomes. In training, in this order: a power
+    of the image between its own extremes, the scaling, a shift, a factor, the clipping.
+
+    Attributes:
+        window_hu: Range that is kept.
+        offset_hu: HU that become 0.
+        scale_hu: HU that become 1 above that.
+        shift: Largest shift of the scaled image, up or down.
+        factor: Largest relative change of its scale, up or down.
+        gamma: Range of the power.
+    """
+
+    window_hu: tuple[float, float] = (-2048.0, 2048.0)
+    offset_hu: float = 0.0
+    scale_hu: float = 2048.0
+    shift: float = 0.0
+    factor: float = 0.0
+    gamma: tuple[float, float] = (1.0, 1.0)
+
+    def plain(self, hu: np.ndarray) -> np.ndarray:
+        """The image without random changes; float32."""
+        return self._clipped(self._scaled(hu.astype(np.float32)))
+
+    def augmented(self, hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The image with random changes; float32. Always draws three numbers."""
+        shift = np.float32(rng.uniform(-self.shift, self.shift))
+        factor = np.float32(rng.uniform(1 - self.factor, 1 + self.factor))
+        gamma = rng.uniform(*self.gamma)
+        image = hu.astype(np.float32)
+        if gamma != 1.0:
+            _raise_to_power(image, gamma)
+        self._scaled(image)
+        image += shift
+        image *= factor
+        return self._clipped(image)
+
+    def _scaled(self, image: np.ndarray) -> np.ndarray:
+        if self.offset_hu:
+            image -= np.float32(self.offset_hu)
+        image *= np.float32(1.0 / self.scale_hu)
+        return image
+
+    def _clipped(self, image: np.ndarray) -> np.ndarray:
+        low, high = ((limit - self.offset_hu) / self.scale_hu for limit in self.window_hu)
+        return np.clip(image, np.float32(low), np.float32(high), out=image)
+
+
+def _raise_to_power(image: np.ndarray, power: float) -> None:
+    """Bend the image between its own extremes, in place."""
+    low, high = float(image.min()), float(image.max())
+    if high > low:
+        image -= np.float32(low)
+        image *= np.float32(1.0 / (high - low))
+        np.power(image, np.float32(power), out=image)
+        image *= np.float32(high - low)
+        image += np.float32(low)

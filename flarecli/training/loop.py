@@ -1,0 +1,221 @@
+"""The loop: takes samples, updates the network, and leaves nothing to chance when it is stopped."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flarecli.errors import FlareError
+from flarecli.training.checkpoint import checkpoints
+from flarecli.training.log import CsvLog, TensorBoardLog
+from flarecli.training.recipe import Recipe
+from flarecli.training.run_folder import RunFolder
+from flarecli.training.scan import Sample
+
+if TYPE_CHECKING:
+    from flarecli.training.trained_model import TrainedModel
+
+CHECKPOINT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What one validation found.
+
+    Attributes:
+        dice: Mean DSC of each organ, by name.
+        cross_entropy: Mean over the voxels; NaN where it was not asked for.
+    """
+
+    dice: dict[str, float]
+    cross_entropy: float
+
+    @property
+    def mean_dice(self) -> float:
+        """Mean over organs."""
+        return sum(self.dice.values()) / len(self.dice)
+
+    def merit(self, select: str) -> float:
+        """What the best weights have most of."""
+        return -self.cross_entropy if select == "cross_entropy" else self.mean_dice
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        done: Iterations done.
+        total: Iterations in all.
+        losses: Of the last iteration, the total under "loss".
+        waiting_share: Share of the time since the start of this call that was spent waiting for samples.
+        rate: Iterations a second since then.
+    """
+
+    done: int
+    total: int
+    losses: dict[str, float]
+    waiting_share: float
+    rate: float
+
+
+@dataclass
+class Observers:
+    """Who is told what.
+
+    Attributes:
+        on_progress: After each iteration.
+        on_validation: After each validation, with the iteration.
+        on_stage: When something that takes time begins; told in a few words.
+        should_stop: Asked after each iteration; the loop ends when it says yes.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda _: None
+    on_validation: Callable[[int, Validation], None] = lambda _, __: None
+    on_stage: Callable[[str], None] = lambda _: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass
+class State:
+    """What a run remembers besides the model.
+
+    Attributes:
+        done: Iterations done.
+        seconds: Time that they took, over all calls.
+        best_iteration: After which iteration the best validation was; 0 for none.
+        best_merit: How good that was.
+    """
+
+    done: int = 0
+    seconds: float = 0.0
+    best_iteration: int = 0
+    best_merit: float = -math.inf
+
+    def facts(self) -> dict[str, float | None]:
+        """For checkpoints."""
+        merit = self.best_merit if math.isfinite(self.best_merit) else None
+        return {"seconds": self.seconds, "best_iteration": self.best_iteration, "best_merit": merit}
+
+
+def restored_state(model: TrainedModel, folder: RunFolder) -> State:
+    """Bring a model back to the last checkpoint of a run; where there is none, nothing happens."""
+    found = checkpoints(folder.checkpoints)
+    if not found:
+        return State()
+    done, facts = model.restore(found[-1])
+    merit = facts["best_merit"]
+    return State(done, facts["seconds"], int(facts["best_iteration"]), -math.inf if merit is None else merit)
+
+
+def train(
+    model: TrainedModel,
+    recipe: Recipe,
+    samples: Iterator[Sample],
+    folder: RunFolder,
+    state: State,
+    *,
+    validate: Callable[[], Validation] | None = None,
+    organ_names: tuple[str, ...] = (),
+    observers: Observers | None = None,
+    checkpoint_every: int | None = None,
+    tensorboard: bool = False,
+) -> bool:
+    """Train from where `state` stands to the end of the recipe.
+
+    Args:
+        model: The model, restored to that state.
+        recipe: What to do.
+        samples: Begins with sample `state.done * recipe.batch * recipe.accumulate` of the run.
+        folder: Where logs and checkpoints go.
+        state: Where the run stands; brought up to date.
+        validate: Judges the weights that the model has when it is called; None for no validations on the way.
+        organ_names: Names of what validations score.
+        observers: Who is told.
+        checkpoint_every: Iterations between checkpoints; by default two minutes lie between them.
+        tensorboard: Whether to log for TensorBoard too.
+
+    Returns:
+        Whether the recipe came to its end; False when it was stopped.
+
+    Raises:
+        FlareError: when a loss or weight is no longer finite; the last checkpoint is good.
+    """
+    observers = observers or Observers()
+    select = recipe.validation.select
+    began = saved = time.monotonic()
+    seconds_before, done_before, waited = state.seconds, state.done, 0.0
+
+    def save() -> None:
+        log.flush()
+        state.seconds = seconds_before + time.monotonic() - began
+        model.save(folder.checkpoints, state.done, dict(state.facts()))
+
+    columns = (*model.loss_names, "step_s", "wait_s")
+    with (
+        CsvLog(folder.losses, columns, state.done) as log,
+        CsvLog(folder.validations, (*organ_names, "cross_entropy"), state.done) as validations,
+        TensorBoardLog(folder.tensorboard if tensorboard else None, state.done) as board,
+    ):
+        while state.done < recipe.iterations:
+            asked = time.monotonic()
+            batches = [[next(samples) for _ in range(recipe.batch)] for _ in range(recipe.accumulate)]
+            received = time.monotonic()
+            losses = model.update(batches, state.done + 1)
+            finished = time.monotonic()
+            _check_finite(losses, state.done + 1, folder)
+            state.done += 1
+            waited += received - asked
+            log.write(state.done, (*losses.values(), finished - received, received - asked))
+            board.write(state.done, losses)
+            elapsed = finished - began
+            observers.on_progress(
+                Progress(
+                    state.done,
+                    recipe.iterations,
+                    losses,
+                    waited / elapsed if elapsed else 0.0,
+                    (state.done - done_before) / elapsed if elapsed else 0.0,
+                )
+            )
+            is_last = state.done == recipe.iterations
+            due = recipe.validation.interval and state.done % recipe.validation.interval == 0
+            if validate is not None and (due or (is_last and select != "last")):
+                observers.on_stage("validating")
+                with model.averaged():
+                    found = validate()
+                    if found.merit(select) > state.best_merit:
+                        state.best_iteration, state.best_merit = state.done, found.merit(select)
+                        if select != "last":
+                            model.write_weights(folder.best_weights)
+                validations.write(state.done, (*found.dice.values(), found.cross_entropy))
+                validations.flush()
+                board.write(state.done, {f"validation/{name}": value for name, value in found.dice.items()})
+                observers.on_validation(state.done, found)
+            stops = observers.should_stop()
+            is_time = time.monotonic() - saved > CHECKPOINT_SECONDS
+            if checkpoint_every is not None:
+                is_time = state.done % checkpoint_every == 0
+            if is_last or stops or is_time:
+                save()
+                saved = time.monotonic()
+            if stops and not is_last:
+                return False
+    with model.averaged():
+        model.write_weights(folder.averaged_weights)
+    return True
+
+
+def _check_finite(losses: dict[str, float], iteration: int, folder: RunFolder) -> None:
+    if not math.isfinite(losses["loss"]):
+        kept = checkpoints(folder.checkpoints)
+        where = f"the last good checkpoint is {kept[-1].name}" if kept else "there is no checkpoint yet"
+        raise FlareError(
+            f"the training diverged; {where}",
+            path=folder.path,
+            seen=f"loss {losses['loss']} in iteration {iteration}",
+            remedy="Start anew with a lower learning rate (--set optimiser.learning_rate=...) or tighter clipping.",
+        )

@@ -1,0 +1,86 @@
+"""From a recipe to a model that is ready to be trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from flarecli.engine import Runtime, load_network
+from flarecli.errors import UsageError
+from flarecli.systems import system_named
+from flarecli.systems.base import Network, NetworkSpec
+from flarecli.training.recipe import Recipe
+from flarecli.weights.store import resolve_weights
+
+if TYPE_CHECKING:
+    from flarecli.training.batches import BatchBuilder
+    from flarecli.training.trained_model import TrainedModel
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model and what makes its inputs.
+
+    Attributes:
+        model: With new weights, or those it was to start from.
+        builder: Makes batches.
+    """
+
+    model: TrainedModel
+    builder: BatchBuilder
+
+
+def network_spec(system: str, network: str) -> NetworkSpec:
+    """A network of a system.
+
+    Raises:
+        UsageError: when the system has none of that name.
+    """
+    specs = {spec.key: spec for spec in system_named(system).networks}
+    if network not in specs:
+        raise UsageError(
+            f"the system {system} has no network of this name",
+            seen=network,
+            expected=", ".join(specs),
+            remedy="Choose one of those.",
+        )
+    return specs[network]
+
+
+def prepare(
+    recipe: Recipe, spec: NetworkSpec, runtime: Runtime, seed: int, initial_weights: str | None = None
+) -> Prepared:
+    """Build and compile the model, and load the networks that it depends on.
+
+    Args:
+        recipe: How it is to be trained.
+        spec: The network.
+        runtime: The backend, started.
+        seed: Seed of its first weights and of its dropout.
+        initial_weights: Weights to start from, as `flare predict --weights` takes them.
+
+    Raises:
+        InputError: when weights are not there or do not fit.
+    """
+    import keras
+
+    from flarecli.training.batches import BatchBuilder
+    from flarecli.training.trained_model import TrainedModel
+    from flarecli_models.data_format import channel_axis, resolved_data_format
+
+    keras.utils.set_random_seed(seed)
+    builder = BatchBuilder(channel_axis(resolved_data_format(None)), _first_stage(recipe, runtime), recipe.first_stage)
+    path = None
+    if initial_weights is not None:
+        path = resolve_weights(recipe.system, [recipe.network], [initial_weights])[recipe.network]
+    return Prepared(TrainedModel(spec, recipe, runtime, builder, seed, path), builder)
+
+
+def _first_stage(recipe: Recipe, runtime: Runtime) -> Network | None:
+    first = recipe.first_stage
+    if first is None:
+        return None
+    spec = network_spec(recipe.system, first.network)
+    choices = [first.weights] if first.weights else []
+    path = resolve_weights(recipe.system, [first.network], choices)[first.network]
+    return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output)

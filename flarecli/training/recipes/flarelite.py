@@ -1,0 +1,80 @@
+"""Recipes of flarelite: our own, for synthetic scans; `docs/flarelite.md` says what decided them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flarecli.systems.flarelite.constants import FlareliteConstants
+from flarecli.training.intensity import Intensity
+from flarecli.training.recipe import (
+    ClippingSettings,
+    FirstStageSettings,
+    LossSettings,
+    OptimiserSettings,
+    PrecisionSettings,
+    Recipe,
+    ScheduleSettings,
+    SynthesisSettings,
+    ValidationSettings,
+)
+from flarecli.training.views import CropView, FirstStageGrid
+
+_CONSTANTS = FlareliteConstants()
+
+_SEEN = Intensity(window_hu=_CONSTANTS.window_hu, scale_hu=_CONSTANTS.scale_hu)
+_INTENSITY = replace(_SEEN, shift=0.05, factor=0.1)
+
+LOCATE = Recipe(
+    name="standard",
+    system="flarelite",
+    network="locate",
+    view=CropView(
+        (64, 80, 96),
+        spacing_mm=_CONSTANTS.locate_spacing_mm,
+        other_shapes_zyx=((112, 80, 96), (48, 96, 112)),
+        multiple=_CONSTANTS.locate_multiple,
+        intensity=_INTENSITY,
+    ),
+    target="classes",
+    loss=LossSettings("cross_entropy_dice"),
+    synthesis=SynthesisSettings(
+        scan_shape_zyx=(112, 96, 112),
+        spacing_mm=(_CONSTANTS.locate_spacing_mm,) * 3,
+        procedural_share=0.15,
+        reuse=2,
+    ),
+    optimiser=OptimiserSettings(learning_rate=2e-3, ema_decay=0.998),
+    schedule=ScheduleSettings("cosine", warmup=100, final_share=0.002),
+    clipping=ClippingSettings("global", limit=1.0),
+    precision=PrecisionSettings(on_gpu="bfloat16"),
+    validation=ValidationSettings(interval=2000),
+    iterations=20_000,
+)
+
+REFINE = replace(
+    LOCATE,
+    network="refine",
+    view=CropView(
+        (64, 96, 112),
+        spacing_mm=_CONSTANTS.refine_spacing_mm,
+        other_shapes_zyx=((80, 80, 96), (48, 112, 128)),
+        multiple=_CONSTANTS.refine_multiple,
+        organ_share=0.75,
+        intensity=_INTENSITY,
+        first_stage=FirstStageGrid(
+            spacing_mm=_CONSTANTS.locate_spacing_mm,
+            multiple=_CONSTANTS.locate_multiple,
+            intensity=_SEEN,
+            changed_share=0.5,
+        ),
+    ),
+    synthesis=SynthesisSettings(
+        scan_shape_zyx=(112, 144, 176),
+        spacing_mm=(_CONSTANTS.refine_spacing_mm,) * 3,
+        procedural_share=0.15,
+        reuse=4,
+    ),
+    first_stage=FirstStageSettings("locate", softmax=True, with_background=False, lost_share=0.1),
+)
+
+RECIPES = (LOCATE, REFINE)

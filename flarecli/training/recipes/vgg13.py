@@ -1,0 +1,47 @@
+"""The recipe of the VGG-13 U-Net. "Code" is the authors' public code, "paper" the article."""
+
+from __future__ import annotations
+
+from flarecli.systems.vgg13.constants import Vgg13Constants
+from flarecli.training.recipe import (
+    ClippingSettings,
+    LossSettings,
+    OptimiserSettings,
+    PrecisionSettings,
+    Recipe,
+    SamplingSettings,
+    SynthesisSettings,
+    ValidationSettings,
+)
+from flarecli.training.views import SliceView
+
+_EPOCHS = 100
+_EPOCH_SLICES = 35_000
+"""Of 350 cases, at a hundred slices each. Ours: the code counts epochs of whatever slices there are."""
+
+_BATCH = 4
+
+SEGMENTATION = Recipe(
+    name="published",
+    system="vgg13",
+    network="segmentation",
+    view=SliceView(slice_size=Vgg13Constants().slice_size),
+    target="classes",
+    # Code: the weighted sum divided by the sum of the weights; `is_mean = false` is the paper's.
+    loss=LossSettings("deep_supervision", {"is_mean": True}),
+    synthesis=SynthesisSettings(scan_shape_zyx=(48, 256, 256), spacing_mm=(5.0, 1.6, 1.6), reuse=16),
+    # Paper, code. PyTorch's default epsilon.
+    optimiser=OptimiserSettings(learning_rate=1e-5, epsilon=1e-8),
+    # Code alone.
+    clipping=ClippingSettings("value", limit=0.1),
+    precision=PrecisionSettings(on_gpu="float32"),
+    sampling=SamplingSettings(order="shuffled", by_slices=True),
+    # Code: ten cases, the lowest cross-entropy of the final output.
+    validation=ValidationSettings(
+        interval=_EPOCH_SLICES // _BATCH, scans=10, held_out_share=10 / 360, select="cross_entropy"
+    ),
+    iterations=_EPOCHS * _EPOCH_SLICES // _BATCH,
+    batch=_BATCH,
+)
+
+RECIPES = (SEGMENTATION,)

@@ -1,0 +1,84 @@
+"""What is said about the weights of a run."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from flarecli.engine import Runtime
+from flarecli.memory import peak_rss_mb
+from flarecli.metrics.protocol import Metric
+from flarecli.metrics.summary import summarize
+from flarecli.training.data import TrainingData
+from flarecli.training.overrides import settings_of
+from flarecli.training.recipe import Recipe
+from flarecli.training.scoring import CaseScores
+from flarecli.training.targets import Target
+from flarecli.weights.card import Card
+
+FINAL_METRICS = (Metric.DSC, Metric.NSD)
+
+
+def run_card(
+    recipe: Recipe,
+    data: TrainingData,
+    runtime: Runtime,
+    *,
+    seed: int,
+    hours: float,
+    iteration: int,
+    set_name: str,
+    scores: Sequence[CaseScores],
+) -> Card:
+    """The card of a run's weights, without checksum.
+
+    Args:
+        recipe: What was done.
+        data: What with.
+        runtime: What it was computed with.
+        seed: Seed of the run.
+        hours: How long it took, over all calls.
+        iteration: After which iteration the weights were taken.
+        set_name: Name of the set.
+        scores: Of the held-out scans.
+    """
+    return Card(
+        system=recipe.system,
+        network=recipe.network,
+        set_name=set_name,
+        title=f"{recipe.system}/{recipe.network} trained on {data.title} for {recipe.iterations} iterations",
+        source=f"flare train, on {data.title}",
+        licence=data.licence,
+        date=datetime.date.today().isoformat(),
+        sha256="",
+        details={
+            "recipe": {"name": recipe.name, **settings_of(recipe)},
+            "seed": seed,
+            "data": data.facts,
+            "weights_of_iteration": iteration,
+            "hours": round(hours, 3),
+            "peak_memory_mb": round(peak_rss_mb()),
+            "runtime": asdict(runtime),
+            "processor": platform.processor() or platform.machine(),
+            "held_out": _score_summary(scores, Target(recipe.target), data),
+            "not_for": "clinical use; not validated on patients",
+        },
+    )
+
+
+def _score_summary(scores: Sequence[CaseScores], target: Target, data: TrainingData) -> dict[str, Any]:
+    if not scores:
+        return {"scans": 0}
+    summary = summarize([result.scores for result in scores], FINAL_METRICS, target.organ_names)
+    return {
+        "scans": len(scores),
+        "kind": data.validation_title,
+        "nsd_tolerance_mm": 1.0,
+        **{
+            metric.value: {name: round(figures.mean, 4) for name, figures in by_organ.items()}
+            for metric, by_organ in summary.items()
+        },
+    }

@@ -1,0 +1,108 @@
+"""What a run keeps in its folder, and whether a folder can be gone on with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flarecli.atomic import write_json
+from flarecli.errors import InputError, UsageError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of the files of a run.
+
+    Attributes:
+        path: The folder. Weights for prediction, with their card, are the only weights that lie in it directly.
+    """
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        """What the run was started with."""
+        return self.path / "run.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def best_weights(self) -> Path:
+        """Weights of the best validation so far."""
+        return self.checkpoints / "best.weights.h5"
+
+    @property
+    def averaged_weights(self) -> Path:
+        """Weights to release when the last ones count."""
+        return self.checkpoints / "last.weights.h5"
+
+    @property
+    def losses(self) -> Path:
+        """Losses of every iteration."""
+        return self.path / "losses.csv"
+
+    @property
+    def validations(self) -> Path:
+        """Results of every validation."""
+        return self.path / "validation.csv"
+
+    @property
+    def curves(self) -> Path:
+        """Picture of both."""
+        return self.path / "curves.png"
+
+    @property
+    def scores(self) -> Path:
+        """Scores of the released weights on the held-out scans; there only when the run is finished."""
+        return self.path / "scores.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's events."""
+        return self.path / "tensorboard"
+
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        """Write down what the run is, or see that an earlier run in the folder was the same.
+
+        A run that ended before its first checkpoint may be begun otherwise.
+
+        Raises:
+            UsageError: when the folder holds a run of other settings or data; names what differs.
+            InputError: when what it holds cannot be read.
+        """
+        new = json.loads(json.dumps(dict(plan)))
+        if not self.plan.exists() or not (self.scores.exists() or any(self.checkpoints.glob("step_*.npz"))):
+            write_json(self.plan, new)
+            return
+        try:
+            old = json.loads(self.plan.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                "cannot be read", path=self.plan, seen=error, remedy="Choose another folder for the run."
+            ) from error
+        differences = list(_differences(old, new, ""))
+        if differences:
+            key, before, now = differences[0]
+            others = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+            raise UsageError(
+                "holds a run that was started otherwise",
+                path=self.path,
+                seen=f"{key} = {now}{others}",
+                expected=f"{key} = {before}, as it was started with",
+                remedy="Go on with the same settings and data, or choose another folder.",
+            )
+
+
+def _differences(old: Any, new: Any, prefix: str) -> list[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in dict.fromkeys((*old, *new)):
+            found += _differences(old.get(key), new.get(key), f"{prefix}{key}.")
+        return found
+    return [] if old == new else [(prefix.rstrip("."), old, new)]

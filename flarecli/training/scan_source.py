@@ -1,0 +1,115 @@
+"""Where scans come from: made from a number, or taken from a cache in an order that a number decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from flarecli.phantom import PreparedLabels, anatomy_from_labels, make_phantom, options_for
+from flarecli.training.randomness import Purpose, derived_seed, generator
+from flarecli.training.recipe import SamplingSettings, SynthesisSettings
+from flarecli.training.scan import LabelledScan
+from flarecli.training.views import View
+
+
+class ScanSource(Protocol):
+    """Scans by number; the same number gives the same scan in every process."""
+
+    def scan(self, number: int) -> LabelledScan:
+        """The scan of that number."""
+        ...
+
+
+@dataclass(frozen=True)
+class SyntheticScans:
+    """Scans that are made, all different.
+
+    Attributes:
+        settings: How.
+        maps: Label maps whose organs are deformed; where there are none all organs are procedural.
+        view: Brings them into the orientation of the network.
+        seed: Seed of all of them.
+        purpose: Keeps the scans of training and validation apart.
+    """
+
+    settings: SynthesisSettings
+    maps: tuple[PreparedLabels, ...]
+    view: View
+    seed: int
+    purpose: Purpose = Purpose.SCAN
+
+    def scan(self, number: int) -> LabelledScan:
+        rng = generator(self.seed, self.purpose, number)
+        options = options_for(self.settings.strength)
+        is_procedural = rng.random() < self.settings.procedural_share
+        anatomy = None
+        if self.maps and not is_procedural:
+            anatomy = anatomy_from_labels(rng, self.maps[int(rng.integers(len(self.maps)))], options)
+        phantom = make_phantom(
+            derived_seed(self.seed, self.purpose, number),
+            shape_zyx=self.settings.scan_shape_zyx,
+            spacing_mm=self.settings.spacing_mm,
+            options=options,
+            anatomy=anatomy,
+        )
+        return self.view.scan_of(number, phantom.voxels, phantom.labels, phantom.spacing_mm)
+
+
+@dataclass(frozen=True)
+class CachedScans:
+    """The cases of a cache, in shuffled epochs or drawn at random.
+
+    Attributes:
+        cache: A `flarecli.preprocessing.cache.TrainingCache`.
+        network: Key of the network whose arrays are read.
+        names: Names of the cases.
+        settings: Their order.
+        seed: Seed of it.
+    """
+
+    cache: Any
+    network: str
+    names: tuple[str, ...]
+    settings: SamplingSettings
+    seed: int
+
+    def scan(self, number: int) -> LabelledScan:
+        case = self.cache.load(self.name_of(number), self.network)
+        return LabelledScan(number, case.image, case.labels, case.spacing_mm)
+
+    def name_of(self, number: int) -> str:
+        """Which case the scan of that number is."""
+        entries = self._entries()
+        if self.settings.order == "with_replacement":
+            return entries[int(generator(self.seed, Purpose.ORDER, number).integers(len(entries)))]
+        epoch, place = divmod(number, len(entries))
+        return entries[_permutation(self.seed, epoch, len(entries))[place]]
+
+    def _entries(self) -> tuple[str, ...]:
+        """The cases of an epoch, those that count more several times."""
+        slices = _slice_counts(self.cache, self.network, self.names) if self.settings.by_slices else None
+        entries: list[str] = []
+        for index, name in enumerate(self.names):
+            times = self.settings.repeats if name in self.settings.repeated else 1
+            entries += [name] * (times * (slices[index] if slices else 1))
+        return tuple(entries)
+
+
+_SLICE_COUNTS: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+
+
+def _slice_counts(stored: Any, network: str, names: Sequence[str]) -> list[int]:
+    """How many slices each case has; read once a process."""
+    key = (str(getattr(stored, "folder", id(stored))), network, tuple(names))
+    if key not in _SLICE_COUNTS:
+        _SLICE_COUNTS[key] = [len(stored.load(name, network).image) for name in names]
+    return _SLICE_COUNTS[key]
+
+
+@lru_cache(maxsize=2)
+def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
+    return generator(seed, Purpose.ORDER, epoch).permutation(count)

@@ -1,0 +1,100 @@
+"""How good a network is on scans that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from flarecli.metrics.label_map import LabelMap
+from flarecli.metrics.organ_scores import EvaluationSettings, Scores, score_organs
+from flarecli.metrics.protocol import FLARE21, Metric, Protocol
+from flarecli.systems.base import Network
+from flarecli.training.batches import BatchBuilder
+from flarecli.training.scan import LabelledScan, Sample
+from flarecli.training.targets import Target
+from flarecli.training.views import View
+
+
+@dataclass(frozen=True)
+class CaseScores:
+    """The scores of one scan.
+
+    Attributes:
+        name: Name of the case, or number of the synthetic scan.
+        scores: One value an organ for each metric.
+        cross_entropy: Mean over the voxels that the network saw; NaN unless asked for.
+    """
+
+    name: str
+    scores: Scores
+    cross_entropy: float
+
+
+def protocol_of(target: Target) -> Protocol:
+    """What is scored: FLARE21's organs, or their union, at 1 mm."""
+    names = dict(enumerate(target.organ_names, start=1))
+    return FLARE21.with_labels(names)
+
+
+def score_scans(
+    scans: Iterable[tuple[str, LabelledScan]],
+    network: Network,
+    builder: BatchBuilder,
+    view: View,
+    target: Target,
+    *,
+    metrics: tuple[Metric, ...] = (Metric.DSC,),
+    with_cross_entropy: bool = False,
+    on_scan: Callable[[CaseScores], None] = lambda _: None,
+) -> list[CaseScores]:
+    """Segment scans and score them on their own grids.
+
+    Args:
+        scans: Names and scans.
+        network: The network as it predicts.
+        builder: Makes its inputs.
+        view: How it looks at scans.
+        target: What it answers.
+        metrics: The scores wanted.
+        with_cross_entropy: Whether exclusive classes are also judged by their cross-entropy.
+        on_scan: Told of each result.
+    """
+    settings = EvaluationSettings(protocol_of(target), metrics)
+    results = []
+    for name, scan in scans:
+        entropies: list[float] = []
+
+        def scores_of(sample: Sample, entropies: list[float] = entropies) -> np.ndarray:
+            scores = network(builder.channels(sample))
+            if with_cross_entropy:
+                entropies.append(_cross_entropy(scores, target.encoded(sample.labels)))
+            return scores
+
+        values = view.segment(scan, scores_of, target.decoded)
+        grids = [
+            LabelMap(np.ascontiguousarray(labels), scan.spacing_mm, np.eye(4))
+            for labels in (values, target.encoded(scan.labels))
+        ]
+        results.append(
+            CaseScores(
+                name, score_organs(grids[0], grids[1], settings), float(np.mean(entropies)) if entropies else np.nan
+            )
+        )
+        on_scan(results[-1])
+    return results
+
+
+def mean_dice(results: list[CaseScores]) -> float:
+    """Mean over organs and scans."""
+    return float(np.mean([result.scores[Metric.DSC] for result in results]))
+
+
+def _cross_entropy(scores: np.ndarray, values: np.ndarray) -> float:
+    """Of softmax classes; scores (channels, z, y, x), or (slices, channels, y, x)."""
+    axis = 0 if scores.shape[1:] == values.shape else 1
+    shifted = scores - scores.max(axis=axis, keepdims=True)
+    logarithm = np.log(np.exp(shifted).sum(axis=axis))
+    chosen = np.take_along_axis(shifted, np.expand_dims(values.astype(np.intp), axis), axis).squeeze(axis)
+    return float(np.mean(logarithm - chosen))

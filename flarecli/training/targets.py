@@ -1,0 +1,57 @@
+"""What a network should answer: an organ or not, exclusive classes, or one yes or no an organ."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from flarecli.organs import ORGANS
+
+
+class Target(StrEnum):
+    """Kinds of answers, by their names in recipes."""
+
+    ANY_ORGAN = "any_organ"
+    """Two exclusive classes: background and the union of the organs."""
+    CLASSES = "classes"
+    """Exclusive classes: background and the organs."""
+    ORGANS = "organs"
+    """Independent organs without a background; a logit of 0 or more says yes."""
+
+    @property
+    def organ_names(self) -> tuple[str, ...]:
+        """What is scored, in the order of the label values from 1 on."""
+        return ("any organ",) if self is Target.ANY_ORGAN else tuple(organ.name for organ in ORGANS)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The label value that each channel of the network stands for."""
+        first = 1 if self is Target.ORGANS else 0
+        return tuple(range(first, len(self.organ_names) + 1))
+
+    def encoded(self, labels: np.ndarray) -> np.ndarray:
+        """The house's labels as values of this target, uint8."""
+        return (labels > 0).astype(np.uint8) if self is Target.ANY_ORGAN else np.asarray(labels, np.uint8)
+
+    def decoded(self, scores: np.ndarray) -> np.ndarray:
+        """Values of this target from class scores.
+
+        Args:
+            scores: (channels, ...).
+
+        Returns:
+            uint8 array without the channels. Where two organs say yes the later one counts.
+        """
+        if self is Target.ORGANS:
+            values = np.zeros(scores.shape[1:], np.uint8)
+            for value, score in zip(self.values, scores, strict=True):
+                values[score >= 0] = value
+            return values
+        # A running maximum over the channels is several times faster than numpy's argmax over the first axis.
+        best, values = scores[0].copy(), np.zeros(scores.shape[1:], np.uint8)
+        for value, score in enumerate(scores[1:], start=1):
+            better = score > best
+            np.copyto(best, score, where=better)
+            values[better] = value
+        return values

@@ -1,0 +1,171 @@
+"""A network set up to be trained, one update at a time, and its averaged weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from flarecli.atomic import atomic_path
+from flarecli.engine import Runtime
+from flarecli.engine.keras_model import model_with_weights
+from flarecli.engine.networks import network_of
+from flarecli.errors import UsageError
+from flarecli.systems.base import Network, NetworkSpec
+from flarecli.training.batches import BatchBuilder
+from flarecli.training.checkpoint import load_checkpoint, save_checkpoint
+from flarecli.training.losses import compiled_losses
+from flarecli.training.optimiser import make_optimiser, penalise_kernels
+from flarecli.training.randomness import Purpose, derived_seed
+from flarecli.training.recipe import Recipe
+from flarecli.training.scan import Sample
+from flarecli.training.targets import Target
+from flarecli_models.data_format import channel_axis, resolved_data_format
+
+FINAL_OUTPUT = "final"
+"""Name of the output that predicts, in models with several."""
+
+
+class TrainedModel:
+    """A model under training.
+
+    Args:
+        spec: The network.
+        recipe: How it is trained.
+        runtime: Backend, device and precision, as `start_runtime` gave them.
+        builder: Makes its inputs.
+        seed: Decides what dropout drops.
+        initial_weights: Weights file to start from.
+
+    Raises:
+        UsageError: for settings of the recipe that do not exist or do not go together.
+        InputError: when the weights to start from do not fit.
+    """
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        recipe: Recipe,
+        runtime: Runtime,
+        builder: BatchBuilder,
+        seed: int,
+        initial_weights: Path | None = None,
+    ) -> None:
+        self._spec = spec
+        self._recipe = recipe
+        self._runtime = runtime
+        self._builder = builder
+        self._seed = seed
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("float32" if runtime.precision == "float32" else f"mixed_{runtime.precision}")
+        try:
+            self.model: keras.Model = (spec.build_for_training or spec.build)()
+        finally:
+            keras.config.set_dtype_policy(policy)
+        if initial_weights is not None:
+            _copy_common_weights(model_with_weights(spec.build, initial_weights, runtime), self.model)
+        penalise_kernels(self.model, recipe.optimiser.l2, without_pointwise=recipe.optimiser.l2_without_pointwise)
+        losses, weights = compiled_losses(recipe.loss, Target(recipe.target), channel_axis(resolved_data_format(None)))
+        self.model.compile(
+            optimizer=make_optimiser(recipe, runtime.precision),
+            loss=losses,
+            loss_weights=weights,
+            # Samples may differ in size, and each size would be compiled anew.
+            jit_compile=False,
+        )
+        self._output_names = list(self.model.output) if isinstance(self.model.output, dict) else None
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the losses that `update` returns, the total first."""
+        if self._output_names is None:
+            return ("loss",)
+        return ("loss", *(f"{name}_loss" for name in self._output_names))
+
+    def update(self, batches: Sequence[Sequence[Sample]], iteration: int) -> dict[str, float]:
+        """Update the weights once, with the gradients of all batches together; the mean losses.
+
+        Args:
+            batches: The samples.
+            iteration: Number of the update.
+        """
+        if self._runtime.backend == "torch":
+            import torch
+
+            # Keras' dropout draws from PyTorch's own generator there, which no checkpoint of a model holds.
+            torch.manual_seed(derived_seed(self._seed, Purpose.UPDATE, iteration))
+        sums = dict.fromkeys(self.loss_names, 0.0)
+        for samples in batches:
+            images, values = self._builder.batch(samples)
+            self._check_shape(images.shape)
+            targets: Any = values if self._output_names is None else dict.fromkeys(self._output_names, values)
+            losses = self.model.train_on_batch(images, targets, return_dict=True)
+            self.model.reset_metrics()
+            for name in sums:
+                sums[name] += float(losses[name])
+        return {name: total / len(batches) for name, total in sums.items()}
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        wanted = tuple(self.model.inputs[0].shape)
+        if any(size is not None and size != seen for size, seen in zip(wanted, shape, strict=True)):
+            raise UsageError(
+                "the samples do not fit the network",
+                seen=f"a batch of shape {shape}",
+                expected=f"{wanted}",
+                remedy="Correct the size in the recipe's view, or its first stage.",
+            )
+
+    def save(self, folder: Path, iteration: int, facts: dict[str, Any]) -> None:
+        """Write a checkpoint; see `save_checkpoint`."""
+        save_checkpoint(folder, self.model, iteration, facts)
+
+    def restore(self, path: Path) -> tuple[int, dict[str, Any]]:
+        """Go back to a checkpoint; see `load_checkpoint`."""
+        return load_checkpoint(path, self.model)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block the model has the moving average of its weights, where the recipe keeps one."""
+        if not self._recipe.optimiser.ema_decay:
+            yield
+            return
+        current = [np.array(variable.numpy()) for variable in self.model.trainable_variables]
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        try:
+            yield
+        finally:
+            for variable, values in zip(self.model.trainable_variables, current, strict=True):
+                variable.assign(values)
+
+    def as_network(self) -> Network:
+        """The model as it predicts, with the weights it has when it is called."""
+        output = self._spec.output or (FINAL_OUTPUT if self._output_names else None)
+        return network_of(self.model, self._runtime, output)
+
+    def write_weights(self, path: Path) -> None:
+        """Write the present weights as the model that predicts has them, atomically.
+
+        Raises:
+            ValueError: when the two models of the network do not name their layers alike.
+        """
+        release = self._spec.build()
+        missing = {layer.name for layer in release.layers if layer.weights} - {
+            layer.name for layer in self.model.layers
+        }
+        if missing:
+            raise ValueError(f"the model that predicts has layers (={', '.join(sorted(missing))}) that are not trained")
+        _copy_common_weights(self.model, release)
+        with atomic_path(path) as temporary:
+            release.save_weights(temporary)
+
+
+def _copy_common_weights(source: keras.Model, destination: keras.Model) -> None:
+    """Copy weights between two models of one network, by the names of layers; either may have more of these."""
+    known = {layer.name: layer for layer in source.layers}
+    for layer in destination.layers:
+        if layer.weights and layer.name in known:
+            layer.set_weights(known[layer.name].get_weights())

@@ -1,0 +1,39 @@
+"""How a network looks at scans: in training at random parts of them, in validation at the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from flarecli.training.scan import LabelledScan, Sample
+
+ScoresOf = Callable[[Sample], np.ndarray]
+"""Runs the network on a sample: scores (channels, z, y, x), or (slices, channels, y, x)."""
+
+Decode = Callable[[np.ndarray], np.ndarray]
+"""Label values from scores (channels, ...)."""
+
+
+class View(Protocol):
+    """One way of looking at scans; a frozen dataclass, whose fields are settings of a recipe."""
+
+    @property
+    def has_fixed_shape(self) -> bool:
+        """Whether all samples have the same shape, so that several make a batch."""
+        ...
+
+    def scan_of(
+        self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
+    ) -> LabelledScan:
+        """A scan as this view wants it, from canonical arrays (z, y, x), int16 HU and uint8 labels."""
+        ...
+
+    def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
+        """A random sample, augmented; its labels are the house's."""
+        ...
+
+    def segment(self, scan: LabelledScan, scores_of: ScoresOf, decode: Decode) -> np.ndarray:
+        """Run a network on the whole scan without random changes; uint8 values on the scan's own grid."""
+        ...

@@ -1,0 +1,173 @@
+"""Crops of a scan at the voxel size that it has, or that it is brought to as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from flarecli.resample import area_matrix, linear_matrix, resample_separable
+from flarecli.training.intensity import Intensity
+from flarecli.training.randomness import Purpose, generator
+from flarecli.training.scan import FirstStageView, LabelledScan, Sample
+from flarecli.training.views.at_spacing import scan_at
+from flarecli.training.views.base import Decode, ScoresOf
+from flarecli.training.views.orientation import oriented
+from flarecli.training.views.restoring import decoded_by_slice
+
+AIR_HU = -1024
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class FirstStageGrid:
+    """How a first-stage network sees a whole scan.
+
+    Attributes:
+        spacing_mm: Isotropic voxel size.
+        multiple: Sizes are padded with air to multiples of this.
+        intensity: Scaling of its input.
+        changed_share: How many of the training scans it sees changed, so that it errs as it will on scans unlike
+            those that it was trained on.
+        offset_hu: Largest offset of these.
+        factor: Range of their contrast.
+        noise_hu: Largest standard deviation of their noise.
+    """
+
+    spacing_mm: float = 4.0
+    multiple: int = 16
+    intensity: Intensity = field(default_factory=Intensity)
+    changed_share: float = 0.0
+    offset_hu: float = 60.0
+    factor: tuple[float, float] = (0.8, 1.25)
+    noise_hu: float = 30.0
+
+    def changed(self, hu: np.ndarray, scan_number: int) -> np.ndarray:
+        """What it sees of a scan, float32 HU: the same every time. Scans that are held out are never changed."""
+        if scan_number < 0 or not self.changed_share:
+            return hu
+        rng = generator(0, Purpose.FIRST_STAGE, scan_number)
+        if rng.random() >= self.changed_share:
+            return hu
+        offset, factor = rng.uniform(-self.offset_hu, self.offset_hu), rng.uniform(*self.factor)
+        noise = np.float32(rng.uniform(0, self.noise_hu)) * rng.standard_normal(hu.shape, dtype=np.float32)
+        changed: np.ndarray = (hu + np.float32(offset)) * np.float32(factor) + noise
+        return changed
+
+
+@dataclass(frozen=True)
+class CropView:
+    """A crop at a random place; what lies outside of the scan is air.
+
+    Attributes:
+        shape_zyx: Size of a sample.
+        spacing_mm: Isotropic voxel size that scans are brought to where they have another one; 0 takes them as they
+            are.
+        other_shapes_zyx: Further sizes; every sample has one of all these, each as likely.
+        orientation: "RAS" or "LPS".
+        multiple: Sizes that the network takes when it sees a whole scan are multiples of this.
+        organ_share: How many of the crops are placed so that they contain a random voxel of a random organ; the
+            others lie anywhere.
+        intensity: Scaling and its random changes.
+        first_stage: Where another network's scores are part of the input: how that one sees the scan. It sees it
+            without random changes.
+    """
+
+    shape_zyx: Shape
+    spacing_mm: float = 0.0
+    other_shapes_zyx: tuple[Shape, ...] = ()
+    orientation: str = "RAS"
+    multiple: int = 32
+    organ_share: float = 0.0
+    intensity: Intensity = field(default_factory=Intensity)
+    first_stage: FirstStageGrid | None = None
+
+    @property
+    def has_fixed_shape(self) -> bool:
+        return not self.other_shapes_zyx
+
+    def scan_of(
+        self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
+    ) -> LabelledScan:
+        return LabelledScan(number, oriented(hu, self.orientation), oriented(labels, self.orientation), spacing_mm)
+
+    def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
+        scan = self._at_spacing(scan)
+        shapes = (self.shape_zyx, *self.other_shapes_zyx)
+        shape = shapes[int(rng.integers(len(shapes)))]
+        start = self._start(scan.labels, shape, rng)
+        hu = _window(scan.image, start, shape, AIR_HU)
+        labels = _window(scan.labels, start, shape, 0)
+        image = self.intensity.augmented(hu, rng)
+        return Sample(image[None], labels, self._first_stage(scan, start))
+
+    def segment(self, scan: LabelledScan, scores_of: ScoresOf, decode: Decode) -> np.ndarray:
+        seen = self._at_spacing(scan)
+        z, y, x = seen.image.shape
+        padded = _rounded_up(seen.image.shape, self.multiple)
+        image = self.intensity.plain(_window(seen.image, (0, 0, 0), padded, AIR_HU))
+        labels = _window(seen.labels, (0, 0, 0), padded, 0)
+        scores = scores_of(Sample(image[None], labels, self._first_stage(seen, (0, 0, 0))))[:, :z, :y, :x]
+        if seen is scan:
+            return decode(scores)
+        back = [linear_matrix(size, n) for size, n in zip(seen.image.shape, scan.image.shape, strict=True)]
+        return decoded_by_slice(scores, back, decode)
+
+    def _at_spacing(self, scan: LabelledScan) -> LabelledScan:
+        return scan_at(scan, self.spacing_mm) if self.spacing_mm else scan
+
+    def _start(self, labels: np.ndarray, shape: Shape, rng: np.random.Generator) -> Shape:
+        """First voxel of a crop; below 0 or too high where the scan is smaller than the crop."""
+        wants_organ = rng.random() < self.organ_share
+        place = rng.random(3)
+        pick = rng.random(2)
+        spare = [whole - part for whole, part in zip(labels.shape, shape, strict=True)]
+        low, high = np.minimum(spare, 0), np.maximum(spare, 0)
+        if wants_organ:
+            present = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)[1:]) + 1
+            if present.size:
+                inside = np.flatnonzero(labels.ravel() == present[int(pick[0] * present.size)])
+                voxel = np.array(np.unravel_index(inside[int(pick[1] * inside.size)], labels.shape))
+                low = np.clip(voxel - np.asarray(shape) + 1, low, high)
+                high = np.clip(voxel, low, high)
+        z, y, x = (int(v) for v in low + np.floor(place * (high - low + 1)).astype(int))
+        return z, y, x
+
+    def _first_stage(self, scan: LabelledScan, start: Shape) -> FirstStageView | None:
+        grid = self.first_stage
+        if grid is None:
+            return None
+        sizes = [
+            max(1, round(n * step / grid.spacing_mm)) for n, step in zip(scan.image.shape, scan.spacing_mm, strict=True)
+        ]
+        coarse = resample_separable(
+            scan.image, *(area_matrix(n, size) for n, size in zip(scan.image.shape, sizes, strict=True))
+        )
+        coarse = grid.changed(coarse, scan.number)
+        image = grid.intensity.plain(_window(coarse, (0, 0, 0), _rounded_up(coarse.shape, grid.multiple), AIR_HU))
+        # Both grids begin at the same corner.
+        z, y, x = ((size / n, first) for size, n, first in zip(sizes, scan.image.shape, start, strict=True))
+        return FirstStageView(
+            scan.number,
+            image,
+            ((z[1] + 0.5) * z[0] - 0.5, (y[1] + 0.5) * y[0] - 0.5, (x[1] + 0.5) * x[0] - 0.5),
+            (z[0], y[0], x[0]),
+        )
+
+
+def _rounded_up(shape: tuple[int, ...], multiple: int) -> Shape:
+    z, y, x = (-(-n // multiple) * multiple for n in shape)
+    return z, y, x
+
+
+def _window(array: np.ndarray, start: Shape, shape: Shape, fill: float) -> np.ndarray:
+    """A window of an array, filled where it leaves the array; always a copy."""
+    window = np.full(shape, fill, array.dtype)
+    source, destination = [], []
+    for first, size, whole in zip(start, shape, array.shape, strict=True):
+        inside = slice(max(first, 0), max(min(first + size, whole), 0))
+        source.append(inside)
+        destination.append(slice(inside.start - first, inside.stop - first))
+    window[tuple(destination)] = array[tuple(source)]
+    return window

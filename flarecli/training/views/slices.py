@@ -1,0 +1,97 @@
+"""The VGG-13 U-Net's look at a scan: single axial slices, turned, moved, scaled and sheared in training.
+
+Source: the authors' code (training), unless a comment says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from flarecli.systems.vgg13.constants import Vgg13Constants
+from flarecli.systems.vgg13.inputs import grey_slice, network_batch
+from flarecli.systems.vgg13.orientation import turned_view
+from flarecli.training.scan import LabelledScan, Sample
+from flarecli.training.views.base import Decode, ScoresOf
+
+_TRIES = 50
+"""How often another slice is drawn when one is of one colour."""
+
+
+@dataclass(frozen=True)
+class SliceView:
+    """One slice at a random height, changed by one affine map, nearest neighbours for image and labels, outside black.
+
+    Scans of this view are uint8 grey levels, (slices, rows, columns), each slice stretched between its own percentiles.
+
+    Attributes:
+        slice_size: Rows and columns.
+        rotation_deg: Largest rotation.
+        shear_deg: Largest angle of the shear along the columns.
+        translation: Largest shift, in slice sizes.
+        scale: Range of the scale.
+        batch_slices: How many slices the network is given at a time in validation.
+    """
+
+    slice_size: int = 512
+    rotation_deg: float = 20.0
+    shear_deg: float = 20.0
+    translation: float = 0.2
+    scale: tuple[float, float] = (0.8, 1.2)
+    batch_slices: int = 4
+
+    @property
+    def has_fixed_shape(self) -> bool:
+        return True
+
+    def scan_of(
+        self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
+    ) -> LabelledScan:
+        constants = Vgg13Constants(slice_size=self.slice_size)
+        grey = np.stack([grey_slice(plane, constants) for plane in hu])
+        turned = np.stack([_nearest(turned_view(plane), self.slice_size) for plane in labels])
+        z, y, x = spacing_mm
+        # Rows run along x and columns along y.
+        rows_mm, columns_mm = x * hu.shape[2] / self.slice_size, y * hu.shape[1] / self.slice_size
+        return LabelledScan(number, grey, turned, (z, rows_mm, columns_mm))
+
+    def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
+        heights = rng.integers(len(scan.image), size=_TRIES)
+        height = next((h for h in heights if np.ptp(scan.image[h]) > 0), heights[0])
+        matrix = self._matrix(rng)
+        middle = np.full(2, (self.slice_size - 1) / 2)
+        shift = np.rint(rng.uniform(-self.translation, self.translation, 2) * self.slice_size)
+        offset = middle - matrix @ (middle + shift)
+        grey, labels = (
+            ndimage.affine_transform(plane[height], matrix, offset, order=0, mode="constant", cval=0)
+            for plane in (scan.image, scan.labels)
+        )
+        return Sample(self._input(grey[None])[0], labels)
+
+    def segment(self, scan: LabelledScan, scores_of: ScoresOf, decode: Decode) -> np.ndarray:
+        values = np.empty(scan.labels.shape, np.uint8)
+        for start in range(0, len(values), self.batch_slices):
+            part = slice(start, start + self.batch_slices)
+            scores = scores_of(Sample(self._input(scan.image[part]), np.array(scan.labels[part])))
+            values[part] = decode(np.moveaxis(scores, 1, 0))
+        return values
+
+    def _input(self, grey: np.ndarray) -> np.ndarray:
+        return network_batch(grey, Vgg13Constants(slice_size=self.slice_size))
+
+    def _matrix(self, rng: np.random.Generator) -> np.ndarray:
+        """From positions (row, column) in the sample to positions in the slice."""
+        angle = np.deg2rad(rng.uniform(-self.rotation_deg, self.rotation_deg))
+        shear = np.tan(np.deg2rad(rng.uniform(-self.shear_deg, self.shear_deg)))
+        scale = rng.uniform(*self.scale)
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        forward = scale * turn @ np.array([[1.0, 0.0], [shear, 1.0]])
+        backward: np.ndarray = np.linalg.inv(forward)
+        return backward
+
+
+def _nearest(plane: np.ndarray, size: int) -> np.ndarray:
+    rows, columns = (((np.arange(size) + 0.5) * n / size).astype(int) for n in plane.shape)
+    return np.ascontiguousarray(plane[np.ix_(rows, columns)])

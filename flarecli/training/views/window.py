@@ -1,0 +1,135 @@
+"""EfficientSegNet's look at a scan: the whole, or a window around the organs, stretched to a fixed size.
+
+Source: EfficientSegNet code (training), unless a comment says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from flarecli.resample import aligned_matrix, labels_above_share, resample_separable
+from flarecli.training.scan import LabelledScan, Sample
+from flarecli.training.views.base import Decode, ScoresOf
+from flarecli.training.views.orientation import oriented
+from flarecli.training.views.restoring import decoded_by_slice
+
+Shape = tuple[int, int, int]
+Window = tuple[slice, slice, slice]
+
+_LEAST_SHARE = 0.5
+"""Of an organ's stretched mask, from which on a voxel is the organ's."""
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """A window stretched to one size by linear interpolation between outermost voxel centres, then standardised.
+
+    Attributes:
+        shape_zyx: Size of a sample.
+        around_organs: Whether the window is the labels' box with a margin; else it is the whole scan.
+        margin_mm: The margin.
+        random_share: How many training windows have random borders instead.
+        random_margin_mm: Borders move between a third of this inwards of, and this beyond, the organs' box. The
+            published code draws both ends from the same range, so that the lower ones can cut deep into organs; here
+            both ends are drawn alike, outwards.
+        brightness_share: Probability for each organ that its intensities are shifted.
+        brightness_hu: Largest shift, up or down, in whole HU.
+        window_hu: Intensities are clipped to this range.
+        deviation_epsilon: Added to the standard deviation that intensities are divided by.
+        orientation: "RAS" or "LPS".
+    """
+
+    shape_zyx: Shape
+    around_organs: bool = False
+    margin_mm: float = 20.0
+    random_share: float = 0.0
+    random_margin_mm: float = 40.0
+    brightness_share: float = 0.0
+    brightness_hu: int = 200
+    window_hu: tuple[float, float] = (-325.0, 325.0)
+    deviation_epsilon: float = 1e-5
+    orientation: str = "RAS"
+
+    @property
+    def has_fixed_shape(self) -> bool:
+        return True
+
+    def scan_of(
+        self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
+    ) -> LabelledScan:
+        return LabelledScan(number, oriented(hu, self.orientation), oriented(labels, self.orientation), spacing_mm)
+
+    def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
+        window = self._window(scan, rng)
+        hu, labels = self._stretched(scan, window)
+        for label in range(1, int(labels.max()) + 1):
+            changes = rng.random() < self.brightness_share
+            shift = rng.integers(-self.brightness_hu, self.brightness_hu) if self.brightness_hu else 0
+            if changes:
+                hu[labels == label] += np.float32(shift)
+        return Sample(self._standardised(hu)[None], labels)
+
+    def segment(self, scan: LabelledScan, scores_of: ScoresOf, decode: Decode) -> np.ndarray:
+        window = self._fixed_window(scan)
+        hu, labels = self._stretched(scan, window)
+        scores = scores_of(Sample(self._standardised(hu)[None], labels))
+        part = scan.labels[window]
+        back = [aligned_matrix(n_in, n_out) for n_in, n_out in zip(self.shape_zyx, part.shape, strict=True)]
+        values = np.zeros(scan.labels.shape, np.uint8)
+        values[window] = decoded_by_slice(scores, back, decode)
+        return values
+
+    def _window(self, scan: LabelledScan, rng: np.random.Generator) -> Window:
+        is_random = rng.random() < self.random_share
+        outwards = rng.random((2, 3))
+        if not (self.around_organs and is_random):
+            return self._fixed_window(scan)
+        parts = []
+        for axis, (first, last) in enumerate(_organ_spans(scan.labels)):
+            reach = int(self.random_margin_mm / scan.spacing_mm[axis])
+            inwards = math.ceil(reach / 3)
+            below, above = (math.floor(share * (reach + inwards)) - inwards for share in outwards[:, axis])
+            start = max(0, first - below)
+            stop = min(scan.labels.shape[axis], last + 1 + above)
+            if start >= stop:
+                return self._fixed_window(scan)
+            parts.append(slice(start, stop))
+        return parts[0], parts[1], parts[2]
+
+    def _fixed_window(self, scan: LabelledScan) -> Window:
+        if not self.around_organs:
+            return slice(0, None), slice(0, None), slice(0, None)
+        z, y, x = (
+            slice(max(0, first - int(self.margin_mm / step)), min(count, last + int(self.margin_mm / step) + 1))
+            for (first, last), step, count in zip(
+                _organ_spans(scan.labels), scan.spacing_mm, scan.labels.shape, strict=True
+            )
+        )
+        return z, y, x
+
+    def _stretched(self, scan: LabelledScan, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """HU, float32, and labels at the sample's size: an organ where its stretched mask reaches a half."""
+        image, labels = scan.image[window], scan.labels[window]
+        if image.shape == self.shape_zyx:
+            return image.astype(np.float32), np.array(labels)
+        matrices = [aligned_matrix(n, size) for n, size in zip(image.shape, self.shape_zyx, strict=True)]
+        return resample_separable(image, *matrices), labels_above_share(labels, matrices, _LEAST_SHARE)
+
+    def _standardised(self, hu: np.ndarray) -> np.ndarray:
+        image = np.clip(hu, *self.window_hu, dtype=np.float32)
+        deviation = image.std(dtype=np.float64)
+        image -= np.float32(image.mean(dtype=np.float64))
+        image /= np.float32(deviation + self.deviation_epsilon)
+        return image
+
+
+def _organ_spans(labels: np.ndarray) -> list[tuple[int, int]]:
+    """First and last index with an organ along each axis; the whole axis where there is none."""
+    spans = []
+    for axis in range(3):
+        used = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
+        spans.append((int(used[0]), int(used[-1])) if used.size else (0, labels.shape[axis] - 1))
+    return spans

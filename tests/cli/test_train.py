@@ -1,0 +1,95 @@
+"""`flare train` on the command line: what it refuses, what it shows, and that its loaders start as users start them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flarecli.cli.main import app
+
+PHANTOMS = ("--synthesize-from", "phantoms", "--system", "efficientscn")
+
+
+def train(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+def dry_run(*arguments: str | Path) -> dict[str, object]:
+    result = train("RUN", *PHANTOMS, "--dry-run", "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    settings: dict[str, object] = json.loads(result.output)
+    return settings
+
+
+def test_a_dry_run_shows_the_recipe_and_writes_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    result = train(run, *PHANTOMS, "--dry-run")
+    assert result.exit_code == 0
+    assert 'base = "starter"' in result.output
+    assert "optimiser.learning_rate = 0.0005" in result.output
+    assert not run.exists()
+
+
+def test_what_a_dry_run_shows_is_a_recipe_file(tmp_path: Path) -> None:
+    path = tmp_path / "shown.toml"
+    path.write_text(train("RUN", *PHANTOMS, "--dry-run", "--set", "batch=3").output, encoding="utf-8")
+    assert dry_run("--recipe", path)["settings"] == dry_run("--set", "batch=3")["settings"]
+
+
+def test_recipes_files_and_settings_are_applied_in_this_order(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "published"\niterations = 50\nbatch = 1\n', encoding="utf-8")
+    shown = dry_run("--recipe", path, "--set", "accumulate=4", "--iterations", "60", "--network", "segmentation")
+    assert (shown["network"], shown["recipe"]) == ("segmentation", "published")
+    settings = shown["settings"]
+    assert isinstance(settings, dict)
+    assert (settings["iterations"], settings["accumulate"]) == (60, 4)
+
+
+def test_the_example_is_a_recipe_file() -> None:
+    example = Path(__file__).parents[2] / "examples/train.toml"
+    assert dry_run("--recipe", example, "--network", "localization")["recipe"] == "starter"
+
+
+@pytest.mark.parametrize("system", ["flarelite", "efficientscn", "efficientsegnet", "vgg13"])
+def test_every_system_can_be_trained_on_phantoms(system: str) -> None:
+    assert dry_run("--system", system)["system"] == system
+
+
+def test_a_preview_is_drawn(tmp_path: Path) -> None:
+    small = ("--set", "synthesis.scan_shape_zyx=[16, 16, 16]", "--set", "synthesis.spacing_mm=[20, 20, 20]")
+    crop = ("--set", "view.shape_zyx=[16, 16, 16]")
+    result = train(tmp_path / "run", *PHANTOMS, *small, *crop, "--dry-run", "--preview", tmp_path / "seen.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["RUN"], "a cache or a source of synthetic scans is needed"),
+        (["CACHE", "RUN", *PHANTOMS], "synthetic scans need no cache"),
+        (["RUN", *PHANTOMS, "--set", "rate=1"], "no such setting"),
+        (["RUN", *PHANTOMS, "--set", "batch"], "a setting needs a name and a value"),
+        (["RUN", *PHANTOMS, "--fold", "1"], "synthetic scans have no folds"),
+        (["RUN", *PHANTOMS, "--recipe", "quick"], "published, starter"),
+        (["RUN", *PHANTOMS, "--network", "fine"], "no training recipe"),
+        (["RUN", *PHANTOMS, "--preview", "sheet.jpg", "--dry-run"], "must be a PNG file"),
+        (["RUN", *PHANTOMS, "--backend", "openvino"], "cannot train"),
+    ],
+)
+def test_wrong_usage_is_explained(arguments: list[str], words: str) -> None:
+    result = train(*arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+
+
+def test_folders_that_are_no_source_are_named(tmp_path: Path) -> None:
+    result = train(tmp_path / "run", "--synthesize-from", tmp_path / "nothing")
+    assert result.exit_code == 3
+    assert "is no folder of label maps" in " ".join(result.output.split())
+    result = train(tmp_path / "cache", tmp_path / "run")
+    assert result.exit_code == 3

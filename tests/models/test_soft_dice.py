@@ -1,0 +1,37 @@
+"""Soft Dice with cross-entropy: by hand."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from flarecli_models.soft_dice import cross_entropy_dice, soft_dice
+
+LIKELY = np.array([[[0.5, 0.25], [0.25, 0.5], [0.25, 0.25]]], np.float32)
+TARGET = np.array([[[1, 0], [0, 1], [0, 0]]], np.uint8)
+
+PRESENT = 1 - (2 * 0.5 + 1) / (0.75 + 1 + 1)
+ABSENT = 1 - 1 / (0.5 + 1)
+
+
+def number(tensor: object) -> float:
+    return float(keras.ops.convert_to_numpy(tensor))
+
+
+def test_soft_dice_leaves_out_the_background_and_absent_organs() -> None:
+    assert number(soft_dice(TARGET, np.log(LIKELY), 1)) == pytest.approx(PRESENT, abs=1e-6)
+    both = number(soft_dice(TARGET, np.log(LIKELY), 1, skip_absent=False))
+    assert both == pytest.approx((PRESENT + ABSENT) / 2, abs=1e-6)
+    assert number(soft_dice(TARGET[:, :, :1], np.log(LIKELY[:, :, :1]), 1)) == 0
+
+
+def test_the_sum_with_cross_entropy_on_either_axis() -> None:
+    expected = pytest.approx(PRESENT - np.log(0.5), abs=1e-6)
+    assert number(cross_entropy_dice(TARGET, np.log(LIKELY), 1)) == expected
+    assert number(cross_entropy_dice(np.moveaxis(TARGET, 1, -1), np.log(np.moveaxis(LIKELY, 1, -1)), -1)) == expected
+
+
+def test_perfect_predictions_cost_nothing() -> None:
+    logits = np.where(TARGET == 1, 50.0, -50.0).astype(np.float32)
+    assert number(cross_entropy_dice(TARGET, logits, 1)) == pytest.approx(0, abs=1e-6)

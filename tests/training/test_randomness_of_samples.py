@@ -1,0 +1,144 @@
+"""Sample k is the same whoever makes it, and when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from flarecli.errors import FlareError
+from flarecli.training.anatomies import Anatomies
+from flarecli.training.data import CachedData, SyntheticData
+from flarecli.training.folds import Split
+from flarecli.training.recipe import SamplingSettings
+from flarecli.training.sample_loader import SampleLoader
+from flarecli.training.sample_stream import SampleStream
+from flarecli.training.scan import LabelledScan, Sample
+from flarecli.training.scan_source import CachedScans
+from flarecli.training.schedule import Schedule
+from flarecli.training.targets import Target
+from tests.training import small
+
+
+def stream(seed: int = 1) -> SampleStream:
+    return SyntheticData(small.recipe(), Anatomies("phantoms")).stream(seed)
+
+
+def equal(first: Sample, second: Sample) -> bool:
+    return np.array_equal(first.image, second.image) and np.array_equal(first.labels, second.labels)
+
+
+def test_samples_depend_on_seed_and_number_alone() -> None:
+    one, other = stream(), stream()
+    in_order = [one.sample(number) for number in range(8)]
+    for number in (7, 2, 5):
+        assert equal(other.sample(number), in_order[number])
+    assert not any(equal(in_order[0], sample) for sample in in_order[1:])
+    assert not equal(stream(seed=2).sample(0), in_order[0])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_any_number_of_processes_delivers_the_same_samples(workers: int) -> None:
+    expected = [stream().sample(number) for number in range(4, 12)]
+    with SampleLoader(stream(), 4, workers) as loader:
+        samples = iter(loader)
+        assert all(equal(next(samples), sample) for sample in expected)
+
+
+def test_every_scan_is_used_as_often_as_it_should_and_mixed() -> None:
+    schedule = Schedule(reuse=4, mixing=5)
+    scans = [schedule.scan_of(number) for number in range(400)]
+    counts = np.bincount(scans)
+    assert (counts[15:90] == 4).all()
+    uses = [index for index, scan in enumerate(scans) if scan == 50]
+    assert np.diff(uses).min() > 4 * 4
+    # After the first ticks one scan in four samples is new.
+    assert len(set(scans[200:300]) - set(scans[:200])) == 25
+    assert all(schedule.oldest_needed(number) <= min(scans[number:]) for number in range(300))
+
+
+def test_a_stream_holds_no_more_scans_than_it_needs() -> None:
+    made = stream()
+    for number in range(30):
+        made.sample(number)
+    assert len(made._scans) <= (2 - 1) * 3 + 1
+
+
+def test_keras_is_not_imported_before_the_backend_is_chosen() -> None:
+    code = (
+        "import sys; from flarecli.training import anatomies, cross_validation, preparation, preview, rates, run; "
+        "print([name for name in ('keras', 'tensorflow', 'torch', 'openvino') if name in sys.modules])"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
+
+
+class BrokenScans:
+    """Fails with the third scan."""
+
+    def scan(self, number: int) -> LabelledScan:
+        if number == 2:
+            raise ValueError("no such scan")
+        return small.labelled_scan(number)
+
+
+def test_an_error_of_a_loader_reaches_the_training_when_its_sample_is_due() -> None:
+    broken = SampleStream(BrokenScans(), small.recipe().view, Target.CLASSES, Schedule(), 0)
+    with SampleLoader(broken, 0, workers=1) as loader:
+        samples = iter(loader)
+        next(samples)
+        next(samples)
+        with pytest.raises(FlareError, match="ValueError while a training sample was made"):
+            next(samples)
+
+
+def test_a_loader_that_is_killed_is_noticed() -> None:
+    with SampleLoader(stream(), 0, workers=1, ahead=1) as loader:
+        samples = iter(loader)
+        next(samples)
+        loader._processes[0].kill()
+        with pytest.raises(FlareError, match="ended from outside"):
+            list(islice(samples, 9))
+
+
+def order_of(settings: SamplingSettings, count: int, **changes: int) -> list[str]:
+    cache = small.fake_cache(5, **changes)
+    scans = CachedScans(cache, "segmentation", cache.names, settings, seed=4)
+    return [scans.name_of(number) for number in range(count)]
+
+
+def test_shuffled_epochs_have_every_case_once_in_another_order() -> None:
+    names = order_of(SamplingSettings(), 15)
+    epochs = [names[start : start + 5] for start in (0, 5, 10)]
+    assert all(sorted(epoch) == sorted(epochs[0]) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+
+
+def test_repeated_cases_and_slices_count_more() -> None:
+    settings = SamplingSettings(repeated=("case_001",), repeats=4)
+    epoch = order_of(settings, 8)
+    assert epoch.count("case_001") == 4
+    assert len(set(epoch)) == 5
+    by_slices = order_of(replace(settings, by_slices=True), 8 * 20)
+    assert by_slices.count("case_001") == 4 * 20
+
+
+def test_drawing_with_replacement_is_uniform() -> None:
+    names = order_of(SamplingSettings(order="with_replacement"), 1000)
+    counts = np.unique(names, return_counts=True)[1]
+    assert len(counts) == 5
+    assert counts.min() > 150
+
+
+def test_cached_data_gives_samples_of_the_training_cases_alone() -> None:
+    split = Split(("case_000", "case_002"), ("case_001",))
+    data = CachedData(small.recipe(), small.fake_cache(3), split)
+    first = data.stream(0).sample(0)
+    assert first.image.shape == (1, 16, 16, 16)
+    source = data.stream(0).source
+    assert {source.name_of(number) for number in range(20)} == set(split.training)  # type: ignore[attr-defined]
+    assert [name for name, _ in data.validation_scans(5)] == ["case_001"]

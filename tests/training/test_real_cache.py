@@ -1,0 +1,84 @@
+"""From files to samples: what `flare preprocess` writes is what training reads, for every system."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from flarecli.cli.main import app
+from flarecli.preprocessing.cache import TrainingCache
+from flarecli.training.data import CachedData
+from flarecli.training.folds import held_out
+from flarecli.training.recipe import Recipe
+from flarecli.training.recipes import recipe_named
+from flarecli.training.sample_loader import SampleLoader
+from flarecli.training.scan import Sample
+from flarecli.training.targets import Target
+from flarecli.training.views import ResampledView, SliceView, WindowView
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms")
+    made = CliRunner().invoke(
+        app, ["phantom", str(folder), "-n", "2", "--shape", "30x48x60", "--spacing", "9x7x7", "--quiet"]
+    )
+    assert made.exit_code == 0, made.output
+    return folder
+
+
+def cached(dataset: Path, cache: Path, system: str) -> TrainingCache:
+    made = CliRunner().invoke(app, ["preprocess", str(dataset), str(cache), "--system", system, "--json"])
+    assert made.exit_code == 0, made.output
+    return TrainingCache.open(cache)
+
+
+def perfect(sample: Sample) -> np.ndarray:
+    return (sample.labels[None] == np.arange(5)[:, None, None, None]).astype(np.float32)
+
+
+def data_of(cache: TrainingCache, recipe: Recipe) -> CachedData:
+    return CachedData(recipe, cache, held_out(cache.names, 0.5, seed=0))
+
+
+def test_efficientscn(dataset: Path, tmp_path: Path) -> None:
+    cache = cached(dataset, tmp_path / "cache", "efficientscn")
+    for network in cache.networks:
+        data = data_of(cache, recipe_named("efficientscn", network, "published"))
+        stream = data.stream(seed=1)
+        with SampleLoader(stream, 3, workers=1) as loader:
+            sample = next(iter(loader))
+        assert np.array_equal(sample.image, stream.sample(3).image)
+        assert sample.labels.max() == (1 if network == "localization" else 4)
+        view = data.recipe.view
+        assert isinstance(view, ResampledView)
+        assert all(size in sizes for size, sizes in zip(sample.labels.shape, view.sizes, strict=True))
+        ((_, scan),) = data.validation_scans(5)
+        values = view.segment(scan, perfect, Target.CLASSES.decoded)
+        assert (values == scan.labels)[scan.labels > 0].mean() > 0.9
+
+
+def test_efficientsegnet(dataset: Path, tmp_path: Path) -> None:
+    cache = cached(dataset, tmp_path / "cache", "efficientsegnet")
+    for network in cache.networks:
+        recipe = recipe_named("efficientsegnet", network, "published")
+        view = recipe.view
+        assert isinstance(view, WindowView)
+        sample = data_of(cache, recipe).stream(seed=1).sample(0)
+        assert sample.labels.shape == view.shape_zyx
+        assert set(np.unique(sample.labels)) == {0, 1, 2, 3, 4}
+        assert abs(float(sample.image.mean())) < 1e-3
+
+
+def test_vgg13(dataset: Path, tmp_path: Path) -> None:
+    cache = cached(dataset, tmp_path / "cache", "vgg13")
+    recipe = recipe_named("vgg13", "segmentation", "published")
+    assert isinstance(recipe.view, SliceView)
+    data = data_of(cache, replace(recipe, view=replace(recipe.view, batch_slices=8)))
+    sample = data.stream(seed=1).sample(0)
+    assert sample.image.shape == (3, 512, 512)
+    assert sample.labels.shape == (512, 512)
