@@ -16,7 +16,8 @@ from flarecli.systems.flarelite import Flarelite
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
-from flarecli.systems.flarelite.regions import region_probabilities, softmax, window_around_labels
+from flarecli.systems.flarelite.probabilities import combined, softmax
+from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
 
 TISSUE_HU, ORGAN_HU = -50, 150
 SURE = 8.0
@@ -185,3 +186,12 @@ def test_dropping_a_part_leaves_its_neighbours_alone() -> None:
     assert scores[:, 9, 9, 9].tolist() == [5.0, 2.0, 0.0, 0.0, 0.0]
     before[:, 9, 9, 9] = scores[:, 9, 9, 9]
     assert np.array_equal(scores, before)
+
+
+def test_both_stages_have_their_say() -> None:
+    rng = np.random.default_rng(5)
+    scores = rng.normal(size=(5, 3, 3, 3)).astype(np.float32)
+    first = softmax(rng.normal(size=(5, 3, 3, 3)).astype(np.float32))
+    np.testing.assert_allclose(combined(scores, first[1:], 1.0), softmax(scores), atol=1e-6)
+    np.testing.assert_allclose(combined(scores, first[1:], 0.0), first, atol=1e-6)
+    np.testing.assert_allclose(combined(scores, first[1:], 0.25), 0.25 * softmax(scores) + 0.75 * first, atol=1e-6)

@@ -14,5 +14,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     here = Path(__file__).parent
     left_out = [item for item in items if here in item.path.parents and item.get_closest_marker("slow")]
     if left_out and not any("::" in argument for argument in config.args):
-        config.hook.pytest_deselected(left_out)
+        config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

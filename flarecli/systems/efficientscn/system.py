@@ -22,9 +22,10 @@ from flarecli.systems.efficientscn.geometry import (
     plan_segmentation,
     whole_scan,
 )
-from flarecli.systems.efficientscn.growing import Face, cutting_faces, grown_region
+from flarecli.systems.efficientscn.growing import cutting_faces, grown_region
 from flarecli.systems.efficientscn.inputs import localization_input, segmentation_input
 from flarecli.systems.efficientscn.orientation import LpsFrame, flipped_view
+from flarecli.systems.region_warnings import region_warnings
 
 if TYPE_CHECKING:
     from flarecli.volume import Volume
@@ -130,7 +131,7 @@ class EfficientScn(System):
         return Segmentation(
             labels=labels,
             region_mm=frame.to_canonical(found.plan.box_lps_mm),
-            warnings=_warnings(labels, cut),
+            warnings=region_warnings(labels, (face.name for face in cut)),
             facts=facts,
         )
 
@@ -178,20 +179,3 @@ def _restored(found: _Pass, shape_zyx: tuple[int, int, int]) -> np.ndarray:
     (z, _), (y, _), (x, _) = found.plan.padding
     restore_labels(found.scores, found.plan.crop_shape_zyx, out=flipped_view(labels)[crop], origin_zyx=(z, y, x))
     return labels
-
-
-def _warnings(labels: np.ndarray, cut: tuple[Face, ...]) -> tuple[str, ...]:
-    """What the user must know about a result."""
-    warnings = []
-    if not labels.any():
-        warnings.append(
-            "No organ was found in the segmented region: the label map is empty. "
-            "Check that the scan is an upright abdominal CT in Hounsfield units."
-        )
-    if cut:
-        sides = ", ".join(face.name for face in cut)
-        warnings.append(
-            f"Organs reach the border of the segmented region ({sides}) and may be cut there. "
-            "Give a larger box, or segment the whole scan with `--roi full`."
-        )
-    return tuple(warnings)

@@ -16,6 +16,7 @@ from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
 from flarecli.systems.efficientsegnet.inputs import network_input
 from flarecli.systems.efficientsegnet.organ_filter import coarse_organs, fine_minimum_voxels, restore_organs
 from flarecli.systems.efficientsegnet.regions import window_around_mask
+from flarecli.systems.region_warnings import region_warnings
 from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class EfficientSegNet(System):
         return Segmentation(
             labels=labels,
             region_mm=box_of_window(window, grid),
-            warnings=_warnings(labels, cut),
+            warnings=region_warnings(labels, cut),
             facts=facts,
         )
 
@@ -126,19 +127,3 @@ class EfficientSegNet(System):
             )
         facts["localization_mask_ml"] = int(np.count_nonzero(mask)) * voxel_mm3 / 1000.0
         return window
-
-
-def _warnings(labels: np.ndarray, cut: tuple[str, ...]) -> tuple[str, ...]:
-    """What the user must know about a result."""
-    warnings = []
-    if not labels.any():
-        warnings.append(
-            "No organ was found in the segmented region: the label map is empty. "
-            "Check that the scan is an upright abdominal CT in Hounsfield units."
-        )
-    if cut:
-        warnings.append(
-            f"Organs reach the border of the segmented region ({', '.join(cut)}) and may be cut there. "
-            "Give a larger box, or segment the whole scan with `--roi full`."
-        )
-    return tuple(warnings)

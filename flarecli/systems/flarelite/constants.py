@@ -17,6 +17,7 @@ class FlareliteConstants:
         window_hu: Intensities are clipped to this range.
         scale_hu: Clipped intensities are divided by this.
         region_margin_mm: Margin around the organs of the first stage.
+        refine_share: Weight of the second stage where the two are averaged.
         kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept at most.
         component_minimum_mm3: Smaller parts are dropped.
         touch_area_mm2: How much of a region's face organs may cover before they count as cut there.
@@ -29,6 +30,7 @@ class FlareliteConstants:
     window_hu: tuple[float, float] = (-300.0, 400.0)
     scale_hu: float = 350.0
     region_margin_mm: float = 16.0
+    refine_share: float = 0.5
     kept_components: tuple[int, int, int, int] = (1, 2, 1, 1)
     component_minimum_mm3: float = 200.0
     touch_area_mm2: float = 20.0

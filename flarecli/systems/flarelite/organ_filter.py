@@ -17,7 +17,7 @@ def filter_organs(scores: np.ndarray, voxel_mm3: float, constants: FlareliteCons
     network gives, so that interpolation does not carry it into the neighbouring voxels that stay.
 
     Args:
-        scores: float32 logits of shape (classes, z, y, x); changed in place.
+        scores: float32 logits or probabilities of shape (classes, z, y, x); changed in place.
         voxel_mm3: Volume of a voxel.
 
     Returns:

@@ -9,6 +9,7 @@ import numpy as np
 from flarecli.geometry import Grid
 from flarecli.resample import resample_separable, window_matrix
 from flarecli.systems.flarelite.inputs import NetworkGrid
+from flarecli.systems.flarelite.probabilities import softmax
 from flarecli.windows import Window
 
 
@@ -58,10 +59,3 @@ def region_probabilities(
     for target, organ in zip(out, probabilities, strict=True):
         target[refined.inside] = resample_separable(organ, *matrices)
     return out
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Probabilities from logits along the first axis; float32 of the same shape."""
-    shifted = np.exp(scores - scores.max(axis=0))
-    shifted /= shifted.sum(axis=0)
-    return shifted

@@ -16,7 +16,9 @@ from flarecli.systems.description import NetworkFigures
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
-from flarecli.systems.flarelite.regions import region_probabilities, softmax, window_around_labels
+from flarecli.systems.flarelite.probabilities import combined
+from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
+from flarecli.systems.region_warnings import region_warnings
 from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
@@ -93,14 +95,14 @@ class Flarelite(System):
             del coarse
         with steps("refine"):
             scores = networks[REFINE](inputs)[(slice(None), *refined.inside)]
+            probabilities = combined(scores, inputs[(slice(1, None), *refined.inside)], constants.refine_share)
         with steps("restore"):
-            found = filter_organs(scores, refined.voxel_mm3, constants)
+            found = filter_organs(probabilities, refined.voxel_mm3, constants)
             labels = np.zeros(grid.shape_zyx, np.uint8)
-            restore_labels(scores, labels[window].shape, out=labels[window])
+            restore_labels(probabilities, labels[window].shape, out=labels[window])
         with steps("judge"):
             # Every second voxel along each axis says as much, in an eighth of the time.
-            probabilities = softmax(np.ascontiguousarray(scores[:, ::2, ::2, ::2]))
-            signals = organ_signals(probabilities, found[::2, ::2, ::2], 8 * refined.voxel_mm3 / 1000)
+            signals = organ_signals(probabilities[:, ::2, ::2, ::2], found[::2, ::2, ::2], 8 * refined.voxel_mm3 / 1000)
         cut = cut_faces(labels[window], window, grid, constants.touch_area_mm2)
         facts: dict[str, Any] = {
             "region_mode": region.mode,
@@ -109,7 +111,7 @@ class Flarelite(System):
             "refine_window_zyx": [[part.start, part.stop] for part in window],
             "cut_faces": list(cut),
         }
-        return Segmentation(labels, box_of_window(window, grid), _warnings(labels, cut), facts, signals)
+        return Segmentation(labels, box_of_window(window, grid), region_warnings(labels, cut), facts, signals)
 
     def _window(self, coarse: np.ndarray, volume: Volume, region: RegionRequest) -> Window:
         """What the second stage is to see."""
@@ -130,19 +132,3 @@ class Flarelite(System):
                 remedy="Check the scan's intensities and orientation, or give `--roi full`.",
             )
         return window
-
-
-def _warnings(labels: np.ndarray, cut: tuple[str, ...]) -> tuple[str, ...]:
-    """What the user must know about a result."""
-    warnings = []
-    if not labels.any():
-        warnings.append(
-            "No organ was found in the segmented region: the label map is empty. "
-            "Check that the scan is an upright abdominal CT in Hounsfield units."
-        )
-    if cut:
-        warnings.append(
-            f"Organs reach the border of the segmented region ({', '.join(cut)}) and may be cut there. "
-            "Give a larger box, or segment the whole scan with `--roi full`."
-        )
-    return tuple(warnings)
