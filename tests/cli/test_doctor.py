@@ -64,4 +64,4 @@ def test_no_weights_at_all_are_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 5
     (weights,) = [finding for finding in json.loads(result.stdout)["findings"] if finding["subject"] == "weights"]
     assert weights["verdict"] == "bad"
-    assert "flare weights import" in weights["remedy"]
+    assert "flare train CACHE" in weights["remedy"]

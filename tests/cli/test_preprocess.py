@@ -105,7 +105,7 @@ def test_the_ground_truth_of_a_real_scan(tmp_path: Path) -> None:
 
     scan, labels = (shared_path(f"data/ct/totalseg_example_{kind}_slab.nii.gz") for kind in ("ct", "labels"))
     (tmp_path / "slab.csv").write_text(f"{scan},{labels}\n")
-    result = run(tmp_path / "slab.csv", tmp_path / "cache", "--jobs", 1, "--json")
+    result = run(tmp_path / "slab.csv", tmp_path / "cache", "--system", "efficientscn", "--jobs", 1, "--json")
     assert result.exit_code == 0, result.output
     case = json.loads(result.stdout)["cases"][0]
     assert case["findings"] == []
