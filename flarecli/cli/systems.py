@@ -88,7 +88,7 @@ def _figure_cells(spec: NetworkSpec) -> tuple[str, str, str]:
         return "", "", ""
     size = "×".join(str(length) for length in figures.input_shape)
     return (
-        f"up to {size}" if figures.size_varies else size,
+        f"{size} and others" if figures.size_varies else size,
         f"{figures.parameters:,}",
         f"{figures.multiply_adds / 1e9:.1f} G",
     )
