@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flarecli.cli.default_system import DEFAULT_SYSTEM
+from flarecli.cli.engine_options import (
+    Backend,
+    BackendOption,
+    Device,
+    DeviceOption,
+    Precision,
+    PrecisionOption,
+    SystemOption,
+    ThreadsOption,
+    WeightsOption,
+)
 from flarecli.cli.output import (
     print_error,
     print_json,
@@ -27,32 +37,6 @@ if TYPE_CHECKING:
     from flarecli.prediction import Outcome
 
 
-class Backend(StrEnum):
-    """Choices of `--backend`."""
-
-    auto = "auto"
-    openvino = "openvino"
-    tensorflow = "tensorflow"
-    torch = "torch"
-
-
-class Device(StrEnum):
-    """Choices of `--device`."""
-
-    auto = "auto"
-    cpu = "cpu"
-    gpu = "gpu"
-
-
-class Precision(StrEnum):
-    """Choices of `--precision`."""
-
-    auto = "auto"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
-
-
 def predict(
     source: Annotated[
         Path,
@@ -65,15 +49,12 @@ def predict(
         Path,
         typer.Argument(metavar="OUT", help="The label map to write, or a folder for those of a folder of scans."),
     ],
-    system: Annotated[str, typer.Option(help="Segmentation system.")] = DEFAULT_SYSTEM,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option(help="Set of weights, folder or file; NETWORK=... for one network. May be given several times."),
-    ] = None,
-    backend: Annotated[Backend, typer.Option(help="What computes the networks.")] = Backend.auto,
-    device: Annotated[Device, typer.Option(help="Where they are computed.")] = Device.auto,
-    precision: Annotated[Precision, typer.Option(help="Arithmetic of the networks.")] = Precision.auto,
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")] = None,
+    system: SystemOption = DEFAULT_SYSTEM,
+    weights: WeightsOption = None,
+    backend: BackendOption = Backend.auto,
+    device: DeviceOption = Device.auto,
+    precision: PrecisionOption = Precision.auto,
+    threads: ThreadsOption = None,
     roi: Annotated[
         str,
         typer.Option(metavar="auto|full|x0,y0,z0,x1,y1,z1", help="Region to segment; a box in world mm (RAS)."),

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flarecli.cli.default_system import DEFAULT_SYSTEM
+from flarecli.cli.engine_options import (
+    Backend,
+    BackendOption,
+    Device,
+    DeviceOption,
+    Precision,
+    PrecisionOption,
+    SystemOption,
+    ThreadsOption,
+    WeightsOption,
+)
 from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
-from flarecli.cli.predict import Backend, Device, Precision
 from flarecli.errors import PartialFailureError, UsageError
 
 if TYPE_CHECKING:
@@ -35,15 +45,12 @@ def profile(
         list[Path] | None,
         typer.Argument(metavar="[IN ...]", help="Scans or folders of scans; without any, a phantom is made."),
     ] = None,
-    system: Annotated[str, typer.Option(help="Segmentation system.")] = DEFAULT_SYSTEM,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option(help="Set of weights, folder or file; NETWORK=... for one network. May be given several times."),
-    ] = None,
-    backend: Annotated[Backend, typer.Option(help="What computes the networks.")] = Backend.auto,
-    device: Annotated[Device, typer.Option(help="Where they are computed.")] = Device.auto,
-    precision: Annotated[Precision, typer.Option(help="Arithmetic of the networks.")] = Precision.auto,
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")] = None,
+    system: SystemOption = DEFAULT_SYSTEM,
+    weights: WeightsOption = None,
+    backend: BackendOption = Backend.auto,
+    device: DeviceOption = Device.auto,
+    precision: PrecisionOption = Precision.auto,
+    threads: ThreadsOption = None,
     size: Annotated[
         str | None, typer.Option(metavar="XxYxZ", help=f"Voxels of the phantom; {_DEFAULT_SIZE} by default.")
     ] = None,

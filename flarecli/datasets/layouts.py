@@ -10,7 +10,7 @@ from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pair_table import read_pair_table
 from flarecli.datasets.pairs import Dataset, Pair, with_unique_names
 from flarecli.errors import InputError
-from flarecli.file_names import case_name, image_suffix
+from flarecli.file_names import files_by_case, image_suffix
 from flarecli.organs import ORGANS
 
 _FLARE_FOLDERS = ("TrainingImg", "TrainingMask")
@@ -76,20 +76,8 @@ def _pairs_by_name(source: Path, images: Path, labels: Path) -> tuple[Pair, ...]
 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:
-    by_name: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file() or not image_suffix(path):
-            continue
-        other = by_name.setdefault(case_name(path), path)
-        if other != path:
-            raise InputError(
-                "two files stand for the same case",
-                path=path,
-                seen=f"{other.name} and {path.name}",
-                expected="one file a case",
-                remedy="Remove or rename one of them.",
-            )
-    return by_name
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
+    return files_by_case((path for path in files if image_suffix(path)), "Remove or rename one of them.")
 
 
 def _content(folder: Path) -> str:

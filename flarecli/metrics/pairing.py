@@ -8,7 +8,7 @@ from glob import has_magic
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.file_names import NIFTI_SUFFIXES, case_name
+from flarecli.file_names import NIFTI_SUFFIXES, files_by_case
 
 _SHOWN_NAMES = 3
 
@@ -101,18 +101,7 @@ def _below(pattern: Path) -> str:
 
 
 def _by_key(paths: Sequence[Path]) -> dict[str, Path]:
-    by_key: dict[str, Path] = {}
-    for path in paths:
-        other = by_key.setdefault(case_name(path), path)
-        if other != path:
-            raise InputError(
-                "two files stand for the same case",
-                path=path,
-                seen=f"{other.name} and {path.name}",
-                expected="one file a case",
-                remedy="Keep label maps apart from images, or name the files by a glob pattern.",
-            )
-    return by_key
+    return files_by_case(paths, "Keep label maps apart from images, or name the files by a glob pattern.")
 
 
 def _some_names(paths: Sequence[Path]) -> str:

@@ -8,7 +8,6 @@ from flarecli.resample.axis import (
     gaussian_matrix,
     linear_matrix,
     sampled_matrix,
-    window_matrix,
 )
 from flarecli.resample.label_shares import labels_above_share, labels_of_largest_share
 from flarecli.resample.restoring import class_map, restore_labels, restore_mask
@@ -28,5 +27,4 @@ __all__ = [
     "restore_labels",
     "restore_mask",
     "sampled_matrix",
-    "window_matrix",
 ]

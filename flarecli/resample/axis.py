@@ -93,25 +93,6 @@ def aligned_matrix(n_in: int, n_out: int) -> np.ndarray:
     return _two_tap_matrix(n_in, *aligned_taps(n_in, n_out))
 
 
-def window_matrix(n_in: int, start: float, stop: float, n_out: int) -> np.ndarray:
-    """Interpolate linearly between the sample centres of a part of the axis, ends clamped, no antialiasing.
-
-    The n_out samples cover the axis from `start` to `stop` edge to edge, in units of input samples; from 0 to n_in
-    it is `linear_matrix`.
-
-    Args:
-        n_in: Number of input samples, at least 1.
-        start: Where the part begins; 0 is the outer edge of the first sample.
-        stop: Where it ends.
-        n_out: Number of output samples, at least 1.
-
-    Returns:
-        float64 array of shape (n_out, n_in); rows sum to 1 and have at most two non-zero entries.
-    """
-    position = start + (np.arange(n_out) + 0.5) * ((stop - start) / n_out) - 0.5
-    return _two_tap_matrix(n_in, *_two_taps(np.clip(position, 0.0, n_in - 1.0), n_in))
-
-
 def sampled_matrix(n_in: int, positions: np.ndarray) -> np.ndarray:
     """Interpolate linearly between sample centres at any positions; beyond the ends the end sample is taken.
 

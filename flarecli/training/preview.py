@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flarecli.atomic import atomic_path
-from flarecli.organs import ORGANS
+from flarecli.contour_sheet import SheetSlice, draw_contour_sheet
 from flarecli.training.sample_stream import SampleStream
 from flarecli.training.scan import Sample
 
@@ -26,36 +25,15 @@ def draw_samples(path: Path, stream: SampleStream, count: int = SAMPLES) -> None
     Arrays are shown as the network has them, the last axis to the right and, in the latter two, z upwards. Grey levels
     are stretched between percentiles of each sample. Networks of slices show one slice a sample.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    rows = [list(_slices(stream.sample(number))) for number in range(count)]
-    columns = len(rows[0])
-    figure = Figure(figsize=(2.4 * columns, 2.2 * count), facecolor="black")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(count, columns, squeeze=False)
-    figure.subplots_adjust(0, 0, 1, 1, 0.01, 0.01)
-    for row, pictures in zip(axes, rows, strict=True):
-        for axis, (grey, labels, limits) in zip(row, pictures, strict=True):
-            axis.set_axis_off()
-            axis.imshow(grey, cmap="gray", vmin=limits[0], vmax=limits[1])
-            for organ in ORGANS:
-                mask = labels == organ.label
-                if mask.any() and not mask.all():
-                    axis.contour(mask, [0.5], colors=[tuple(c / 255 for c in organ.colour)], linewidths=0.7)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=80, format="png", facecolor="black")
+    draw_contour_sheet(path, [list(_slices(stream.sample(number))) for number in range(count)])
 
 
-Picture = tuple[np.ndarray, np.ndarray, tuple[float, float]]
-
-
-def _slices(sample: Sample) -> Iterator[Picture]:
+def _slices(sample: Sample) -> Iterator[SheetSlice]:
     image, labels = sample.image[0], sample.labels
     low, high = (float(value) for value in np.percentile(image, _GREY_PERCENTILES))
     limits = (low, high if high > low else low + 1.0)
     if image.ndim == 2:
-        yield image, labels, limits
+        yield SheetSlice(image, labels, limits)
         return
     spans = [np.flatnonzero(labels.any(tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     bounds = [
@@ -64,8 +42,8 @@ def _slices(sample: Sample) -> Iterator[Picture]:
     ]
     for share in _HEIGHTS:
         z = int(bounds[0][0] + share * (bounds[0][1] - bounds[0][0]))
-        yield image[z], labels[z], limits
+        yield SheetSlice(image[z], labels[z], limits)
     y = sum(bounds[1]) // 2
-    yield image[::-1, y], labels[::-1, y], limits
+    yield SheetSlice(image[::-1, y], labels[::-1, y], limits)
     x = int(bounds[2][0] + 0.3 * (bounds[2][1] - bounds[2][0]))
-    yield image[::-1, :, x], labels[::-1, :, x], limits
+    yield SheetSlice(image[::-1, :, x], labels[::-1, :, x], limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from flarecli_models.data_format import spatial_axes
 from flarecli_models.layers.axis_interpolation import interpolate_axis
 
 
-class SeparableUpsampling3D(keras.layers.Layer):
+class SeparableUpsampling3D(keras.layers.Layer, ABC):
     """Base of layers that interpolate along z, then y, then x, with half-pixel centres and repeated borders.
 
     A subclass says the weights in `taps`.
@@ -30,9 +31,9 @@ class SeparableUpsampling3D(keras.layers.Layer):
         self.data_format = data_format or keras.config.image_data_format()
         self.built = True
 
+    @abstractmethod
     def taps(self) -> np.ndarray:
         """Weights along one axis: (factor, 2 * radius + 1), one row an output phase, the middle column for x[n]."""
-        raise NotImplementedError
 
     def call(self, inputs: Any) -> Any:
         taps = self.taps()

@@ -11,26 +11,15 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box, Grid
+from flarecli.geometry import Box
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, RegionRequest, Segmentation
 from flarecli.systems.efficientscn import EfficientScn
 from flarecli.systems.efficientscn.growing import FACES
 from flarecli.volume import read_volume
+from tests.systems.scans import Scan, scan_of
 
 AIR_HU, TISSUE_HU, ORGAN_HU, SEED_HU = -1000, -100, 600, 1400
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What a system needs of a volume."""
-
-    voxels: np.ndarray
-    grid: Grid
-
-
-def scan_of(voxels: np.ndarray, spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0)) -> Scan:
-    return Scan(voxels, Grid(voxels.shape, spacing_mm, np.diag([*spacing_mm[::-1], 1.0])))
 
 
 def tissue(shape: tuple[int, int, int] = (100, 100, 100)) -> np.ndarray:

@@ -11,28 +11,17 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box, Grid
+from flarecli.geometry import Box
 from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest, Segmentation
 from flarecli.systems.efficientsegnet import EfficientSegNet, EfficientSegNetConstants
 from flarecli.systems.efficientsegnet.organ_filter import coarse_organs, fine_minimum_voxels, restore_organs
 from flarecli.volume import read_volume
+from tests.systems.scans import Scan, scan_of
 
 TISSUE_HU, ORGAN_HU, BRIGHT_HU = -50, 150, 300
 
 CONSTANTS = EfficientSegNetConstants(coarse_shape_zyx=(32, 32, 32), fine_shape_zyx=(48, 48, 48))
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What a system needs of a volume."""
-
-    voxels: np.ndarray
-    grid: Grid
-
-
-def scan_of(voxels: np.ndarray, spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0)) -> Scan:
-    return Scan(voxels, Grid(voxels.shape, spacing_mm, np.diag([*spacing_mm[::-1], 1.0])))
 
 
 def tissue(shape: tuple[int, int, int] = (60, 64, 68)) -> np.ndarray:

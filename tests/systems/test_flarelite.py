@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box, Grid
+from flarecli.geometry import Box
 from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest, Segmentation
 from flarecli.systems.flarelite import Flarelite
@@ -18,24 +18,13 @@ from flarecli.systems.flarelite.inputs import image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
 from flarecli.systems.flarelite.probabilities import combined, softmax
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
+from tests.systems.scans import Scan, scan_of
 
 TISSUE_HU, ORGAN_HU = -50, 150
 SURE = 8.0
+SPACING_MM = (3.0, 2.0, 2.0)
 
 CONSTANTS = FlareliteConstants()
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What a system needs of a volume."""
-
-    voxels: np.ndarray
-    grid: Grid
-    path: None = None
-
-
-def scan_of(voxels: np.ndarray, spacing_mm: tuple[float, float, float] = (3.0, 2.0, 2.0)) -> Scan:
-    return Scan(voxels, Grid(voxels.shape, spacing_mm, np.diag([*spacing_mm[::-1], 1.0])))
 
 
 def tissue(shape: tuple[int, int, int] = (60, 90, 100)) -> np.ndarray:
@@ -72,7 +61,7 @@ def dice(labels: np.ndarray, truth: np.ndarray) -> float:
 def test_an_organ_is_found_where_it_is_and_refined_in_its_surroundings() -> None:
     voxels = tissue()
     voxels[20:36, 24:50, 12:40] = ORGAN_HU
-    result, locate, refine = run(scan_of(voxels))
+    result, locate, refine = run(scan_of(voxels, SPACING_MM))
     assert result.labels.dtype == np.uint8
     assert set(np.unique(result.labels)) == {0, 3}
     assert dice(result.labels == 3, voxels == ORGAN_HU) > 0.97
@@ -86,7 +75,7 @@ def test_an_organ_is_found_where_it_is_and_refined_in_its_surroundings() -> None
 def test_the_second_stage_sees_the_first_ones_probabilities() -> None:
     voxels = tissue()
     voxels[20:36, 24:50, 12:40] = ORGAN_HU
-    _, _, refine = run(scan_of(voxels), label=2)
+    _, _, refine = run(scan_of(voxels, SPACING_MM), label=2)
     image, liver, kidneys = refine.images[0][:3]
     inside = image > (ORGAN_HU - 5) / CONSTANTS.scale_hu
     assert kidneys[inside].mean() > 0.8
@@ -97,15 +86,15 @@ def test_small_and_surplus_parts_are_dropped() -> None:
     voxels = tissue()
     voxels[20:36, 24:50, 12:40] = ORGAN_HU
     voxels[44:52, 60:76, 70:84] = ORGAN_HU
-    assert not run(scan_of(voxels), label=1)[0].labels[40:].any()
-    assert run(scan_of(voxels), label=2)[0].labels[44:52].any()
+    assert not run(scan_of(voxels, SPACING_MM), label=1)[0].labels[40:].any()
+    assert run(scan_of(voxels, SPACING_MM), label=2)[0].labels[44:52].any()
 
 
 def test_a_given_box_is_segmented_and_nothing_else() -> None:
     voxels = tissue()
     voxels[20:36, 24:50, 12:40] = ORGAN_HU
     box = Box((54.0, 40.0, 20.0), (90.0, 120.0, 100.0))
-    result, _, refine = run(scan_of(voxels), region=RegionRequest("box", box))
+    result, _, refine = run(scan_of(voxels, SPACING_MM), region=RegionRequest("box", box))
     assert refine.images[0].shape == (5, 24, 40, 40)
     assert not result.labels[:20].any()
     assert not result.labels[30:].any()
@@ -115,8 +104,8 @@ def test_a_given_box_is_segmented_and_nothing_else() -> None:
 
 def test_a_scan_without_organs_is_refused_and_can_be_forced() -> None:
     with pytest.raises(InputError, match="no organ was found"):
-        run(scan_of(tissue()))
-    result, _, refine = run(scan_of(tissue()), region=RegionRequest("full"))
+        run(scan_of(tissue(), SPACING_MM))
+    result, _, refine = run(scan_of(tissue(), SPACING_MM), region=RegionRequest("full"))
     assert refine.images[0].shape == (5, 96, 96, 104)
     assert not result.labels.any()
     assert "label map is empty" in result.warnings[0]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from flarecli.geometry import Grid
-from flarecli.resample import resample_separable, window_matrix
+from flarecli.resample import resample_separable, sampled_matrix
 from flarecli.systems.flarelite.inputs import NetworkGrid
 from flarecli.systems.flarelite.probabilities import softmax
 from flarecli.windows import Window
@@ -51,10 +51,10 @@ def region_probabilities(
         float32 array of shape (classes - 1, z, y, x), sizes as `refined.padded_zyx`; zero in the padding.
     """
     probabilities = softmax(scores[(slice(None), *located.inside)])[1:]
-    matrices = [
-        window_matrix(n_in, part.start * n_in / size, part.stop * n_in / size, n_out)
-        for n_in, size, part, n_out in zip(located.shape_zyx, grid.shape_zyx, window, refined.shape_zyx, strict=True)
-    ]
+    matrices = []
+    for n_in, size, part, n_out in zip(located.shape_zyx, grid.shape_zyx, window, refined.shape_zyx, strict=True):
+        in_scan = part.start + (np.arange(n_out) + 0.5) * ((part.stop - part.start) / n_out)
+        matrices.append(sampled_matrix(n_in, in_scan * (n_in / size) - 0.5))
     out = np.zeros((len(probabilities), *refined.padded_zyx), np.float32)
     for target, organ in zip(out, probabilities, strict=True):
         target[refined.inside] = resample_separable(organ, *matrices)

@@ -14,7 +14,7 @@ from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
 from flarecli.systems.description import NetworkFigures
 from flarecli.systems.flarelite.constants import FlareliteConstants
-from flarecli.systems.flarelite.inputs import image_input, network_grid
+from flarecli.systems.flarelite.inputs import NetworkGrid, image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
 from flarecli.systems.flarelite.probabilities import combined
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
@@ -82,7 +82,7 @@ class Flarelite(System):
             image = image_input(volume.voxels, located, constants)
         with steps("locate"):
             coarse = networks[LOCATE](image)
-            window = self._window(coarse, volume, region)
+            window = self._window(coarse, located, volume, region)
         with steps("prepare"):
             extent_mm = box_of_window(window, grid).extent_mm
             refined = network_grid(extent_mm, constants.refine_spacing_mm, constants.refine_multiple)
@@ -113,14 +113,13 @@ class Flarelite(System):
         }
         return Segmentation(labels, box_of_window(window, grid), region_warnings(labels, cut), facts, signals)
 
-    def _window(self, coarse: np.ndarray, volume: Volume, region: RegionRequest) -> Window:
+    def _window(self, coarse: np.ndarray, located: NetworkGrid, volume: Volume, region: RegionRequest) -> Window:
         """What the second stage is to see."""
         grid, constants = volume.grid, self.constants
         if region.box_mm is not None:
             return window_of_box(region.box_mm, grid)
         if region.mode == "full":
             return whole_window(grid)
-        located = network_grid(grid.extent_mm, constants.locate_spacing_mm, constants.locate_multiple)
         organs = filter_organs(coarse[(slice(None), *located.inside)].copy(), located.voxel_mm3, constants)
         window = window_around_labels(organs, located, grid, constants.region_margin_mm)
         if window is None:
