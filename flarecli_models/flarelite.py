@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from flarecli_models.data_format import channel_axis, input_shape, resolved_data_format
-from flarecli_models.layers import InstanceNormalization
+from flarecli_models.layers import BackgroundUnion, InstanceNormalization
 
 SLOPE = 0.01
 """Of the leaky rectifier below zero. Source: nnU-Net (Isensee et al. 2021)."""
@@ -22,15 +22,21 @@ Shape = tuple[int | None, int | None, int | None]
 LOCATE_FILTERS = (16, 32, 48, 64, 64)
 REFINE_FILTERS = (16, 32, 48, 64)
 
+SURROUNDINGS = 7
+"""Kinds of surroundings: gut, vessels, muscle, bone, heart, fluid, soft tissue."""
+
 
 def locate_unet(
     shape: Shape = (None, None, None),
     filters: Sequence[int] = LOCATE_FILTERS,
     classes: int = 5,
     data_format: str | None = None,
+    *,
+    surroundings: int = SURROUNDINGS,
+    apart: bool = False,
 ) -> keras.Model:
     """Build the first stage: the whole scan at 4 mm to class scores; see `residual_unet`."""
-    return residual_unet(shape, filters, 1, classes, data_format, "flarelite_locate")
+    return residual_unet(shape, filters, 1, classes, data_format, "flarelite_locate", surroundings, apart)
 
 
 def refine_unet(
@@ -38,12 +44,15 @@ def refine_unet(
     filters: Sequence[int] = REFINE_FILTERS,
     classes: int = 5,
     data_format: str | None = None,
+    *,
+    surroundings: int = SURROUNDINGS,
+    apart: bool = False,
 ) -> keras.Model:
     """Build the second stage: image and the first stage's foreground probabilities at 2 mm to class scores.
 
     The input's channels are the image, then the probability of each class but the background. See `residual_unet`.
     """
-    return residual_unet(shape, filters, classes, classes, data_format, "flarelite_refine")
+    return residual_unet(shape, filters, classes, classes, data_format, "flarelite_refine", surroundings, apart)
 
 
 def residual_unet(
@@ -53,6 +62,8 @@ def residual_unet(
     classes: int,
     data_format: str | None = None,
     name: str = "residual_unet",
+    surroundings: int = 0,
+    apart: bool = False,
 ) -> keras.Model:
     """Build a residual U-Net that maps a volume to class scores of the same size.
 
@@ -63,12 +74,15 @@ def residual_unet(
         shape: Size of the input (z, y, x), multiples of 2^(len(filters) - 1); None for any.
         filters: Channels from the full resolution down.
         channels: Channels of the input.
-        classes: Channels of the output.
+        classes: Background and organs.
         data_format: "channels_first" or "channels_last"; the backend's best where None.
         name: Name of the model.
+        surroundings: Kinds of surroundings that are learnt beside the organs.
+        apart: Whether the output has the surroundings as classes of their own, after the organs; else they are
+            background.
 
     Returns:
-        A model whose output holds logits, float32, one channel a class.
+        A model whose output holds logits, float32, one channel a class. Its weights do not depend on `apart`.
 
     Source: own design, after nnU-Net (Isensee et al. 2021) with residual encoder.
     """
@@ -88,7 +102,9 @@ def residual_unet(
         )(x)
         x = layers.Concatenate(channel_axis(data_format), name=f"skip{level}")([x, skips[level]])
         x = blocks.normalised(blocks.convolution(x, count, 3, f"decode{level}"), f"decode{level}")
-    scores = layers.Conv3D(classes, 1, data_format=data_format, dtype="float32", name="scores")(x)
+    scores = layers.Conv3D(classes + surroundings, 1, data_format=data_format, dtype="float32", name="scores")(x)
+    if surroundings and not apart:
+        scores = BackgroundUnion(classes, data_format=data_format, dtype="float32", name="union")(scores)
     return keras.Model(image, scores, name=name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -147,6 +148,7 @@ def _chosen_recipe(
     from flarecli.systems import system_named
     from flarecli.training.overrides import parsed_pairs, read_recipe_file, with_changes
     from flarecli.training.recipes import recipe_named, recipes_for
+    from flarecli.training.targets import Target
 
     key = network or system_named(system).networks[0].key
     known = recipes_for(system, key)
@@ -158,6 +160,8 @@ def _chosen_recipe(
     elif wanted is not None:
         name = wanted
     recipe = with_changes(recipe_named(system, key, name), changes)
+    if not is_synthetic:
+        recipe = replace(recipe, target=Target(recipe.target).without_surroundings)
     recipe = with_changes(recipe, parsed_pairs(pairs))
     return recipe if iterations is None else with_changes(recipe, {"iterations": iterations})
 

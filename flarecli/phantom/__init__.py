@@ -5,9 +5,11 @@ from flarecli.phantom.case import Phantom, make_phantom
 from flarecli.phantom.label_maps import PreparedLabels, anatomy_from_labels, prepare_labels
 from flarecli.phantom.options import REALISTIC, WIDE, PhantomOptions, Phase, options_for
 from flarecli.phantom.procedural import procedural_anatomy
+from flarecli.phantom.surroundings import SURROUNDINGS
 
 __all__ = [
     "REALISTIC",
+    "SURROUNDINGS",
     "WIDE",
     "Anatomy",
     "OrganShape",

@@ -16,10 +16,27 @@ _STOOL_SHARE = 0.75
 
 
 def draw_small_bowel(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
-    """Draw loops: random walks with a persistent heading, kept inside the middle of the abdomen."""
+    """Draw loops in the middle of the abdomen."""
     low = np.array([lm.bottom_z - 150, lm.spine_y + 32, lm.midline_x - 0.72 * lm.half_width])
     high = np.array([lm.bottom_z + 75, lm.centre_y + 0.85 * lm.half_depth, lm.midline_x + 0.62 * lm.half_width])
-    for _ in range(rng.integers(40, 70)):
+    yield from _loops(rng, low, high, int(rng.integers(40, 70)), palette, shared)
+
+
+def draw_jejunum(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
+    """Draw loops in the left upper abdomen, before and below body and tail of the pancreas."""
+    place = lm.places.get("pancreas")
+    if place is None:
+        return
+    low = np.array([place.low[0] - 20, place.low[1] + 5, lm.midline_x - 0.68 * lm.half_width])
+    high = np.array([place.high[0] + 15, lm.centre_y + 0.7 * lm.half_depth, lm.midline_x - 5])
+    yield from _loops(rng, low, high, int(rng.integers(0, 13)), palette, shared)
+
+
+def _loops(
+    rng: np.random.Generator, low: np.ndarray, high: np.ndarray, count: int, palette: Palette, shared: GutParts
+) -> Iterator[Drawable]:
+    """Random walks with a persistent heading, kept inside a box (z, y, x), mm."""
+    for _ in range(count):
         radius = rng.uniform(9, 16)
         place = rng.uniform(low, high)
         heading = rng.standard_normal(3)

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from flarecli.phantom.lattice import NoiseField, SampleGrid, Vector
+from flarecli.phantom.surroundings import KIND_OF_TISSUE
 from flarecli.phantom.tissues import Tissue
 
 Window = tuple[slice, slice, slice]
@@ -65,6 +66,12 @@ class Palette:
         for number, part in enumerate(self.parts):
             chosen[number] = part.tissue in tissues
         return chosen
+
+    def surroundings(self) -> np.ndarray:
+        """Uint8 array of shape `(256,)`: the kind of surroundings of each part number, 0 for organs and the rest."""
+        table = np.zeros(MAX_PARTS, np.uint8)
+        table[: len(self.parts)] = [0 if part.label else KIND_OF_TISSUE.get(part.tissue, 0) for part in self.parts]
+        return table
 
     def labels(self) -> np.ndarray:
         """Uint8 array of shape `(256,)`: the label of each part number."""

@@ -41,12 +41,15 @@ class Phantom:
         labels: Uint8 of the same shape: 0 background, 1 liver, 2 kidneys, 3 spleen, 4 pancreas.
         spacing_mm: Distance of voxels along z, y and x.
         facts: How it was made, for records: seed, phase, what is unusual about the patient.
+        surroundings: Uint8 of the same shape, where asked for: which of `SURROUNDINGS` a voxel is, from 1; 0 in the
+            organs and elsewhere.
     """
 
     voxels: np.ndarray
     labels: np.ndarray
     spacing_mm: Vector
     facts: dict[str, Any]
+    surroundings: np.ndarray | None = None
 
 
 def make_phantom(
@@ -57,6 +60,7 @@ def make_phantom(
     strength: str = "realistic",
     options: PhantomOptions | None = None,
     anatomy: Anatomy | None = None,
+    with_surroundings: bool = False,
 ) -> Phantom:
     """Make a scan of a synthetic patient, the middle of the organs near the middle of the grid.
 
@@ -69,6 +73,7 @@ def make_phantom(
         strength: "realistic" or "wide", see `PhantomOptions`.
         options: Used instead of `strength`.
         anatomy: The organs; drawn procedurally where none are given.
+        with_surroundings: Whether to say what the surroundings are made of, too.
 
     Raises:
         UsageError: when the strength is unknown, or shape or spacing cannot be a grid.
@@ -83,7 +88,8 @@ def make_phantom(
     z, y, x = (-(n - 1) / 2 * step for n, step in zip(shape_zyx, spacing_mm, strict=True))
     grid = SampleGrid(shape_zyx, spacing_mm, (z, y, x))
     fatty = rng.random() < chosen.fatty_liver
-    look = draw_look(rng, chosen, fatty_liver=fatty)
+    fatty_pancreas = rng.random() < chosen.fatty_pancreas
+    look = draw_look(rng, chosen, fatty_liver=fatty, fatty_pancreas=fatty_pancreas)
     palette = Palette()
     scene = _draw_scene(rng, anatomy, lm, palette, chosen)
     pose = _draw_pose(rng, lm, chosen)
@@ -92,7 +98,8 @@ def make_phantom(
 
     hu = np.empty(shape_zyx, np.float32)
     labels = np.empty(shape_zyx, np.uint8)
-    label_of_part = palette.labels()
+    surroundings = np.empty(shape_zyx, np.uint8) if with_surroundings else None
+    label_of_part, kind_of_part = palette.labels(), palette.surroundings()
     step = max(1, _SLAB_VOXELS // (shape_zyx[1] * shape_zyx[2]))
     for start in range(0, shape_zyx[0], step):
         stop = min(start + step, shape_zyx[0])
@@ -101,8 +108,13 @@ def make_phantom(
             drawable.draw(canvas)
         hu[start:stop] = tissue_hu(canvas.parts, palette, look, textures, canvas.grid)
         labels[start:stop] = label_of_part[canvas.parts]
+        if surroundings is not None:
+            surroundings[start:stop] = kind_of_part[canvas.parts]
     voxels = acquire(hu, grid, acquisition, rng)
-    labels *= visible(grid, acquisition)
+    seen = visible(grid, acquisition)
+    labels *= seen
+    if surroundings is not None:
+        surroundings *= seen
     facts = {
         "seed": seed,
         "shape_zyx": list(shape_zyx),
@@ -110,11 +122,12 @@ def make_phantom(
         "anatomy": anatomy.source,
         "phase": str(look.phase),
         "fatty_liver": bool(fatty),
+        "fatty_pancreas": bool(fatty_pancreas),
         "noise_hu": round(acquisition.noise_hu, 2),
         "blur_mm": [round(mm, 2) for mm in acquisition.blur_mm],
         "volumes_ml": _volumes_ml(labels, spacing_mm),
     }
-    return Phantom(voxels, labels, spacing_mm, facts)
+    return Phantom(voxels, labels, spacing_mm, facts, surroundings)
 
 
 def _keep_freed_memory() -> None:
@@ -145,7 +158,7 @@ def _draw_scene(
     )
     scene: list[Drawable] = [torso, *draw_exterior(rng, lm, torso, palette, options)]
     scene += draw_skeleton(rng, lm, palette, options.build_spread)
-    scene += draw_vessels(rng, lm, palette)
+    scene += draw_vessels(rng, anatomy, lm, palette)
     # The gut fills what is left: it never pushes bone, muscle or great vessels aside.
     scene += draw_gut(rng, lm, palette, options)
     scene.append(draw_organs(rng, anatomy, lm, palette, options, torso.parts["visceral_fat"]))

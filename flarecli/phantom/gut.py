@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flarecli.phantom.bowel import draw_colon, draw_small_bowel
+from flarecli.phantom.bowel import draw_colon, draw_jejunum, draw_small_bowel
 from flarecli.phantom.canvas import Canvas, Drawable, Palette, Solid
+from flarecli.phantom.foregut import draw_duodenum, draw_stomach
 from flarecli.phantom.hollow import GutParts, Hollow, draw_content
 from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.lattice import NoiseField
 from flarecli.phantom.options import PhantomOptions
-from flarecli.phantom.shapes import Ellipsoid, tube_through
+from flarecli.phantom.shapes import Ellipsoid
 from flarecli.phantom.tissues import Tissue
 
 
@@ -41,8 +42,6 @@ class Clutter:
 
 
 _MOST_MASSES = 4
-_FUNDUS_KNOTS = 2
-_MOST_STEPS = 15
 _YIELDING = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.FLUID, Tissue.SOFT_TISSUE)
 
 
@@ -60,9 +59,10 @@ def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options:
     if options.masses:
         yield from _masses(rng, lm, palette, shared, options.masses)
     yield from draw_small_bowel(rng, lm, palette, shared)
+    yield from draw_jejunum(rng, lm, palette, shared)
     yield from draw_colon(rng, lm, palette, shared, options.filled_colon)
-    yield from _duodenum(rng, lm, palette, shared)
-    yield _stomach(rng, lm, palette, shared)
+    yield from draw_duodenum(rng, lm, palette, shared)
+    yield from draw_stomach(rng, lm, palette, shared, options)
     yield from _gallbladder(rng, lm, palette)
     bladder = Ellipsoid(
         (lm.bottom_z - 190, lm.spine_y + 70, lm.midline_x + rng.normal(0, 4)),
@@ -85,88 +85,6 @@ def _masses(
         shape = Ellipsoid(centre, rng.uniform(12, 38) * rng.uniform(0.6, 1.4, 3), tuple(rng.uniform(-60, 60, 3)))
         content = draw_content(rng, palette, food=0.6)
         yield Hollow(shape, rng.uniform(1, 5), shared.wall, content, shared.gas, shared.over, roughness_mm=2.0)
-
-
-def _stomach(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Hollow:
-    x, y, half = lm.midline_x, lm.centre_y, lm.half_width
-    fill = rng.uniform(0.75, 1.3)
-    roof = lm.dome_at(y - 5, x - 0.5 * half) - 32 * fill
-    knots = np.array(
-        [
-            (roof - 8, y - 12, x - 0.42 * half, 27 * fill),
-            (roof - 25, y - 8, x - 0.52 * half, 34 * fill),
-            (roof - 55, y + 12, x - 0.52 * half, 33 * fill),
-            (roof - 85, y + 35, x - 0.42 * half, 27 * fill),
-            (roof - 105, y + 45, x - 0.2 * half, 22 * fill),
-            (roof - 103, y + 42, x + 0.05 * half, 17 * fill),
-            (roof - 95, y + 32, x + 0.2 * half, 11),
-        ]
-    )
-    knots[:, :3] += rng.normal(0, 5, (len(knots), 3))
-    knots = _before_pancreas(knots, lm)
-    gas = y + rng.uniform(5, 60) if rng.random() < 0.75 else np.inf
-    return Hollow(
-        tube_through(knots, 20),
-        rng.uniform(3, 6),
-        shared.wall,
-        draw_content(rng, palette, food=0.5),
-        shared.gas,
-        shared.over,
-        gas,
-        roughness_mm=1.5,
-    )
-
-
-def _before_pancreas(knots: np.ndarray, lm: Landmarks) -> np.ndarray:
-    """Knots (z, y, x, radius) changed until the stomach lies before the pancreas, not around it.
-
-    The fundus, which lies above it, becomes narrower; the rest moves forwards.
-    """
-    fitted = knots.copy()
-    if not len(lm.pancreas_points):
-        return fitted
-    for number, knot in enumerate(fitted):
-        for _ in range(_MOST_STEPS):
-            room = np.linalg.norm(lm.pancreas_points - knot[:3], axis=1).min() - 4
-            if room > knot[3]:
-                break
-            if number < _FUNDUS_KNOTS:
-                knot[3] = max(room, 15)
-            else:
-                knot[1] += 4
-    return fitted
-
-
-def _duodenum(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
-    head = lm.places.get("pancreas")
-    if head is None:
-        z, y, x = lm.bottom_z + 40, lm.centre_y + 10, lm.midline_x + 35
-    else:
-        z, y, x = head.low[0] + 22, head.centre[1] - 4, head.high[2] + 5
-    radius = rng.uniform(10, 14)
-    knots = np.array(
-        [
-            (z + 38, y + 22, x - 12, radius),
-            (z + 32, y + 8, x + 4, radius),
-            (z + 5, y - 6, x + 8, radius),
-            (z - 22, y - 10, x + 2, radius),
-            (z - 34, y - 8, x - 22, radius * 0.9),
-            (z - 33, y + 2, lm.midline_x, radius * 0.85),
-            (z - 24, y + 2, lm.midline_x - 28, radius * 0.9),
-            (z + 2, y + 10, lm.midline_x - 38, radius),
-        ]
-    )
-    knots[:, :3] += rng.normal(0, 3, (len(knots), 3))
-    tube = tube_through(knots, 22)
-    yield Hollow(
-        tube,
-        rng.uniform(2, 4),
-        shared.wall,
-        draw_content(rng, palette, food=0.2),
-        shared.gas,
-        shared.over,
-        roughness_mm=1.2,
-    )
 
 
 def _gallbladder(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:

@@ -9,6 +9,8 @@ import numpy as np
 from flarecli.phantom.canvas import ROUGH_REACH, Canvas, Palette, Shape
 from flarecli.phantom.tissues import Tissue
 
+_CHYME_SHARE = 0.35
+
 
 @dataclass(frozen=True)
 class Hollow:
@@ -66,8 +68,10 @@ class GutParts:
 
 
 def draw_content(rng: np.random.Generator, palette: Palette, *, food: float) -> int:
-    """A content of its own for each piece of gut: fluid, food, or fluid with contrast medium."""
+    """A content of its own for each piece of gut: fluid, food, smooth chyme, or fluid with contrast medium."""
     if rng.random() < food:
         return palette.add(Tissue.GUT_FOOD, offset_hu=rng.normal(0, 20))
+    if rng.random() < _CHYME_SHARE:
+        return palette.add(Tissue.GUT_FLUID, offset_hu=rng.uniform(5, 60))
     contrast = rng.uniform(80, 250) if rng.random() < 0.08 else 0.0
     return palette.add(Tissue.GUT_FLUID, offset_hu=rng.normal(5, 12) + contrast)

@@ -28,6 +28,9 @@ _UNIT_MM = 0.15
 """Distances are stored as int8 multiples of this; 127 of them reach 19 mm."""
 
 _SMALLEST_ML = 1.0
+_LOBULATION_MM = 0.6
+_MOST_SHRUNKEN_MM = 3.5
+"""Taken off the surface of a pancreas: at most about half of its usual thickness of 15 to 20 mm."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ def anatomy_from_labels(
 ) -> Anatomy:
     """Draw a deformed patient from a prepared label map.
 
-    Size, proportions and shear change by up to twice `options.size_spread`; a kidney can be missing.
+    Size, proportions and shear change by up to twice `options.size_spread`; a kidney can be missing, the pancreas
+    shrunken.
     """
     spread = options.size_spread
     size = np.exp(bounded_normal(rng, spread))
@@ -105,13 +109,19 @@ def anatomy_from_labels(
         if missing is not None and organ.side == missing:
             continue
         scale = abs(np.linalg.det(deform)) ** (1 / 3)
-        organs.append(
-            OrganShape(organ.label, _deformed_box(organ, deform), partial(_depth, organ, inverse, scale), 0.3)
-        )
+        thinner_mm, rough_mm = 0.0, 0.3
+        if organ.label == 4:
+            rough_mm += _LOBULATION_MM * options.shape_spread * rng.random()
+            if rng.random() < options.shrunken_pancreas:
+                thinner_mm = rng.uniform(0.5, _MOST_SHRUNKEN_MM)
+        depth_at = partial(_depth, organ, inverse, scale, thinner_mm)
+        organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm))
     return Anatomy(tuple(organs), "labels")
 
 
-def _depth(organ: OrganDistances, inverse: np.ndarray, scale: float, position: Sequence[np.ndarray]) -> np.ndarray:
+def _depth(
+    organ: OrganDistances, inverse: np.ndarray, scale: float, thinner_mm: float, position: Sequence[np.ndarray]
+) -> np.ndarray:
     rows = (inverse / _STEP_MM).astype(np.float32)
     start = organ.origin_mm / _STEP_MM
     index = [
@@ -119,7 +129,7 @@ def _depth(organ: OrganDistances, inverse: np.ndarray, scale: float, position: S
         for row, first in zip(rows, start, strict=True)
     ]
     distance = ndimage.map_coordinates(organ.distance, index, output=np.float32, order=1, mode="constant", cval=-127)
-    return np.asarray(distance * np.float32(_UNIT_MM * scale))
+    return np.asarray(distance * np.float32(_UNIT_MM * scale) - np.float32(thinner_mm))
 
 
 def _deformed_box(organ: OrganDistances, deform: np.ndarray) -> BoxMm:

@@ -37,6 +37,7 @@ class PhantomOptions:
         size_spread: Standard deviation of the patient's relative size.
         shape_spread: Scale of the variation of organ shapes and places; 1 as between real patients.
         build_spread: Scale of the variation of muscles and fat around the mean patient; 1 as between real patients.
+        collapsed_stomach: Probability that the stomach is empty, a thick cord of soft tissue with little gas.
         filled_colon: Probability that a piece of the colon is full of fluid or food instead of stool or gas.
         confusion: Probability for each neighbour of the organs (muscle, heart, vessels, gut and its content) to
             take on the intensity of one of them, so that only shape and place tell them apart.
@@ -49,6 +50,8 @@ class PhantomOptions:
             pushed aside, tumours.
         lesions: Probability of liver lesions; cysts in other organs are drawn as often.
         fatty_liver: Probability.
+        fatty_pancreas: Probability that fat between its lobules makes the pancreas darker and mottled.
+        shrunken_pancreas: Probability that the pancreas of a label map is thinner than there, as in old age.
         ascites: Probability of free fluid.
         splenomegaly: Probability of a spleen of two to four times the usual volume.
         missing_kidney: Probability that one kidney is absent.
@@ -67,6 +70,7 @@ class PhantomOptions:
     size_spread: float = 0.08
     shape_spread: float = 1.0
     build_spread: float = 1.0
+    collapsed_stomach: float = 0.2
     filled_colon: float = 0.2
     confusion: float = 0.0
     cut_field: float = 0.0
@@ -77,6 +81,8 @@ class PhantomOptions:
     masses: float = 0.0
     lesions: float = 0.15
     fatty_liver: float = 0.1
+    fatty_pancreas: float = 0.1
+    shrunken_pancreas: float = 0.1
     ascites: float = 0.0
     splenomegaly: float = 0.05
     missing_kidney: float = 0.01
@@ -98,6 +104,7 @@ WIDE = PhantomOptions(
     size_spread=0.12,
     shape_spread=1.6,
     build_spread=1.9,
+    collapsed_stomach=0.45,
     filled_colon=0.45,
     confusion=0.2,
     cut_field=0.25,
@@ -108,6 +115,8 @@ WIDE = PhantomOptions(
     masses=1.5,
     lesions=0.4,
     fatty_liver=0.15,
+    fatty_pancreas=0.3,
+    shrunken_pancreas=0.35,
     ascites=0.1,
     splenomegaly=0.1,
     missing_kidney=0.05,

@@ -165,7 +165,9 @@ class PatientLook:
     phase: Phase
 
 
-def draw_look(rng: np.random.Generator, options: PhantomOptions, *, fatty_liver: bool) -> PatientLook:
+def draw_look(
+    rng: np.random.Generator, options: PhantomOptions, *, fatty_liver: bool, fatty_pancreas: bool = False
+) -> PatientLook:
     """Draw a patient's intensities.
 
     The strength of the contrast varies between patients, a common shift moves all parenchyma, and each tissue
@@ -196,6 +198,9 @@ def draw_look(rng: np.random.Generator, options: PhantomOptions, *, fatty_liver:
         mean[fat] = min(mean[fat], -60)
     if fatty_liver:
         mean[Tissue.LIVER] -= rng.uniform(15, 55)
+    if fatty_pancreas:
+        mean[Tissue.PANCREAS] -= rng.uniform(10, 45)
+        texture[Tissue.PANCREAS] *= rng.uniform(1.5, 3.5)
     if rng.random() < options.unnatural_hu:
         for tissue in _PARENCHYMA:
             mean[tissue] = rng.uniform(0, 220)

@@ -6,15 +6,24 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Drawable, Palette, Solid
-from flarecli.phantom.landmarks import Landmarks
+from flarecli.phantom.landmarks import Landmarks, Place
 from flarecli.phantom.shapes import Ellipsoid, Tube, smooth_curve, tube_through
 from flarecli.phantom.tissues import Tissue
+
+_NARROW_PELVIS = 0.7
+"""Share of kidneys with a pelvis that lies inside them."""
 
 _CHEST = (Tissue.LUNG, Tissue.LUNG_VESSEL, Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.MUSCLE)
 
 
-def draw_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:
+_GROOVE_STEP_MM = 3.0
+_GROOVE_PULL = 0.25
+"""How much a millimetre away from the usual place counts against a millimetre away from touching the liver."""
+
+
+def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:
     """Everything that carries blood, in drawing order."""
     x, y = lm.midline_x, lm.spine_y
     artery = palette.add(Tissue.ARTERY)
@@ -42,14 +51,14 @@ def draw_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> I
     ]
     yield Solid(tube_through(aorta, 30), ((0.0, artery),))
     cava_r = rng.uniform(9, 13)
-    vein = [
-        (fork, before - 2, x + 12, cava_r * 0.9),
-        (-70, before + 2, x + 19, cava_r),
-        (0, before + 2, x + 22, cava_r),
-        (50, before + 8, x + 24, cava_r * 1.1),
-        (lm.dome_at(lm.centre_y, x + 20) + 15, before + 18, x + 20, cava_r * 1.1),
-    ]
-    yield Solid(tube_through(vein, 20, flattening=(1.0, 1.2, 0.9)), ((0.0, cava),))
+    top = lm.dome_at(lm.centre_y, x + 20)
+    vein = [(fork, before - 2, x + 12, cava_r * 0.9), (-70, before + 2, x + 19, cava_r)]
+    for share in np.linspace(0, 1, 6):
+        usual = np.array([share * (top - 5), before + 2 + 14 * share, x + 22])
+        vein.append((*_beside_liver(anatomy, usual, 0.9 * cava_r, 6 + 18 * share), cava_r * (1 + 0.15 * share)))
+    vein.append((top + 20, vein[-1][1] + 3, vein[-1][2] - 4, cava_r * 1.1))
+    flattening = rng.uniform(1.0, 1.5) if rng.random() < 0.7 else 1.0
+    yield Solid(tube_through(vein, 28, flattening=(1.0, flattening, 0.9)), ((0.0, cava),))
     for side in (-1.0, 1.0):
         iliac = [
             (fork + 5, before + 2, x + side * 4, 7),
@@ -71,6 +80,7 @@ def draw_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> I
             yield Solid(tube_through(renal, 8), ((0.0, cava),))
             thin = [(z + 7, py - 6, px, 3) for z, py, px, _ in renal]
             yield Solid(tube_through(thin, 8), ((0.0, artery),))
+            yield _ureter(rng, side, kidney, lm, palette)
             yield from _adrenal(
                 rng, side, kidney.high[0], (kidney.centre[1] + y + 30) / 2, (kx + x + side * 25) / 2, palette
             )
@@ -80,7 +90,7 @@ def draw_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> I
         neck = np.array([pancreas.centre[0] - 2, pancreas.centre[1] - 6, x + 6])
         spleen = lm.places.get("spleen")
         hilum = spleen.centre + np.array([0, 22, 26]) if spleen else neck + np.array([20, -30, -85])
-        hepatic = np.array([neck[0] + 38, neck[1] - 4, x + 34])
+        hepatic = _beside_liver(anatomy, np.array([neck[0] + 38, neck[1] - 4, x + 34]), 6.0, 18.0)
         course = [(*hilum, 4), (*((hilum + neck) / 2 + (4, 6, -4)), 5), (*neck, 6.5), (*hepatic, 7.5)]
         yield Solid(tube_through(course, 20), ((0.0, portal),))
         beside = [(z + 9, py + 3, px, 2.5) for z, py, px, _ in course[:3]]
@@ -103,6 +113,37 @@ def draw_vessels(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> I
             (neck[0] + 30, neck[1] + 4, x + 26, 2.5),
         ]
         yield Solid(tube_through(coeliac, 8), ((0.0, artery),))
+
+
+def _beside_liver(anatomy: Anatomy, usual: np.ndarray, radius_mm: float, reach_mm: float) -> np.ndarray:
+    """The point (z, y, x) of a slice, at most `reach_mm` from the usual one, where a vessel lies against the liver.
+
+    Label maps leave out the vena cava and the portal vein at the hilum: their grooves in the liver show the place.
+    """
+    liver = next((organ for organ in anatomy.organs if organ.label == 1), None)
+    if liver is None:
+        return usual
+    steps = np.arange(-reach_mm, reach_mm + 0.1, _GROOVE_STEP_MM)
+    y, x = np.meshgrid(usual[1] + steps, usual[2] + steps, indexing="ij")
+    depth = liver.depth_at([a.astype(np.float32) for a in (np.full_like(y, usual[0]), y, x)])
+    away = np.hypot(y - usual[1], x - usual[2])
+    best = np.argmin(np.abs(depth + radius_mm) + _GROOVE_PULL * away)
+    return np.array([usual[0], y.flat[best], x.flat[best]])
+
+
+def _ureter(rng: np.random.Generator, side: float, kidney: Place, lm: Landmarks, palette: Palette) -> Drawable:
+    """Pelvis of the kidney, narrow or wide, and the ureter's way down."""
+    z, y, x = kidney.centre + rng.normal(0, 3, 3)
+    wide = rng.uniform(2, 6) if rng.random() < _NARROW_PELVIS else rng.uniform(6, 14)
+    knots = [
+        (z + 6, y, x + side * 4, 0.6 * wide),
+        (z - 2, y + 4, x - side * 10, wide),
+        (z - 14, y + 6, x - side * 20, 0.7 * wide),
+        (z - 45, y + 4, x - side * 24, 2.5),
+        (lm.bottom_z - 60, lm.spine_y + 42, lm.midline_x + side * 38, 2.5),
+    ]
+    urine = palette.add(Tissue.URINE, offset_hu=rng.uniform(0, 20))
+    return Solid(tube_through(knots, 20), ((0.0, urine),), roughness_mm=0.8)
 
 
 def _heart(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:

@@ -100,17 +100,22 @@ class SyntheticData:
     def stream(self, seed: int) -> SampleStream:
         settings = self.recipe.synthesis
         maps, _ = self.anatomies.split(settings.held_out_share)
+        target = Target(self.recipe.target)
+        is_apart = target is Target.SURROUNDINGS
         return SampleStream(
-            SyntheticScans(settings, maps, self.recipe.view, seed),
+            SyntheticScans(settings, maps, self.recipe.view, seed, with_surroundings=is_apart),
             self.recipe.view,
-            Target(self.recipe.target),
+            target,
             Schedule(settings.reuse, settings.mixing),
             seed,
         )
 
     def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
         _, maps = self.anatomies.split(self.recipe.synthesis.held_out_share)
-        made = SyntheticScans(self.recipe.synthesis, maps, self.recipe.view, HELD_OUT_SEED, Purpose.HELD_OUT_SCAN)
+        is_apart = Target(self.recipe.target) is Target.SURROUNDINGS
+        made = SyntheticScans(
+            self.recipe.synthesis, maps, self.recipe.view, HELD_OUT_SEED, Purpose.HELD_OUT_SCAN, is_apart
+        )
         for number in range(most):
             if number not in self._held_out:
                 # Numbers below 0: nothing is taken for a scan of training.
@@ -136,6 +141,13 @@ class CachedData:
     split: Split
 
     def __post_init__(self) -> None:
+        if Target(self.recipe.target) is Target.SURROUNDINGS:
+            raise UsageError(
+                "the labels of a cache do not tell surroundings apart",
+                seen=f'target = "{self.recipe.target}"',
+                expected=f'target = "{Target.CLASSES}"',
+                remedy="Change the target, or train on synthetic scans.",
+            )
         if (self.cache.system, self.recipe.network in self.cache.networks) != (self.recipe.system, True):
             raise UsageError(
                 "the cache was made for another system",

@@ -18,7 +18,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "dice_cross_entropy": {},
     "dice_top_k": {"hardest_percent": [30.0, 30.0, 30.0, 10.0]},
     "cross_entropy": {},
-    "cross_entropy_dice": {"skip_absent": True},
+    "cross_entropy_dice": {"skip_absent": True, "dice_classes": 0},
     "deep_supervision": {"is_mean": True},
 }
 """Names of the losses, and what each can be told, with defaults."""
@@ -95,9 +95,16 @@ def _losses(name: str, arguments: Mapping[str, Any], axis: int) -> tuple[Any, di
 def _on_values(loss: TargetLoss, target: Target, channel_axis: int) -> Callable[[Any, Any], Any]:
     from keras import ops
 
+    from flarecli_models.layers.background_union import join_background
+
+    classes = len(target.values)
+
     def loss_of_values(values: Any, outputs: Any) -> Any:
+        if outputs.shape[channel_axis] > classes:
+            # What these labels do not tell apart is background to them.
+            outputs = join_background(outputs, classes, channel_axis)
         shape = [1] * len(outputs.shape)
-        shape[channel_axis] = len(target.values)
+        shape[channel_axis] = classes
         channels = ops.reshape(ops.convert_to_tensor(target.values, "float32"), shape)
         return loss(ops.cast(ops.equal(ops.cast(values, "float32"), channels), "float32"), outputs)
 

@@ -14,7 +14,7 @@ class LabelledScan:
     Attributes:
         number: Which scan of its source it is; the same number is the same scan.
         image: (z, y, x); int16 HU, or uint8 grey levels for networks of slices.
-        labels: uint8 labels of the house, of the same shape.
+        labels: uint8 labels of the house, of the same shape; where asked for, kinds of surroundings after them.
         spacing_mm: Distance of voxels along the three axes.
     """
 

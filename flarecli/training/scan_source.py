@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from flarecli.organs import ORGANS
 from flarecli.phantom import PreparedLabels, anatomy_from_labels, make_phantom, options_for
 from flarecli.training.randomness import Purpose, derived_seed, generator
 from flarecli.training.recipe import SamplingSettings, SynthesisSettings
@@ -34,6 +35,7 @@ class SyntheticScans:
         view: Brings them into the orientation of the network.
         seed: Seed of all of them.
         purpose: Keeps the scans of training and validation apart.
+        with_surroundings: Whether labels after the organs' tell surroundings apart.
     """
 
     settings: SynthesisSettings
@@ -41,6 +43,7 @@ class SyntheticScans:
     view: View
     seed: int
     purpose: Purpose = Purpose.SCAN
+    with_surroundings: bool = False
 
     def scan(self, number: int) -> LabelledScan:
         rng = generator(self.seed, self.purpose, number)
@@ -55,8 +58,13 @@ class SyntheticScans:
             spacing_mm=self.settings.spacing_mm,
             options=options,
             anatomy=anatomy,
+            with_surroundings=self.with_surroundings,
         )
-        return self.view.scan_of(number, phantom.voxels, phantom.labels, phantom.spacing_mm)
+        labels = phantom.labels
+        if phantom.surroundings is not None:
+            is_other = phantom.surroundings > 0
+            labels[is_other] = phantom.surroundings[is_other] + len(ORGANS)
+        return self.view.scan_of(number, phantom.voxels, labels, phantom.spacing_mm)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def score_scans(
         values = view.segment(scan, scores_of, target.decoded)
         grids = [
             LabelMap(np.ascontiguousarray(labels), scan.spacing_mm, np.eye(4))
-            for labels in (values, target.encoded(scan.labels))
+            for labels in (values, target.scored(scan.labels))
         ]
         results.append(
             CaseScores(

@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from flarecli.organs import ORGANS
+from flarecli.phantom.surroundings import SURROUNDINGS
 
 
 class Target(StrEnum):
@@ -16,6 +17,11 @@ class Target(StrEnum):
     """Two exclusive classes: background and the union of the organs."""
     CLASSES = "classes"
     """Exclusive classes: background and the organs."""
+    SURROUNDINGS = "classes_and_surroundings"
+    """Exclusive classes: background, the organs, then kinds of surroundings that count as background in the end.
+
+    For synthetic scans alone: labels of patients do not tell surroundings apart.
+    """
     ORGANS = "organs"
     """Independent organs without a background; a logit of 0 or more says yes."""
 
@@ -28,17 +34,28 @@ class Target(StrEnum):
     def values(self) -> tuple[int, ...]:
         """The label value that each channel of the network stands for."""
         first = 1 if self is Target.ORGANS else 0
-        return tuple(range(first, len(self.organ_names) + 1))
+        surroundings = len(SURROUNDINGS) if self is Target.SURROUNDINGS else 0
+        return tuple(range(first, len(self.organ_names) + 1 + surroundings))
+
+    @property
+    def without_surroundings(self) -> Target:
+        """The target that labels of patients can teach."""
+        return Target.CLASSES if self is Target.SURROUNDINGS else self
 
     def encoded(self, labels: np.ndarray) -> np.ndarray:
-        """The house's labels as values of this target, uint8."""
+        """The house's labels, surroundings after them where they are told apart, as values of this target, uint8."""
         return (labels > 0).astype(np.uint8) if self is Target.ANY_ORGAN else np.asarray(labels, np.uint8)
+
+    def scored(self, labels: np.ndarray) -> np.ndarray:
+        """The house's labels as the values that `decoded` gives, uint8."""
+        values = self.encoded(labels)
+        return np.where(values <= len(ORGANS), values, np.uint8(0)) if self is Target.SURROUNDINGS else values
 
     def decoded(self, scores: np.ndarray) -> np.ndarray:
         """Values of this target from class scores.
 
         Args:
-            scores: (channels, ...).
+            scores: (channels, ...); logits. Classes after the organs count as background.
 
         Returns:
             uint8 array without the channels. Where two organs say yes the later one counts.
@@ -48,6 +65,10 @@ class Target(StrEnum):
             for value, score in zip(self.values, scores, strict=True):
                 values[score >= 0] = value
             return values
+        classes = len(self.organ_names) + 1
+        if len(scores) > classes:
+            background = np.logaddexp.reduce([scores[0], *scores[classes:]])
+            scores = np.concatenate([background[None], scores[1:classes]])
         # A running maximum over the channels is several times faster than numpy's argmax over the first axis.
         best, values = scores[0].copy(), np.zeros(scores.shape[1:], np.uint8)
         for value, score in enumerate(scores[1:], start=1):

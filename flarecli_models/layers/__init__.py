@@ -2,6 +2,7 @@
 
 from flarecli_models.layers.aligned_resize import AlignedResize3D
 from flarecli_models.layers.average_pooling import AveragePooling3D
+from flarecli_models.layers.background_union import BackgroundUnion
 from flarecli_models.layers.cubic_upsampling import CubicUpsampling3D
 from flarecli_models.layers.entropy_fusion import EntropyFusion
 from flarecli_models.layers.instance_normalization import InstanceNormalization
@@ -13,6 +14,7 @@ from flarecli_models.layers.salt_and_pepper import SaltAndPepper3D
 __all__ = [
     "AlignedResize3D",
     "AveragePooling3D",
+    "BackgroundUnion",
     "CubicUpsampling3D",
     "EntropyFusion",
     "InstanceNormalization",

@@ -35,3 +35,13 @@ def test_the_sum_with_cross_entropy_on_either_axis() -> None:
 def test_perfect_predictions_cost_nothing() -> None:
     logits = np.where(TARGET == 1, 50.0, -50.0).astype(np.float32)
     assert number(cross_entropy_dice(TARGET, logits, 1)) == pytest.approx(0, abs=1e-6)
+
+
+def test_dice_can_be_of_the_first_classes_alone() -> None:
+    few = number(soft_dice(TARGET[:, :2], np.log(LIKELY[:, :2]), 1))
+    # The softmax is over all classes, so the probabilities are made whole again first.
+    assert number(soft_dice(TARGET, np.log(LIKELY), 1, dice_classes=1)) != pytest.approx(few, abs=1e-6)
+    overlap = (LIKELY * TARGET)[:, 1].sum()
+    total = LIKELY[:, 1].sum() + TARGET[:, 1].sum()
+    expected = 1 - (2 * overlap + 1) / (total + 1)
+    assert number(soft_dice(TARGET, np.log(LIKELY), 1, dice_classes=1)) == pytest.approx(expected, abs=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from flarecli.phantom.surroundings import SURROUNDINGS
 from flarecli.training.targets import Target
 
 LABELS = np.array([0, 1, 2, 3, 4], np.uint8)
@@ -25,3 +26,30 @@ def test_exclusive_classes_are_decoded_by_their_highest_score() -> None:
 def test_independent_organs_are_decoded_by_sign_the_later_one_counting() -> None:
     scores = np.array([[-1, 1, 1, 0], [-1, -1, 1, -1], [-1, -1, -1, -1], [-1, -1, -1, -1]], np.float32)
     assert Target.ORGANS.decoded(scores).tolist() == [0, 1, 2, 1]
+
+
+def test_surroundings_are_classes_of_their_own_until_they_are_scored() -> None:
+    target = Target.SURROUNDINGS
+    assert target.values == tuple(range(12))
+    labels = np.arange(12, dtype=np.uint8)
+    assert target.encoded(labels).tolist() == labels.tolist()
+    assert target.scored(labels).tolist() == [0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0]
+    assert target.without_surroundings is Target.CLASSES
+    assert Target.ORGANS.without_surroundings is Target.ORGANS
+
+
+def test_an_organ_must_beat_all_surroundings_together() -> None:
+    scores = np.full((12, 1, 1, 3), -9, np.float32)
+    scores[1] = 1.0
+    # One neighbour that is less likely than the liver; two of them; the first again beside another organ.
+    scores[5] = 0.8
+    scores[6, ..., 1] = 0.8
+    scores[4, ..., 2] = 1.1
+    assert Target.SURROUNDINGS.decoded(scores).ravel().tolist() == [1, 0, 4]
+    assert Target.CLASSES.decoded(scores).ravel().tolist() == [1, 0, 4]
+
+
+def test_every_kind_of_surroundings_has_a_channel() -> None:
+    from flarecli_models.flarelite import SURROUNDINGS as CHANNELS
+
+    assert len(SURROUNDINGS) == CHANNELS

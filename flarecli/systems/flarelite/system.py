@@ -40,6 +40,18 @@ def _build_refine() -> Any:
     return refine_unet()
 
 
+def _build_locate_for_training() -> Any:
+    from flarecli_models.flarelite import locate_unet
+
+    return locate_unet(apart=True)
+
+
+def _build_refine_for_training() -> Any:
+    from flarecli_models.flarelite import refine_unet
+
+    return refine_unet(apart=True)
+
+
 class Flarelite(System):
     """Two stages: a U-Net finds the organs in the whole scan, a second one draws their borders.
 
@@ -54,12 +66,14 @@ class Flarelite(System):
         NetworkSpec(
             LOCATE,
             _build_locate,
-            figures=NetworkFigures(1_191_701, (112, 128, 128), 75_995_021_312, size_varies=True),
+            figures=NetworkFigures(1_191_820, (112, 128, 128), 76_200_542_208, size_varies=True),
+            build_for_training=_build_locate_for_training,
         ),
         NetworkSpec(
             REFINE,
             _build_refine,
-            figures=NetworkFigures(685_589, (128, 112, 160), 97_952_727_040, size_varies=True),
+            figures=NetworkFigures(685_708, (128, 112, 160), 98_209_628_160, size_varies=True),
+            build_for_training=_build_refine_for_training,
         ),
     )
 

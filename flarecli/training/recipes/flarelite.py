@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flarecli.organs import ORGANS
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.training.intensity import Intensity
 from flarecli.training.recipe import (
@@ -35,8 +36,8 @@ LOCATE = Recipe(
         multiple=_CONSTANTS.locate_multiple,
         intensity=_INTENSITY,
     ),
-    target="classes",
-    loss=LossSettings("cross_entropy_dice"),
+    target="classes_and_surroundings",
+    loss=LossSettings("cross_entropy_dice", {"dice_classes": len(ORGANS)}),
     synthesis=SynthesisSettings(
         scan_shape_zyx=(112, 96, 112),
         spacing_mm=(_CONSTANTS.locate_spacing_mm,) * 3,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from flarecli.organs import ORGANS
 from flarecli.resample import area_matrix, linear_matrix, resample_separable
 from flarecli.training.intensity import Intensity
 from flarecli.training.randomness import Purpose, generator
@@ -125,7 +126,7 @@ class CropView:
         spare = [whole - part for whole, part in zip(labels.shape, shape, strict=True)]
         low, high = np.minimum(spare, 0), np.maximum(spare, 0)
         if wants_organ:
-            present = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)[1:]) + 1
+            present = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)[1 : len(ORGANS) + 1]) + 1
             if present.size:
                 inside = np.flatnonzero(labels.ravel() == present[int(pick[0] * present.size)])
                 voxel = np.array(np.unravel_index(inside[int(pick[1] * inside.size)], labels.shape))

@@ -1,0 +1,114 @@
+"""What lies beside the organs: vessels in their grooves, stomach, bowel; and organs changed by age."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from flarecli.phantom import anatomy_from_labels, options_for, prepare_labels
+from flarecli.phantom.bowel import draw_jejunum
+from flarecli.phantom.canvas import Canvas, Palette
+from flarecli.phantom.foregut import draw_stomach
+from flarecli.phantom.hollow import GutParts
+from flarecli.phantom.landmarks import measure_landmarks
+from flarecli.phantom.lattice import SampleGrid
+from flarecli.phantom.procedural import procedural_anatomy
+from flarecli.phantom.tissues import Tissue, draw_look
+from flarecli.phantom.vessels import draw_vessels
+
+STEP_MM = 4.0
+SHAPE = (80, 70, 90)
+GRID = SampleGrid(SHAPE, (STEP_MM,) * 3, tuple(-(n - 1) / 2 * STEP_MM for n in SHAPE))
+ORDINARY = options_for("realistic")
+
+
+def patient(seed: int):
+    return procedural_anatomy(np.random.default_rng(seed), ORDINARY)
+
+
+def organs_of(anatomy) -> np.ndarray:
+    canvas = Canvas(GRID)
+    for organ in anatomy.organs:
+        if found := organ.depth(canvas):
+            canvas.paint(found[0], found[1] > 0, organ.label)
+    return canvas.parts
+
+
+def gut_parts(palette: Palette) -> GutParts:
+    return GutParts(palette.add(Tissue.GUT_WALL), palette.add(Tissue.GAS), np.ones(256, bool))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_vena_cava_lies_against_the_liver(seed):
+    anatomy = patient(seed)
+    landmarks = measure_landmarks(anatomy)
+    palette = Palette()
+    canvas = Canvas(GRID)
+    for drawable in draw_vessels(np.random.default_rng(seed), anatomy, landmarks, palette):
+        drawable.draw(canvas)
+    cava = palette.where(Tissue.VENA_CAVA)[canvas.parts]
+    from_liver_mm = STEP_MM * ndimage.distance_transform_edt(organs_of(anatomy) != 1)
+    top = landmarks.dome_at(landmarks.centre_y, landmarks.midline_x + 20)
+    level = GRID.axis_mm(0)
+    # Kidney veins are cava, too, but lie lower.
+    slices = [n for n in range(SHAPE[0]) if 0.6 * top < level[n] < top - 10]
+    assert len(slices) > 3
+    nearest = [from_liver_mm[n][cava[n]].min() for n in slices if cava[n].any()]
+    assert len(nearest) == len(slices)
+    assert max(nearest) <= 2 * STEP_MM
+
+
+def test_an_empty_stomach_is_smaller_than_a_full_one():
+    volumes = {}
+    for collapsed in (0.0, 1.0):
+        options = dataclasses.replace(ORDINARY, collapsed_stomach=collapsed)
+        volumes[collapsed] = []
+        for seed in range(6):
+            palette = Palette()
+            shared = gut_parts(palette)
+            canvas = Canvas(GRID)
+            landmarks = measure_landmarks(patient(seed))
+            for drawable in draw_stomach(np.random.default_rng(seed), landmarks, palette, shared, options):
+                drawable.draw(canvas)
+            volumes[collapsed].append((canvas.parts > 0).sum() * STEP_MM**3 / 1000)
+    assert np.median(volumes[1.0]) < 0.5 * np.median(volumes[0.0])
+    assert min(volumes[1.0]) > 20
+
+
+def test_jejunum_lies_left_of_the_spine_and_near_the_pancreas():
+    landmarks = measure_landmarks(patient(1))
+    centres = []
+    for seed in range(10):
+        palette = Palette()
+        shared = gut_parts(palette)
+        for loop in draw_jejunum(np.random.default_rng(seed), landmarks, palette, shared):
+            centres.append(np.mean(loop.shape.box(), 0))
+    assert len(centres) > 20
+    z, _, x = np.array(centres).T
+    place = landmarks.places["pancreas"]
+    assert (x < landmarks.midline_x + 15).mean() > 0.9
+    assert ((z > place.low[0] - 50) & (z < place.high[0] + 50)).mean() > 0.9
+
+
+def test_a_shrunken_pancreas_is_smaller_and_the_other_organs_are_not():
+    prepared = prepare_labels(organs_of(patient(3)), (STEP_MM,) * 3)
+    counts = {}
+    for share in (0.0, 1.0):
+        options = dataclasses.replace(ORDINARY, shrunken_pancreas=share)
+        anatomy = anatomy_from_labels(np.random.default_rng(5), prepared, options)
+        counts[share] = np.bincount(organs_of(anatomy).ravel(), minlength=5)
+    assert counts[1.0][4] < 0.9 * counts[0.0][4]
+    np.testing.assert_array_equal(counts[1.0][1:4], counts[0.0][1:4])
+
+
+def test_a_fatty_pancreas_is_darker_and_more_mottled():
+    plain, fatty = (
+        draw_look(np.random.default_rng(2), ORDINARY, fatty_liver=False, fatty_pancreas=fatty)
+        for fatty in (False, True)
+    )
+    assert fatty.mean_hu[Tissue.PANCREAS] < plain.mean_hu[Tissue.PANCREAS] - 9
+    assert fatty.texture_hu[Tissue.PANCREAS] > 1.4 * plain.texture_hu[Tissue.PANCREAS]
+    assert fatty.mean_hu[Tissue.SPLEEN] == plain.mean_hu[Tissue.SPLEEN]
