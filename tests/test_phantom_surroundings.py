@@ -13,10 +13,12 @@ from flarecli.phantom.bowel import draw_jejunum
 from flarecli.phantom.canvas import Canvas, Palette
 from flarecli.phantom.foregut import draw_stomach
 from flarecli.phantom.hollow import GutParts
+from flarecli.phantom.interior import draw_organs
 from flarecli.phantom.landmarks import measure_landmarks
 from flarecli.phantom.lattice import SampleGrid
 from flarecli.phantom.procedural import procedural_anatomy
 from flarecli.phantom.tissues import Tissue, draw_look
+from flarecli.phantom.urinary import draw_urinary_tract
 from flarecli.phantom.vessels import draw_vessels
 
 STEP_MM = 4.0
@@ -112,3 +114,21 @@ def test_a_fatty_pancreas_is_darker_and_more_mottled():
     assert fatty.mean_hu[Tissue.PANCREAS] < plain.mean_hu[Tissue.PANCREAS] - 9
     assert fatty.texture_hu[Tissue.PANCREAS] > 1.4 * plain.texture_hu[Tissue.PANCREAS]
     assert fatty.mean_hu[Tissue.SPLEEN] == plain.mean_hu[Tissue.SPLEEN]
+
+
+def test_a_wide_pelvis_takes_the_place_of_parenchyma_and_a_narrow_one_does_not():
+    anatomy = patient(2)
+    landmarks = measure_landmarks(anatomy)
+    lost = {}
+    for share in (0.0, 1.0):
+        options = dataclasses.replace(ORDINARY, wide_pelvis=share)
+        rng, palette, canvas = np.random.default_rng(4), Palette(), Canvas(GRID)
+        organs = draw_organs(rng, anatomy, landmarks, palette, options, palette.add(Tissue.VISCERAL_FAT))
+        organs.draw(canvas)
+        before = (palette.labels()[canvas.parts] == 2).sum()
+        for drawable in draw_urinary_tract(rng, landmarks, palette, options):
+            drawable.draw(canvas)
+        lost[share] = before - (palette.labels()[canvas.parts] == 2).sum()
+        assert (palette.where(Tissue.URINE)[canvas.parts]).any() == (share > 0)
+    assert lost[0.0] == 0
+    assert 3 < lost[1.0] * STEP_MM**3 / 1000 < 80

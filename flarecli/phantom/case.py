@@ -23,6 +23,7 @@ from flarecli.phantom.shapes import rotation_zyx
 from flarecli.phantom.skeleton import draw_skeleton
 from flarecli.phantom.tissues import draw_look
 from flarecli.phantom.torso import draw_torso
+from flarecli.phantom.urinary import draw_urinary_tract
 from flarecli.phantom.vessels import draw_vessels
 
 _REUSED_BYTES = 31 << 20
@@ -162,6 +163,7 @@ def _draw_scene(
     # The gut fills what is left: it never pushes bone, muscle or great vessels aside.
     scene += draw_gut(rng, lm, palette, options)
     scene.append(draw_organs(rng, anatomy, lm, palette, options, torso.parts["visceral_fat"]))
+    scene += draw_urinary_tract(rng, lm, palette, options)
     return scene
 
 

@@ -55,6 +55,7 @@ class PhantomOptions:
         ascites: Probability of free fluid.
         splenomegaly: Probability of a spleen of two to four times the usual volume.
         missing_kidney: Probability that one kidney is absent.
+        wide_pelvis: Probability for each kidney that its pelvis is full and takes the place of parenchyma.
     """
 
     phase: Phase | None = None
@@ -86,6 +87,7 @@ class PhantomOptions:
     ascites: float = 0.0
     splenomegaly: float = 0.05
     missing_kidney: float = 0.01
+    wide_pelvis: float = 0.05
 
 
 REALISTIC = PhantomOptions()
@@ -120,6 +122,7 @@ WIDE = PhantomOptions(
     ascites=0.1,
     splenomegaly=0.1,
     missing_kidney=0.05,
+    wide_pelvis=0.3,
 )
 """Wider than reality, so that a network trained on it takes real scans for ordinary ones."""
 

@@ -8,12 +8,9 @@ import numpy as np
 
 from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Drawable, Palette, Solid
-from flarecli.phantom.landmarks import Landmarks, Place
+from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.shapes import Ellipsoid, Tube, smooth_curve, tube_through
 from flarecli.phantom.tissues import Tissue
-
-_NARROW_PELVIS = 0.7
-"""Share of kidneys with a pelvis that lies inside them."""
 
 _CHEST = (Tissue.LUNG, Tissue.LUNG_VESSEL, Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.MUSCLE)
 
@@ -80,7 +77,6 @@ def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, pale
             yield Solid(tube_through(renal, 8), ((0.0, cava),))
             thin = [(z + 7, py - 6, px, 3) for z, py, px, _ in renal]
             yield Solid(tube_through(thin, 8), ((0.0, artery),))
-            yield _ureter(rng, side, kidney, lm, palette)
             yield from _adrenal(
                 rng, side, kidney.high[0], (kidney.centre[1] + y + 30) / 2, (kx + x + side * 25) / 2, palette
             )
@@ -129,21 +125,6 @@ def _beside_liver(anatomy: Anatomy, usual: np.ndarray, radius_mm: float, reach_m
     away = np.hypot(y - usual[1], x - usual[2])
     best = np.argmin(np.abs(depth + radius_mm) + _GROOVE_PULL * away)
     return np.array([usual[0], y.flat[best], x.flat[best]])
-
-
-def _ureter(rng: np.random.Generator, side: float, kidney: Place, lm: Landmarks, palette: Palette) -> Drawable:
-    """Pelvis of the kidney, narrow or wide, and the ureter's way down."""
-    z, y, x = kidney.centre + rng.normal(0, 3, 3)
-    wide = rng.uniform(2, 6) if rng.random() < _NARROW_PELVIS else rng.uniform(6, 14)
-    knots = [
-        (z + 6, y, x + side * 4, 0.6 * wide),
-        (z - 2, y + 4, x - side * 10, wide),
-        (z - 14, y + 6, x - side * 20, 0.7 * wide),
-        (z - 45, y + 4, x - side * 24, 2.5),
-        (lm.bottom_z - 60, lm.spine_y + 42, lm.midline_x + side * 38, 2.5),
-    ]
-    urine = palette.add(Tissue.URINE, offset_hu=rng.uniform(0, 20))
-    return Solid(tube_through(knots, 20), ((0.0, urine),), roughness_mm=0.8)
 
 
 def _heart(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:
