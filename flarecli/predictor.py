@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from flarecli.atomic import write_json
 from flarecli.cases import Case
 from flarecli.confidence import judge_organs
-from flarecli.engine import Runtime, load_network, start_runtime
+from flarecli.engine import GuardedNetwork, Runtime, load_network, start_runtime
 from flarecli.errors import InputError
 from flarecli.geometry import world_box
 from flarecli.organs import ORGANS
@@ -34,6 +35,7 @@ class EngineRequest:
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None
+    max_gpu_mb: float | None = None
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Predictor:
     Args:
         system: Name of the system.
         weights: Choices of weights; see `flarecli.weights.store.resolve_weights`.
-        engine: Backend, device, precision, threads.
+        engine: Backend, device, precision, threads, limit of GPU memory.
         region: Which part of each scan to segment: a mode, or a box as (x0, y0, z0, x1, y1, z1) in world mm.
         keep_memory: Whether networks keep their working memory from scan to scan. That saves a tenth of their time;
             without, a process that segments one scan needs less memory.
@@ -72,7 +74,8 @@ class Predictor:
         loading.shutdown(wait=False)
 
     def _load(self) -> tuple[Runtime, dict[str, Network]]:
-        runtime = start_runtime(self.engine.backend, self.engine.device, self.engine.precision, self.engine.threads)
+        engine = self.engine
+        runtime = start_runtime(engine.backend, engine.device, engine.precision, engine.threads, engine.max_gpu_mb)
         networks = {
             spec.key: load_network(
                 spec.build, self._paths[spec.key], runtime, spec.output, keep_memory=self.keep_memory
@@ -98,8 +101,9 @@ class Predictor:
             FlareError: when that cannot be done.
         """
         with steps("load"):
-            _, networks = self._loaded.result()
-        return self._system.segment(volume, networks, self._region_of(volume), steps)
+            runtime, networks = self._loaded.result()
+        segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
+        return _with_memory_use(segmentation, networks, runtime)
 
     def finish(self, case: Case, volume: Volume, segmentation: Segmentation, extras: Extras, steps: Steps) -> Outcome:
         """Write what belongs to a segmented scan: label map, extras and, last, the record.
@@ -153,3 +157,19 @@ class Predictor:
                 remedy="Give --roi as x0,y0,z0,x1,y1,z1 in the scan's world coordinates (RAS, mm).",
             )
         return RegionRequest("box", box)
+
+
+def _with_memory_use(segmentation: Segmentation, networks: Mapping[str, Network], runtime: Runtime) -> Segmentation:
+    """Add what networks did to keep to the memory of their device, where there was a reason."""
+    uses = {key: network.take_memory_use() for key, network in networks.items() if isinstance(network, GuardedNetwork)}
+    told: dict[str, Any] = {
+        key: use.as_dict() for key, use in uses.items() if runtime.max_gpu_mb is not None or use.out_of_memory
+    }
+    if not told:
+        return segmentation
+    warnings = [use.warning(key) for key, use in uses.items()]
+    return replace(
+        segmentation,
+        warnings=(*segmentation.warnings, *(sentence for sentence in warnings if sentence is not None)),
+        facts={**segmentation.facts, "memory": told},
+    )

@@ -14,7 +14,15 @@ from typing import Any
 
 import keras
 
-from flarecli_models.torch_operations import gives_own_tensor, returns_its_input, torch_operation
+from flarecli_models.torch_operations import (
+    gains_from_innermost_channels,
+    gives_own_tensor,
+    is_plain_relu,
+    returns_its_input,
+    torch_operation,
+    torch_padded_operation,
+    torch_sum,
+)
 
 
 class FrugalRun:
@@ -60,17 +68,30 @@ class FrugalRun:
                 if left[id(symbol)]:
                     alive[id(symbol)] = value
             del results
-        return alive[id(self._output)]
+        return self._in_order(alive[id(self._output)])
+
+    def _in_order(self, scores: Any) -> Any:
+        return scores.contiguous() if keras.backend.backend() == "torch" else scores
 
     def _faster_operations(self) -> dict[int, Any]:
         """What runs in place of a node's layer, by the node's id."""
         if keras.backend.backend() != "torch":
             return {}
+        innermost = gains_from_innermost_channels(node.operation for node in self._nodes)
         makers = {id(tensor): node for node in self._nodes for tensor in node.outputs}
-        found = {}
+        found: dict[int, Any] = {}
         for node in self._nodes:
-            may_overwrite = all(self._is_spare(tensor, makers) for tensor in node.input_tensors)
-            operation = torch_operation(node.operation, may_overwrite=may_overwrite)
+            is_spare = [self._is_spare(tensor, makers) for tensor in node.input_tensors]
+            operation = torch_operation(node.operation, may_overwrite=all(is_spare), channels_innermost=innermost)
+            operation = operation or torch_sum(node.operation, is_spare)
+            before = makers.get(id(node.input_tensors[0]))
+            if before is not None and self._uses[id(before.outputs[0])] == 1:
+                joined = torch_padded_operation(
+                    before.operation, node.operation, follows_relu=_follows_relu(before, makers)
+                )
+                if joined is not None:
+                    found[id(before)] = _unchanged
+                    operation = joined
             if operation is not None:
                 found[id(node)] = operation
         return found
@@ -83,6 +104,15 @@ class FrugalRun:
                 return gives_own_tensor(maker.operation)
             tensor = maker.input_tensors[0]
         return False
+
+
+def _follows_relu(node: Any, makers: dict[int, Any]) -> bool:
+    maker = makers.get(id(node.input_tensors[0]))
+    return maker is not None and is_plain_relu(maker.operation)
+
+
+def _unchanged(x: Any) -> Any:
+    return x
 
 
 def needed_nodes(model: keras.Model, wanted: Any) -> Iterator[Any]:

@@ -42,4 +42,5 @@ WeightsOption = Annotated[
 BackendOption = Annotated[Backend, typer.Option(help="What computes the networks.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where they are computed.")]
 PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the networks.")]
+GPU_LIMIT_HELP = "Most GPU memory of the process, MB; networks run in slabs where they would take more."
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")]

@@ -10,6 +10,7 @@ import typer
 
 from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.engine_options import (
+    GPU_LIMIT_HELP,
     Backend,
     BackendOption,
     Device,
@@ -55,6 +56,7 @@ def predict(
     device: DeviceOption = Device.auto,
     precision: PrecisionOption = Precision.auto,
     threads: ThreadsOption = None,
+    max_gpu_mb: Annotated[float | None, typer.Option(min=1, metavar="N", help=GPU_LIMIT_HELP)] = None,
     roi: Annotated[
         str,
         typer.Option(metavar="auto|full|x0,y0,z0,x1,y1,z1", help="Region to segment; a box in world mm (RAS)."),
@@ -97,7 +99,7 @@ def predict(
         predictor = Predictor(
             system_named(system).name,
             weights or (),
-            EngineRequest(backend.value, device.value, precision.value, threads),
+            EngineRequest(backend.value, device.value, precision.value, threads, max_gpu_mb),
             region,
             keep_memory=len(cases) > 1,
         )

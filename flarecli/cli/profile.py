@@ -10,6 +10,7 @@ import typer
 
 from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.engine_options import (
+    GPU_LIMIT_HELP,
     Backend,
     BackendOption,
     Device,
@@ -51,6 +52,9 @@ def profile(
     device: DeviceOption = Device.auto,
     precision: PrecisionOption = Precision.auto,
     threads: ThreadsOption = None,
+    gpu_limit_mb: Annotated[
+        float | None, typer.Option(min=1, metavar="N", help=f"`flare predict --max-gpu-mb`: {GPU_LIMIT_HELP}")
+    ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="XxYxZ", help=f"Voxels of the phantom; {_DEFAULT_SIZE} by default.")
     ] = None,
@@ -95,7 +99,7 @@ def profile(
         request = ProfileRequest(
             system=system_named(system).name,
             weights=tuple(weights or ()),
-            engine=EngineRequest(backend.value, device.value, precision.value, threads),
+            engine=EngineRequest(backend.value, device.value, precision.value, threads, gpu_limit_mb),
             cold_runs=cold,
             warm_runs=warm,
             networks=networks,

@@ -10,15 +10,15 @@ import numpy as np
 class BatchedNetwork(ABC):
     """A `flarecli.systems.base.Network` around a function from batch to batch.
 
-    Args:
+    Attributes:
         takes_volumes: Whether a call is one volume without a batch axis; a batch of slices otherwise.
     """
 
     def __init__(self, takes_volumes: bool) -> None:
-        self._takes_volumes = takes_volumes
+        self.takes_volumes = takes_volumes
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        if not self._takes_volumes:
+        if not self.takes_volumes:
             return self._scores(np.ascontiguousarray(image, dtype=np.float32))
         channels = image[None] if image.ndim == 3 else image
         return self._scores(np.ascontiguousarray(channels[None], dtype=np.float32))[0]

@@ -43,7 +43,7 @@ class TorchNetwork(BatchedNetwork):
 
         super().__init__(takes_volumes=len(model.inputs[0].shape) == _VOLUME_RANK)
         self._run = FrugalRun(model, output)
-        self._device = "cuda" if runtime.device == "gpu" else "cpu"
+        self._device = runtime.torch_device
 
     def _scores(self, batch: np.ndarray) -> np.ndarray:
         import torch

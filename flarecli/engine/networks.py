@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flarecli.engine.guarded_network import GuardedNetwork
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.keras_networks import TensorFlowNetwork, TorchNetwork
 from flarecli.engine.openvino_network import load_openvino_network, openvino_network_of
@@ -54,4 +55,4 @@ def network_of(model: keras.Model, runtime: Runtime, output: str | None = None) 
     if runtime.backend == "openvino":
         return openvino_network_of(model, output, runtime)
     wrap = {"tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[runtime.backend]
-    return wrap(model, output, runtime)
+    return GuardedNetwork(model, output, runtime, wrap(model, output, runtime))

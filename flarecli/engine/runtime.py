@@ -33,6 +33,8 @@ class Runtime:
         precision: "float32", "bfloat16" or "float16": what activations are computed in.
         threads: Processor threads for the networks.
         version: Version of the backend.
+        max_gpu_mb: Limit of the process's GPU memory, MB (10^6 bytes); None without one.
+        allocator_mb: What of it the backend's allocator may take.
     """
 
     backend: str
@@ -40,14 +42,25 @@ class Runtime:
     precision: str
     threads: int
     version: str
+    max_gpu_mb: float | None = None
+    allocator_mb: float | None = None
+
+    @property
+    def torch_device(self) -> str:
+        """The device as PyTorch calls it."""
+        return "cuda" if self.device == "gpu" else "cpu"
 
     def as_dict(self) -> dict[str, Any]:
-        """For records."""
-        return asdict(self)
+        """For records; without limits that are not set."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 def start_runtime(
-    backend: str = "auto", device: str = "auto", precision: str = "auto", threads: int | None = None
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    max_gpu_mb: float | None = None,
 ) -> Runtime:
     """Choose and set up a backend; Keras and the backend are imported here and not before.
 
@@ -58,9 +71,12 @@ def start_runtime(
         precision: One of `PRECISIONS`, or "auto": bfloat16 on OpenVINO where the processor computes it in hardware,
             float32 elsewhere.
         threads: Processor threads; all that this process may use where None.
+        max_gpu_mb: Limit of this process's GPU memory as the driver counts it, MB (10^6 bytes); see
+            `flarecli.engine.gpu_limit`.
 
     Raises:
-        UsageError: for unknown names and combinations that do not exist.
+        UsageError: for unknown names and combinations that do not exist, and for a limit without a GPU or below what
+            a GPU takes at least.
         InstallationError: when the backend or device is not there, or Keras already runs on another backend.
     """
     _check_choice("--backend", backend, (*BACKENDS, "auto"))
@@ -77,7 +93,8 @@ def start_runtime(
     _select_keras_backend(chosen)
     setup = {"openvino": _set_up_openvino, "tensorflow": _set_up_tensorflow, "torch": _set_up_torch}[chosen]
     device, precision = setup(device, precision, threads)
-    return Runtime(chosen, device, precision, threads, _version_of(chosen))
+    allocator_mb = None if max_gpu_mb is None else _limited_allocator_mb(chosen, device, max_gpu_mb)
+    return Runtime(chosen, device, precision, threads, _version_of(chosen), max_gpu_mb, allocator_mb)
 
 
 def available_threads() -> int:
@@ -221,6 +238,30 @@ def _set_up_torch(device: str, precision: str, threads: int) -> tuple[str, str]:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     return device, precision
+
+
+def _limited_allocator_mb(backend: str, device: str, max_gpu_mb: float) -> float:
+    if device != "gpu":
+        raise UsageError(
+            "a limit of GPU memory needs a GPU",
+            seen=f"--max-gpu-mb {max_gpu_mb:g} with {backend} on the CPU",
+            remedy="Leave out --max-gpu-mb, or choose --backend torch or tensorflow where these see a GPU.",
+        )
+    from flarecli.engine.gpu_limit import limit_tensorflow, limit_torch
+
+    if backend == "torch":
+        return limit_torch(max_gpu_mb)
+    import tensorflow
+
+    try:
+        allocator_mb = limit_tensorflow(max_gpu_mb, tensorflow.config.list_physical_devices("GPU")[0])
+    except RuntimeError as error:
+        raise InstallationError(
+            "TensorFlow is running already, and takes no limit of GPU memory any more",
+            seen=error,
+            remedy="Start a new process.",
+        ) from error
+    return allocator_mb
 
 
 def _device_or_error(device: str, has_gpu: bool, backend: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from flarecli.cases import Case
 from flarecli.errors import FlareError, error_from_dict
+from flarecli.nvml import Gpu
 from flarecli.prediction import EngineRequest
 from flarecli.profiling.measured_process import Measured, measure_module
-from flarecli.profiling.nvml import Gpu
 from flarecli.profiling.step_meter import Span
 
 
@@ -45,6 +45,7 @@ def run_cold(
     arguments = ["predict", case.scan, case.labels, "--overwrite", "--json", "--system", system]
     arguments += ["--backend", engine.backend, "--device", engine.device, "--precision", engine.precision]
     arguments += [] if engine.threads is None else ["--threads", engine.threads]
+    arguments += [] if engine.max_gpu_mb is None else ["--max-gpu-mb", engine.max_gpu_mb]
     for choice in weights:
         arguments += ["--weights", choice]
     with tempfile.TemporaryDirectory(prefix="flare-trace-") as folder:

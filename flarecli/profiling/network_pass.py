@@ -66,7 +66,7 @@ def examine_networks(work: Work) -> Done:
     system = system_named(work.system)
     paths = resolve_weights(system.name, [spec.key for spec in system.networks], work.weights)
     engine = work.engine
-    runtime = start_runtime(engine.backend, engine.device, engine.precision, engine.threads)
+    runtime = start_runtime(engine.backend, engine.device, engine.precision, engine.threads, engine.max_gpu_mb)
     high_water, allocator = HighWater(), AllocatorPeak()
     allocator.ready = True
     watched = {

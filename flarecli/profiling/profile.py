@@ -14,12 +14,12 @@ from flarecli.errors import FlareError, InstallationError, UsageError
 from flarecli.metrics.case import CaseResult, evaluate_case
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
+from flarecli.nvml import Gpu, NoGpu, open_gpu
 from flarecli.prediction import EngineRequest
 from flarecli.profiling.cold import run_cold
 from flarecli.profiling.flare_protocols import FlareProtocol
 from flarecli.profiling.measured_process import measured_environment
 from flarecli.profiling.network_measurement import NetworkMeasurement
-from flarecli.profiling.nvml import Gpu, NoGpu, open_gpu
 from flarecli.profiling.run_profile import RunProfile, cold_run_profile, median_run, warm_run_profile
 from flarecli.profiling.sampler import DEFAULT_PERIOD_S, SamplingCost
 from flarecli.profiling.staying import do_work
@@ -33,7 +33,7 @@ class ProfileRequest:
     Attributes:
         system: Name of the system.
         weights: Choices of weights, as for `flarecli.prediction.Predictor`.
-        engine: Backend, device, precision, threads.
+        engine: Backend, device, precision, threads, limit of GPU memory.
         cold_runs: Fresh processes a case.
         warm_runs: Timed runs a case in one process, after one that warms up.
         networks: Whether to look at the networks one by one.

@@ -30,7 +30,7 @@ class Work:
         task: What to do.
         system: Name of the system.
         weights: Choices of weights, as for `flarecli.prediction.Predictor`.
-        engine: Backend, device, precision, threads.
+        engine: Backend, device, precision, threads, limit of GPU memory.
         cases: The scans and where their label maps go.
         repeats: Timed runs of each case.
     """

@@ -77,11 +77,35 @@ def aligned_matrix(n_in: int, n_out: int) -> np.ndarray:
     return matrix
 
 
+def resize_rows(
+    layer: AlignedResize3D, x: Any, rows_in: tuple[int, int], size_in: int, rows_out: tuple[int, int]
+) -> Any:
+    """Some planes along z of what the layer gives, from some planes of its input.
+
+    Args:
+        layer: The layer.
+        x: The planes of the input, otherwise shaped as the layer takes it.
+        rows_in: First plane of `x` within the input, and the one behind its last.
+        size_in: Planes of the whole input.
+        rows_out: The planes wanted, likewise; `rows_in` must hold both neighbours of each.
+    """
+    z = spatial_axes(layer.data_format)[0]
+    planes = rows_in[1] - rows_in[0]
+    # In float32, as PyTorch computes the whole: one rounding to half precision, at the end.
+    within_planes = AlignedResize3D((planes, *layer.shape_zyx[1:]), data_format=layer.data_format, dtype="float32")
+    matrix = aligned_matrix(size_in, layer.shape_zyx[0])[slice(*rows_out), slice(*rows_in)]
+    return ops.cast(_apply_along_axis(matrix, within_planes(x), z), x.dtype)
+
+
 def _resize_axis(x: Any, axis: int, size: int) -> Any:
-    """Resize one axis by a matrix product, whose gradient is one again, and deterministic."""
-    shape = tuple(x.shape)
-    if shape[axis] == size:
+    if x.shape[axis] == size:
         return x
+    return _apply_along_axis(aligned_matrix(x.shape[axis], size), x, axis)
+
+
+def _apply_along_axis(matrix: np.ndarray, x: Any, axis: int) -> Any:
+    """Interpolate one axis by a matrix product, whose gradient is one again, and deterministic."""
+    shape = tuple(x.shape)
     rows = ops.reshape(x, (-1, shape[axis], math.prod(shape[axis + 1 :])))
-    resized = ops.matmul(ops.cast(aligned_matrix(shape[axis], size), x.dtype), rows)
-    return ops.reshape(resized, (-1, *shape[1:axis], size, *shape[axis + 1 :]))
+    resized = ops.matmul(ops.cast(np.ascontiguousarray(matrix), x.dtype), rows)
+    return ops.reshape(resized, (-1, *shape[1:axis], matrix.shape[0], *shape[axis + 1 :]))

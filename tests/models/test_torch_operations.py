@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 from flarecli_models.execution import FrugalRun
-from flarecli_models.layers import InstanceNormalization
+from flarecli_models.layers import AlignedResize3D, AveragePooling3D, InstanceNormalization
 from flarecli_models.torch_operations import torch_operation
 from tests.models import model_checks as checks
 
@@ -53,7 +53,36 @@ def kinds_of_padding(x: Any) -> Any:
     return layers.Concatenate(axis=1)([way(x) for way in ways])
 
 
-@pytest.mark.parametrize("build", [residual, used_twice, of_the_input, normalised, kinds_of_padding])
+def padded(x: Any) -> Any:
+    margin = layers.ZeroPadding3D(1, data_format=FIRST)
+    positive = layers.ReLU()(x)
+    ways = [
+        layers.Conv3D(3, 3, 2, data_format=FIRST)(margin(positive)),
+        layers.Conv3D(3, (3, 3, 2), 2, dilation_rate=1, data_format=FIRST)(margin(x)),
+        layers.MaxPooling3D(3, 2, data_format=FIRST)(layers.ZeroPadding3D(1, data_format=FIRST)(positive)),
+        layers.MaxPooling3D(3, 2, data_format=FIRST)(layers.ZeroPadding3D(1, data_format=FIRST)(x)),
+        AveragePooling3D(3, 2, data_format=FIRST)(layers.ZeroPadding3D(1, data_format=FIRST)(x)),
+    ]
+    ways = [layers.Cropping3D(((0, 0), (0, 0), (0, way.shape[-1] - 4)), data_format=FIRST)(way) for way in ways]
+    one_sided = layers.ZeroPadding3D(((0, 1), (0, 1), (0, 1)), data_format=FIRST)(x)
+    ways.append(layers.Conv3D(3, 3, 2, padding="valid", data_format=FIRST)(one_sided)[..., :3, :3, :])
+    both = layers.ZeroPadding3D(1, data_format=FIRST)(x)
+    ways.append(layers.Conv3D(3, 3, data_format=FIRST)(both)[:, :, :3, :3, :4])
+    ways.append(layers.Conv3D(3, 3, dilation_rate=2, data_format=FIRST)(both)[:, :, :3, :3, :4])
+    return layers.Concatenate(axis=1)([ways[0][:, :, :3, :3], *(way[:, :, :3, :3] for way in ways[1:])])
+
+
+def sums(x: Any) -> Any:
+    def own() -> Any:
+        return layers.Conv3D(3, 1, data_format=FIRST)(x)
+
+    channel = layers.Conv3D(1, 1, data_format=FIRST)(x)
+    pairs = [[own(), x], [x, own()], [x, x], [own(), own(), own()], [x, own(), x], [x, x, own()], [channel, own()]]
+    resized = AlignedResize3D((7, 6, 8), data_format=FIRST)(own())
+    return layers.Concatenate(axis=1)([layers.ReLU()(layers.Add()(pair)) for pair in [*pairs, [resized, x]]])
+
+
+@pytest.mark.parametrize("build", [residual, used_twice, of_the_input, normalised, kinds_of_padding, padded, sums])
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_same_numbers_as_the_plain_call(build: Callable[[Any], Any], policy: str) -> None:
     def make() -> keras.Model:
@@ -68,6 +97,49 @@ def test_same_numbers_as_the_plain_call(build: Callable[[Any], Any], policy: str
     actual = ops.convert_to_numpy(FrugalRun(model)(image))
     checks.assert_close(actual, expected, atol=1e-5 if policy == "float32" else 0.1)
     np.testing.assert_array_equal(ops.convert_to_numpy(image), batch)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_slices_with_batch_normalisation(policy: str) -> None:
+    def make() -> keras.Model:
+        x = image = keras.Input((3, 8, 6))
+        for strides in (1, 2):
+            x = layers.Conv2D(4, 3, strides, padding="same", data_format=FIRST)(x)
+            x = layers.ReLU()(layers.BatchNormalization(axis=1, epsilon=1e-5)(x))
+        return keras.Model(image, layers.Activation("linear", dtype="float32")(x))
+
+    model = checks.under_policy(policy, make)
+    checks.with_weights(model, checks.seeded_weights(model, seed=43))
+    image = ops.convert_to_tensor(np.random.default_rng(44).normal(size=(2, 3, 8, 6)).astype(np.float32))
+    expected = ops.convert_to_numpy(model(image, training=False))
+    scores = FrugalRun(model)(image)
+    checks.assert_close(ops.convert_to_numpy(scores), expected, atol=1e-5 if policy == "float32" else 0.1)
+    assert scores.is_contiguous()
+
+
+@pytest.mark.parametrize("is_normalised", [False, True])
+def test_channels_are_innermost_unless_instances_are_normalised(is_normalised: bool) -> None:
+    import torch
+
+    # Smaller tensors go through a convolution of PyTorch's that knows no other order.
+    image = keras.Input((32, 26, 26, 4))
+    x = layers.Conv3D(32, 3, padding="same", data_format=FIRST, name="convolution")(image)
+    run = FrugalRun(keras.Model(image, InstanceNormalization(data_format=FIRST)(x) if is_normalised else x))
+    (node,) = (node for node in run._nodes if node.operation.name == "convolution")
+    convolved = run._operations[id(node)](torch.ones(1, 32, 26, 26, 4))
+    assert convolved.is_contiguous(memory_format=torch.channels_last_3d) is not is_normalised
+    assert run(torch.ones(1, 32, 26, 26, 4)).is_contiguous()
+
+
+def test_nothing_is_padded_before_a_convolution_or_a_maximum_of_what_is_never_negative() -> None:
+    image = keras.Input((3, 8, 8, 8))
+    x = layers.Conv3D(3, 3, 2, data_format=FIRST)(layers.ZeroPadding3D(1, data_format=FIRST, name="margin")(image))
+    x = layers.MaxPooling3D(3, 2, data_format=FIRST)(layers.ZeroPadding3D(1, data_format=FIRST)(layers.ReLU()(x)))
+    run = FrugalRun(keras.Model(image, x))
+    paddings = [node for node in run._nodes if isinstance(node.operation, layers.ZeroPadding3D)]
+    tensor = ops.convert_to_tensor(np.ones((1, 3, 8, 8, 8), np.float32))
+    assert len(paddings) == 2
+    assert all(run._operations[id(node)](tensor) is tensor for node in paddings)
 
 
 def test_what_pytorch_does_in_its_own_words() -> None:

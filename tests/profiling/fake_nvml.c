@@ -1,4 +1,4 @@
-/* A small library with the C interface of NVML, for tests of what `flarecli.profiling.nvml` makes of it.
+/* A small library with the C interface of NVML, for tests of what `flarecli.nvml` makes of it.
 
    FAKE_NVML names the machine it plays: normal, old_driver, no_gpu, not_loaded, no_init_permission, version_mismatch,
    no_permission, mig, mig_empty, wsl, no_processes, no_energy, lost. The file FAKE_NVML_PROCESS holds the number of the

@@ -1,0 +1,9 @@
+"""Runs a functional model in slabs: activations lie in the computer's memory, the device sees a few rows at a time.
+
+"Rows" are the places along the first spatial axis: planes of a volume, lines of a slice.
+"""
+
+from flarecli.engine.slabs.plan import LimitTooLow
+from flarecli.engine.slabs.slab_run import SlabRun
+
+__all__ = ["LimitTooLow", "SlabRun"]
