@@ -1,266 +1,179 @@
-"""The SpatialConfiguration-Net of EfficientSCN written straight in PyTorch and in TensorFlow, against the Keras model.
+"""Networks written straight in PyTorch and in TensorFlow, against the Keras models with the same weights.
 
-    python benchmarks/straight_networks.py torch|tensorflow [--size 96x96x96] [--repeats 3]
+    python benchmarks/straight_networks.py torch|tensorflow [--network efficientsegnet/fine] [--size 128x128x128]
 
-Each network runs in a process of its own, in turn with the other; printed are processor seconds and wall seconds (the
-least of the repeats after the first call) and the rise of peak memory, as JSON, with the ratios Keras / straight.
+Each runs in a process of its own, one after the other; printed are processor seconds and wall seconds (the least of
+the repeats after the first call) and the rise of peak memory, as JSON, with the ratios Keras / straight and the
+largest deviation of the one's scores from the other's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import straight_efficientscn as efficientscn
+import straight_efficientsegnet as efficientsegnet
 
-FILTERS, LEVELS, SPATIAL_FILTERS, SPATIAL_LEVELS, LABELS, REDUCTION = 32, 5, 16, 4, 5, 4
+from flarecli.engine import start_runtime
+from flarecli.engine.networks import network_of
+from flarecli.memory import peak_rss_mb
+
+if TYPE_CHECKING:
+    import keras
+
+Shape = tuple[int, ...]
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One network in both ways.
+
+    Attributes:
+        build: Makes the Keras model for a shape (z, y, x).
+        straight: By framework, what makes the straight network from the model's weights by `layer/weight`.
+        shape_zyx: Usual size of the input.
+        output: Output compared, where the model returns a dictionary.
+    """
+
+    build: Callable[[Shape], keras.Model]
+    straight: dict[str, Callable[[dict[str, np.ndarray]], Run]]
+    shape_zyx: Shape
+    output: str | None = None
+
+
+def _scn(_shape_zyx: Shape) -> keras.Model:
+    from flarecli_models.efficientscn import spatial_configuration_net
+
+    return spatial_configuration_net()
+
+
+def _coarse(shape_zyx: Shape) -> keras.Model:
+    from flarecli_models.efficientsegnet import coarse_unet
+
+    return coarse_unet(shape_zyx)
+
+
+def _fine(shape_zyx: Shape) -> keras.Model:
+    from flarecli_models.efficientsegnet import efficientsegnet
+
+    return efficientsegnet(shape_zyx)
+
+
+NETWORKS = {
+    "efficientscn/segmentation": Compared(
+        _scn,
+        {"torch": efficientscn.torch_network, "tensorflow": efficientscn.tensorflow_network},
+        (96, 96, 96),
+        "final",
+    ),
+    "efficientsegnet/coarse": Compared(
+        _coarse,
+        {"torch": efficientsegnet.torch_coarse, "tensorflow": efficientsegnet.tensorflow_coarse},
+        (160, 160, 160),
+    ),
+    "efficientsegnet/fine": Compared(
+        _fine, {"torch": efficientsegnet.torch_fine, "tensorflow": efficientsegnet.tensorflow_fine}, (192, 192, 192)
+    ),
+}
 
 
 def main() -> None:
     """Measure and print."""
+    options = _options()
+    if options.only:
+        print(json.dumps(_measured(options)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        # The Keras model first: it leaves its weights for the other.
+        figures = {
+            way: json.loads(
+                subprocess.run(
+                    [sys.executable, __file__, *sys.argv[1:], "--only", way, "--exchange", folder],
+                    check=True,
+                    stdout=subprocess.PIPE,
+                    env={**os.environ, "KERAS_BACKEND": options.backend},
+                ).stdout
+            )
+            for way in ("keras", "straight")
+        }
+        keras_scores, straight_scores = (np.load(Path(folder) / f"{way}.npy") for way in ("keras", "straight"))
+    ratios = {key: round(value / figures["straight"][key], 2) for key, value in figures["keras"].items()}
+    deviation = {
+        "largest": float(np.abs(keras_scores - straight_scores).max()),
+        "largest score": float(np.abs(straight_scores).max()),
+    }
+    print(json.dumps({**figures, "keras / straight": ratios, "deviation": deviation}, indent=2))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("backend", choices=("torch", "tensorflow"))
-    parser.add_argument("--size", default="96x96x96")
+    parser.add_argument("--network", choices=NETWORKS, default="efficientscn/segmentation")
+    parser.add_argument("--size", help="size of the input in z, y and x; the network's usual one where left out")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", choices=("keras", "straight"), help="Measure one in this process.")
-    arguments = parser.parse_args()
-    if arguments.only:
-        print(json.dumps(_measured(arguments)))
-        return
-    figures = {
-        way: json.loads(
-            subprocess.run(
-                [sys.executable, __file__, *sys.argv[1:], "--only", way], check=True, stdout=subprocess.PIPE
-            ).stdout
-        )
-        for way in ("straight", "keras")
-    }
-    ratios = {key: round(value / figures["straight"][key], 2) for key, value in figures["keras"].items()}
-    print(json.dumps({**figures, "keras / straight": ratios}, indent=2))
+    parser.add_argument("--only", choices=("keras", "straight"), help=argparse.SUPPRESS)
+    parser.add_argument("--exchange", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
-def _measured(arguments: argparse.Namespace) -> dict[str, float]:
-    shape = tuple(int(size) for size in arguments.size.split("x"))
-    run = _keras(arguments) if arguments.only == "keras" else _STRAIGHT[arguments.backend](arguments.threads)
-    image = np.random.default_rng(1).uniform(-0.5, 0.5, shape).astype(np.float32)
-    before = _status_mb("VmRSS")
-    run(image)
+def _measured(options: argparse.Namespace) -> dict[str, float]:
+    compared = NETWORKS[options.network]
+    shape_zyx = tuple(int(size) for size in options.size.split("x")) if options.size else compared.shape_zyx
+    # Sets threads and the treatment of denormal numbers alike for both.
+    runtime = start_runtime(options.backend, "cpu", "float32", options.threads)
+    weights_file = options.exchange / "weights.npz"
+    run: Any
+    if options.only == "keras":
+        model = compared.build(shape_zyx)
+        np.savez(weights_file, **_weights_by_layer(model))
+        run = network_of(model, runtime, compared.output)
+    else:
+        with np.load(weights_file) as weights:
+            run = compared.straight[options.backend](dict(weights))
+    image = np.random.default_rng(1).uniform(-0.5, 0.5, shape_zyx).astype(np.float32)
+    before_mb = _resident_mb()
+    scores = run(image)
     times = []
-    for _ in range(arguments.repeats):
+    for _ in range(options.repeats):
         wall, cpu = time.perf_counter(), time.process_time()
         run(image)
         times.append((time.process_time() - cpu, time.perf_counter() - wall))
+    memory_mb = peak_rss_mb() - before_mb
+    np.save(options.exchange / f"{options.only}.npy", scores)
     return {
         "cpu_s": round(min(cpu for cpu, _ in times), 3),
         "wall_s": round(min(wall for _, wall in times), 3),
-        "memory_mb": round(_status_mb("VmHWM") - before),
+        "memory_mb": round(memory_mb),
     }
 
 
-def _keras(arguments: argparse.Namespace) -> Callable[[np.ndarray], np.ndarray]:
-    from flarecli.engine import start_runtime
-    from flarecli.engine.networks import network_of
+def _weights_by_layer(model: keras.Model) -> dict[str, np.ndarray]:
+    import keras
 
-    os.environ["KERAS_BACKEND"] = arguments.backend
-    runtime = start_runtime(arguments.backend, "cpu", "float32", arguments.threads)
-    from flarecli_models.efficientscn import spatial_configuration_net
-
-    return network_of(spatial_configuration_net(), runtime, "final")
-
-
-def _straight_torch(threads: int) -> Callable[[np.ndarray], np.ndarray]:
-    import torch
-    from torch.nn import functional
-
-    torch.set_num_threads(threads)
-
-    def parameters(channels: int, filters: int, size: int = 3) -> tuple[Any, Any]:
-        deviation = math.sqrt(2 / (channels * size**3))
-        return torch.randn(filters, channels, size, size, size) * deviation, torch.zeros(filters)
-
-    def unet(channels: int, filters: int, levels: int, outputs: int) -> Callable[[Any], Any]:
-        down = [
-            [parameters(channels if level == 0 else filters, filters), parameters(filters, filters)]
-            for level in range(levels)
-        ]
-        up = [
-            [parameters(filters if level == levels - 1 else 2 * filters, filters), parameters(filters, filters)]
-            for level in range(levels)
-        ]
-        prediction = parameters(filters, outputs, 1)
-
-        def block(x: Any, convolutions: list[tuple[Any, Any]]) -> Any:
-            for kernel, bias in convolutions:
-                x = functional.leaky_relu(functional.conv3d(x, kernel, bias, padding=1), 0.1, inplace=True)
-            return x
-
-        def run(x: Any) -> Any:
-            skips = []
-            for level in range(levels):
-                x = block(functional.avg_pool3d(x, 2) if level else x, down[level])
-                skips.append(x)
-            x = block(x, up[-1])
-            for level in reversed(range(levels - 1)):
-                x = functional.interpolate(x, scale_factor=2.0, mode="trilinear", align_corners=False)
-                x = block(torch.cat([skips[level], x], 1), up[level])
-                skips[level] = None
-            return functional.conv3d(x, *prediction)
-
-        return run
-
-    def enlarged(x: Any) -> Any:
-        weights = _cubic_weights()
-        for axis in (2, 3, 4):
-            margins = [0] * 6
-            margins[2 * (4 - axis)] = margins[2 * (4 - axis) + 1] = 2
-            padded, count = functional.pad(x, margins, mode="replicate"), x.shape[axis]
-            phases = [
-                sum(float(weight) * padded.narrow(axis, tap, count) for tap, weight in enumerate(row))
-                for row in weights
-            ]
-            x = torch.stack(phases, axis + 1).flatten(axis, axis + 1)
-        return x
-
-    local_net = unet(1, FILTERS, LEVELS, LABELS)
-    spatial_nets = [
-        unet(LABELS if label == 0 else LABELS - 1, SPATIAL_FILTERS, SPATIAL_LEVELS, 1) for label in range(LABELS)
-    ]
-
-    def run(image: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            x = torch.from_numpy(image)[None, None]
-            local = local_net(x)
-            likely = functional.avg_pool3d(torch.sigmoid(local), REDUCTION)
-            coarse = functional.avg_pool3d(x, REDUCTION)
-            seen = [
-                torch.cat([coarse, *(likely[:, other : other + 1] for other in range(1, LABELS) if other != label)], 1)
-                for label in range(LABELS)
-            ]
-            spatial = enlarged(torch.cat([net(part) for net, part in zip(spatial_nets, seen, strict=True)], 1))
-            region = torch.sigmoid(spatial)
-            unsure = (functional.softplus(spatial) - spatial * region) / math.log(2)
-            merged = unsure * torch.sigmoid(local) + (1 - unsure) * region
-            return (merged / (merged.sum(1, keepdim=True) + 1e-8))[0].numpy()
-
-    return run
+    return {
+        f"{layer.name}/{weight.name}": keras.ops.convert_to_numpy(weight)
+        for layer in model.layers
+        for weight in layer.weights
+    }
 
 
-def _straight_tensorflow(threads: int) -> Callable[[np.ndarray], np.ndarray]:
-    import tensorflow as tf
+def _resident_mb() -> float:
+    import psutil
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-
-    def parameters(channels: int, filters: int, size: int = 3) -> tuple[Any, Any]:
-        deviation = math.sqrt(2 / (channels * size**3))
-        kernel = tf.random.normal((size, size, size, channels, filters), stddev=deviation)
-        return tf.Variable(kernel), tf.Variable(tf.zeros(filters))
-
-    def convolved(x: Any, kernel: Any, bias: Any) -> Any:
-        return tf.nn.bias_add(tf.nn.conv3d(x, kernel, [1] * 5, "SAME"), bias)
-
-    def pooled(x: Any, size: int) -> Any:
-        return tf.nn.avg_pool3d(x, size, size, "VALID")
-
-    def interpolated(x: Any, weights: np.ndarray, axis: int) -> Any:
-        radius = weights.shape[1] // 2
-        first, last = tf.gather(x, [0], axis=axis), tf.gather(x, [x.shape[axis] - 1], axis=axis)
-        padded = tf.concat([first] * radius + [x] + [last] * radius, axis)
-        phases = []
-        for row in weights:
-            terms = []
-            for tap, weight in enumerate(row):
-                if weight:
-                    begin, size = [0] * 5, [-1] * 5
-                    begin[axis], size[axis] = tap, x.shape[axis]
-                    terms.append(float(weight) * tf.slice(padded, begin, size))
-            phases.append(tf.add_n(terms))
-        shape = list(x.shape)
-        shape[axis] *= len(weights)
-        return tf.reshape(tf.stack(phases, axis + 1), shape)
-
-    def unet(channels: int, filters: int, levels: int, outputs: int) -> Callable[[Any], Any]:
-        down = [
-            [parameters(channels if level == 0 else filters, filters), parameters(filters, filters)]
-            for level in range(levels)
-        ]
-        up = [
-            [parameters(filters if level == levels - 1 else 2 * filters, filters), parameters(filters, filters)]
-            for level in range(levels)
-        ]
-        prediction = parameters(filters, outputs, 1)
-
-        def block(x: Any, convolutions: list[tuple[Any, Any]]) -> Any:
-            for kernel, bias in convolutions:
-                x = tf.nn.leaky_relu(convolved(x, kernel, bias), 0.1)
-            return x
-
-        def run(x: Any) -> Any:
-            skips = []
-            for level in range(levels):
-                x = block(pooled(x, 2) if level else x, down[level])
-                skips.append(x)
-            x = block(x, up[-1])
-            for level in reversed(range(levels - 1)):
-                for axis in (1, 2, 3):
-                    x = interpolated(x, _LINEAR_WEIGHTS, axis)
-                x = block(tf.concat([skips[level], x], -1), up[level])
-            return convolved(x, *prediction)
-
-        return run
-
-    local_net = unet(1, FILTERS, LEVELS, LABELS)
-    spatial_nets = [
-        unet(LABELS if label == 0 else LABELS - 1, SPATIAL_FILTERS, SPATIAL_LEVELS, 1) for label in range(LABELS)
-    ]
-
-    @tf.function
-    def network(x: Any) -> Any:
-        local = local_net(x)
-        likely, coarse = pooled(tf.sigmoid(local), REDUCTION), pooled(x, REDUCTION)
-        seen = [
-            tf.concat([coarse, *(likely[..., other : other + 1] for other in range(1, LABELS) if other != label)], -1)
-            for label in range(LABELS)
-        ]
-        spatial = tf.concat([net(part) for net, part in zip(spatial_nets, seen, strict=True)], -1)
-        for axis in (1, 2, 3):
-            spatial = interpolated(spatial, _cubic_weights(), axis)
-        region = tf.sigmoid(spatial)
-        unsure = (tf.math.softplus(spatial) - spatial * region) / math.log(2)
-        merged = unsure * tf.sigmoid(local) + (1 - unsure) * region
-        return merged / (tf.reduce_sum(merged, -1, keepdims=True) + 1e-8)
-
-    def run(image: np.ndarray) -> np.ndarray:
-        return np.moveaxis(network(tf.constant(image[None, ..., None])).numpy()[0], -1, 0)
-
-    return run
-
-
-_LINEAR_WEIGHTS = np.array([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
-_STRAIGHT = {"torch": _straight_torch, "tensorflow": _straight_tensorflow}
-
-
-def _cubic_weights() -> np.ndarray:
-    """Keys' cubic convolution (a = -0.5) to four times the size, half-pixel centres: (phases, taps)."""
-    centres = (np.arange(REDUCTION) + 0.5) / REDUCTION - 0.5
-    distance = np.abs(centres[:, None] - np.arange(-2, 3)[None, :])
-    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
-    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
-    return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
-
-
-def _status_mb(field: str) -> float:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    line = next(line for line in lines if line.startswith(field))
-    return int(line.split()[1]) * 1024 / 1e6
+    return psutil.Process().memory_info().rss / 1e6
 
 
 if __name__ == "__main__":

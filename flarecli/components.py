@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from flarecli.windows import bounding_window
+
 CONNECTIVITY = 26
 """Voxels that share a face, an edge or a corner belong together. Source: EfficientSegNet code."""
 
@@ -26,7 +28,7 @@ def largest_components(
     import cc3d
 
     kept = np.zeros(mask.shape, bool)
-    window = _bounding_window(mask)
+    window = bounding_window(mask)
     if window is None:
         return kept
     # cc3d 4.1 fails on single rows of voxels; a margin of empty ones makes them volumes.
@@ -34,26 +36,13 @@ def largest_components(
     parts, number = cc3d.connected_components(surrounded, connectivity=connectivity, return_N=True)
     parts = parts[:-1, :-1, :-1]
     sizes = np.zeros(number + 1, np.int64)
-    # Slice by slice: numpy widens what it counts to 64 bits.
-    for part_slice in parts:
-        sizes += np.bincount(part_slice.ravel(), minlength=sizes.size)
+    # A few slices at a time, as numpy widens what it counts to 64 bits; more where there are many parts to sum up.
+    step = 1 + sizes.size // parts[0].size
+    for first in range(0, len(parts), step):
+        sizes += np.bincount(parts[first : first + step].ravel(), minlength=sizes.size)
     sizes[0] = 0
-    largest = np.argsort(-sizes, kind="stable")[:count]
-    is_kept = np.zeros(sizes.size, bool)
-    is_kept[largest] = sizes[largest] > above_voxels
+    largest = [part for part in np.argsort(-sizes, kind="stable")[:count] if sizes[part] > above_voxels]
     for part_slice, kept_slice in zip(parts, kept[window], strict=True):
-        kept_slice[...] = is_kept[part_slice]
+        for part in largest:
+            kept_slice |= part_slice == part
     return kept
-
-
-def _bounding_window(mask: np.ndarray) -> tuple[slice, ...] | None:
-    """The smallest window that holds all true voxels; None where there is none."""
-    window: list[slice] = []
-    for axis in range(mask.ndim):
-        # Each axis is searched in what the axes before have left.
-        inside = mask[tuple(window)]
-        used = np.flatnonzero(inside.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        if used.size == 0:
-            return None
-        window.append(slice(int(used[0]), int(used[-1]) + 1))
-    return tuple(window)

@@ -22,6 +22,20 @@ def whole_window(grid: Grid) -> Window:
     return z, y, x
 
 
+def bounding_window(mask: np.ndarray) -> Window | None:
+    """The smallest window that holds all true voxels of a mask; None where there is none."""
+    window: list[slice] = []
+    for axis in range(3):
+        # Each axis is searched in what the axes before have left.
+        inside = mask[tuple(window)]
+        used = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        if used.size == 0:
+            return None
+        window.append(slice(int(used[0]), int(used[-1]) + 1))
+    z, y, x = window
+    return z, y, x
+
+
 def window_of_box(box_mm: Box, grid: Grid) -> Window:
     """The voxels that a box meets.
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flarecli.errors import InputError
-from flarecli.resample import aligned_matrix, class_map, linear_matrix, restore_labels, restore_mask
+from flarecli.resample import aligned_matrix, class_map, linear_matrix, restore_labels, restore_mask, window_of_mask
 
 inputs = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 7))
 grids = st.tuples(st.integers(1, 17), st.integers(1, 17), st.integers(1, 17))
@@ -155,7 +155,7 @@ def test_any_mask_is_the_sign_of_dense_interpolation(
 ) -> None:
     logits = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
     out = np.empty(grid, bool)
-    restore_mask(logits, out)
+    restore_mask(logits, grid, out)
     matrices = [aligned_matrix(n, m) for n, m in zip(shape, grid, strict=True)]
     dense = np.einsum("az,by,cx,zyx->abc", *matrices, logits.astype(np.float64), optimize=True)
     is_sure = np.abs(dense) > 1e-6
@@ -166,7 +166,31 @@ def test_a_logit_of_zero_counts_and_strides_do_not_matter() -> None:
     logits = np.full((2, 3, 4), -1, np.float32)
     logits[0] = 0
     buffer = np.zeros((9, 5, 4), bool)
-    restore_mask(logits, buffer[::-1, ::2])
+    restore_mask(logits, (9, 3, 4), buffer[::-1, ::2])
     np.testing.assert_array_equal(buffer[-1, ::2], True)
     assert not buffer[:-1].any()
     assert not buffer[:, 1::2].any()
+
+
+@settings(deadline=None, max_examples=60)
+@given(inputs, grids, st.integers(0, 2**31))
+def test_outside_its_window_a_mask_is_empty(shape: tuple[int, int, int], grid: tuple[int, int, int], seed: int) -> None:
+    logits = np.random.default_rng(seed).normal(loc=-2, size=shape).astype(np.float32)
+    whole = np.empty(grid, bool)
+    restore_mask(logits, grid, whole)
+    window = window_of_mask(logits, grid)
+    if window is None:
+        assert not whole.any()
+        return
+    part = np.empty(whole[window].shape, bool)
+    z, y, x = window
+    restore_mask(logits, grid, part, (z.start, y.start, x.start))
+    assembled = np.zeros(grid, bool)
+    assembled[window] = part
+    np.testing.assert_array_equal(assembled, whole)
+
+
+def test_the_window_of_a_mask_reaches_to_the_neighbouring_logits() -> None:
+    logits = np.full((5, 5, 5), -1, np.float32)
+    logits[2, 3, 4] = 0
+    assert window_of_mask(logits, (9, 9, 9)) == (slice(2, 6), slice(4, 9), slice(6, 9))

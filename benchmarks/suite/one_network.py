@@ -36,12 +36,10 @@ def main() -> None:
     options = parser.parse_args()
 
     runtime = start_runtime(options.backend, "auto", options.precision)
-    import keras
 
     from flarecli_models.flops import count_operations
 
     spec = next(spec for spec in system_named(options.system).networks if spec.key == options.key)
-    keras.utils.set_random_seed(0)
     model = spec.build()
     channels, size = _channels_and_size(model, f"{options.system}/{options.key}", full=options.full)
     images = 1 if len(size) == 3 else _SLICES

@@ -10,7 +10,7 @@ from flarecli.resample.axis import (
     sampled_matrix,
 )
 from flarecli.resample.label_shares import labels_above_share, labels_of_largest_share
-from flarecli.resample.restoring import class_map, restore_labels, restore_mask
+from flarecli.resample.restoring import class_map, restore_labels, restore_mask, window_of_mask
 from flarecli.resample.streaming import resample_separable
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "restore_labels",
     "restore_mask",
     "sampled_matrix",
+    "window_of_mask",
 ]

@@ -17,6 +17,7 @@ import numpy as np
 
 from flarecli.errors import InputError
 from flarecli.resample.axis import aligned_taps, linear_taps
+from flarecli.windows import Window, bounding_window
 
 _MAX_THREADS = 4
 
@@ -71,18 +72,45 @@ def restore_labels(
     _restore(scores, grid_shape_zyx, out, origin_zyx, threads, linear_taps, class_map)
 
 
-def restore_mask(logits: np.ndarray, out: np.ndarray, threads: int | None = None) -> None:
-    """Write where linearly interpolated logits are at least 0 on a finer (or coarser) grid.
+def restore_mask(
+    logits: np.ndarray,
+    grid_shape_zyx: tuple[int, ...],
+    out: np.ndarray,
+    origin_zyx: tuple[int, int, int] = (0, 0, 0),
+    threads: int | None = None,
+) -> None:
+    """Write where linearly interpolated logits are at least 0 into a window of a finer (or coarser) grid.
 
-    The logits are stretched over the grid of `out` so that the outermost voxel centres coincide (aligned corners).
-    The result does not depend on the number of threads.
+    The logits are stretched over a grid of shape `grid_shape_zyx` so that the outermost voxel centres coincide
+    (aligned corners). The result does not depend on the number of threads.
 
     Args:
         logits: float32 array of shape (z, y, x).
+        grid_shape_zyx: Shape of the grid that the logits cover.
         out: bool array of shape (z, y, x), any strides; overwritten.
+        origin_zyx: Index of `out[0, 0, 0]` on the grid.
         threads: How many threads share the work; by default one a core, at most four.
+
+    Raises:
+        InputError: when the window does not lie on the grid.
     """
-    _restore(logits[None], out.shape, out, (0, 0, 0), threads, aligned_taps, _is_positive)
+    _restore(logits[None], grid_shape_zyx, out, origin_zyx, threads, aligned_taps, _is_positive)
+
+
+def window_of_mask(logits: np.ndarray, grid_shape_zyx: tuple[int, ...]) -> Window | None:
+    """The voxels of a grid outside which `restore_mask` finds nothing; None where it finds nothing at all."""
+    inside = bounding_window(logits >= 0)
+    if inside is None:
+        return None
+    window = []
+    for part, n_in, n_out in zip(inside, logits.shape, grid_shape_zyx, strict=True):
+        lower, _ = aligned_taps(n_in, n_out)
+        reached = np.flatnonzero((lower >= part.start - 1) & (lower < part.stop))
+        if reached.size == 0:
+            return None
+        window.append(slice(int(reached[0]), int(reached[-1]) + 1))
+    z, y, x = window
+    return z, y, x
 
 
 def _is_positive(logits: np.ndarray) -> np.ndarray:
@@ -178,10 +206,13 @@ def _restore_layer(
     upper = min(lower + 1, scores.shape[1] - 1)
     below, above = scores[:, lower], scores[:, upper]
     below_class, above_class = decide(below), decide(above)
-    agreed = below_class[along_y.lower[:, None], along_x.lower[None, :]]
     mixed = _mixed_cells(below_class, above_class)
-    mixed_y, mixed_x = np.nonzero(mixed[along_y.lower[:, None], along_x.lower[None, :]])
-    if mixed_y.size:
+    # One axis after the other, and points by one flat index: several times as fast as pairs of indices.
+    labels = below_class.take(along_y.lower, 0).take(along_x.lower, 1)
+    points = np.flatnonzero(mixed.take(along_y.lower, 0).take(along_x.lower, 1))
+    if points.size:
+        mixed_y = points // labels.shape[1]
+        mixed_x = points - mixed_y * labels.shape[1]
         width = scores.shape[3]
         y_lower, y_upper = along_y.lower[mixed_y] * width, along_y.upper[mixed_y] * width
         x_lower, x_upper = along_x.lower[mixed_x], along_x.upper[mixed_x]
@@ -192,11 +223,11 @@ def _restore_layer(
             (y_upper + x_upper, along_y.upper_weight[mixed_y] * along_x.upper_weight[mixed_x]),
         )
     for z in range(slices.start, slices.stop):
-        labels = out[z]
-        labels[...] = agreed
-        if mixed_y.size:
+        if points.size:
             plane = along_z.lower_weight[z] * below + along_z.upper_weight[z] * above
-            labels[mixed_y, mixed_x] = decide(_weighted_corners(plane.reshape(len(plane), -1), corners))
+            # The same points in every slice of the layer.
+            labels.ravel()[points] = decide(_weighted_corners(plane.reshape(len(plane), -1), corners))
+        out[z] = labels
 
 
 def _mixed_cells(below_class: np.ndarray, above_class: np.ndarray) -> np.ndarray:

@@ -66,5 +66,5 @@ def test_masks_of_the_published_logits() -> None:
     with np.load(shared_path("fixtures/efficientsegnet_fine_testmode.npz")) as fixture:
         for logits, mask in zip(fixture["output"][0], fixture["mask"][0], strict=True):
             out = np.empty(logits.shape, bool)
-            restore_mask(logits, out)
+            restore_mask(logits, out.shape, out)
             np.testing.assert_array_equal(out, mask)

@@ -26,7 +26,7 @@ def test_fine_masks_from_hounsfield_units() -> None:
     logits = checks.predict(model, network_input(voxels, shape, CONSTANTS)[None, None])[0]
     for organ_logits, mask in zip(logits, masks, strict=True):
         out = np.empty(mask.shape, bool)
-        restore_mask(organ_logits, out)
+        restore_mask(organ_logits, out.shape, out)
         assert 0 < np.count_nonzero(mask) < mask.size
         assert np.count_nonzero(out != mask) <= 5, "logits within rounding of 0"
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from flarecli.components import largest_components
 from flarecli.organs import ORGANS
-from flarecli.resample import restore_mask
+from flarecli.resample import restore_mask, window_of_mask
 from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
 
 
@@ -40,10 +40,15 @@ def restore_organs(
         out: uint8 array of shape (z, y, x), zero, any strides: the window that the network saw.
         above_voxels: Parts of this many voxels of `out` or fewer are dropped.
     """
-    mask = np.empty(out.shape, bool)
     for organ, organ_logits, count in zip(ORGANS, logits, constants.kept_components, strict=True):
-        restore_mask(organ_logits, mask)
-        out[largest_components(mask, count, above_voxels)] = organ.label
+        window = window_of_mask(organ_logits, out.shape)
+        if window is None:
+            continue
+        labels = out[window]
+        mask = np.empty(labels.shape, bool)
+        z, y, x = window
+        restore_mask(organ_logits, out.shape, mask, (z.start, y.start, x.start))
+        np.copyto(labels, np.uint8(organ.label), where=largest_components(mask, count, above_voxels))
 
 
 def fine_minimum_voxels(

@@ -1,0 +1,104 @@
+"""How long one update of a network's weights takes, and in what memory, by its training recipe.
+
+    python benchmarks/training_steps.py [--network vgg13/segmentation ...] [--backend torch ...] [--batch 1] [--steps 2]
+
+prints a Markdown table. Samples are of random numbers, so that nothing waits for a loader (`flare train --measure`
+compares the two). Every row is measured in a process of its own; a first update, which traces and compiles, is not
+counted. Processor seconds, of all threads, compare better than wall seconds on a machine with other work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from flarecli.memory import peak_rss_mb
+
+NETWORKS = ("efficientsegnet/coarse", "efficientsegnet/fine", "vgg13/segmentation")
+BACKENDS = ("tensorflow", "torch")
+COLUMNS = "| network | backend | batch | CPU s | wall s | base MB | peak MB |\n|---|---|---|---|---|---|---|"
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    if options.row:
+        print(json.dumps(_measured(*options.row, options)))
+        return
+    print(
+        "| network | backend | batch | CPU s | wall s | base MB | peak MB |\n|---|---|---|---|---|---|---|", flush=True
+    )
+    for network in options.network:
+        for backend in options.backend:
+            settings = [f"--{name}={getattr(options, name)}" for name in ("batch", "steps", "threads")]
+            command = [sys.executable, __file__, *settings, "--row", network, backend]
+            environment = {**os.environ, "KERAS_BACKEND": backend}
+            done = subprocess.run(command, capture_output=True, text=True, env=environment)
+            row = f"| {network} | {backend} | {options.batch} "
+            if done.returncode:
+                print(
+                    f"{row}| failed: {(done.stderr.strip().splitlines() or [done.returncode])[-1]} |||| |", flush=True
+                )
+                continue
+            facts = json.loads(done.stdout.splitlines()[-1])
+            print(
+                f"{row}| {facts['cpu_s']:.1f} | {facts['wall_s']:.1f} | {facts['base_mb']:.0f} "
+                f"| {facts['peak_mb']:.0f} |",
+                flush=True,
+            )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", nargs="+", choices=NETWORKS, default=NETWORKS)
+    parser.add_argument("--backend", nargs="+", choices=BACKENDS, default=BACKENDS)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=2, help="updates that are timed, after a first one")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--row", nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[str, float]:
+    from flarecli.training.machine import Machine
+    from flarecli.training.preparation import network_spec, prepare
+    from flarecli.training.recipes import recipe_named
+
+    system, key = network.split("/")
+    recipe = recipe_named(system, key, "published")
+    runtime = Machine(backend, "cpu", threads=options.threads).start(recipe.precision)
+    model = prepare(recipe, network_spec(system, key), runtime, seed=0).model
+    batch = [_sample(model.model, seed) for seed in range(options.batch)]
+    base_mb = peak_rss_mb()
+    model.update([batch], 0)
+    cpu, wall = time.process_time(), time.perf_counter()
+    for number in range(options.steps):
+        model.update([batch], number + 1)
+    return {
+        "cpu_s": (time.process_time() - cpu) / options.steps,
+        "wall_s": (time.perf_counter() - wall) / options.steps,
+        "base_mb": base_mb,
+        "peak_mb": peak_rss_mb(),
+    }
+
+
+def _sample(model: Any, seed: int) -> Any:
+    """An image of noise with noise for labels, of the model's size."""
+    from flarecli.training.scan import Sample
+    from flarecli_models.data_format import CHANNELS_FIRST, resolved_data_format
+
+    rng = np.random.default_rng(seed)
+    _, *shape = model.inputs[0].shape
+    channels, *size = shape if resolved_data_format(None) == CHANNELS_FIRST else (shape[-1], *shape[:-1])
+    return Sample(rng.standard_normal((channels, *size), np.float32), rng.integers(0, 5, size).astype(np.uint8))
+
+
+if __name__ == "__main__":
+    main()
