@@ -30,7 +30,7 @@ class FlareliteConstants:
     window_hu: tuple[float, float] = (-300.0, 400.0)
     scale_hu: float = 350.0
     region_margin_mm: float = 16.0
-    refine_share: float = 0.5
+    refine_share: float = 0.7
     kept_components: tuple[int, int, int, int] = (1, 2, 1, 1)
     component_minimum_mm3: float = 200.0
     touch_area_mm2: float = 20.0
