@@ -18,7 +18,7 @@ from flarecli.phantom.landmarks import measure_landmarks
 from flarecli.phantom.lattice import SampleGrid
 from flarecli.phantom.procedural import procedural_anatomy
 from flarecli.phantom.tissues import Tissue, draw_look
-from flarecli.phantom.urinary import draw_urinary_tract
+from flarecli.phantom.urinary import draw_pelves_and_ureters
 from flarecli.phantom.vessels import draw_vessels
 
 STEP_MM = 4.0
@@ -126,7 +126,7 @@ def test_a_wide_pelvis_takes_the_place_of_parenchyma_and_a_narrow_one_does_not()
         organs = draw_organs(rng, anatomy, landmarks, palette, options, palette.add(Tissue.VISCERAL_FAT))
         organs.draw(canvas)
         before = (palette.labels()[canvas.parts] == 2).sum()
-        for drawable in draw_urinary_tract(rng, landmarks, palette, options):
+        for drawable in draw_pelves_and_ureters(rng, landmarks, palette, options):
             drawable.draw(canvas)
         lost[share] = before - (palette.labels()[canvas.parts] == 2).sum()
         assert (palette.where(Tissue.URINE)[canvas.parts]).any() == (share > 0)

@@ -23,7 +23,7 @@ from flarecli.phantom.shapes import rotation_zyx
 from flarecli.phantom.skeleton import draw_skeleton
 from flarecli.phantom.tissues import draw_look
 from flarecli.phantom.torso import draw_torso
-from flarecli.phantom.urinary import draw_urinary_tract
+from flarecli.phantom.urinary import draw_bladder, draw_pelves_and_ureters
 from flarecli.phantom.vessels import draw_vessels
 
 _REUSED_BYTES = 31 << 20
@@ -162,8 +162,9 @@ def _draw_scene(
     scene += draw_vessels(rng, anatomy, lm, palette)
     # The gut fills what is left: it never pushes bone, muscle or great vessels aside.
     scene += draw_gut(rng, lm, palette, options)
+    scene.append(draw_bladder(rng, lm, palette))
     scene.append(draw_organs(rng, anatomy, lm, palette, options, torso.parts["visceral_fat"]))
-    scene += draw_urinary_tract(rng, lm, palette, options)
+    scene += draw_pelves_and_ureters(rng, lm, palette, options)
     return scene
 
 

@@ -1,4 +1,4 @@
-"""The digestive tract with gallbladder and bladder: what lies beside the organs and resembles them."""
+"""The digestive tract with the gallbladder: what lies beside the organs and resembles them."""
 
 from __future__ import annotations
 
@@ -64,12 +64,6 @@ def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options:
     yield from draw_duodenum(rng, lm, palette, shared)
     yield from draw_stomach(rng, lm, palette, shared, options)
     yield from _gallbladder(rng, lm, palette)
-    bladder = Ellipsoid(
-        (lm.bottom_z - 190, lm.spine_y + 70, lm.midline_x + rng.normal(0, 4)),
-        rng.uniform(0.8, 1.3) * np.array([32, 28, 38]),
-    )
-    wall = palette.add(Tissue.MUSCLE)
-    yield Solid(bladder, ((0.0, wall), (4.0, palette.add(Tissue.URINE))))
 
 
 def _masses(

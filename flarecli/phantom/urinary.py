@@ -1,4 +1,4 @@
-"""Ureters and the pelves of the kidneys: fluid that belongs to the kidneys' surroundings, not to the organ."""
+"""Bladder, ureters and the pelves of the kidneys: fluid that belongs to the surroundings, not to the organ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from flarecli.phantom.canvas import Drawable, Palette, Solid
 from flarecli.phantom.landmarks import Landmarks, Place
 from flarecli.phantom.options import PhantomOptions
-from flarecli.phantom.shapes import tube_through
+from flarecli.phantom.shapes import Ellipsoid, tube_through
 from flarecli.phantom.tissues import Tissue
 
 _KIDNEYS = (("right_kidney", 1.0), ("left_kidney", -1.0))
@@ -17,7 +17,17 @@ _YIELDING = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE)
 _PARENCHYMA = (Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA)
 
 
-def draw_urinary_tract(
+def draw_bladder(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Drawable:
+    """Draw it with its wall; to be drawn before the organs."""
+    shape = Ellipsoid(
+        (lm.bottom_z - 190, lm.spine_y + 70, lm.midline_x + rng.normal(0, 4)),
+        rng.uniform(0.8, 1.3) * np.array([32, 28, 38]),
+    )
+    wall = palette.add(Tissue.MUSCLE)
+    return Solid(shape, ((0.0, wall), (4.0, palette.add(Tissue.URINE))))
+
+
+def draw_pelves_and_ureters(
     rng: np.random.Generator, lm: Landmarks, palette: Palette, options: PhantomOptions
 ) -> Iterator[Drawable]:
     """Draw pelves and ureters; to be drawn after the organs.
