@@ -16,7 +16,7 @@ from flarecli.prediction import EngineRequest, Extras, Predictor, predict_cases
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 LEAST_DSC = {
-    "efficientscn": {"liver": 0.87, "kidneys": 0.75, "spleen": 0.74, "pancreas": 0.62},
+    "efficientscn": {"liver": 0.90, "kidneys": 0.78, "spleen": 0.86, "pancreas": 0.58},
     "flarelite": {"liver": 0.95, "kidneys": 0.90, "spleen": 0.93, "pancreas": 0.75},
 }
 

@@ -16,7 +16,7 @@ def test_the_example_comes_from_its_seed():
     scan = nibabel.load(EXAMPLES / "phantom_ct_0000.nii.gz")
     labels = nibabel.load(EXAMPLES / "phantom_ct.nii.gz")
     phantom = make_phantom(
-        2008,
+        2024,
         shape_zyx=(92, 148, 184),
         spacing_mm=(2.8, 2.2, 2.2),
         options=options_for("realistic", phase=Phase.PORTAL_VENOUS),

@@ -17,8 +17,8 @@ import pytest
 from flarecli.engine import graph_cache, load_network
 from flarecli.engine.graph_cache import GraphCache, cache_folder
 from flarecli.engine.network_facts import network_facts
+from tests.engine.test_networks import build_localization, image_of
 from tests.models import model_checks as checks
-from tests.test_engine_networks import build_localization, image_of
 
 pytestmark = pytest.mark.skipif(checks.BACKEND != "openvino", reason="is about OpenVINO's graphs")
 
