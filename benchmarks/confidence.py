@@ -27,10 +27,9 @@ from flarecli.organs import ORGANS
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for
 from flarecli.statistics import organ_statistics
 from flarecli.steps import Steps
-from flarecli.systems import system_named
 from flarecli.systems.base import RegionRequest
 from flarecli.training.anatomies import PHANTOMS, read_anatomies
-from flarecli.weights.store import resolve_weights
+from flarecli.weights.selection import weighted_system
 
 BAD_DSC = 0.7
 FIRST_SEED = 2**41
@@ -102,8 +101,8 @@ DAMAGES: dict[str, Damage] = {
 
 def measure(scans: int, first_seed: int, labels_folder: Path | None, weights: list[str]) -> list[dict[str, Any]]:
     """One row an organ, scan and damage: DSC, verdict, signals."""
-    system = system_named("flarelite")
-    paths = resolve_weights(system.name, [spec.key for spec in system.networks], weights)
+    chosen = weighted_system("flarelite", weights)
+    system, paths = chosen.system, chosen.paths
     runtime = start_runtime("auto", "cpu", "auto", None)
     networks = {spec.key: load_network(spec.build, paths[spec.key], runtime, spec.output) for spec in system.networks}
     anatomies = read_anatomies(str(labels_folder or PHANTOMS)).split(_HELD_OUT_SHARE)[1]

@@ -74,7 +74,7 @@ def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[s
     system, key = network.split("/")
     recipe = recipe_named(system, key, "published")
     runtime = Machine(backend, "cpu", threads=options.threads).start(recipe.precision)
-    model = prepare(recipe, network_spec(system, key), runtime, seed=0).model
+    model = prepare(recipe, network_spec(system, key, recipe.view.input_shape), runtime, seed=0).model
     batch = [_sample(model.model, seed) for seed in range(options.batch)]
     base_mb = peak_rss_mb()
     model.update([batch], 0)

@@ -20,11 +20,9 @@ from flarecli.outcome import Extras, Outcome
 from flarecli.record import make_record
 from flarecli.statistics import organ_statistics
 from flarecli.steps import Steps
-from flarecli.systems import system_named
 from flarecli.systems.base import Network, RegionRequest, Segmentation
 from flarecli.volume import Volume, write_labels
-from flarecli.weights.card import Card, read_card
-from flarecli.weights.store import resolve_weights
+from flarecli.weights.selection import weighted_system
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,8 @@ class Predictor:
     keep_memory: bool = True
 
     def __post_init__(self) -> None:
-        self._system = system_named(self.system)
-        keys = [spec.key for spec in self._system.networks]
-        self._paths = resolve_weights(self._system.name, keys, self.weights)
-        self.cards: dict[str, Card] = {key: read_card(path) for key, path in self._paths.items()}
+        chosen = weighted_system(self.system, self.weights)
+        self._system, self._paths, self.cards = chosen.system, chosen.paths, chosen.cards
         loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-load")
         self._loaded: Future[tuple[Runtime, dict[str, Network]]] = loading.submit(self._load)
         loading.shutdown(wait=False)

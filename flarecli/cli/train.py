@@ -224,7 +224,7 @@ def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *,
     from flarecli.training.rates import measure_rates
 
     runtime = machine.start(recipe.precision)
-    prepared = prepare(recipe, network_spec(recipe.system, recipe.network), runtime, seed)
+    prepared = prepare(recipe, network_spec(recipe.system, recipe.network, recipe.view.input_shape), runtime, seed)
     rates = measure_rates(prepared.model, data.stream(seed), recipe.batch, machine.worker_count)
     if as_json:
         print_json(asdict(rates))

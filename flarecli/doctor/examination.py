@@ -34,13 +34,13 @@ def examine() -> Iterator[Finding]:
 def weights_finding() -> Finding:
     """Which systems have weights for all of their networks."""
     from flarecli.errors import FlareError
-    from flarecli.systems import SYSTEM_NAMES, system_named
-    from flarecli.weights.store import resolve_weights
+    from flarecli.systems import SYSTEM_NAMES
+    from flarecli.weights.selection import weighted_system
 
     ready, lacking = [], []
     for name in SYSTEM_NAMES:
         try:
-            resolve_weights(name, [spec.key for spec in system_named(name).networks])
+            weighted_system(name)
             ready.append(name)
         except FlareError as error:
             lacking.append((name, error))

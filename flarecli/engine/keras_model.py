@@ -18,7 +18,7 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
     """Build a model for the runtime's precision and load its weights.
 
     Raises:
-        InputError: when the weights do not fit the model.
+        InputError: when the weights do not fit the model, or the model cannot be built for the size in their card.
     """
     import keras
 
@@ -27,6 +27,13 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
     keras.config.set_dtype_policy(f"mixed_{runtime.precision}" if mixed else "float32")
     try:
         model = build()
+    except ValueError as error:
+        raise InputError(
+            "has a card that says a size which its network cannot have",
+            path=weights,
+            seen=error,
+            remedy="Correct input_shape in the card (.json), or train the network at a size that it can have.",
+        ) from error
     finally:
         keras.config.set_dtype_policy(policy)
     try:

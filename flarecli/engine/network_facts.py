@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ def network_facts(
 
     Returns:
         Names, versions and checksums; None where the builder is not a plain function of a module whose sources are
-        at hand, since then they do not tell what it makes, and where a file cannot be read.
+        at hand, with positional arguments at most (`functools.partial`), since then they do not tell what it makes,
+        and where a file cannot be read.
     """
+    build, arguments = (build.func, build.args) if isinstance(build, partial) and not build.keywords else (build, ())
     sources = _sources(build)
     if not sources:
         return None
@@ -39,6 +42,7 @@ def network_facts(
         return None
     return {
         "builder": f"{build.__module__}.{build.__qualname__}",
+        "arguments": repr(arguments),
         "output": output or "",
         "sources": code,
         "weights": checksum,

@@ -30,6 +30,9 @@ class Organs:
         medulla: Part number of the kidneys' medulla.
         cortex_mm: Thickness of the cortex.
         rim: Part number of the rim.
+        rind_mm: Thickness of what clings to each organ without being part of it, in the anatomy's order.
+        rind: Part number of that.
+        covered: Which part numbers the rind may replace.
         yielding: Which part numbers the rim may replace.
         gut_wall: Part number of the wall drawn where gut meets an organ or its rim.
         lumen: Which part numbers fill the gut.
@@ -42,13 +45,16 @@ class Organs:
     medulla: int
     cortex_mm: float
     rim: int
+    rind_mm: tuple[float, ...]
+    rind: int
+    covered: np.ndarray
     yielding: np.ndarray
     gut_wall: int
     lumen: np.ndarray
     inside: tuple[Solid, ...]
 
     def draw(self, canvas: Canvas) -> None:
-        """Draw rims, organs, and their insides."""
+        """Draw rims, rinds, organs, and their insides."""
         found = [organ.depth(canvas) for organ in self.anatomy.organs]
         for reached, rim_mm in zip(found, self.rim_mm, strict=True):
             if reached is not None:
@@ -58,6 +64,10 @@ class Organs:
             if reached is not None and rim_mm > 0:
                 window, depth = reached
                 canvas.paint(window, depth > -rim_mm, self.rim, self.yielding)
+        for reached, rind_mm in zip(found, self.rind_mm, strict=True):
+            if reached is not None:
+                window, depth = reached
+                canvas.paint(window, depth > -rind_mm, self.rind, self.covered)
         for organ, reached in zip(self.anatomy.organs, found, strict=True):
             if reached is None:
                 continue
@@ -97,6 +107,9 @@ def draw_organs(
         medulla=medulla,
         cortex_mm=rng.uniform(6, 10),
         rim=rim,
+        rind_mm=tuple(rng.uniform(*options.rind_mm) for _ in anatomy.organs),
+        rind=palette.add(Tissue.SOFT_TISSUE),
+        covered=palette.where(Tissue.VISCERAL_FAT),
         yielding=yielding,
         gut_wall=gut_wall,
         lumen=palette.where(*_LUMEN),

@@ -48,6 +48,8 @@ class PhantomOptions:
         clutter: Probability of soft tissue of no particular shape in the visceral fat, as in lean patients.
         masses: Expected number of round bodies as large as organs in the visceral fat: full loops of bowel, a stomach
             pushed aside, tumours.
+        rind_mm: Range of the thickness of what clings to organs and has their brightness without being labelled:
+            capsule, peritoneum, strands of the fat.
         lesions: Probability of liver lesions; cysts in other organs are drawn as often.
         fatty_liver: Probability.
         fatty_pancreas: Probability that fat between its lobules makes the pancreas darker and mottled.
@@ -80,6 +82,7 @@ class PhantomOptions:
     arms_down: float = 0.0
     clutter: float = 0.15
     masses: float = 0.0
+    rind_mm: tuple[float, float] = (0.0, 0.6)
     lesions: float = 0.15
     fatty_liver: float = 0.1
     fatty_pancreas: float = 0.1
@@ -115,9 +118,10 @@ WIDE = PhantomOptions(
     arms_down=0.1,
     clutter=0.5,
     masses=1.5,
+    rind_mm=(0.0, 1.0),
     lesions=0.4,
     fatty_liver=0.15,
-    fatty_pancreas=0.3,
+    fatty_pancreas=0.35,
     shrunken_pancreas=0.35,
     ascites=0.1,
     splenomegaly=0.1,

@@ -199,7 +199,7 @@ def draw_look(
     if fatty_liver:
         mean[Tissue.LIVER] -= rng.uniform(15, 55)
     if fatty_pancreas:
-        mean[Tissue.PANCREAS] -= rng.uniform(10, 45)
+        mean[Tissue.PANCREAS] -= rng.uniform(10, 60)
         texture[Tissue.PANCREAS] *= rng.uniform(1.5, 3.5)
     if rng.random() < options.unnatural_hu:
         for tissue in _PARENCHYMA:

@@ -1,4 +1,4 @@
-"""Heart, great vessels, portal and splenic vein, mesenteric and renal vessels, oesophagus, adrenal glands."""
+"""Heart, great vessels, renal vessels, oesophagus, adrenal glands."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import numpy as np
 
 from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Drawable, Palette, Solid
+from flarecli.phantom.grooves import beside, organ_of
 from flarecli.phantom.landmarks import Landmarks
+from flarecli.phantom.portal_system import draw_portal_system
 from flarecli.phantom.shapes import Ellipsoid, Tube, smooth_curve, tube_through
 from flarecli.phantom.tissues import Tissue
 
 _CHEST = (Tissue.LUNG, Tissue.LUNG_VESSEL, Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.MUSCLE)
-
-
-_GROOVE_STEP_MM = 3.0
-_GROOVE_PULL = 0.25
-"""How much a millimetre away from the usual place counts against a millimetre away from touching the liver."""
 
 
 def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:
@@ -25,7 +22,6 @@ def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, pale
     x, y = lm.midline_x, lm.spine_y
     artery = palette.add(Tissue.ARTERY)
     cava = palette.add(Tissue.VENA_CAVA)
-    portal = palette.add(Tissue.PORTAL_VEIN)
     yield from _heart(rng, lm, palette)
     gullet = [
         (400, y + 34, x - 4, 8),
@@ -48,11 +44,12 @@ def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, pale
     ]
     yield Solid(tube_through(aorta, 30), ((0.0, artery),))
     cava_r = rng.uniform(9, 13)
+    liver = organ_of(anatomy, 1)
     top = lm.dome_at(lm.centre_y, x + 20)
     vein = [(fork, before - 2, x + 12, cava_r * 0.9), (-70, before + 2, x + 19, cava_r)]
     for share in np.linspace(0, 1, 6):
         usual = np.array([share * (top - 5), before + 2 + 14 * share, x + 22])
-        vein.append((*_beside_liver(anatomy, usual, 0.9 * cava_r, 6 + 18 * share), cava_r * (1 + 0.15 * share)))
+        vein.append((*beside(liver, usual, 0.9 * cava_r, 6 + 18 * share), cava_r * (1 + 0.15 * share)))
     vein.append((top + 20, vein[-1][1] + 3, vein[-1][2] - 4, cava_r * 1.1))
     flattening = rng.uniform(1.0, 1.5) if rng.random() < 0.7 else 1.0
     yield Solid(tube_through(vein, 28, flattening=(1.0, flattening, 0.9)), ((0.0, cava),))
@@ -81,50 +78,7 @@ def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, pale
                 rng, side, kidney.high[0], (kidney.centre[1] + y + 30) / 2, (kx + x + side * 25) / 2, palette
             )
 
-    pancreas = lm.places.get("pancreas")
-    if pancreas is not None:
-        neck = np.array([pancreas.centre[0] - 2, pancreas.centre[1] - 6, x + 6])
-        spleen = lm.places.get("spleen")
-        hilum = spleen.centre + np.array([0, 22, 26]) if spleen else neck + np.array([20, -30, -85])
-        hepatic = _beside_liver(anatomy, np.array([neck[0] + 38, neck[1] - 4, x + 34]), 6.0, 18.0)
-        course = [(*hilum, 4), (*((hilum + neck) / 2 + (4, 6, -4)), 5), (*neck, 6.5), (*hepatic, 7.5)]
-        yield Solid(tube_through(course, 20), ((0.0, portal),))
-        beside = [(z + 9, py + 3, px, 2.5) for z, py, px, _ in course[:3]]
-        yield Solid(tube_through(beside, 14), ((0.0, artery),))
-        below = [
-            (*neck, 6),
-            (neck[0] - 40, neck[1] + 4, x + 8, 5.5),
-            (neck[0] - 110, neck[1] + 12, x + 22, 4),
-        ]
-        yield Solid(tube_through(below, 10), ((0.0, portal),))
-        superior = [
-            (neck[0] + 10, before + 8, x - 6, 4),
-            (neck[0] - 10, neck[1] - 2, x - 9, 4),
-            (neck[0] - 110, neck[1] + 10, x + 4, 3),
-        ]
-        yield Solid(tube_through(superior, 10), ((0.0, artery),))
-        coeliac = [
-            (neck[0] + 22, before + 8, x - 6, 4),
-            (neck[0] + 25, neck[1] + 2, x - 4, 3.5),
-            (neck[0] + 30, neck[1] + 4, x + 26, 2.5),
-        ]
-        yield Solid(tube_through(coeliac, 8), ((0.0, artery),))
-
-
-def _beside_liver(anatomy: Anatomy, usual: np.ndarray, radius_mm: float, reach_mm: float) -> np.ndarray:
-    """The point (z, y, x) of a slice, at most `reach_mm` from the usual one, where a vessel lies against the liver.
-
-    Label maps leave out the vena cava and the portal vein at the hilum: their grooves in the liver show the place.
-    """
-    liver = next((organ for organ in anatomy.organs if organ.label == 1), None)
-    if liver is None:
-        return usual
-    steps = np.arange(-reach_mm, reach_mm + 0.1, _GROOVE_STEP_MM)
-    y, x = np.meshgrid(usual[1] + steps, usual[2] + steps, indexing="ij")
-    depth = liver.depth_at([a.astype(np.float32) for a in (np.full_like(y, usual[0]), y, x)])
-    away = np.hypot(y - usual[1], x - usual[2])
-    best = np.argmin(np.abs(depth + radius_mm) + _GROOVE_PULL * away)
-    return np.array([usual[0], y.flat[best], x.flat[best]])
+    yield from draw_portal_system(rng, anatomy, lm, palette, before)
 
 
 def _heart(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:

@@ -16,10 +16,9 @@ from flarecli.profiling.matrix_rate import measured_matrix_rate
 from flarecli.profiling.network_measurement import NetworkMeasurement
 from flarecli.profiling.work import Done, Work
 from flarecli.steps import Steps
-from flarecli.systems import system_named
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest
 from flarecli.volume import read_volume
-from flarecli.weights.store import resolve_weights
+from flarecli.weights.selection import weighted_system
 
 if TYPE_CHECKING:
     from flarecli.engine import Runtime
@@ -63,8 +62,8 @@ def examine_networks(work: Work) -> Done:
     Raises:
         FlareError: when a case cannot be read or segmented.
     """
-    system = system_named(work.system)
-    paths = resolve_weights(system.name, [spec.key for spec in system.networks], work.weights)
+    chosen = weighted_system(work.system, work.weights)
+    system, paths = chosen.system, chosen.paths
     engine = work.engine
     runtime = start_runtime(engine.backend, engine.device, engine.precision, engine.threads, engine.max_gpu_mb)
     high_water, allocator = HighWater(), AllocatorPeak()

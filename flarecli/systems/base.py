@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -56,6 +57,17 @@ class NetworkSpec:
     figures: NetworkFigures | None = None
     published_file: str | None = None
     build_for_training: Callable[[], Any] | None = None
+
+    def at_shape(self, shape: tuple[int, ...]) -> NetworkSpec:
+        """This network for another size of its input, which its builders take as their first argument."""
+        if self.figures is not None and shape == self.figures.input_shape:
+            return self
+        return replace(
+            self,
+            build=partial(self.build, shape),
+            figures=None,
+            build_for_training=self.build_for_training and partial(self.build_for_training, shape),
+        )
 
 
 REGION_MODES = ("auto", "full", "box")
@@ -127,15 +139,24 @@ class System(ABC):
         name: Name on the command line.
         title: One line for listings.
         paper: Where it was published.
-        networks: Its networks in the order of their use.
+        networks: Its networks in the order of their use; an instance may have others than its class, of other sizes.
         publication: The authors' own program; None for a system of `flare`'s own.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
-    networks: ClassVar[tuple[NetworkSpec, ...]]
+    networks: tuple[NetworkSpec, ...]
     publication: ClassVar[Publication | None] = None
+
+    def at_input_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> System:
+        """This system with networks of other input sizes.
+
+        Args:
+            shapes: Size of the input for some of the networks: (z, y, x), or (rows, columns) of a slice. Networks
+                that take images of any size have no use for it.
+        """
+        return self
 
     @abstractmethod
     def segment(

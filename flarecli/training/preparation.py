@@ -30,13 +30,14 @@ class Prepared:
     builder: BatchBuilder
 
 
-def network_spec(system: str, network: str) -> NetworkSpec:
-    """A network of a system.
+def network_spec(system: str, network: str, input_shape: tuple[int, ...] | None = None) -> NetworkSpec:
+    """A network of a system, for another size of its input where one is given.
 
     Raises:
         UsageError: when the system has none of that name.
     """
-    specs = {spec.key: spec for spec in system_named(system).networks}
+    shapes = {} if input_shape is None else {network: input_shape}
+    specs = {spec.key: spec for spec in system_named(system).at_input_shapes(shapes).networks}
     if network not in specs:
         raise UsageError(
             f"the system {system} has no network of this name",

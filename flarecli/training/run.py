@@ -90,7 +90,7 @@ def run_training(
         FlareError: when the training diverged.
     """
     options, observers = options or RunOptions(), observers or Observers()
-    spec = spec or network_spec(recipe.system, recipe.network)
+    spec = spec or network_spec(recipe.system, recipe.network, recipe.view.input_shape)
     check_recipe(recipe)
     _check_selection(recipe, data)
     folder = RunFolder(run)

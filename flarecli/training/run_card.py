@@ -54,6 +54,7 @@ def run_card(
         licence=data.licence,
         date=datetime.date.today().isoformat(),
         sha256="",
+        input_shape=recipe.view.input_shape,
         details={
             "recipe": {"name": recipe.name, **settings_of(recipe)},
             "seed": seed,

@@ -64,6 +64,12 @@ class TrainedModel:
         keras.config.set_dtype_policy("float32" if runtime.precision == "float32" else f"mixed_{runtime.precision}")
         try:
             self.model: keras.Model = (spec.build_for_training or spec.build)()
+        except ValueError as error:
+            raise UsageError(
+                "the network cannot be built for the size of its samples",
+                seen=error,
+                remedy="Correct the size in the recipe's view.",
+            ) from error
         finally:
             keras.config.set_dtype_policy(policy)
         if initial_weights is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Card:
         licence: SPDX identifier.
         date: Day on which the file was made, ISO 8601.
         sha256: Checksum of the weights file.
+        input_shape: Size of the network's input, (z, y, x), or (rows, columns) of a slice, where it is one and the
+            same. Prediction takes it, too; the usual one where None.
         details: Whatever else is known: recipe, iterations, hardware, attribution, results, failures.
     """
 
@@ -38,11 +40,15 @@ class Card:
     licence: str
     date: str
     sha256: str
+    input_shape: tuple[int, ...] | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For records and for writing."""
-        return asdict(self)
+        content = asdict(self)
+        if self.input_shape is None:
+            del content["input_shape"]
+        return content
 
 
 def card_path(weights: Path) -> Path:
@@ -58,7 +64,8 @@ def read_card(weights: Path) -> Card:
     """
     path = card_path(weights)
     try:
-        return Card(**json.loads(path.read_text(encoding="utf-8")))
+        card = Card(**json.loads(path.read_text(encoding="utf-8")))
+        return card if card.input_shape is None else replace(card, input_shape=tuple(card.input_shape))
     except FileNotFoundError as error:
         raise InputError(
             "has no card beside it",

@@ -68,7 +68,7 @@ class EfficientScn(System):
         "Thaler, Payer, Bischof, Stern: Efficient Multi-Organ Segmentation Using "
         "SpatialConfiguration-Net with Low GPU Memory Requirements, FLARE 2021"
     )
-    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+    networks: tuple[NetworkSpec, ...] = (
         NetworkSpec(
             LOCALIZATION,
             _build_localization,

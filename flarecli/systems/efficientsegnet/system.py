@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,16 +27,16 @@ COARSE = "coarse"
 FINE = "fine"
 
 
-def _build_coarse() -> Any:
+def _build_coarse(shape_zyx: tuple[int, int, int] = EfficientSegNetConstants.coarse_shape_zyx) -> Any:
     from flarecli_models.efficientsegnet import coarse_unet
 
-    return coarse_unet()
+    return coarse_unet(shape_zyx)
 
 
-def _build_fine() -> Any:
+def _build_fine(shape_zyx: tuple[int, int, int] = EfficientSegNetConstants.fine_shape_zyx) -> Any:
     from flarecli_models.efficientsegnet import efficientsegnet
 
-    return efficientsegnet()
+    return efficientsegnet(shape_zyx)
 
 
 class EfficientSegNet(System):
@@ -50,7 +51,7 @@ class EfficientSegNet(System):
     paper: ClassVar[str] = (
         "Zhang, Wang, Yang: Efficient Context-Aware Network for Abdominal Multi-organ Segmentation, FLARE 2021"
     )
-    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+    networks: tuple[NetworkSpec, ...] = (
         NetworkSpec(
             COARSE,
             _build_coarse,
@@ -72,6 +73,19 @@ class EfficientSegNet(System):
 
     def __init__(self, constants: EfficientSegNetConstants | None = None) -> None:
         self.constants = constants or EfficientSegNetConstants()
+        coarse, fine = type(self).networks
+        self.networks = (
+            coarse.at_shape(self.constants.coarse_shape_zyx),
+            fine.at_shape(self.constants.fine_shape_zyx),
+        )
+
+    def at_input_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> EfficientSegNet:
+        """See `System.at_input_shapes`."""
+        coarse_z, coarse_y, coarse_x = shapes.get(COARSE, self.constants.coarse_shape_zyx)
+        z, y, x = shapes.get(FINE, self.constants.fine_shape_zyx)
+        return EfficientSegNet(
+            replace(self.constants, coarse_shape_zyx=(coarse_z, coarse_y, coarse_x), fine_shape_zyx=(z, y, x))
+        )
 
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps

@@ -62,7 +62,7 @@ class Flarelite(System):
     name: ClassVar[str] = "flarelite"
     title: ClassVar[str] = "flarelite: organs at 4 mm in the whole scan, their borders at 2 mm"
     paper: ClassVar[str] = "none; flare's own design, see docs/flarelite.md"
-    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+    networks: tuple[NetworkSpec, ...] = (
         NetworkSpec(
             LOCATE,
             _build_locate,

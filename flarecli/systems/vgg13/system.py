@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 SEGMENTATION = "segmentation"
 
 
-def _build_segmentation() -> Any:
+def _build_segmentation(shape_yx: tuple[int, int] = (Vgg13Constants.slice_size,) * 2) -> Any:
     from flarecli_models.vgg13_unet import vgg13_unet
 
-    return vgg13_unet()
+    return vgg13_unet(shape_yx)
 
 
-def _build_for_training() -> Any:
+def _build_for_training(shape_yx: tuple[int, int] = (Vgg13Constants.slice_size,) * 2) -> Any:
     from flarecli_models.vgg13_unet import vgg13_unet
 
-    return vgg13_unet(deep_supervision=True)
+    return vgg13_unet(shape_yx, deep_supervision=True)
 
 
 class Vgg13(System):
@@ -50,7 +51,7 @@ class Vgg13(System):
     name: ClassVar[str] = "vgg13"
     title: ClassVar[str] = "VGG-13 U-Net with deep supervision, slice by slice at 512 x 512"
     paper: ClassVar[str] = "IMT-Atlantique, FLARE 2021 (code: P.-H. Conze)"
-    networks: ClassVar[tuple[NetworkSpec, ...]] = (
+    networks: tuple[NetworkSpec, ...] = (
         NetworkSpec(
             SEGMENTATION,
             _build_segmentation,
@@ -67,6 +68,13 @@ class Vgg13(System):
 
     def __init__(self, constants: Vgg13Constants | None = None) -> None:
         self.constants = constants or Vgg13Constants()
+        (segmentation,) = type(self).networks
+        self.networks = (segmentation.at_shape((self.constants.slice_size,) * 2),)
+
+    def at_input_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> Vgg13:
+        """See `System.at_input_shapes`; slices are square."""
+        rows, _ = shapes.get(SEGMENTATION, (self.constants.slice_size,) * 2)
+        return Vgg13(replace(self.constants, slice_size=rows))
 
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps

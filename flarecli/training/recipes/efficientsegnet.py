@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
 from flarecli.training.recipe import (
+    ClippingSettings,
     LossSettings,
     OptimiserSettings,
     PrecisionSettings,
@@ -73,4 +74,46 @@ FINE = replace(
 )
 """Four GPUs with five samples each become twenty batches of one for one update."""
 
-RECIPES = (COARSE, FINE)
+_STARTER_COARSE_ZYX = (80, 80, 80)
+_STARTER_FINE_ZYX = (64, 96, 128)
+"""Sizes at which an update takes seconds on a CPU. The context block needs 8 cells at the deepest level along an axis,
+and the organs' region is widest along x."""
+
+STARTER_COARSE = replace(
+    COARSE,
+    name="starter",
+    view=WindowView(_STARTER_COARSE_ZYX, least_field=(0.3, 0.8, 0.8), window_hu=_CONSTANTS.window_hu),
+    loss=LossSettings("dice_cross_entropy"),
+    synthesis=SynthesisSettings(
+        scan_shape_zyx=(96, 88, 104), spacing_mm=(5.0, 4.0, 4.0), procedural_share=0.15, reuse=3
+    ),
+    optimiser=OptimiserSettings(learning_rate=1e-3, beta_2=0.99, ema_decay=0.99),
+    schedule=ScheduleSettings("cosine", warmup=50),
+    clipping=ClippingSettings("global", limit=1.0),
+    precision=PrecisionSettings(on_gpu="bfloat16"),
+    sampling=SamplingSettings(),
+    validation=ValidationSettings(),
+    iterations=1500,
+    batch=1,
+    accumulate=1,
+)
+
+STARTER_FINE = replace(
+    STARTER_COARSE,
+    network="fine",
+    view=WindowView(
+        _STARTER_FINE_ZYX,
+        around_organs=True,
+        margin_mm=_CONSTANTS.region_margin_mm,
+        random_share=0.7,
+        window_hu=_CONSTANTS.window_hu,
+    ),
+    synthesis=SynthesisSettings(
+        scan_shape_zyx=(96, 112, 144), spacing_mm=(3.0, 2.5, 2.5), procedural_share=0.15, reuse=6
+    ),
+    iterations=2000,
+)
+"""Short runs for a CPU on synthetic scans: an eighth of the published voxels, single samples, a learning rate that
+falls. Synthetic scans vary in brightness, extent and noise by themselves."""
+
+RECIPES = (COARSE, FINE, STARTER_COARSE, STARTER_FINE)

@@ -24,6 +24,11 @@ class View(Protocol):
         """Whether all samples have the same shape, so that several make a batch."""
         ...
 
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Size of the input that the network is built for; None where it is built for any."""
+        ...
+
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
     ) -> LabelledScan:

@@ -88,6 +88,10 @@ class CropView:
     def has_fixed_shape(self) -> bool:
         return not self.other_shapes_zyx
 
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        return None
+
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
     ) -> LabelledScan:

@@ -70,6 +70,10 @@ class ResampledView:
     def has_fixed_shape(self) -> bool:
         return all(len(sizes) == 1 for sizes in self.sizes)
 
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        return None
+
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
     ) -> LabelledScan:

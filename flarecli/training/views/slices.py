@@ -46,6 +46,10 @@ class SliceView:
     def has_fixed_shape(self) -> bool:
         return True
 
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        return self.slice_size, self.slice_size
+
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
     ) -> LabelledScan:

@@ -35,6 +35,8 @@ class WindowView:
         random_margin_mm: Borders move between a third of this inwards of, and this beyond, the organs' box. The
             published code draws both ends from the same range, so that the lower ones can cut deep into organs; here
             both ends are drawn alike, outwards.
+        least_field: For whole scans: training windows are random parts of the scan, along each axis at least this
+            share of it, as fields of view differ; ours.
         brightness_share: Probability for each organ that its intensities are shifted.
         brightness_hu: Largest shift, up or down, in whole HU.
         window_hu: Intensities are clipped to this range.
@@ -47,6 +49,7 @@ class WindowView:
     margin_mm: float = 20.0
     random_share: float = 0.0
     random_margin_mm: float = 40.0
+    least_field: tuple[float, float, float] = (1.0, 1.0, 1.0)
     brightness_share: float = 0.0
     brightness_hu: int = 200
     window_hu: tuple[float, float] = (-325.0, 325.0)
@@ -56,6 +59,10 @@ class WindowView:
     @property
     def has_fixed_shape(self) -> bool:
         return True
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        return self.shape_zyx
 
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
@@ -85,7 +92,9 @@ class WindowView:
     def _window(self, scan: LabelledScan, rng: np.random.Generator) -> Window:
         is_random = rng.random() < self.random_share
         outwards = rng.random((2, 3))
-        if not (self.around_organs and is_random):
+        if not self.around_organs:
+            return _random_part(scan.labels.shape, self.least_field, outwards)
+        if not is_random:
             return self._fixed_window(scan)
         parts = []
         for axis, (first, last) in enumerate(_organ_spans(scan.labels)):
@@ -124,6 +133,16 @@ class WindowView:
         image -= np.float32(image.mean(dtype=np.float64))
         image /= np.float32(deviation + self.deviation_epsilon)
         return image
+
+
+def _random_part(shape: tuple[int, ...], least: tuple[float, float, float], random: np.ndarray) -> Window:
+    """A part of an array: along each axis at least a share of it, anywhere. `random` is of shape (2, 3)."""
+    parts = []
+    for count, share, size_at, start_at in zip(shape, least, *random, strict=True):
+        size = max(1, round(count * (share + (1 - share) * size_at)))
+        start = math.floor((count - size + 1) * start_at)
+        parts.append(slice(start, start + size))
+    return parts[0], parts[1], parts[2]
 
 
 def _organ_spans(labels: np.ndarray) -> list[tuple[int, int]]:
