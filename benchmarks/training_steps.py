@@ -32,9 +32,7 @@ def main() -> None:
     if options.row:
         print(json.dumps(_measured(*options.row, options)))
         return
-    print(
-        "| network | backend | batch | CPU s | wall s | base MB | peak MB |\n|---|---|---|---|---|---|---|", flush=True
-    )
+    print(COLUMNS, flush=True)
     for network in options.network:
         for backend in options.backend:
             settings = [f"--{name}={getattr(options, name)}" for name in ("batch", "steps", "threads")]

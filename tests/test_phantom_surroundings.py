@@ -16,6 +16,7 @@ from flarecli.phantom.hollow import GutParts
 from flarecli.phantom.interior import draw_organs
 from flarecli.phantom.landmarks import measure_landmarks
 from flarecli.phantom.lattice import SampleGrid
+from flarecli.phantom.portal_system import draw_portal_system
 from flarecli.phantom.procedural import procedural_anatomy
 from flarecli.phantom.tissues import Tissue, draw_look
 from flarecli.phantom.urinary import draw_pelves_and_ureters
@@ -61,6 +62,56 @@ def test_the_vena_cava_lies_against_the_liver(seed):
     nearest = [from_liver_mm[n][cava[n]].min() for n in slices if cava[n].any()]
     assert len(nearest) == len(slices)
     assert max(nearest) <= 2 * STEP_MM
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_splenic_and_portal_vein_lie_behind_the_pancreas(seed):
+    anatomy = patient(seed)
+    landmarks = measure_landmarks(anatomy)
+    palette, canvas = Palette(), Canvas(GRID)
+    for drawable in draw_portal_system(
+        np.random.default_rng(seed), anatomy, landmarks, palette, landmarks.spine_y + 33
+    ):
+        drawable.draw(canvas)
+    veins = palette.where(Tissue.PORTAL_VEIN)[canvas.parts]
+    pancreas = organs_of(anatomy) == 4
+    veins &= ~pancreas
+    touching = 0
+    planes = np.flatnonzero(pancreas.sum((0, 1)) >= 4)
+    # The vein leaves the tail for the hilum of the spleen.
+    planes_x, hilum_x = GRID.axis_mm(2)[planes], landmarks.places["spleen"].centre[2] + 26
+    planes = planes[(planes_x < landmarks.midline_x) & (planes_x > hilum_x + 10)]
+    for x in planes:
+        distance_mm = STEP_MM * ndimage.distance_transform_edt(~pancreas[:, :, x])
+        _, y = np.nonzero(veins[:, :, x] & (distance_mm <= 2 * STEP_MM))
+        touching += bool(len(y)) and y.mean() < np.nonzero(pancreas[:, :, x])[1].mean()
+    assert touching >= 0.8 * len(planes) > 4
+
+
+def test_without_a_pancreas_there_are_no_veins_along_it():
+    anatomy = patient(0)
+    others = dataclasses.replace(anatomy, organs=tuple(organ for organ in anatomy.organs if organ.label != 4))
+    palette = Palette()
+    assert not list(draw_portal_system(np.random.default_rng(0), others, measure_landmarks(others), palette, 0.0))
+
+
+def test_a_rind_brightens_the_fat_around_organs_and_is_not_labelled():
+    anatomy = patient(1)
+    landmarks = measure_landmarks(anatomy)
+    drawn = {}
+    for rind_mm in (0.0, 6.0):
+        options = dataclasses.replace(ORDINARY, rind_mm=(rind_mm, rind_mm))
+        palette, canvas = Palette(), Canvas(GRID)
+        fat = palette.add(Tissue.VISCERAL_FAT)
+        canvas.parts[:] = fat
+        draw_organs(np.random.default_rng(4), anatomy, landmarks, palette, options, fat).draw(canvas)
+        drawn[rind_mm] = palette.labels()[canvas.parts], palette.where(Tissue.SOFT_TISSUE)[canvas.parts]
+    np.testing.assert_array_equal(drawn[0.0][0], drawn[6.0][0])
+    assert not drawn[0.0][1].any()
+    distance_mm = STEP_MM * ndimage.distance_transform_edt(drawn[6.0][0] == 0)
+    rind = drawn[6.0][1]
+    assert rind[(distance_mm > 0) & (distance_mm < 4.5)].mean() > 0.8
+    assert rind[distance_mm > 10].mean() < 1e-3
 
 
 def test_an_empty_stomach_is_smaller_than_a_full_one():

@@ -42,7 +42,8 @@ class NetworkSpec:
 
     Attributes:
         key: Name within the system ("localization"); weights are filed under `<system>/<key>`.
-        build: Makes the untrained Keras model. Imports Keras when called, not before.
+        build: Makes the untrained Keras model, of the usual size without arguments. Imports Keras when called, not
+            before.
         output: Which output to use where the model returns a dictionary.
         figures: Size and cost, for listings.
         published_file: Where its weights lie in the authors' repository, or what their program calls them; None
@@ -52,11 +53,11 @@ class NetworkSpec:
     """
 
     key: str
-    build: Callable[[], Any]
+    build: Callable[..., Any]
     output: str | None = None
     figures: NetworkFigures | None = None
     published_file: str | None = None
-    build_for_training: Callable[[], Any] | None = None
+    build_for_training: Callable[..., Any] | None = None
 
     def at_shape(self, shape: tuple[int, ...]) -> NetworkSpec:
         """This network for another size of its input, which its builders take as their first argument."""

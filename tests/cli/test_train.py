@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from flarecli.cli.main import app
+from flarecli.engine import load_network, start_runtime
+from flarecli.systems import system_named
+from flarecli.weights.card import read_card
+from tests.training import small
 
 PHANTOMS = ("--synthesize-from", "phantoms", "--system", "efficientscn")
 
 
-def train(*arguments: str | Path) -> Result:
+def train(*arguments: str | Path | int) -> Result:
     return CliRunner().invoke(app, ["train", *map(str, arguments)])
 
 
@@ -65,6 +70,33 @@ def test_a_preview_is_drawn(tmp_path: Path) -> None:
     result = train(tmp_path / "run", *PHANTOMS, *small, *crop, "--dry-run", "--preview", tmp_path / "seen.png")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+
+
+@small.needs_training
+def test_a_network_of_one_size_is_trained_at_another_and_predicts_at_that(tmp_path: Path) -> None:
+    result = train(
+        *(tmp_path / "run", "--system", "efficientsegnet", "--network", "coarse", "--synthesize-from", "phantoms"),
+        *("--backend", small.BACKEND, "--iterations", 1, "--workers", 0),
+        *("--set", "view.shape_zyx=[16, 16, 32]", "--set", "synthesis.reuse=1", "--set", "validation.scans=1"),
+        *("--set", "synthesis.scan_shape_zyx=[16, 16, 20]", "--set", "synthesis.spacing_mm=[18, 18, 18]"),
+    )
+    assert result.exit_code == 0, result.output
+    weights = tmp_path / "run" / "coarse.weights.h5"
+    shape = read_card(weights).input_shape
+    assert shape == (16, 16, 32)
+    spec = system_named("efficientsegnet").at_input_shapes({"coarse": shape}).networks[0]
+    network = load_network(spec.build, weights, start_runtime(small.BACKEND, "cpu", "float32"))
+    assert network(np.zeros(shape, np.float32)).shape == (4, *shape)
+
+
+@small.needs_training
+def test_a_size_that_the_network_cannot_have_is_explained(tmp_path: Path) -> None:
+    result = train(
+        *(tmp_path / "run", "--system", "efficientsegnet", "--network", "fine", "--synthesize-from", "phantoms"),
+        *("--backend", small.BACKEND, "--set", "view.shape_zyx=[48, 48, 50]"),
+    )
+    assert result.exit_code == 2
+    assert "cannot be built for the size of its samples" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -17,6 +19,7 @@ import pytest
 from flarecli.engine import graph_cache, load_network
 from flarecli.engine.graph_cache import GraphCache, cache_folder
 from flarecli.engine.network_facts import network_facts
+from flarecli_models.efficientsegnet import coarse_unet
 from tests.engine.test_networks import build_localization, image_of
 from tests.models import model_checks as checks
 
@@ -99,6 +102,17 @@ def test_other_facts_another_key(change: str, weights_file: Path) -> None:
     assert other is not None
     assert other != facts
     assert facts["keras"] == keras.__version__
+
+
+def test_sizes_are_facts(weights_file: Path) -> None:
+    def facts(build: Callable[..., keras.Model]) -> dict[str, str] | None:
+        return network_facts(build, weights_file, None, checks.runtime())
+
+    small, large = facts(partial(coarse_unet, (16, 16, 16))), facts(partial(coarse_unet, (16, 16, 32)))
+    assert small is not None
+    assert small == facts(partial(coarse_unet, (16, 16, 16)))
+    assert len({str(small), str(large), str(facts(coarse_unet))}) == 3
+    assert facts(partial(coarse_unet, shape_zyx=(16, 16, 16))) is None
 
 
 def test_builders_that_hide_what_they_make_are_not_kept(weights_file: Path, folder: Path) -> None:

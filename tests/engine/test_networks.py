@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ import pytest
 from flarecli.engine import load_network
 from flarecli.errors import InputError
 from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
+from flarecli_models.efficientsegnet import coarse_unet
 from tests.models import efficientscn_reference as reference
 from tests.models import model_checks as checks
 
@@ -107,6 +109,11 @@ def test_weights_of_another_width(tmp_path: Path) -> None:
     localization_unet(filters=3, levels=2).save_weights(path)
     with pytest.raises(InputError, match="does not hold weights"):
         load_network(build_localization, path, checks.runtime())
+
+
+def test_a_size_that_the_network_cannot_have(weights_file: Path) -> None:
+    with pytest.raises(InputError, match="says a size which its network cannot have"):
+        load_network(partial(coarse_unet, (20, 16, 16)), weights_file, checks.runtime())
 
 
 @pytest.mark.parametrize("content", [b"", b"not an HDF5 file" * 100])

@@ -212,6 +212,21 @@ def test_random_windows_keep_to_their_range_at_both_ends() -> None:
     assert max(part.stop for window in windows for part in window) == 69
 
 
+def test_whole_scans_are_seen_in_fields_of_many_extents() -> None:
+    scan = labelled_scan()
+    whole = tuple(slice(0, count) for count in scan.labels.shape)
+    assert WindowView((32, 32, 32))._window(scan, np.random.default_rng(0)) == whole
+    view = WindowView((32, 32, 32), least_field=(0.3, 0.8, 1.0))
+    windows = [view._window(scan, np.random.default_rng(seed)) for seed in range(200)]
+    for axis, (count, least) in enumerate(zip(scan.labels.shape, view.least_field, strict=True)):
+        sizes = {window[axis].stop - window[axis].start for window in windows}
+        assert sizes == set(range(round(least * count), count + 1))
+        assert min(window[axis].start for window in windows) == 0
+        assert max(window[axis].stop for window in windows) == count
+    # Validation sees the whole scan.
+    assert scan.labels[view._fixed_window(scan)].shape == scan.labels.shape
+
+
 def test_brightness_changes_whole_organs_by_at_most_200_hu() -> None:
     flat = replace(labelled_scan(), image=np.zeros((20, 24, 28), np.int16))
     view = WindowView((20, 24, 28), brightness_share=0.5, window_hu=(-325.0, 325.0), deviation_epsilon=1e-5)
