@@ -49,7 +49,12 @@ def _network_as_dict(system: System, spec: NetworkSpec, cards: list[Card]) -> di
         "input_shape": None if figures is None else list(figures.input_shape),
         "input_size_varies": None if figures is None else figures.size_varies,
         "weights": [
-            {"set": card.set_name, "licence": card.licence, "title": card.title}
+            {
+                "set": card.set_name,
+                "licence": card.licence,
+                "title": card.title,
+                "input_shape": None if card.input_shape is None else list(card.input_shape),
+            }
             for card in _cards_of(system, spec, cards)
         ],
     }
@@ -77,16 +82,27 @@ def _print_system(system: System, cards: list[Card]) -> None:
     for column in table.columns[2:4]:
         column.justify = "right"
     for spec in system.networks:
-        sets = [f"{card.set_name} ({card.licence})" for card in _cards_of(system, spec, cards)]
+        sets = [_set_cell(spec, card) for card in _cards_of(system, spec, cards)]
         table.add_row(spec.key, *_figure_cells(spec), escape(", ".join(sets) or "none"))
     console.print(Padding(table, (0, 0, 1, 2)))
+
+
+def _set_cell(spec: NetworkSpec, card: Card) -> str:
+    """Name and licence of a set, and its size where that is not the one in the table."""
+    is_usual = spec.figures is not None and card.input_shape == spec.figures.input_shape
+    size = "" if card.input_shape is None or is_usual else f", at {_size_text(card.input_shape)}"
+    return f"{card.set_name} ({card.licence}){size}"
+
+
+def _size_text(shape: tuple[int, ...]) -> str:
+    return "×".join(str(length) for length in shape)
 
 
 def _figure_cells(spec: NetworkSpec) -> tuple[str, str, str]:
     figures = spec.figures
     if figures is None:
         return "", "", ""
-    size = "×".join(str(length) for length in figures.input_shape)
+    size = _size_text(figures.input_shape)
     return (
         f"{size} and others" if figures.size_varies else size,
         f"{figures.parameters:,}",

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from flarecli.cli.main import app
 from flarecli.systems import SYSTEM_NAMES
+from flarecli.weights.card import Card, write_card
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,22 @@ def test_every_system_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("states no licence" in line for line in lines)
     expected = ("160×128×160 and others", "439.2 G", "starter (Apache-2.0)")
     assert any(all(part in line for part in expected) for line in lines)
+
+
+def test_weights_of_another_size_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    for name, shape in (("small", (64, 96, 128)), ("usual", (192, 192, 192))):
+        path = tmp_path / "efficientsegnet" / name / "fine.weights.h5"
+        path.parent.mkdir(parents=True)
+        path.touch()
+        write_card(path, Card("efficientsegnet", "fine", name, "t", "s", "MIT", "2026-01-01", "", input_shape=shape))
+    result = CliRunner().invoke(app, ["systems"])
+    words = " ".join(result.stdout.split())
+    assert "small (MIT), at 64×96×128" in words
+    assert "usual (MIT)" in words
+    assert "at 192" not in words
+    told = json.loads(CliRunner().invoke(app, ["systems", "--json"]).stdout)[2]["networks"][1]["weights"]
+    assert [entry["input_shape"] for entry in told if entry["set"] == "small"] == [[64, 96, 128]]
 
 
 def test_nothing_is_built_for_it() -> None:
