@@ -40,8 +40,10 @@ class Blocks:
     dropout: float
     data_format: str
 
-    def convolution(self, x: Any, filters: int, kernel: Kernel, name: str, strides: int = 1) -> Any:
-        """Convolution alone."""
+    def convolution(
+        self, x: Any, filters: int, kernel: Kernel, name: str, strides: int = 1, dtype: str | None = None
+    ) -> Any:
+        """Convolution alone; in the global precision where `dtype` is None."""
         if strides > 1 and kernel != POINT:
             # Keras pads even sizes on one side only where a stride meets them.
             margins = tuple(size // 2 for size in kernel)
@@ -55,15 +57,19 @@ class Blocks:
             data_format=self.data_format,
             # Kaiming's normal distribution, not truncated as Keras' "he_normal" is. Source: code.
             kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal"),
+            dtype=dtype,
             name=name,
         )(x)
 
-    def normalized(self, x: Any, filters: int, kernel: Kernel, name: str, strides: int = 1) -> Any:
-        """Convolution, instance normalisation."""
-        x = self.convolution(x, filters, kernel, name, strides)
-        return InstanceNormalization(NORMALIZATION_EPSILON, data_format=self.data_format, name=f"{name}_normalization")(
-            x
+    def normalized(
+        self, x: Any, filters: int, kernel: Kernel, name: str, strides: int = 1, dtype: str | None = None
+    ) -> Any:
+        """Convolution, instance normalisation; in the global precision where `dtype` is None."""
+        x = self.convolution(x, filters, kernel, name, strides, dtype)
+        normalization = InstanceNormalization(
+            NORMALIZATION_EPSILON, data_format=self.data_format, dtype=dtype, name=f"{name}_normalization"
         )
+        return normalization(x)
 
     def activated(self, x: Any, filters: int, kernel: Kernel, name: str, strides: int = 1) -> Any:
         """Convolution, instance normalisation, channel dropout, ReLU."""

@@ -39,9 +39,13 @@ def context_block(blocks: Blocks, x: Any, strip_zyx: tuple[int, int, int], name:
     z, y, x_size = strip_zyx
 
     def pooled(features: Any, pool: tuple[int, int, int], kernel: tuple[int, int, int], branch: str) -> Any:
-        """Average over cells that do not overlap, convolve the cells, resize them back."""
+        """Average over cells that do not overlap, convolve the cells, resize them back.
+
+        In float32 whatever the precision of the rest: there are few cells, and the gradient that TensorFlow 2.21 gives
+        a kernel on 2x3x4 of them in bfloat16 holds NaN now and then.
+        """
         pool_layer = AveragePooling3D(pool, data_format=blocks.data_format, name=f"{branch}_pool")
-        cells = blocks.normalized(pool_layer(features), inner, kernel, branch)
+        cells = blocks.normalized(pool_layer(features), inner, kernel, branch, dtype="float32")
         return blocks.resized(cells, shape_zyx, f"{branch}_resized")
 
     def arm(branches: list[Any], arm_name: str) -> Any:

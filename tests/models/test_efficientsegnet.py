@@ -117,6 +117,17 @@ def test_mixed_policies(build: checks.Build, policy: str, atol: float, batch: np
     checks.check_policy(policy, build, batch, None, atol)
 
 
+def test_the_few_cells_of_pools_stay_in_float32() -> None:
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = small_fine()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    exact = {layer.name for layer in model.layers if layer.weights and layer.compute_dtype == "float32"}
+    assert exact == {f"context_pyramid_pool{size}" for size in (2, 4)} | {f"context_strip_{axis}" for axis in "zyx"}
+
+
 def test_the_coarse_network_equals_the_numpy_reference(batch: np.ndarray) -> None:
     model = small_coarse()
     weights = checks.seeded_weights(model, seed=1)
