@@ -111,7 +111,7 @@ STARTER_FINE = replace(
     synthesis=SynthesisSettings(
         scan_shape_zyx=(96, 112, 144), spacing_mm=(3.0, 2.5, 2.5), procedural_share=0.15, reuse=6
     ),
-    iterations=2000,
+    iterations=1100,
 )
 """Short runs for a CPU on synthetic scans: an eighth of the published voxels, single samples, a learning rate that
 falls. Synthetic scans vary in brightness, extent and noise by themselves."""
