@@ -60,6 +60,19 @@ def test_networks_of_any_size_are_as_they_are(tmp_path: Path) -> None:
     assert system.networks is type(system).networks
 
 
+@pytest.mark.parametrize(
+    ("system", "network", "shape"), [("efficientsegnet", "fine", (96, 128)), ("vgg13", "segmentation", (128, 256))]
+)
+def test_a_card_with_a_size_of_no_network_is_an_error(
+    system: str, network: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    put(tmp_path / "run", "efficientsegnet", "coarse")
+    put(tmp_path / "run", system, network, shape)
+    with pytest.raises(InputError, match="say sizes which networks") as caught:
+        weighted_system(system, [str(tmp_path / "run")])
+    assert str(tmp_path / "run" / f"{network}.json") in str(caught.value.seen)
+
+
 def test_a_system_without_weights_is_an_error() -> None:
     with pytest.raises(InputError, match="no weights are installed for vgg13/segmentation"):
         weighted_system("vgg13")

@@ -156,6 +156,9 @@ class System(ABC):
         Args:
             shapes: Size of the input for some of the networks: (z, y, x), or (rows, columns) of a slice. Networks
                 that take images of any size have no use for it.
+
+        Raises:
+            ValueError: for a size that does not have the axes of the network's input.
         """
         return self
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flarecli.errors import InputError
 from flarecli.systems import system_named
 from flarecli.systems.base import System
-from flarecli.weights.card import Card, read_card
+from flarecli.weights.card import Card, card_path, read_card
 from flarecli.weights.store import resolve_weights
 
 
@@ -36,10 +37,19 @@ def weighted_system(name: str, choices: Iterable[str] = ()) -> WeightedSystem:
 
     Raises:
         UsageError: for an unknown system or network.
-        InputError: for weights that are not there.
+        InputError: for weights that are not there, and for a card with a size that its network cannot have.
     """
     system = system_named(name)
     paths = resolve_weights(system.name, [spec.key for spec in system.networks], choices)
     cards = {key: read_card(path) for key, path in paths.items()}
     shapes = {key: card.input_shape for key, card in cards.items() if card.input_shape is not None}
-    return WeightedSystem(system.at_input_shapes(shapes), paths, cards)
+    try:
+        sized = system.at_input_shapes(shapes)
+    except ValueError as error:
+        raise InputError(
+            f"cards of the weights say sizes which networks of {name} cannot have",
+            seen="; ".join(f"{key} {shape} in {card_path(paths[key])}" for key, shape in shapes.items()),
+            expected=error,
+            remedy="Correct input_shape in the card, or import or train the weights again.",
+        ) from error
+    return WeightedSystem(sized, paths, cards)

@@ -73,7 +73,9 @@ class Vgg13(System):
 
     def at_input_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> Vgg13:
         """See `System.at_input_shapes`; slices are square."""
-        rows, _ = shapes.get(SEGMENTATION, (self.constants.slice_size,) * 2)
+        rows, columns = shapes.get(SEGMENTATION, (self.constants.slice_size,) * 2)
+        if rows != columns:
+            raise ValueError("slices are square")
         return Vgg13(replace(self.constants, slice_size=rows))
 
     def segment(
