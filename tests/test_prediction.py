@@ -25,7 +25,7 @@ SHAPE = (13, 11, 9)
 
 @pytest.fixture(autouse=True)
 def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.predictor.system_named", lambda name: ThresholdSystem())
+    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
 
 
 def write_ct(path: Path, *, peak_hu: int = 900, seed: int = 0) -> Path:

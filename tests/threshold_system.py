@@ -26,7 +26,7 @@ class ThresholdSystem(System):
     name: ClassVar[str] = "threshold"
     title: ClassVar[str] = "Soft tissue is liver"
     paper: ClassVar[str] = "none"
-    networks: ClassVar[tuple[NetworkSpec, ...]] = ()
+    networks: tuple[NetworkSpec, ...] = ()
 
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps

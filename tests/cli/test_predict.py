@@ -15,7 +15,7 @@ from tests.threshold_system import ThresholdSystem
 
 @pytest.fixture(autouse=True)
 def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.predictor.system_named", lambda name: ThresholdSystem())
+    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
 
 
 def flare(*arguments: object) -> Result:

@@ -40,7 +40,7 @@ class OneNetwork(System):
     name: ClassVar[str] = "one"
     title: ClassVar[str] = "One network"
     paper: ClassVar[str] = "none"
-    networks: ClassVar[tuple[NetworkSpec, ...]] = (NetworkSpec("all", build),)
+    networks: tuple[NetworkSpec, ...] = (NetworkSpec("all", build),)
 
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
@@ -57,10 +57,10 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     slabs.one_thread()
     slabs.seeded(build()).save_weights(weights)
     card = Card("one", "all", "made", "Random", "none", "none", "2000-01-01", "")
-    monkeypatch.setattr("flarecli.predictor.system_named", lambda name: OneNetwork())
+    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: OneNetwork())
     monkeypatch.setattr("flarecli.systems.system_named", lambda name: OneNetwork())
-    monkeypatch.setattr("flarecli.predictor.resolve_weights", lambda *_: {"all": weights})
-    monkeypatch.setattr("flarecli.predictor.read_card", lambda path: card)
+    monkeypatch.setattr("flarecli.weights.selection.resolve_weights", lambda *_: {"all": weights})
+    monkeypatch.setattr("flarecli.weights.selection.read_card", lambda path: card)
     for name in ("_set_up_torch", "_set_up_tensorflow"):
         monkeypatch.setattr(runtime, name, lambda device, precision, threads: ("gpu", "float32"))
     monkeypatch.setattr(runtime, "_limited_allocator_mb", lambda _, __, mb: gpu_limit._remaining_mb(mb, CONTEXT_MB))
