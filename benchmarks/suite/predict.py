@@ -17,8 +17,8 @@ from flarecli.profiling.inputs import phantom_scan, user_scans
 from flarecli.profiling.profile import CaseProfile, ProfileRequest, ScanToProfile, profile_scans
 from flarecli.profiling.report import profile_as_dict
 from flarecli.profiling.run_profile import median_run
-from flarecli.systems import SYSTEM_NAMES, system_named
-from flarecli.weights.store import resolve_weights
+from flarecli.systems import SYSTEM_NAMES
+from flarecli.weights.selection import weighted_system
 
 _QUICK_SHAPES_ZYX = ((60, 192, 192),)
 _FULL_SHAPES_ZYX = ((99, 512, 512), (300, 512, 512))
@@ -33,7 +33,7 @@ def rows(full: bool, scans: list[Path]) -> Iterator[Row]:
         chosen = [*made, *user_scans(scans, None, folder)]
         for system in SYSTEM_NAMES:
             try:
-                resolve_weights(system, [spec.key for spec in system_named(system).networks])
+                weighted_system(system)
             except FlareError as error:
                 yield Row("predict", system, note=f"not run: {error.problem}")
                 continue

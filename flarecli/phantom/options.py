@@ -48,7 +48,7 @@ class PhantomOptions:
         clutter: Probability of soft tissue of no particular shape in the visceral fat, as in lean patients.
         masses: Expected number of round bodies as large as organs in the visceral fat: full loops of bowel, a stomach
             pushed aside, tumours.
-        rind_mm: Range of the thickness of what clings to organs and has their brightness without being labelled:
+        rind_mm: Range of the thickness of the soft tissue that clings to organs without being labelled, mm:
             capsule, peritoneum, strands of the fat.
         lesions: Probability of liver lesions; cysts in other organs are drawn as often.
         fatty_liver: Probability.

@@ -10,6 +10,7 @@ from flarecli.errors import UsageError
 from flarecli.systems import system_named
 from flarecli.systems.base import Network, NetworkSpec
 from flarecli.training.recipe import Recipe
+from flarecli.weights.card import read_card
 from flarecli.weights.store import resolve_weights
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _first_stage(recipe: Recipe, runtime: Runtime) -> Network | None:
     first = recipe.first_stage
     if first is None:
         return None
-    spec = network_spec(recipe.system, first.network)
     choices = [first.weights] if first.weights else []
     path = resolve_weights(recipe.system, [first.network], choices)[first.network]
+    spec = network_spec(recipe.system, first.network, read_card(path).input_shape)
     return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output)

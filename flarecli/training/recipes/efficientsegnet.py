@@ -113,7 +113,7 @@ STARTER_FINE = replace(
     ),
     iterations=1100,
 )
-"""Short runs for a CPU on synthetic scans: an eighth of the published voxels, single samples, a learning rate that
-falls. Synthetic scans vary in brightness, extent and noise by themselves."""
+"""Short runs for a CPU on synthetic scans: an eighth and a ninth of the published voxels, single samples, a learning
+rate that falls. Synthetic scans vary in brightness, extent and noise by themselves."""
 
 RECIPES = (COARSE, FINE, STARTER_COARSE, STARTER_FINE)
