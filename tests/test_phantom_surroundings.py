@@ -1,4 +1,4 @@
-"""What lies beside the organs: vessels in their grooves, stomach, bowel; and organs changed by age."""
+"""What lies beside the organs and in them: vessels in their grooves, stomach, bowel, fat, pelves of kidneys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from flarecli.phantom import anatomy_from_labels, options_for, prepare_labels
+from flarecli.phantom import options_for
 from flarecli.phantom.bowel import draw_jejunum
 from flarecli.phantom.canvas import Canvas, Palette
 from flarecli.phantom.foregut import draw_stomach
@@ -50,7 +50,7 @@ def test_the_vena_cava_lies_against_the_liver(seed):
     landmarks = measure_landmarks(anatomy)
     palette = Palette()
     canvas = Canvas(GRID)
-    for drawable in draw_vessels(np.random.default_rng(seed), anatomy, landmarks, palette):
+    for drawable in draw_vessels(np.random.default_rng(seed), anatomy, landmarks, palette, ORDINARY):
         drawable.draw(canvas)
     cava = palette.where(Tissue.VENA_CAVA)[canvas.parts]
     from_liver_mm = STEP_MM * ndimage.distance_transform_edt(organs_of(anatomy) != 1)
@@ -70,7 +70,7 @@ def test_splenic_and_portal_vein_lie_behind_the_pancreas(seed):
     landmarks = measure_landmarks(anatomy)
     palette, canvas = Palette(), Canvas(GRID)
     for drawable in draw_portal_system(
-        np.random.default_rng(seed), anatomy, landmarks, palette, landmarks.spine_y + 33
+        np.random.default_rng(seed), anatomy, landmarks, palette, landmarks.spine_y + 33, 1.0
     ):
         drawable.draw(canvas)
     veins = palette.where(Tissue.PORTAL_VEIN)[canvas.parts]
@@ -92,7 +92,7 @@ def test_without_a_pancreas_there_are_no_veins_along_it():
     anatomy = patient(0)
     others = dataclasses.replace(anatomy, organs=tuple(organ for organ in anatomy.organs if organ.label != 4))
     palette = Palette()
-    assert not list(draw_portal_system(np.random.default_rng(0), others, measure_landmarks(others), palette, 0.0))
+    assert not list(draw_portal_system(np.random.default_rng(0), others, measure_landmarks(others), palette, 0.0, 1.0))
 
 
 def test_a_rind_brightens_the_fat_around_organs_and_is_not_labelled():
@@ -144,17 +144,6 @@ def test_jejunum_lies_left_of_the_spine_and_near_the_pancreas():
     place = landmarks.places["pancreas"]
     assert (x < landmarks.midline_x + 15).mean() > 0.9
     assert ((z > place.low[0] - 50) & (z < place.high[0] + 50)).mean() > 0.9
-
-
-def test_a_shrunken_pancreas_is_smaller_and_the_other_organs_are_not():
-    prepared = prepare_labels(organs_of(patient(3)), (STEP_MM,) * 3)
-    counts = {}
-    for share in (0.0, 1.0):
-        options = dataclasses.replace(ORDINARY, shrunken_pancreas=share)
-        anatomy = anatomy_from_labels(np.random.default_rng(5), prepared, options)
-        counts[share] = np.bincount(organs_of(anatomy).ravel(), minlength=5)
-    assert counts[1.0][4] < 0.9 * counts[0.0][4]
-    np.testing.assert_array_equal(counts[1.0][1:4], counts[0.0][1:4])
 
 
 def test_a_fatty_pancreas_is_darker_and_more_mottled():

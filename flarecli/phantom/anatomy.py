@@ -25,12 +25,15 @@ class OrganShape:
         box: Box that encloses it, mm.
         depth_at: From positions (z, y, x), mm, to depths, mm, positive inside; float32 arrays of one shape.
         roughness_mm: Standard deviation of the irregularity of its surface.
+        bed_at: Like `depth_at`, for the space it filled before it shrank: vessels stay where they were; None where
+            it has not shrunk.
     """
 
     label: int
     box: BoxMm
     depth_at: Depth
     roughness_mm: float = 0.0
+    bed_at: Depth | None = None
 
     def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
         """The window it reaches and its depth there, rough surface included; None outside the canvas."""

@@ -159,7 +159,7 @@ def _draw_scene(
     )
     scene: list[Drawable] = [torso, *draw_exterior(rng, lm, torso, palette, options)]
     scene += draw_skeleton(rng, lm, palette, options.build_spread)
-    scene += draw_vessels(rng, anatomy, lm, palette)
+    scene += draw_vessels(rng, anatomy, lm, palette, options)
     # The gut fills what is left: it never pushes bone, muscle or great vessels aside.
     scene += draw_gut(rng, lm, palette, options)
     scene.append(draw_bladder(rng, lm, palette))

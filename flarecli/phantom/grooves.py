@@ -1,13 +1,14 @@
 """Where vessels lie against organs.
 
-Label maps leave out the vessels that touch an organ: the grooves and hollows in the organ show their place.
+Label maps leave out the vessels that touch an organ: the grooves and hollows in the organ show their place. Where an
+organ has shrunk, the vessels lie where they touched it before.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from flarecli.phantom.anatomy import Anatomy, OrganShape
+from flarecli.phantom.anatomy import Anatomy, Depth, OrganShape
 
 _STEP_MM = 3.0
 _PULL = 0.25
@@ -15,6 +16,10 @@ _PULL = 0.25
 
 _LEVEL_MM = 6.0
 """Slices that far from an organ's middle still tell where its back is there."""
+
+
+def _bed_of(organ: OrganShape) -> Depth:
+    return organ.bed_at or organ.depth_at
 
 
 def organ_of(anatomy: Anatomy, label: int) -> OrganShape | None:
@@ -28,7 +33,7 @@ def beside(organ: OrganShape | None, usual: np.ndarray, radius_mm: float, reach_
         return usual
     steps = np.arange(-reach_mm, reach_mm + 0.1, _STEP_MM)
     y, x = np.meshgrid(usual[1] + steps, usual[2] + steps, indexing="ij")
-    depth = organ.depth_at([a.astype(np.float32) for a in (np.full_like(y, usual[0]), y, x)])
+    depth = _bed_of(organ)([a.astype(np.float32) for a in (np.full_like(y, usual[0]), y, x)])
     away = np.hypot(y - usual[1], x - usual[2])
     best = np.argmin(np.abs(depth + radius_mm) + _PULL * away)
     return np.array([usual[0], y.flat[best], x.flat[best]])
@@ -43,7 +48,7 @@ def behind(organ: OrganShape, x_mm: float, radius_mm: float) -> np.ndarray | Non
     z, y = np.meshgrid(
         np.arange(low[0], high[0] + _STEP_MM, _STEP_MM), np.arange(low[1], high[1] + _STEP_MM, _STEP_MM), indexing="ij"
     )
-    depth = organ.depth_at([a.astype(np.float32) for a in (z, y, np.full_like(y, x_mm))])
+    depth = _bed_of(organ)([a.astype(np.float32) for a in (z, y, np.full_like(y, x_mm))])
     inside = depth > 0
     if not inside.any():
         return None

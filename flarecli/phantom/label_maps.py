@@ -17,6 +17,7 @@ from scipy import ndimage
 from flarecli.errors import InputError
 from flarecli.organs import LABEL_NAMES
 from flarecli.phantom.anatomy import Anatomy, OrganShape
+from flarecli.phantom.atrophy import Atrophy, draw_atrophy
 from flarecli.phantom.canvas import BoxMm
 from flarecli.phantom.lattice import Vector
 from flarecli.phantom.options import REALISTIC, PhantomOptions
@@ -29,8 +30,6 @@ _UNIT_MM = 0.15
 
 _SMALLEST_ML = 1.0
 _LOBULATION_MM = 0.6
-_MOST_SHRUNKEN_MM = 3.5
-"""Taken off the surface of a pancreas: at most about half of its usual thickness of 15 to 20 mm."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def anatomy_from_labels(
     """Draw a deformed patient from a prepared label map.
 
     Size, proportions and shear change by up to twice `options.size_spread`; a kidney can be missing, the pancreas
-    shrunken.
+    shrunken or gone in places.
     """
     spread = options.size_spread
     size = np.exp(bounded_normal(rng, spread))
@@ -109,18 +108,18 @@ def anatomy_from_labels(
         if missing is not None and organ.side == missing:
             continue
         scale = abs(np.linalg.det(deform)) ** (1 / 3)
-        thinner_mm, rough_mm = 0.0, 0.3
+        rough_mm, bed_at = 0.3, partial(_depth, organ, inverse, scale, None)
+        depth_at = bed_at
         if organ.label == 4:
             rough_mm += _LOBULATION_MM * options.shape_spread * rng.random()
-            if rng.random() < options.shrunken_pancreas:
-                thinner_mm = rng.uniform(0.5, _MOST_SHRUNKEN_MM)
-        depth_at = partial(_depth, organ, inverse, scale, thinner_mm)
-        organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm))
+            atrophy = draw_atrophy(rng, np.argwhere(organ.distance > 0) * _STEP_MM, options)
+            depth_at = partial(_depth, organ, inverse, scale, atrophy)
+        organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm, bed_at))
     return Anatomy(tuple(organs), "labels")
 
 
 def _depth(
-    organ: OrganDistances, inverse: np.ndarray, scale: float, thinner_mm: float, position: Sequence[np.ndarray]
+    organ: OrganDistances, inverse: np.ndarray, scale: float, atrophy: Atrophy | None, position: Sequence[np.ndarray]
 ) -> np.ndarray:
     rows = (inverse / _STEP_MM).astype(np.float32)
     start = organ.origin_mm / _STEP_MM
@@ -129,7 +128,10 @@ def _depth(
         for row, first in zip(rows, start, strict=True)
     ]
     distance = ndimage.map_coordinates(organ.distance, index, output=np.float32, order=1, mode="constant", cval=-127)
-    return np.asarray(distance * np.float32(_UNIT_MM * scale) - np.float32(thinner_mm))
+    depth: np.ndarray = distance * np.float32(_UNIT_MM * scale)
+    if atrophy is not None:
+        depth -= atrophy.taken_mm([along * np.float32(_STEP_MM) for along in index])
+    return depth
 
 
 def _deformed_box(organ: OrganDistances, deform: np.ndarray) -> BoxMm:

@@ -54,6 +54,8 @@ class PhantomOptions:
         fatty_liver: Probability.
         fatty_pancreas: Probability that fat between its lobules makes the pancreas darker and mottled.
         shrunken_pancreas: Probability that the pancreas of a label map is thinner than there, as in old age.
+        patchy_pancreas: Probability that parts of the pancreas of a label map have turned into fat: a notch, or a
+            whole tail, neck or head.
         ascites: Probability of free fluid.
         splenomegaly: Probability of a spleen of two to four times the usual volume.
         missing_kidney: Probability that one kidney is absent.
@@ -87,6 +89,7 @@ class PhantomOptions:
     fatty_liver: float = 0.1
     fatty_pancreas: float = 0.1
     shrunken_pancreas: float = 0.1
+    patchy_pancreas: float = 0.05
     ascites: float = 0.0
     splenomegaly: float = 0.05
     missing_kidney: float = 0.01
@@ -121,8 +124,9 @@ WIDE = PhantomOptions(
     rind_mm=(0.0, 1.0),
     lesions=0.4,
     fatty_liver=0.15,
-    fatty_pancreas=0.35,
-    shrunken_pancreas=0.35,
+    fatty_pancreas=0.45,
+    shrunken_pancreas=0.45,
+    patchy_pancreas=0.3,
     ascites=0.1,
     splenomegaly=0.1,
     missing_kidney=0.05,

@@ -10,6 +10,7 @@ from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Drawable, Palette, Solid
 from flarecli.phantom.grooves import behind, beside, organ_of
 from flarecli.phantom.landmarks import Landmarks
+from flarecli.phantom.randomness import spread_uniform
 from flarecli.phantom.shapes import tube_through
 from flarecli.phantom.tissues import Tissue
 
@@ -20,12 +21,14 @@ _MESENTERIC_RADIUS_MM = (4.0, 7.5)
 _SPLENIC_RADIUS_MM = (2.8, 6.2)
 """Between thin and wide veins of adults; in unenhanced scans the wide ones pass for pancreas."""
 
+_LEAST_RADIUS_MM = 2.0
+
 _KNOT_MM = 14.0
 _HEAD_REACH_MM = 12.0
 
 
 def draw_portal_system(
-    rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, before_spine_y: float
+    rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, before_spine_y: float, spread: float
 ) -> Iterator[Drawable]:
     """The veins that drain gut and spleen, in the grooves of the pancreas, with arteries; none without a pancreas.
 
@@ -35,6 +38,7 @@ def draw_portal_system(
         lm: Where they are.
         palette: Gets the parts.
         before_spine_y: Where the great vessels lie before the spine, mm.
+        spread: How much the veins' widths vary; 1 is the range of adults.
     """
     pancreas, place = organ_of(anatomy, _PANCREAS), lm.places.get("pancreas")
     if pancreas is None or place is None:
@@ -42,7 +46,8 @@ def draw_portal_system(
     x = lm.midline_x
     vein, artery = palette.add(Tissue.PORTAL_VEIN), palette.add(Tissue.ARTERY)
     portal_r, mesenteric_r, splenic_r = (
-        rng.uniform(*ends) for ends in (_PORTAL_RADIUS_MM, _MESENTERIC_RADIUS_MM, _SPLENIC_RADIUS_MM)
+        spread_uniform(rng, *ends, spread, _LEAST_RADIUS_MM)
+        for ends in (_PORTAL_RADIUS_MM, _MESENTERIC_RADIUS_MM, _SPLENIC_RADIUS_MM)
     )
     neck_x = x + 6 + rng.normal(0, 4)
     neck = behind(pancreas, neck_x, 0.7 * portal_r)

@@ -10,6 +10,7 @@ from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Drawable, Palette, Solid
 from flarecli.phantom.grooves import beside, organ_of
 from flarecli.phantom.landmarks import Landmarks
+from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.portal_system import draw_portal_system
 from flarecli.phantom.shapes import Ellipsoid, Tube, smooth_curve, tube_through
 from flarecli.phantom.tissues import Tissue
@@ -17,7 +18,9 @@ from flarecli.phantom.tissues import Tissue
 _CHEST = (Tissue.LUNG, Tissue.LUNG_VESSEL, Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.MUSCLE)
 
 
-def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:
+def draw_vessels(
+    rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, options: PhantomOptions
+) -> Iterator[Drawable]:
     """Everything that carries blood, in drawing order."""
     x, y = lm.midline_x, lm.spine_y
     artery = palette.add(Tissue.ARTERY)
@@ -78,7 +81,7 @@ def draw_vessels(rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, pale
                 rng, side, kidney.high[0], (kidney.centre[1] + y + 30) / 2, (kx + x + side * 25) / 2, palette
             )
 
-    yield from draw_portal_system(rng, anatomy, lm, palette, before)
+    yield from draw_portal_system(rng, anatomy, lm, palette, before, options.shape_spread)
 
 
 def _heart(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:

@@ -1,0 +1,98 @@
+"""Organs that age and inflammation made smaller."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from flarecli.phantom import anatomy_from_labels, options_for, prepare_labels, procedural_anatomy
+from flarecli.phantom.atrophy import Atrophy, draw_atrophy
+from flarecli.phantom.canvas import Canvas, Palette
+from flarecli.phantom.landmarks import measure_landmarks
+from flarecli.phantom.lattice import SampleGrid
+from flarecli.phantom.portal_system import draw_portal_system
+from flarecli.phantom.tissues import Tissue
+
+STEP_MM = 4.0
+SHAPE = (80, 70, 90)
+GRID = SampleGrid(SHAPE, (STEP_MM,) * 3, tuple(-(n - 1) / 2 * STEP_MM for n in SHAPE))
+WHOLE = dataclasses.replace(options_for("realistic"), shrunken_pancreas=0.0, patchy_pancreas=0.0)
+
+
+def organs_of(anatomy) -> np.ndarray:
+    canvas = Canvas(GRID)
+    for organ in anatomy.organs:
+        if found := organ.depth(canvas):
+            canvas.paint(found[0], found[1] > 0, organ.label)
+    return canvas.parts
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    return prepare_labels(organs_of(procedural_anatomy(np.random.default_rng(3), WHOLE)), (STEP_MM,) * 3)
+
+
+@pytest.mark.parametrize("change", ["shrunken_pancreas", "patchy_pancreas"])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_atrophic_pancreas_is_smaller_and_the_other_organs_are_not(prepared, change, seed):
+    whole, less = (
+        organs_of(anatomy_from_labels(np.random.default_rng(seed), prepared, options))
+        for options in (WHOLE, dataclasses.replace(WHOLE, **{change: 1.0}))
+    )
+    counts, fewer = (np.bincount(labels.ravel(), minlength=5) for labels in (whole, less))
+    assert fewer[4] < 0.95 * counts[4]
+    assert not ((less == 4) & (whole != 4)).any()
+    np.testing.assert_array_equal(fewer[1:4], counts[1:4])
+
+
+def test_places_lose_most_in_their_middle_and_nothing_far_away():
+    atrophy = Atrophy(1.0, np.array([[10.0, 20.0, 30.0]]), np.array([12.0]), np.array([6.0]))
+    z = np.array([10.0, 22.0, 90.0], np.float32)
+    taken = atrophy.taken_mm([z, np.full_like(z, 20), np.full_like(z, 30)])
+    assert taken.dtype == np.float32
+    np.testing.assert_allclose(taken, [7.0, 1.0 + 6.0 * np.exp(-0.5), 1.0], atol=1e-5)
+
+
+def test_the_places_are_points_of_the_organ():
+    inside = np.array([[0.0, 3.0, 6.0], [3.0, 3.0, 9.0]])
+    options = dataclasses.replace(WHOLE, patchy_pancreas=1.0)
+    drawn = [draw_atrophy(np.random.default_rng(seed), inside, options) for seed in range(20)]
+    assert {len(atrophy.places_mm) for atrophy in drawn} == {1, 2}
+    assert all((place == inside).all(1).any() for atrophy in drawn for place in atrophy.places_mm)
+    assert draw_atrophy(np.random.default_rng(0), inside, WHOLE).taken_mm([np.zeros(2, np.float32)] * 3).tolist() == [
+        0,
+        0,
+    ]
+
+
+def test_veins_stay_where_the_pancreas_was(prepared):
+    drawn = []
+    for share in (0.0, 1.0):
+        options = dataclasses.replace(WHOLE, shrunken_pancreas=share, patchy_pancreas=share)
+        anatomy = anatomy_from_labels(np.random.default_rng(5), prepared, options)
+        landmarks = measure_landmarks(anatomy_from_labels(np.random.default_rng(5), prepared, WHOLE))
+        palette, canvas = Palette(), Canvas(GRID)
+        for drawable in draw_portal_system(np.random.default_rng(1), anatomy, landmarks, palette, 0.0, 1.0):
+            drawable.draw(canvas)
+        drawn.append(palette.where(Tissue.PORTAL_VEIN)[canvas.parts])
+    assert drawn[0].any()
+    np.testing.assert_array_equal(drawn[1], drawn[0])
+
+
+def test_veins_of_wide_phantoms_vary_more(prepared):
+    anatomy = anatomy_from_labels(np.random.default_rng(0), prepared, WHOLE)
+    landmarks = measure_landmarks(anatomy)
+
+    def volumes(spread: float) -> np.ndarray:
+        counts = []
+        for seed in range(12):
+            palette, canvas = Palette(), Canvas(GRID)
+            for drawable in draw_portal_system(np.random.default_rng(seed), anatomy, landmarks, palette, 0.0, spread):
+                drawable.draw(canvas)
+            counts.append(int(palette.where(Tissue.PORTAL_VEIN)[canvas.parts].sum()))
+        return np.array(counts)
+
+    ordinary, wide = volumes(1.0), volumes(1.6)
+    assert np.ptp(wide) > 1.2 * np.ptp(ordinary)
