@@ -6,6 +6,7 @@ and everything beside the organs, textbook values.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, auto
 
@@ -124,6 +125,12 @@ _PHASE_SHARES = (0.3, 0.15, 0.4, 0.15)
 _ARTERIAL_SPLEEN_MOTTLING = 5.0
 """In the arterial phase red and white pulp fill at different speeds."""
 
+_FAT_IN_PANCREAS = (0.08, 0.6)
+"""Share of its volume in fatty infiltration; with the most, the organ is darker than water without contrast."""
+
+_LOBULES_SEEN = (0.15, 0.45)
+"""How much of the contrast between lobules and the fat between them is left at the resolution of CT."""
+
 _PARENCHYMA = (
     Tissue.LIVER,
     Tissue.KIDNEY_CORTEX,
@@ -199,8 +206,10 @@ def draw_look(
     if fatty_liver:
         mean[Tissue.LIVER] -= rng.uniform(15, 55)
     if fatty_pancreas:
-        mean[Tissue.PANCREAS] -= rng.uniform(10, 60)
-        texture[Tissue.PANCREAS] *= rng.uniform(1.5, 3.5)
+        share = rng.uniform(*_FAT_IN_PANCREAS)
+        between = mean[Tissue.PANCREAS] - mean[Tissue.VISCERAL_FAT]
+        mean[Tissue.PANCREAS] -= share * between
+        texture[Tissue.PANCREAS] += rng.uniform(*_LOBULES_SEEN) * math.sqrt(share * (1 - share)) * between
     if rng.random() < options.unnatural_hu:
         for tissue in _PARENCHYMA:
             mean[tissue] = rng.uniform(0, 220)
