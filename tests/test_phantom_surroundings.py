@@ -16,6 +16,7 @@ from flarecli.phantom.hollow import GutParts
 from flarecli.phantom.interior import draw_organs
 from flarecli.phantom.landmarks import measure_landmarks
 from flarecli.phantom.lattice import SampleGrid
+from flarecli.phantom.options import Phase
 from flarecli.phantom.portal_system import draw_portal_system
 from flarecli.phantom.procedural import procedural_anatomy
 from flarecli.phantom.tissues import Tissue, draw_look
@@ -154,6 +155,16 @@ def test_a_fatty_pancreas_is_darker_and_more_mottled():
     assert fatty.mean_hu[Tissue.PANCREAS] < plain.mean_hu[Tissue.PANCREAS] - 9
     assert fatty.texture_hu[Tissue.PANCREAS] > 1.4 * plain.texture_hu[Tissue.PANCREAS]
     assert fatty.mean_hu[Tissue.SPLEEN] == plain.mean_hu[Tissue.SPLEEN]
+
+
+@pytest.mark.parametrize(("phase", "spread_hu"), [(Phase.UNENHANCED, 8), (Phase.DELAYED, 30)])
+@pytest.mark.parametrize("strength", ["realistic", "wide"])
+def test_blood_without_contrast_or_mixed_with_it_is_the_same_everywhere(phase, spread_hu, strength):
+    options = options_for(strength, phase=phase)
+    blood = [Tissue.HEART_BLOOD, Tissue.ARTERY, Tissue.VENA_CAVA, Tissue.PORTAL_VEIN, Tissue.HEPATIC_VEIN]
+    looks = [draw_look(np.random.default_rng(seed), options, fatty_liver=False).mean_hu[blood] for seed in range(20)]
+    assert max(np.ptp(hu) for hu in looks) < spread_hu
+    assert np.std([hu.mean() for hu in looks]) > 5
 
 
 def test_a_wide_pelvis_takes_the_place_of_parenchyma_and_a_narrow_one_does_not():

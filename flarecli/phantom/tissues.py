@@ -131,6 +131,10 @@ _FAT_IN_PANCREAS = (0.08, 0.6)
 _LOBULES_SEEN = (0.15, 0.45)
 """How much of the contrast between lobules and the fat between them is left at the resolution of CT."""
 
+_BLOOD = (Tissue.HEART_BLOOD, Tissue.ARTERY, Tissue.VENA_CAVA, Tissue.PORTAL_VEIN, Tissue.HEPATIC_VEIN)
+_SPREAD_OF_BLOOD_HU = {Phase.UNENHANCED: 1.5, Phase.DELAYED: 6.0}
+"""Standard deviation between the vessels of one patient, where contrast is absent or has mixed with all blood."""
+
 _PARENCHYMA = (
     Tissue.LIVER,
     Tissue.KIDNEY_CORTEX,
@@ -177,8 +181,9 @@ def draw_look(
 ) -> PatientLook:
     """Draw a patient's intensities.
 
-    The strength of the contrast varies between patients, a common shift moves all parenchyma, and each tissue
-    has its own offset; with probability `options.unnatural_hu` the parenchyma takes any value of soft tissue.
+    The strength of the contrast varies between patients, a common shift moves all parenchyma, and each tissue has its
+    own offset, but blood without contrast, or long after it, is as bright in all vessels; with probability
+    `options.unnatural_hu` the parenchyma takes any value of soft tissue.
     """
     column = int(rng.choice(len(PHASE_ORDER), p=_PHASE_SHARES))
     if options.phase is not None:
@@ -218,6 +223,9 @@ def draw_look(
         for tissue in _CONFUSABLE:
             if rng.random() < options.confusion:
                 mean[tissue] = mean[rng.choice(_PARENCHYMA)] + rng.normal(0, 6)
+    if phase in _SPREAD_OF_BLOOD_HU:
+        same = mean[Tissue.VENA_CAVA] + rng.normal(0, _SPREAD_OF_BLOOD_HU[phase], len(_BLOOD))
+        mean[list(_BLOOD)] = same
     mean[Tissue.AIR] = -1000
     mean[Tissue.GAS] = min(mean[Tissue.GAS], -850)
     return PatientLook(mean, texture, phase)
