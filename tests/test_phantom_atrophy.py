@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from flarecli.phantom import anatomy_from_labels, options_for, prepare_labels, procedural_anatomy
+from flarecli.phantom import anatomy_from_labels, make_phantom, options_for, prepare_labels, procedural_anatomy
 from flarecli.phantom.atrophy import Atrophy, draw_atrophy
 from flarecli.phantom.canvas import Canvas, Palette
 from flarecli.phantom.landmarks import measure_landmarks
@@ -61,10 +61,27 @@ def test_the_places_are_points_of_the_organ():
     drawn = [draw_atrophy(np.random.default_rng(seed), inside, options) for seed in range(20)]
     assert {len(atrophy.places_mm) for atrophy in drawn} == {1, 2}
     assert all((place == inside).all(1).any() for atrophy in drawn for place in atrophy.places_mm)
-    assert draw_atrophy(np.random.default_rng(0), inside, WHOLE).taken_mm([np.zeros(2, np.float32)] * 3).tolist() == [
-        0,
-        0,
-    ]
+    assert all(atrophy.present for atrophy in drawn)
+
+
+def test_nothing_is_taken_off_a_healthy_organ():
+    atrophy = draw_atrophy(np.random.default_rng(0), np.zeros((1, 3)), WHOLE)
+    assert not atrophy.present
+    assert atrophy.taken_mm([np.zeros(2, np.float32)] * 3).tolist() == [0, 0]
+
+
+def test_an_atrophic_pancreas_is_fatty_twice_as_often(prepared):
+    fatty = {}
+    for share in (0.0, 1.0):
+        options = dataclasses.replace(WHOLE, shrunken_pancreas=share, fatty_pancreas=0.3)
+        anatomy = anatomy_from_labels(np.random.default_rng(0), prepared, options)
+        assert anatomy.atrophic_pancreas == bool(share)
+        phantoms = (
+            make_phantom(seed, shape_zyx=(2, 2, 2), spacing_mm=(4.0,) * 3, options=options, anatomy=anatomy)
+            for seed in range(40)
+        )
+        fatty[share] = sum(phantom.facts["fatty_pancreas"] for phantom in phantoms)
+    assert 5 < fatty[0.0] < 18 < fatty[1.0] < 34
 
 
 def test_veins_stay_where_the_pancreas_was(prepared):

@@ -55,9 +55,11 @@ class Anatomy:
         source: Where they come from: "procedural" or "labels".
         midline_x_mm: Where the spine stands, if the source knows it.
         spine_y_mm: Middle of the vertebral bodies, if the source knows it.
+        atrophic_pancreas: Whether the pancreas has shrunk or is gone in places.
     """
 
     organs: tuple[OrganShape, ...]
     source: str
     midline_x_mm: float | None = None
     spine_y_mm: float | None = None
+    atrophic_pancreas: bool = False

@@ -34,6 +34,11 @@ class Atrophy:
     reach_mm: np.ndarray
     depth_mm: np.ndarray
 
+    @property
+    def present(self) -> bool:
+        """Whether anything is taken off."""
+        return self.everywhere_mm > 0 or len(self.places_mm) > 0
+
     def taken_mm(self, position_mm: Sequence[np.ndarray]) -> np.ndarray:
         """What is taken off at positions (z, y, x), three float32 arrays of one shape; float32 of that shape."""
         taken = np.full(np.shape(position_mm[0]), self.everywhere_mm, np.float32)

@@ -89,7 +89,7 @@ def make_phantom(
     z, y, x = (-(n - 1) / 2 * step for n, step in zip(shape_zyx, spacing_mm, strict=True))
     grid = SampleGrid(shape_zyx, spacing_mm, (z, y, x))
     fatty = rng.random() < chosen.fatty_liver
-    fatty_pancreas = rng.random() < chosen.fatty_pancreas
+    fatty_pancreas = rng.random() < chosen.fatty_pancreas * (2 if anatomy.atrophic_pancreas else 1)
     look = draw_look(rng, chosen, fatty_liver=fatty, fatty_pancreas=fatty_pancreas)
     palette = Palette()
     scene = _draw_scene(rng, anatomy, lm, palette, chosen)

@@ -104,6 +104,7 @@ def anatomy_from_labels(
     inverse = np.linalg.inv(deform)
     missing = rng.choice((-1, 1)) if rng.random() < options.missing_kidney else None
     organs = []
+    atrophic = False
     for organ in prepared.organs:
         if missing is not None and organ.side == missing:
             continue
@@ -114,8 +115,9 @@ def anatomy_from_labels(
             rough_mm += _LOBULATION_MM * options.shape_spread * rng.random()
             atrophy = draw_atrophy(rng, np.argwhere(organ.distance > 0) * _STEP_MM, options)
             depth_at = partial(_depth, organ, inverse, scale, atrophy)
+            atrophic = atrophy.present
         organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm, bed_at))
-    return Anatomy(tuple(organs), "labels")
+    return Anatomy(tuple(organs), "labels", atrophic_pancreas=atrophic)
 
 
 def _depth(

@@ -48,11 +48,13 @@ class PhantomOptions:
         clutter: Probability of soft tissue of no particular shape in the visceral fat, as in lean patients.
         masses: Expected number of round bodies as large as organs in the visceral fat: full loops of bowel, a stomach
             pushed aside, tumours.
+        vein_spread: Scale of the variation of the widths of portal, splenic and mesenteric vein; 1 as between adults.
         rind_mm: Range of the thickness of the soft tissue that clings to organs without being labelled, mm:
             capsule, peritoneum, strands of the fat.
         lesions: Probability of liver lesions; cysts in other organs are drawn as often.
         fatty_liver: Probability.
-        fatty_pancreas: Probability that fat between its lobules makes the pancreas darker and mottled.
+        fatty_pancreas: Probability that fat between its lobules makes the pancreas darker and mottled; an atrophic one
+            is fatty twice as often.
         shrunken_pancreas: Probability that the pancreas of a label map is thinner than there, as in old age.
         patchy_pancreas: Probability that parts of the pancreas of a label map have turned into fat: a notch, or a
             whole tail, neck or head.
@@ -84,6 +86,7 @@ class PhantomOptions:
     arms_down: float = 0.0
     clutter: float = 0.15
     masses: float = 0.0
+    vein_spread: float = 1.0
     rind_mm: tuple[float, float] = (0.0, 0.6)
     lesions: float = 0.15
     fatty_liver: float = 0.1
@@ -121,12 +124,13 @@ WIDE = PhantomOptions(
     arms_down=0.1,
     clutter=0.5,
     masses=1.5,
+    vein_spread=2.2,
     rind_mm=(0.0, 1.0),
     lesions=0.4,
     fatty_liver=0.15,
-    fatty_pancreas=0.45,
-    shrunken_pancreas=0.45,
-    patchy_pancreas=0.4,
+    fatty_pancreas=0.35,
+    shrunken_pancreas=0.5,
+    patchy_pancreas=0.5,
     ascites=0.1,
     splenomegaly=0.1,
     missing_kidney=0.05,

@@ -81,7 +81,7 @@ def draw_vessels(
                 rng, side, kidney.high[0], (kidney.centre[1] + y + 30) / 2, (kx + x + side * 25) / 2, palette
             )
 
-    yield from draw_portal_system(rng, anatomy, lm, palette, before, options.shape_spread)
+    yield from draw_portal_system(rng, anatomy, lm, palette, before, options.vein_spread)
 
 
 def _heart(rng: np.random.Generator, lm: Landmarks, palette: Palette) -> Iterator[Drawable]:
