@@ -19,7 +19,9 @@ from tests.shared_data import shared_path
 STEP_MM = 6.0
 GRID = SampleGrid((56, 46, 60), (STEP_MM,) * 3, (-165.0, -135.0, -177.0))
 ORDINARY = dataclasses.replace(REALISTIC, splenomegaly=0.0, missing_kidney=0.0)
-UNDEFORMED = dataclasses.replace(ORDINARY, size_spread=0.0, shape_spread=0.0, shrunken_pancreas=0.0)
+UNDEFORMED = dataclasses.replace(
+    ORDINARY, size_spread=0.0, shape_spread=0.0, shrunken_pancreas=0.0, patchy_pancreas=0.0, moved_pancreas_mm=0.0
+)
 
 MEASURED_ML = {1: (1739, 447), 2: (327, 87), 3: (225, 120), 4: (83, 22)}
 """Mean and standard deviation of organ volumes of 30 adults; the spleen's median."""

@@ -51,7 +51,7 @@ class Anatomy:
     """The organs of one patient.
 
     Attributes:
-        organs: The shapes; none is drawn over another.
+        organs: The shapes in drawing order; they hardly overlap.
         source: Where they come from: "procedural" or "labels".
         midline_x_mm: Where the spine stands, if the source knows it.
         spine_y_mm: Middle of the vertebral bodies, if the source knows it.

@@ -8,7 +8,7 @@ where the distances are interpolated linearly: borders stay smooth at any spacin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -94,8 +94,8 @@ def anatomy_from_labels(
 ) -> Anatomy:
     """Draw a deformed patient from a prepared label map.
 
-    Size, proportions and shear change by up to twice `options.size_spread`; a kidney can be missing, the pancreas
-    shrunken or gone in places.
+    Size, proportions and shear change by up to twice `options.size_spread`; a kidney can be missing; the pancreas
+    can be elsewhere by up to twice `options.moved_pancreas_mm`, shrunken, or gone in places.
     """
     spread = options.size_spread
     size = np.exp(bounded_normal(rng, spread))
@@ -109,14 +109,19 @@ def anatomy_from_labels(
         if missing is not None and organ.side == missing:
             continue
         scale = abs(np.linalg.det(deform)) ** (1 / 3)
-        rough_mm, bed_at = 0.3, partial(_depth, organ, inverse, scale, None)
-        depth_at = bed_at
+        rough_mm = 0.3
         if organ.label == 4:
             rough_mm += _LOBULATION_MM * options.shape_spread * rng.random()
+            moved_mm = bounded_normal(rng, options.moved_pancreas_mm, 3)
+            organ = replace(organ, origin_mm=organ.origin_mm + moved_mm)
+        bed_at = depth_at = partial(_depth, organ, inverse, scale, None)
+        if organ.label == 4:
             atrophy = draw_atrophy(rng, np.argwhere(organ.distance > 0) * _STEP_MM, options)
             depth_at = partial(_depth, organ, inverse, scale, atrophy)
             atrophic = atrophy.present
         organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm, bed_at))
+    # The pancreas gives way where it was moved into another organ: the others are drawn over it.
+    organs.sort(key=lambda shape: shape.label != 4)
     return Anatomy(tuple(organs), "labels", atrophic_pancreas=atrophic)
 
 

@@ -55,6 +55,8 @@ class PhantomOptions:
         fatty_liver: Probability.
         fatty_pancreas: Probability that fat between its lobules makes the pancreas darker and mottled; an atrophic one
             is fatty twice as often.
+        moved_pancreas_mm: Standard deviation of the place of a label map's pancreas among the other organs along each
+            axis, mm.
         shrunken_pancreas: Probability that the pancreas of a label map is thinner than there, as in old age.
         patchy_pancreas: Probability that parts of the pancreas of a label map have turned into fat: a notch, or a
             whole tail, neck or head.
@@ -91,6 +93,7 @@ class PhantomOptions:
     lesions: float = 0.15
     fatty_liver: float = 0.1
     fatty_pancreas: float = 0.1
+    moved_pancreas_mm: float = 2.0
     shrunken_pancreas: float = 0.1
     patchy_pancreas: float = 0.05
     ascites: float = 0.0
@@ -129,6 +132,7 @@ WIDE = PhantomOptions(
     lesions=0.4,
     fatty_liver=0.15,
     fatty_pancreas=0.35,
+    moved_pancreas_mm=6.0,
     shrunken_pancreas=0.5,
     patchy_pancreas=0.5,
     ascites=0.1,

@@ -1,4 +1,4 @@
-"""Organs that age and inflammation made smaller."""
+"""The pancreas of label maps: shrunken, gone in places, fatty, elsewhere; and the veins along it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for, prepare_labels, procedural_anatomy
 from flarecli.phantom.atrophy import Atrophy, draw_atrophy
@@ -113,3 +114,17 @@ def test_veins_of_wide_phantoms_vary_more(prepared):
 
     ordinary, wide = volumes(1.0), volumes(1.6)
     assert np.ptp(wide) > 1.2 * np.ptp(ordinary)
+
+
+def test_a_moved_pancreas_leaves_the_other_organs_where_they_are(prepared):
+    still, moved = (
+        organs_of(anatomy_from_labels(np.random.default_rng(1), prepared, options))
+        for options in (
+            dataclasses.replace(WHOLE, moved_pancreas_mm=0.0),
+            dataclasses.replace(WHOLE, moved_pancreas_mm=10.0),
+        )
+    )
+    centres = [STEP_MM * np.array(ndimage.center_of_mass(labels == 4)) for labels in (still, moved)]
+    assert 4 < np.linalg.norm(centres[1] - centres[0]) < 30
+    for organ in (1, 2, 3):
+        np.testing.assert_array_equal(moved == organ, still == organ)
