@@ -14,6 +14,8 @@ _STEP_MM = 3.0
 _PULL = 0.25
 """How much a millimetre away from the usual place counts against a millimetre away from touching the organ."""
 
+_FRONT_QUANTILE = 0.7
+
 _LEVEL_MM = 6.0
 """Slices that far from an organ's middle still tell where its back is there."""
 
@@ -44,15 +46,38 @@ def behind(organ: OrganShape, x_mm: float, radius_mm: float) -> np.ndarray | Non
 
     None where the plane misses the organ.
     """
-    low, high = organ.box
-    z, y = np.meshgrid(
-        np.arange(low[0], high[0] + _STEP_MM, _STEP_MM), np.arange(low[1], high[1] + _STEP_MM, _STEP_MM), indexing="ij"
-    )
-    depth = _bed_of(organ)([a.astype(np.float32) for a in (z, y, np.full_like(y, x_mm))])
-    inside = depth > 0
+    z, y, inside = _sagittal(organ, x_mm)
     if not inside.any():
         return None
     middle = float(z[inside].mean())
     near = inside & (np.abs(z - middle) <= _LEVEL_MM)
     back = float(y[near if near.any() else inside].min())
     return np.array([middle, back - radius_mm, x_mm])
+
+
+def behind_front(organ: OrganShape, x_mm: float, radius_mm: float) -> np.ndarray | None:
+    """The point (z, y, x) of a sagittal plane where a vessel lies behind what reaches furthest forwards of an organ.
+
+    Other parts of the organ may lie behind the vessel, as the uncinate process of the pancreas does. None where the
+    plane misses the organ.
+    """
+    z, y, inside = _sagittal(organ, x_mm)
+    if not inside.any():
+        return None
+    front = float(z[inside & (y >= np.quantile(y[inside], _FRONT_QUANTILE))].mean())
+    rows = np.flatnonzero(inside.any(axis=1))
+    row = rows[np.argmin(np.abs(z[rows, 0] - front))]
+    column = int(np.flatnonzero(inside[row])[-1])
+    while column > 0 and inside[row, column - 1]:
+        column -= 1
+    return np.array([z[row, 0], y[row, column] - radius_mm, x_mm])
+
+
+def _sagittal(organ: OrganShape, x_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions z and y of a lattice on a sagittal plane, and whether they are inside."""
+    low, high = organ.box
+    z, y = np.meshgrid(
+        np.arange(low[0], high[0] + _STEP_MM, _STEP_MM), np.arange(low[1], high[1] + _STEP_MM, _STEP_MM), indexing="ij"
+    )
+    depth = _bed_of(organ)([a.astype(np.float32) for a in (z, y, np.full_like(y, x_mm))])
+    return z, y, depth > 0

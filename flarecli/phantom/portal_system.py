@@ -8,7 +8,7 @@ import numpy as np
 
 from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Drawable, Palette, Solid
-from flarecli.phantom.grooves import behind, beside, organ_of
+from flarecli.phantom.grooves import behind, behind_front, beside, organ_of
 from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.randomness import spread_uniform
 from flarecli.phantom.shapes import tube_through
@@ -49,8 +49,8 @@ def draw_portal_system(
         spread_uniform(rng, *ends, spread, _LEAST_RADIUS_MM)
         for ends in (_PORTAL_RADIUS_MM, _MESENTERIC_RADIUS_MM, _SPLENIC_RADIUS_MM)
     )
-    neck_x = x + 6 + rng.normal(0, 4)
-    neck = behind(pancreas, neck_x, 0.7 * portal_r)
+    neck_x = x + 4 + rng.normal(0, 7)
+    neck = behind_front(pancreas, neck_x, 0.8 * portal_r)
     if neck is None:
         neck = np.array([place.centre[0] - 2, place.centre[1] - 6, neck_x])
     spleen = lm.places.get("spleen")
@@ -72,8 +72,10 @@ def draw_portal_system(
     yield Solid(tube_through(companion, 6 * len(along)), ((0.0, artery),))
 
     below = [(*neck, 0.9 * portal_r)]
-    for drop, forwards, rightwards in ((18, 4, 2), (36, 6, 2)):
-        usual = np.array([neck[0] - drop, neck[1] + forwards, neck_x + rightwards])
+    forwards = 0.0
+    for drop in (18, 36):
+        forwards += rng.uniform(0, 9)
+        usual = np.array([neck[0] - drop, neck[1] + forwards, neck_x + rng.normal(2, 3)])
         below.append((*beside(pancreas, usual, mesenteric_r, _HEAD_REACH_MM), mesenteric_r))
     below.append((neck[0] - 110, below[-1][1] + 8, x + 18, 0.7 * mesenteric_r))
     yield Solid(tube_through(below, 14), ((0.0, vein),))
