@@ -72,10 +72,12 @@ def draw_portal_system(
     yield Solid(tube_through(companion, 6 * len(along)), ((0.0, artery),))
 
     below = [(*neck, 0.9 * portal_r)]
+    # A generator of its own: what is drawn after the vessels does not depend on how many knots this course has.
+    course = rng.spawn(1)[0]
     forwards = 0.0
     for drop in (18, 36):
-        forwards += rng.uniform(0, 9)
-        usual = np.array([neck[0] - drop, neck[1] + forwards, neck_x + rng.normal(2, 3)])
+        forwards += course.uniform(0, 9)
+        usual = np.array([neck[0] - drop, neck[1] + forwards, neck_x + course.normal(2, 3)])
         below.append((*beside(pancreas, usual, mesenteric_r, _HEAD_REACH_MM), mesenteric_r))
     below.append((neck[0] - 110, below[-1][1] + 8, x + 18, 0.7 * mesenteric_r))
     yield Solid(tube_through(below, 14), ((0.0, vein),))
