@@ -31,6 +31,6 @@ class FlareliteConstants:
     scale_hu: float = 350.0
     region_margin_mm: float = 16.0
     refine_share: float = 0.7
-    kept_components: tuple[int, int, int, int] = (1, 2, 1, 1)
+    kept_components: tuple[int, int, int, int] = (1, 2, 1, 3)
     component_minimum_mm3: float = 200.0
     touch_area_mm2: float = 20.0
