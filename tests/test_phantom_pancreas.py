@@ -9,8 +9,10 @@ import pytest
 from scipy import ndimage
 
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for, prepare_labels, procedural_anatomy
+from flarecli.phantom.anatomy import OrganShape
 from flarecli.phantom.atrophy import Atrophy, draw_atrophy
 from flarecli.phantom.canvas import Canvas, Palette
+from flarecli.phantom.grooves import behind, behind_front
 from flarecli.phantom.landmarks import measure_landmarks
 from flarecli.phantom.lattice import SampleGrid
 from flarecli.phantom.portal_system import draw_portal_system
@@ -97,6 +99,20 @@ def test_veins_stay_where_the_pancreas_was(prepared):
         drawn.append(palette.where(Tissue.PORTAL_VEIN)[canvas.parts])
     assert drawn[0].any()
     np.testing.assert_array_equal(drawn[1], drawn[0])
+
+
+def test_the_confluence_lies_between_neck_and_uncinate_process():
+    def depth_at(position):
+        z, y, x = position
+        neck = 8 - np.sqrt((z - 10) ** 2 + (y - 20) ** 2 + x**2)
+        uncinate = 8 - np.sqrt((z + 4) ** 2 + (y + 10) ** 2 + x**2)
+        return np.maximum(neck, uncinate)
+
+    organ = OrganShape(4, (np.array([-14.0, -20.0, -10.0]), np.array([20.0, 30.0, 10.0])), depth_at)
+    z, y, x = behind_front(organ, 0.0, 5.0)
+    assert (abs(z - 10) < 4, abs(y - (12 - 5)) < 4, x) == (True, True, 0.0)
+    assert behind(organ, 0.0, 5.0)[1] < -15
+    assert behind_front(organ, 30.0, 5.0) is None
 
 
 def test_veins_of_wide_phantoms_vary_more(prepared):

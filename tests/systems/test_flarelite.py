@@ -177,6 +177,17 @@ def test_dropping_a_part_leaves_its_neighbours_alone() -> None:
     assert np.array_equal(scores, before)
 
 
+def test_a_pancreas_may_be_in_three_pieces_and_a_liver_in_one() -> None:
+    truth = np.zeros((4, 4, 40), np.uint8)
+    for label, rows in ((1, (0, 1)), (4, (2, 3))):
+        for part, start in enumerate((0, 10, 20, 30)):
+            truth[rows[0] : rows[1] + 1, :, start : start + 8 - part] = label
+    scores = 5 * (np.arange(5)[:, None, None, None] == truth).astype(np.float32)
+    labels = filter_organs(scores, 8.0, CONSTANTS)
+    assert np.array_equal(labels == 1, (truth == 1) & (np.arange(40) < 10))
+    assert np.array_equal(labels == 4, (truth == 4) & (np.arange(40) < 30))
+
+
 def test_both_stages_have_their_say() -> None:
     rng = np.random.default_rng(5)
     scores = rng.normal(size=(5, 3, 3, 3)).astype(np.float32)

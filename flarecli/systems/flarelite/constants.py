@@ -18,7 +18,8 @@ class FlareliteConstants:
         scale_hu: Clipped intensities are divided by this.
         region_margin_mm: Margin around the organs of the first stage.
         refine_share: Weight of the second stage where the two are averaged.
-        kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept at most.
+        kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept at most; a thin
+            pancreas falls into several.
         component_minimum_mm3: Smaller parts are dropped.
         touch_area_mm2: How much of a region's face organs may cover before they count as cut there.
     """
