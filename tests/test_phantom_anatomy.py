@@ -14,6 +14,7 @@ from flarecli.phantom import REALISTIC, anatomy_from_labels, make_phantom, prepa
 from flarecli.phantom.canvas import Canvas
 from flarecli.phantom.landmarks import measure_landmarks
 from flarecli.phantom.lattice import SampleGrid
+from tests.drawn_organs import drawn_organs
 from tests.shared_data import shared_path
 
 STEP_MM = 6.0
@@ -27,21 +28,14 @@ MEASURED_ML = {1: (1739, 447), 2: (327, 87), 3: (225, 120), 4: (83, 22)}
 """Mean and standard deviation of organ volumes of 30 adults; the spleen's median."""
 
 
-def drawn(anatomy) -> np.ndarray:
-    canvas = Canvas(GRID)
-    for organ in anatomy.organs:
-        found = organ.depth(canvas)
-        if found is not None:
-            canvas.paint(found[0], found[1] > 0, organ.label)
-    return canvas.parts
-
-
 def volumes_ml(labels: np.ndarray) -> np.ndarray:
     return np.bincount(labels.ravel(), minlength=5) * STEP_MM**3 / 1000
 
 
 def test_mean_volumes_of_drawn_patients_are_those_of_real_ones():
-    volumes = np.array([volumes_ml(drawn(procedural_anatomy(np.random.default_rng(s), ORDINARY))) for s in range(30)])
+    volumes = np.array(
+        [volumes_ml(drawn_organs(procedural_anatomy(np.random.default_rng(s), ORDINARY), GRID)) for s in range(30)]
+    )
     for label, (mean, deviation) in MEASURED_ML.items():
         assert abs(volumes[:, label].mean() - mean) < 0.4 * deviation
         assert 0.4 * deviation < volumes[:, label].std() < 1.7 * deviation
@@ -51,7 +45,7 @@ def test_centroids_of_drawn_patients_are_those_of_real_ones():
     measured = {1: (11, 12, 31), 3: (11, -42, -135), 4: (-28, 17, -50)}
     offsets = {label: [] for label in measured}
     for seed in range(20):
-        labels = drawn(procedural_anatomy(np.random.default_rng(seed), ORDINARY))
+        labels = drawn_organs(procedural_anatomy(np.random.default_rng(seed), ORDINARY), GRID)
         middle = np.argwhere(labels > 0).mean(0)
         for label in measured:
             offsets[label].append((np.argwhere(labels == label).mean(0) - middle) * STEP_MM)
@@ -82,7 +76,7 @@ def test_no_organ_reaches_the_faces_of_its_box():
 
 
 def test_an_undeformed_label_map_comes_back():
-    labels = drawn(procedural_anatomy(np.random.default_rng(3), ORDINARY))
+    labels = drawn_organs(procedural_anatomy(np.random.default_rng(3), ORDINARY), GRID)
     anatomy = anatomy_from_labels(np.random.default_rng(0), prepare_labels(labels, (STEP_MM,) * 3), UNDEFORMED)
     spans = [np.flatnonzero((labels > 0).any(tuple(a for a in range(3) if a != n))) for n in range(3)]
     middle = np.array([(s[0] + s[-1]) / 2 for s in spans])
@@ -97,18 +91,18 @@ def test_an_undeformed_label_map_comes_back():
 
 
 def test_a_deformed_label_map_keeps_its_volumes_within_its_spread():
-    labels = drawn(procedural_anatomy(np.random.default_rng(3), ORDINARY))
+    labels = drawn_organs(procedural_anatomy(np.random.default_rng(3), ORDINARY), GRID)
     prepared = prepare_labels(labels, (STEP_MM,) * 3)
     ratios = []
     for seed in range(8):
         anatomy = anatomy_from_labels(np.random.default_rng(seed), prepared, ORDINARY)
-        ratios.append(volumes_ml(drawn(anatomy))[1] / volumes_ml(labels)[1])
+        ratios.append(volumes_ml(drawn_organs(anatomy, GRID))[1] / volumes_ml(labels)[1])
     assert 0.5 < min(ratios) < 0.95
     assert 1.05 < max(ratios) < 2.0
 
 
 def test_a_label_map_gives_a_scan_with_its_organs_only():
-    labels = drawn(procedural_anatomy(np.random.default_rng(3), ORDINARY))
+    labels = drawn_organs(procedural_anatomy(np.random.default_rng(3), ORDINARY), GRID)
     labels[labels == 4] = 0
     labels[labels == 3] = 0
     anatomy = anatomy_from_labels(np.random.default_rng(1), prepare_labels(labels, (STEP_MM,) * 3), ORDINARY)

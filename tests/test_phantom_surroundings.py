@@ -22,6 +22,7 @@ from flarecli.phantom.procedural import procedural_anatomy
 from flarecli.phantom.tissues import Tissue, draw_look
 from flarecli.phantom.urinary import draw_pelves_and_ureters
 from flarecli.phantom.vessels import draw_vessels
+from tests.drawn_organs import drawn_organs
 
 STEP_MM = 4.0
 SHAPE = (80, 70, 90)
@@ -31,14 +32,6 @@ ORDINARY = options_for("realistic")
 
 def patient(seed: int):
     return procedural_anatomy(np.random.default_rng(seed), ORDINARY)
-
-
-def organs_of(anatomy) -> np.ndarray:
-    canvas = Canvas(GRID)
-    for organ in anatomy.organs:
-        if found := organ.depth(canvas):
-            canvas.paint(found[0], found[1] > 0, organ.label)
-    return canvas.parts
 
 
 def gut_parts(palette: Palette) -> GutParts:
@@ -54,7 +47,7 @@ def test_the_vena_cava_lies_against_the_liver(seed):
     for drawable in draw_vessels(np.random.default_rng(seed), anatomy, landmarks, palette, ORDINARY):
         drawable.draw(canvas)
     cava = palette.where(Tissue.VENA_CAVA)[canvas.parts]
-    from_liver_mm = STEP_MM * ndimage.distance_transform_edt(organs_of(anatomy) != 1)
+    from_liver_mm = STEP_MM * ndimage.distance_transform_edt(drawn_organs(anatomy, GRID) != 1)
     top = landmarks.dome_at(landmarks.centre_y, landmarks.midline_x + 20)
     level = GRID.axis_mm(0)
     # Kidney veins are cava, too, but lie lower.
@@ -75,7 +68,7 @@ def test_splenic_and_portal_vein_lie_behind_the_pancreas(seed):
     ):
         drawable.draw(canvas)
     veins = palette.where(Tissue.PORTAL_VEIN)[canvas.parts]
-    pancreas = organs_of(anatomy) == 4
+    pancreas = drawn_organs(anatomy, GRID) == 4
     veins &= ~pancreas
     touching = 0
     planes = np.flatnonzero(pancreas.sum((0, 1)) >= 4)

@@ -55,11 +55,14 @@ class Anatomy:
         source: Where they come from: "procedural" or "labels".
         midline_x_mm: Where the spine stands, if the source knows it.
         spine_y_mm: Middle of the vertebral bodies, if the source knows it.
-        atrophic_pancreas: Whether the pancreas has shrunk or is gone in places.
     """
 
     organs: tuple[OrganShape, ...]
     source: str
     midline_x_mm: float | None = None
     spine_y_mm: float | None = None
-    atrophic_pancreas: bool = False
+
+    @property
+    def is_pancreas_atrophic(self) -> bool:
+        """Whether the pancreas has shrunk or is gone in places."""
+        return any(organ.label == 4 and organ.bed_at is not None for organ in self.organs)

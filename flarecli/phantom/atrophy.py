@@ -34,11 +34,6 @@ class Atrophy:
     reach_mm: np.ndarray
     depth_mm: np.ndarray
 
-    @property
-    def present(self) -> bool:
-        """Whether anything is taken off."""
-        return self.everywhere_mm > 0 or len(self.places_mm) > 0
-
     def taken_mm(self, position_mm: Sequence[np.ndarray]) -> np.ndarray:
         """What is taken off at positions (z, y, x), three float32 arrays of one shape; float32 of that shape."""
         taken = np.full(np.shape(position_mm[0]), self.everywhere_mm, np.float32)
@@ -48,8 +43,8 @@ class Atrophy:
         return taken
 
 
-def draw_atrophy(rng: np.random.Generator, inside_mm: np.ndarray, options: PhantomOptions) -> Atrophy:
-    """Draw a pancreas's atrophy: shrunken, gone in places, both, or neither.
+def draw_atrophy(rng: np.random.Generator, inside_mm: np.ndarray, options: PhantomOptions) -> Atrophy | None:
+    """Draw a pancreas's atrophy: shrunken, gone in places, or both; None for a healthy one.
 
     Args:
         rng: Random numbers.
@@ -58,6 +53,8 @@ def draw_atrophy(rng: np.random.Generator, inside_mm: np.ndarray, options: Phant
     """
     everywhere_mm = rng.uniform(0.5, _MOST_EVERYWHERE_MM) if rng.random() < options.shrunken_pancreas else 0.0
     count = int(rng.integers(1, _MOST_PLACES + 1)) if rng.random() < options.patchy_pancreas else 0
+    if not everywhere_mm and not count:
+        return None
     return Atrophy(
         everywhere_mm,
         inside_mm[rng.integers(len(inside_mm), size=count)],

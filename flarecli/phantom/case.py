@@ -32,6 +32,9 @@ _REUSED_BYTES = 31 << 20
 _SLAB_VOXELS = 4_000_000
 """Voxels drawn at a time; bounds the memory for coordinates to some 50 MB an array set."""
 
+_FATTIER_IN_ATROPHY = 2
+"""How many times as often an atrophic pancreas is fatty as a healthy one: age brings both."""
+
 
 @dataclass(frozen=True)
 class Phantom:
@@ -89,7 +92,8 @@ def make_phantom(
     z, y, x = (-(n - 1) / 2 * step for n, step in zip(shape_zyx, spacing_mm, strict=True))
     grid = SampleGrid(shape_zyx, spacing_mm, (z, y, x))
     fatty = rng.random() < chosen.fatty_liver
-    fatty_pancreas = rng.random() < chosen.fatty_pancreas * (2 if anatomy.atrophic_pancreas else 1)
+    times = _FATTIER_IN_ATROPHY if anatomy.is_pancreas_atrophic else 1
+    fatty_pancreas = rng.random() < times * chosen.fatty_pancreas
     look = draw_look(rng, chosen, fatty_liver=fatty, fatty_pancreas=fatty_pancreas)
     palette = Palette()
     scene = _draw_scene(rng, anatomy, lm, palette, chosen)

@@ -15,6 +15,7 @@ _PULL = 0.25
 """How much a millimetre away from the usual place counts against a millimetre away from touching the organ."""
 
 _FRONT_QUANTILE = 0.7
+"""The part of an organ's section that counts as its front: what lies before so much of it."""
 
 _LEVEL_MM = 6.0
 """Slices that far from an organ's middle still tell where its back is there."""

@@ -104,25 +104,22 @@ def anatomy_from_labels(
     inverse = np.linalg.inv(deform)
     missing = rng.choice((-1, 1)) if rng.random() < options.missing_kidney else None
     organs = []
-    atrophic = False
     for organ in prepared.organs:
         if missing is not None and organ.side == missing:
             continue
         scale = abs(np.linalg.det(deform)) ** (1 / 3)
-        rough_mm = 0.3
+        rough_mm, atrophy = 0.3, None
         if organ.label == 4:
             rough_mm += _LOBULATION_MM * options.shape_spread * rng.random()
             moved_mm = bounded_normal(rng, options.moved_pancreas_mm, 3)
             organ = replace(organ, origin_mm=organ.origin_mm + moved_mm)
-        bed_at = depth_at = partial(_depth, organ, inverse, scale, None)
-        if organ.label == 4:
             atrophy = draw_atrophy(rng, np.argwhere(organ.distance > 0) * _STEP_MM, options)
-            depth_at = partial(_depth, organ, inverse, scale, atrophy)
-            atrophic = atrophy.present
+        depth_at = partial(_depth, organ, inverse, scale, atrophy)
+        bed_at = partial(_depth, organ, inverse, scale, None) if atrophy is not None else None
         organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm, bed_at))
     # The pancreas gives way where it was moved into another organ: the others are drawn over it.
     organs.sort(key=lambda shape: shape.label != 4)
-    return Anatomy(tuple(organs), "labels", atrophic_pancreas=atrophic)
+    return Anatomy(tuple(organs), "labels")
 
 
 def _depth(

@@ -224,8 +224,7 @@ def draw_look(
             if rng.random() < options.confusion:
                 mean[tissue] = mean[rng.choice(_PARENCHYMA)] + rng.normal(0, 6)
     if phase in _SPREAD_OF_BLOOD_HU:
-        same = mean[Tissue.VENA_CAVA] + rng.normal(0, _SPREAD_OF_BLOOD_HU[phase], len(_BLOOD))
-        mean[list(_BLOOD)] = same
+        mean[list(_BLOOD)] = mean[Tissue.VENA_CAVA] + rng.normal(0, _SPREAD_OF_BLOOD_HU[phase], len(_BLOOD))
     mean[Tissue.AIR] = -1000
     mean[Tissue.GAS] = min(mean[Tissue.GAS], -850)
     return PatientLook(mean, texture, phase)
