@@ -212,9 +212,9 @@ def _draw_preview(path: Path, data: TrainingData, seed: int) -> None:
             expected=".png",
             remedy="Name it accordingly.",
         )
-    from flarecli.training.preview import draw_samples
+    from flarecli.training.preview import draw_samples, preview_samples
 
-    draw_samples(path, data.stream(seed))
+    draw_samples(path, preview_samples(data, seed))
 
 
 def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *, as_json: bool) -> None:
@@ -224,7 +224,8 @@ def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *,
     from flarecli.training.rates import measure_rates
 
     runtime = machine.start(recipe.precision)
-    prepared = prepare(recipe, network_spec(recipe.system, recipe.network, recipe.view.input_shape), runtime, seed)
+    spec = network_spec(recipe.system, recipe.network, recipe.view.input_shape)
+    prepared = prepare(recipe, spec, runtime, seed, is_painted=data.is_painted)
     rates = measure_rates(prepared.model, data.stream(seed), recipe.batch, machine.worker_count)
     if as_json:
         print_json(asdict(rates))

@@ -15,7 +15,24 @@ from flarecli.phantom.tissues import LOOKS, PatientLook
 HU_RANGE = (-1024, 3071)
 """What 12 bits hold with the usual intercept."""
 
-_OUTSIDE_HU = -1024
+OUTSIDE_HU = -1024
+"""What scanners store outside their field of view."""
+
+FINE_STEP_MM = 5.0
+COARSE_STEP_MM = 14.0
+"""Lattice steps of the fields that make tissues inhomogeneous."""
+
+POCKETS_BELOW = -0.9
+POCKET_DEPTH = -3.5
+MOTTLING = 0.4
+"""Mottled tissue: gas where the fine field is below the first, so many times its texture darker; else it follows the
+fine field by the last."""
+
+NOISE_AT_EDGE = 0.6
+NOISE_FROM_DEPTH = 0.55
+NOISE_REACH_MM = (110.0, 160.0)
+"""Share of the noise at the edge of the field, what the middle of the body adds, and how far that reaches along y and
+x."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,23 @@ class Textures:
 
     fine: NoiseField
     coarse: NoiseField
+
+
+@dataclass(frozen=True)
+class PartIntensities:
+    """How the parts of a scene look; float32 arrays of shape `(256,)`, indexed by part number, HU.
+
+    Attributes:
+        mean_hu: Mean intensity.
+        fine_hu: How strongly the fine field shows.
+        coarse_hu: How strongly the coarse field shows.
+        mottled_hu: How strongly the part is mottled, with pockets of gas.
+    """
+
+    mean_hu: np.ndarray
+    fine_hu: np.ndarray
+    coarse_hu: np.ndarray
+    mottled_hu: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -54,7 +88,7 @@ class Acquisition:
 
 def draw_textures(rng: np.random.Generator) -> Textures:
     """Draw the fields."""
-    return Textures(NoiseField.draw(rng, 5.0), NoiseField.draw(rng, 14.0))
+    return Textures(NoiseField.draw(rng, FINE_STEP_MM), NoiseField.draw(rng, COARSE_STEP_MM))
 
 
 def draw_acquisition(rng: np.random.Generator, options: PhantomOptions, grid: SampleGrid) -> Acquisition:
@@ -80,23 +114,26 @@ def draw_acquisition(rng: np.random.Generator, options: PhantomOptions, grid: Sa
     )
 
 
-def tissue_hu(
-    parts: np.ndarray, palette: Palette, look: PatientLook, textures: Textures, grid: SampleGrid
-) -> np.ndarray:
-    """Intensities of a map of parts on a grid, without blur and noise; float32, HU."""
+def part_intensities(palette: Palette, look: PatientLook) -> PartIntensities:
+    """Intensities of the parts of a scene in a patient who looks like this."""
     mean = np.zeros(MAX_PARTS, np.float32)
     fine, coarse, mottled = (np.zeros(MAX_PARTS, np.float32) for _ in range(3))
     by_kind = {"fine": fine, "coarse": coarse, "mottled": mottled}
     for number, part in enumerate(palette.parts):
         mean[number] = look.mean_hu[part.tissue] + part.offset_hu
         by_kind[LOOKS[part.tissue].texture][number] = look.texture_hu[part.tissue]
+    return PartIntensities(mean, fine + coarse * np.float32(0.5), coarse, mottled)
+
+
+def tissue_hu(parts: np.ndarray, intensities: PartIntensities, textures: Textures, grid: SampleGrid) -> np.ndarray:
+    """Intensities of a map of parts on a grid, without blur and noise; float32, HU."""
     fine_field = textures.fine.on(grid)
-    hu = mean[parts]
-    hu += (fine + coarse * np.float32(0.5))[parts] * fine_field
-    hu += coarse[parts] * textures.coarse.on(grid)
-    grainy = mottled[parts]
+    hu = intensities.mean_hu[parts]
+    hu += intensities.fine_hu[parts] * fine_field
+    hu += intensities.coarse_hu[parts] * textures.coarse.on(grid)
     # Stool: mostly soft, with pockets of gas where the fine field dips.
-    hu += grainy * np.where(fine_field < -0.9, np.float32(-3.5), np.float32(0.4) * fine_field)
+    grainy = intensities.mottled_hu[parts]
+    hu += grainy * np.where(fine_field < POCKETS_BELOW, np.float32(POCKET_DEPTH), np.float32(MOTTLING) * fine_field)
     return hu
 
 
@@ -130,8 +167,8 @@ def _add_noise(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: 
     grain = [acquisition.noise_grain_mm / step for step in grid.spacing_mm[1:]]
     grain = [g if g > 0.25 else 0.0 for g in grain]
     y, x = (grid.axis_mm(axis) - grid.axis_mm(axis).mean() for axis in (1, 2))
-    depth = np.exp(-(np.square(y / 110)[:, None] + np.square(x / 160)[None]))
-    level = (acquisition.noise_hu * (0.6 + 0.55 * depth)).astype(np.float32)
+    depth = np.exp(-(np.square(y / NOISE_REACH_MM[0])[:, None] + np.square(x / NOISE_REACH_MM[1])[None]))
+    level = (acquisition.noise_hu * (NOISE_AT_EDGE + NOISE_FROM_DEPTH * depth)).astype(np.float32)
     for plane in hu:
         noise = rng.standard_normal(plane.shape, dtype=np.float32)
         if any(grain):
@@ -143,4 +180,4 @@ def _add_noise(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: 
 def _limit_field(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition) -> None:
     seen = visible(grid, acquisition)
     if not seen.all():
-        np.copyto(hu, np.float32(_OUTSIDE_HU), where=~seen)
+        np.copyto(hu, np.float32(OUTSIDE_HU), where=~seen)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from flarecli.errors import InputError
-from flarecli.phantom import PreparedLabels, prepare_labels
+from flarecli.phantom import Anatomy, PhantomOptions, PreparedLabels, anatomy_from_labels, prepare_labels
 
 PHANTOMS = "phantoms"
 """The source of anatomy that needs no label maps."""
@@ -34,6 +37,16 @@ class Anatomies:
         if count <= 0:
             return self.prepared, self.prepared
         return self.prepared[:-count], self.prepared[-count:]
+
+
+def draw_anatomy(
+    rng: np.random.Generator, maps: Sequence[PreparedLabels], procedural_share: float, options: PhantomOptions
+) -> Anatomy | None:
+    """Draw the organs of a label map, deformed; None where the organs are to be procedural."""
+    is_procedural = rng.random() < procedural_share
+    if not maps or is_procedural:
+        return None
+    return anatomy_from_labels(rng, maps[int(rng.integers(len(maps)))], options)
 
 
 def read_anatomies(source: str, processes: int = 1) -> Anatomies:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +19,14 @@ _AFTER_SCANS = 2**40
 
 _HELD_SCORES = 32
 """Scans whose first-stage scores are kept, for the other samples of the same scans."""
+
+
+class Batches(Protocol):
+    """Makes what a network takes of samples."""
+
+    def batch(self, samples: Sequence[Any]) -> tuple[Any, Any]:
+        """Float32 inputs and uint8 label values, both with a channel axis, on whatever device."""
+        ...
 
 
 class BatchBuilder:

@@ -31,13 +31,10 @@ def check_recipe(recipe: Recipe) -> None:
             value = getattr(value, part)
         if not isinstance(value, int) or value < 1:
             raise UsageError(f"{name} must be 1 or more", seen=value, remedy="Give a positive number.")
-    if recipe.batch > 1 and not recipe.view.has_fixed_shape:
-        raise UsageError(
-            "samples of different sizes do not make a batch",
-            seen=f"batch = {recipe.batch}",
-            expected="batch = 1, or one size along each axis in view.sizes",
-            remedy="Set batch = 1 and accumulate to the number of samples of an update.",
-        )
+    if recipe.synthesis.painted:
+        _check_painted(recipe)
+    else:
+        check_batches(recipe)
     if recipe.validation.select == "cross_entropy" and recipe.target == Target.ORGANS:
         raise UsageError(
             "independent organs have no cross-entropy of classes to select by",
@@ -52,6 +49,47 @@ def check_recipe(recipe: Recipe) -> None:
             seen=f"first_stage {recipe.first_stage}, view {type(recipe.view).__name__}",
             expected="a recipe with first_stage and a view with first_stage",
             remedy="Add what is missing to the recipe.",
+        )
+
+
+def check_batches(recipe: Recipe) -> None:
+    """See that the samples of a batch have one size, where each is cut by itself.
+
+    Raises:
+        UsageError: when they do not.
+    """
+    if recipe.batch > 1 and not recipe.view.has_fixed_shape:
+        raise UsageError(
+            "samples of different sizes do not make a batch",
+            seen=f"batch = {recipe.batch}",
+            expected="batch = 1, or one size along each axis in view.sizes",
+            remedy="Set batch = 1 and accumulate to the number of samples of an update.",
+        )
+
+
+def _check_painted(recipe: Recipe) -> None:
+    """Painted scans have cubic voxels, and crops of them are taken as they are."""
+    view, settings = recipe.view, recipe.synthesis
+    problems = {
+        f"view {type(view).__name__}": not isinstance(view, CropView),
+        f"synthesis.spacing_mm = {settings.spacing_mm}": len(set(settings.spacing_mm)) > 1,
+    }
+    if isinstance(view, CropView):
+        problems |= {
+            f"view.spacing_mm = {view.spacing_mm}": view.spacing_mm not in (0.0, settings.spacing_mm[0]),
+            f"view.orientation = {view.orientation}": view.orientation != "RAS",
+            f"view.intensity.gamma = {view.intensity.gamma}": view.intensity.gamma != (1.0, 1.0),
+        }
+        if view.first_stage is not None:
+            ratio = view.first_stage.spacing_mm / settings.spacing_mm[0]
+            problems[f"view.first_stage.spacing_mm = {view.first_stage.spacing_mm}"] = ratio != round(ratio)
+    if seen := [name for name, is_wrong in problems.items() if is_wrong]:
+        raise UsageError(
+            "scans cannot be painted like this",
+            seen=", ".join(seen),
+            expected="crops in RAS orientation of scans with cubic voxels, at their voxel size (the first stage's a "
+            "multiple of it), without gamma",
+            remedy="Correct these settings, or set synthesis.painted = false.",
         )
 
 

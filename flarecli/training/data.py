@@ -8,14 +8,17 @@ from typing import Any, Protocol
 
 from flarecli.errors import UsageError
 from flarecli.training.anatomies import Anatomies
+from flarecli.training.checks import check_batches
 from flarecli.training.folds import Split
+from flarecli.training.painting import PatientSource, PatientStream
 from flarecli.training.randomness import Purpose
 from flarecli.training.recipe import Recipe
-from flarecli.training.sample_stream import SampleStream
+from flarecli.training.sample_stream import SampleStream, Stream
 from flarecli.training.scan import LabelledScan
 from flarecli.training.scan_source import CachedScans, SyntheticScans
 from flarecli.training.schedule import Schedule
 from flarecli.training.targets import Target
+from flarecli.training.views import CropView
 
 HELD_OUT_SEED = 0
 """Held-out synthetic scans are the same for every seed of a run."""
@@ -23,6 +26,11 @@ HELD_OUT_SEED = 0
 
 class TrainingData(Protocol):
     """The data of a run."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is looked at."""
+        ...
 
     @property
     def title(self) -> str:
@@ -49,7 +57,12 @@ class TrainingData(Protocol):
         """Whether anything is held out."""
         ...
 
-    def stream(self, seed: int) -> SampleStream:
+    @property
+    def is_painted(self) -> bool:
+        """Whether samples are patients that are still to be painted; see `flarecli.training.painting`."""
+        ...
+
+    def stream(self, seed: int) -> Stream:
         """The samples of a run."""
         ...
 
@@ -97,9 +110,21 @@ class SyntheticData:
     def has_validation(self) -> bool:
         return self.recipe.validation.scans > 0
 
-    def stream(self, seed: int) -> SampleStream:
+    @property
+    def is_painted(self) -> bool:
+        return self.recipe.synthesis.painted
+
+    def stream(self, seed: int) -> Stream:
         settings = self.recipe.synthesis
         maps, _ = self.anatomies.split(settings.held_out_share)
+        if isinstance(self.recipe.view, CropView) and settings.painted:
+            return PatientStream(
+                PatientSource(settings, maps, seed),
+                self.recipe.view,
+                Schedule(settings.reuse, settings.mixing),
+                seed,
+                self.recipe.batch,
+            )
         target = Target(self.recipe.target)
         is_apart = target is Target.SURROUNDINGS
         return SampleStream(
@@ -148,6 +173,7 @@ class CachedData:
                 expected=f'target = "{Target.CLASSES}"',
                 remedy="Change the target, or train on synthetic scans.",
             )
+        check_batches(self.recipe)
         if (self.cache.system, self.recipe.network in self.cache.networks) != (self.recipe.system, True):
             raise UsageError(
                 "the cache was made for another system",
@@ -176,7 +202,11 @@ class CachedData:
     def has_validation(self) -> bool:
         return bool(self.split.validation)
 
-    def stream(self, seed: int) -> SampleStream:
+    @property
+    def is_painted(self) -> bool:
+        return False
+
+    def stream(self, seed: int) -> Stream:
         sampling = self.recipe.sampling
         return SampleStream(
             CachedScans(self.cache, self.recipe.network, self.split.training, sampling, seed),

@@ -8,6 +8,21 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class IntensityChange:
+    """A random change of a network's input.
+
+    Attributes:
+        shift: Added to the scaled image.
+        factor: What it is multiplied by then.
+        gamma: Power of the image before the scaling.
+    """
+
+    shift: float
+    factor: float
+    gamma: float
+
+
+@dataclass(frozen=True)
 class Intensity:
     """Scales HU linearly and clips; in training, changes them at random first.
 
@@ -36,16 +51,26 @@ class Intensity:
 
     def augmented(self, hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The image with random changes; float32. Always draws three numbers."""
-        shift = np.float32(rng.uniform(-self.shift, self.shift))
-        factor = np.float32(rng.uniform(1 - self.factor, 1 + self.factor))
-        gamma = rng.uniform(*self.gamma)
+        change = self.drawn(rng)
         image = hu.astype(np.float32)
-        if gamma != 1.0:
-            _raise_to_power(image, gamma)
+        if change.gamma != 1.0:
+            _raise_to_power(image, change.gamma)
         self._scaled(image)
-        image += shift
-        image *= factor
+        image += np.float32(change.shift)
+        image *= np.float32(change.factor)
         return self._clipped(image)
+
+    def drawn(self, rng: np.random.Generator) -> IntensityChange:
+        """Draw a change: three numbers."""
+        shift = rng.uniform(-self.shift, self.shift)
+        factor = rng.uniform(1 - self.factor, 1 + self.factor)
+        return IntensityChange(shift, factor, rng.uniform(*self.gamma))
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Least and greatest value of the image."""
+        low, high = ((limit - self.offset_hu) / self.scale_hu for limit in self.window_hu)
+        return low, high
 
     def _scaled(self, image: np.ndarray) -> np.ndarray:
         if self.offset_hu:
@@ -54,7 +79,7 @@ class Intensity:
         return image
 
     def _clipped(self, image: np.ndarray) -> np.ndarray:
-        low, high = ((limit - self.offset_hu) / self.scale_hu for limit in self.window_hu)
+        low, high = self.limits
         return np.clip(image, np.float32(low), np.float32(high), out=image)
 
 

@@ -6,14 +6,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flarecli.errors import FlareError
 from flarecli.training.checkpoint import checkpoints
 from flarecli.training.log import CsvLog, TensorBoardLog
 from flarecli.training.recipe import Recipe
 from flarecli.training.run_folder import RunFolder
-from flarecli.training.scan import Sample
 
 if TYPE_CHECKING:
     from flarecli.training.trained_model import TrainedModel
@@ -114,7 +113,7 @@ def restored_state(model: TrainedModel, folder: RunFolder) -> State:
 def train(
     model: TrainedModel,
     recipe: Recipe,
-    samples: Iterator[Sample],
+    samples: Iterator[Any],
     folder: RunFolder,
     state: State,
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flarecli.engine import Runtime, load_network
@@ -10,11 +11,12 @@ from flarecli.errors import UsageError
 from flarecli.systems import system_named
 from flarecli.systems.base import Network, NetworkSpec
 from flarecli.training.recipe import Recipe
+from flarecli.training.views import CropView
 from flarecli.weights.card import read_card
 from flarecli.weights.store import resolve_weights
 
 if TYPE_CHECKING:
-    from flarecli.training.batches import BatchBuilder
+    from flarecli.training.batches import BatchBuilder, Batches
     from flarecli.training.trained_model import TrainedModel
 
 
@@ -50,7 +52,13 @@ def network_spec(system: str, network: str, input_shape: tuple[int, ...] | None 
 
 
 def prepare(
-    recipe: Recipe, spec: NetworkSpec, runtime: Runtime, seed: int, initial_weights: str | None = None
+    recipe: Recipe,
+    spec: NetworkSpec,
+    runtime: Runtime,
+    seed: int,
+    initial_weights: str | None = None,
+    *,
+    is_painted: bool = False,
 ) -> Prepared:
     """Build and compile the model, and load the networks that it depends on.
 
@@ -60,8 +68,10 @@ def prepare(
         runtime: The backend, started.
         seed: Seed of its first weights and of its dropout.
         initial_weights: Weights to start from, as `flare predict --weights` takes them.
+        is_painted: Whether samples are patients that are painted on the device.
 
     Raises:
+        UsageError: when scans are to be painted on another backend than PyTorch.
         InputError: when weights are not there or do not fit.
     """
     import keras
@@ -75,14 +85,43 @@ def prepare(
     path = None
     if initial_weights is not None:
         path = resolve_weights(recipe.system, [recipe.network], [initial_weights])[recipe.network]
-    return Prepared(TrainedModel(spec, recipe, runtime, builder, seed, path), builder)
+    batches = _painted_batches(recipe, runtime, seed) if is_painted else builder
+    return Prepared(TrainedModel(spec, recipe, runtime, batches, seed, path), builder)
 
 
 def _first_stage(recipe: Recipe, runtime: Runtime) -> Network | None:
+    first = _first_stage_weights(recipe)
+    if first is None:
+        return None
+    spec, path = first
+    return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output)
+
+
+def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
+    if runtime.backend != "torch":
+        raise UsageError(
+            "scans are painted by PyTorch alone",
+            seen=f"--backend {runtime.backend} with synthesis.painted = true",
+            remedy="Use --backend torch, or --set synthesis.painted=false.",
+        )
+    from flarecli.engine.keras_model import model_with_weights
+    from flarecli.training.painting.batches import PaintedBatchBuilder
+
+    first = _first_stage_weights(recipe)
+    network = None
+    if first is not None:
+        network = model_with_weights(first[0].build, first[1], replace(runtime, precision="float32"))
+    if not isinstance(recipe.view, CropView):
+        raise ValueError(f"view (={recipe.view}) must be a CropView")
+    device = runtime.torch_device
+    return PaintedBatchBuilder(recipe.view, recipe.synthesis.spacing_mm[0], seed, device, network, recipe.first_stage)
+
+
+def _first_stage_weights(recipe: Recipe) -> tuple[NetworkSpec, Path] | None:
+    """The network whose scores are input, with its weights."""
     first = recipe.first_stage
     if first is None:
         return None
     choices = [first.weights] if first.weights else []
     path = resolve_weights(recipe.system, [first.network], choices)[first.network]
-    spec = network_spec(recipe.system, first.network, read_card(path).input_shape)
-    return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output)
+    return network_spec(recipe.system, first.network, read_card(path).input_shape), path

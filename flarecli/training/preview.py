@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from flarecli.contour_sheet import SheetSlice, draw_contour_sheet
-from flarecli.training.sample_stream import SampleStream
+from flarecli.training.data import TrainingData
 from flarecli.training.scan import Sample
+from flarecli.training.views import CropView
 
 SAMPLES = 6
 
@@ -19,13 +20,30 @@ _HEIGHTS = (0.3, 0.5, 0.7)
 _GREY_PERCENTILES = (2, 99.5)
 
 
-def draw_samples(path: Path, stream: SampleStream, count: int = SAMPLES) -> None:
-    """Draw the first samples of a run into a PNG file: three axial slices, a coronal and a sagittal one of each.
+def preview_samples(data: TrainingData, seed: int, count: int = SAMPLES) -> Iterator[Sample]:
+    """The first samples of a run, without the scores of a first stage; painted ones are painted on the processor."""
+    stream = data.stream(seed)
+    if not data.is_painted:
+        yield from (stream.sample(number) for number in range(count))
+        return
+    from flarecli.training.painting.batches import PaintedBatchBuilder
+
+    view, spacing_mm = data.recipe.view, data.recipe.synthesis.spacing_mm[0]
+    if not isinstance(view, CropView):
+        raise ValueError(f"view (={view}) must be a CropView")
+    builder = PaintedBatchBuilder(view, spacing_mm, seed, "cpu")
+    for number in range(count):
+        images, values = builder.batch([stream.sample(number)])
+        yield Sample(images[0].numpy(), values[0, 0].numpy())
+
+
+def draw_samples(path: Path, samples: Iterable[Sample]) -> None:
+    """Draw samples into a PNG file: three axial slices, a coronal and a sagittal one of each.
 
     Arrays are shown as the network has them, the last axis to the right and, in the latter two, z upwards. Grey levels
     are stretched between percentiles of each sample. Networks of slices show one slice a sample.
     """
-    draw_contour_sheet(path, [list(_slices(stream.sample(number))) for number in range(count)])
+    draw_contour_sheet(path, [list(_slices(sample)) for sample in samples])
 
 
 def _slices(sample: Sample) -> Iterator[SheetSlice]:

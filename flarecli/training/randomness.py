@@ -24,6 +24,10 @@ class Purpose(IntEnum):
     """What the network itself draws in the n-th iteration."""
     FIRST_STAGE = 7
     """What a first-stage network sees, and what is lost of its answer, for the n-th scan."""
+    SHAPE = 8
+    """Which size the samples of the n-th batch have."""
+    PAINT = 9
+    """Textures and noise of the n-th painted sample, and what is painted of it."""
 
 
 def generator(seed: int, purpose: Purpose, number: int) -> np.random.Generator:

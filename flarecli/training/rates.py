@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flarecli.training.sample_loader import SampleLoader
-from flarecli.training.sample_stream import SampleStream
+from flarecli.training.sample_stream import Stream
 
 if TYPE_CHECKING:
     from flarecli.training.trained_model import TrainedModel
@@ -36,7 +36,7 @@ class Rates:
 
 
 def measure_rates(
-    model: TrainedModel, stream: SampleStream, batch: int, workers: int, samples: int = 40, steps: int = 8
+    model: TrainedModel, stream: Stream, batch: int, workers: int, samples: int = 40, steps: int = 8
 ) -> Rates:
     """Time the loader, beyond the samples for which every scan is new, and updates with one and the same batch.
 

@@ -134,6 +134,10 @@ class SynthesisSettings:
         held_out_share: With label maps: how many of the maps are kept for validation, the last ones by name.
         reuse: How many samples are cut from each scan.
         mixing: Other samples between these uses; see `Schedule`.
+        painted: Whether patients are only drawn beforehand, and scanned where the network is trained (PyTorch): each of
+            the `reuse` samples of a patient is then from another scan, in another posture.
+        turn_deg: For "painted": largest rotation of the posture about each axis.
+        stretch: For "painted": standard deviation of the relative size along each axis.
     """
 
     scan_shape_zyx: tuple[int, int, int]
@@ -143,6 +147,9 @@ class SynthesisSettings:
     held_out_share: float = 0.1
     reuse: int = 4
     mixing: int = 7
+    painted: bool = False
+    turn_deg: float = 8.0
+    stretch: float = 0.06
 
 
 @dataclass(frozen=True)

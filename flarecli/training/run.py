@@ -100,7 +100,7 @@ def run_training(
         return _finished_before(folder, recipe)
 
     observers.on_stage("building the network")
-    prepared = prepare(recipe, spec, runtime, seed, options.initial_weights)
+    prepared = prepare(recipe, spec, runtime, seed, options.initial_weights, is_painted=data.is_painted)
     state = restored_state(prepared.model, folder)
     observers.on_stage("making the first samples")
     first_sample = state.done * recipe.batch * recipe.accumulate

@@ -11,8 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from flarecli.errors import FlareError, InstallationError, UnexpectedError
-from flarecli.training.sample_stream import SampleStream
-from flarecli.training.scan import Sample
+from flarecli.training.sample_stream import Stream
 
 _PATIENCE_S = 2.0
 """How long to wait before looking whether the process on the other side is still there."""
@@ -31,7 +30,7 @@ class SampleLoader:
         ahead: Samples that each process may be ahead; enough for several uses of a scan by default.
     """
 
-    def __init__(self, stream: SampleStream, start: int = 0, workers: int = 1, ahead: int | None = None) -> None:
+    def __init__(self, stream: Stream, start: int = 0, workers: int = 1, ahead: int | None = None) -> None:
         self._stream = stream
         self._start = start
         self._workers = workers
@@ -69,7 +68,7 @@ class SampleLoader:
             samples.cancel_join_thread()
             samples.close()
 
-    def __iter__(self) -> Iterator[Sample]:
+    def __iter__(self) -> Iterator[Any]:
         """The samples, without end.
 
         Raises:
@@ -79,7 +78,7 @@ class SampleLoader:
         for number in count(self._start):
             yield self._received(number) if self._workers else self._stream.sample(number)
 
-    def _received(self, number: int) -> Sample:
+    def _received(self, number: int) -> Any:
         owner = self._stream.schedule.scan_of(number) % self._workers
         while True:
             try:
@@ -94,14 +93,13 @@ class SampleLoader:
                     ) from None
         if isinstance(received, FlareError):
             raise received
-        sample: Sample = received
-        return sample
+        return received
 
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def _make_samples(stream: SampleStream, start: int, index: int, workers: int, samples: Any) -> None:
+def _make_samples(stream: Stream, start: int, index: int, workers: int, samples: Any) -> None:
     """Fill a queue for as long as the training process lives, also where that was killed."""
     import signal
 
@@ -110,7 +108,6 @@ def _make_samples(stream: SampleStream, start: int, index: int, workers: int, sa
     for number in count(start):
         if stream.schedule.scan_of(number) % workers != index:
             continue
-        made: Sample | FlareError
         try:
             made = stream.sample(number)
         except FlareError as error:
@@ -125,7 +122,7 @@ def _make_samples(stream: SampleStream, start: int, index: int, workers: int, sa
             return
 
 
-def _delivered(made: Sample | FlareError, samples: Any) -> bool:
+def _delivered(made: Any, samples: Any) -> bool:
     """Put into the queue as soon as there is room; False when the training process is gone."""
     trainer = multiprocessing.parent_process()
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.scan import LabelledScan, Sample
@@ -10,6 +11,19 @@ from flarecli.training.scan_source import ScanSource
 from flarecli.training.schedule import Schedule
 from flarecli.training.targets import Target
 from flarecli.training.views import View
+
+
+class Stream(Protocol):
+    """The samples of a run, by number."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """Which scan, or patient, each sample is from."""
+        ...
+
+    def sample(self, number: int) -> Any:
+        """Sample `number`, counted from 0: the same in every process."""
+        ...
 
 
 @dataclass

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from flarecli.organs import ORGANS
-from flarecli.phantom import PreparedLabels, anatomy_from_labels, make_phantom, options_for
+from flarecli.phantom import PreparedLabels, make_phantom, options_for
+from flarecli.training.anatomies import draw_anatomy
 from flarecli.training.randomness import Purpose, derived_seed, generator
 from flarecli.training.recipe import SamplingSettings, SynthesisSettings
 from flarecli.training.scan import LabelledScan
@@ -48,10 +49,7 @@ class SyntheticScans:
     def scan(self, number: int) -> LabelledScan:
         rng = generator(self.seed, self.purpose, number)
         options = options_for(self.settings.strength)
-        is_procedural = rng.random() < self.settings.procedural_share
-        anatomy = None
-        if self.maps and not is_procedural:
-            anatomy = anatomy_from_labels(rng, self.maps[int(rng.integers(len(self.maps)))], options)
+        anatomy = draw_anatomy(rng, self.maps, self.settings.procedural_share, options)
         phantom = make_phantom(
             derived_seed(self.seed, self.purpose, number),
             shape_zyx=self.settings.scan_shape_zyx,

@@ -16,13 +16,12 @@ from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.networks import network_of
 from flarecli.errors import UsageError
 from flarecli.systems.base import Network, NetworkSpec
-from flarecli.training.batches import BatchBuilder
+from flarecli.training.batches import Batches
 from flarecli.training.checkpoint import load_checkpoint, save_checkpoint
 from flarecli.training.losses import compiled_losses
 from flarecli.training.optimiser import make_optimiser, penalise_kernels
 from flarecli.training.randomness import Purpose, derived_seed
 from flarecli.training.recipe import Recipe
-from flarecli.training.scan import Sample
 from flarecli.training.targets import Target
 from flarecli_models.data_format import channel_axis, resolved_data_format
 
@@ -51,7 +50,7 @@ class TrainedModel:
         spec: NetworkSpec,
         recipe: Recipe,
         runtime: Runtime,
-        builder: BatchBuilder,
+        builder: Batches,
         seed: int,
         initial_weights: Path | None = None,
     ) -> None:
@@ -92,7 +91,7 @@ class TrainedModel:
             return ("loss",)
         return ("loss", *(f"{name}_loss" for name in self._output_names))
 
-    def update(self, batches: Sequence[Sequence[Sample]], iteration: int) -> dict[str, float]:
+    def update(self, batches: Sequence[Sequence[Any]], iteration: int) -> dict[str, float]:
         """Update the weights once, with the gradients of all batches together; the mean losses.
 
         Args:

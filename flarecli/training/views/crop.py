@@ -22,6 +22,24 @@ Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
+class FirstStageChange:
+    """How what a first-stage network sees differs from the scan: offset, then contrast, then noise.
+
+    Attributes:
+        offset_hu: Added to it.
+        factor: What it is multiplied by.
+        noise_hu: Standard deviation of its noise.
+    """
+
+    offset_hu: float = 0.0
+    factor: float = 1.0
+    noise_hu: float = 0.0
+
+
+UNCHANGED = FirstStageChange()
+
+
+@dataclass(frozen=True)
 class FirstStageGrid:
     """How a first-stage network sees a whole scan.
 
@@ -49,12 +67,19 @@ class FirstStageGrid:
         if scan_number < 0 or not self.changed_share:
             return hu
         rng = generator(0, Purpose.FIRST_STAGE, scan_number)
-        if rng.random() >= self.changed_share:
+        change = self.drawn(rng)
+        if change == UNCHANGED:
             return hu
-        offset, factor = rng.uniform(-self.offset_hu, self.offset_hu), rng.uniform(*self.factor)
-        noise = np.float32(rng.uniform(0, self.noise_hu)) * rng.standard_normal(hu.shape, dtype=np.float32)
-        changed: np.ndarray = (hu + np.float32(offset)) * np.float32(factor) + noise
+        noise = np.float32(change.noise_hu) * rng.standard_normal(hu.shape, dtype=np.float32)
+        changed: np.ndarray = (hu + np.float32(change.offset_hu)) * np.float32(change.factor) + noise
         return changed
+
+    def drawn(self, rng: np.random.Generator) -> FirstStageChange:
+        """Draw what is changed of a scan, if anything is."""
+        if rng.random() >= self.changed_share:
+            return UNCHANGED
+        offset, factor = rng.uniform(-self.offset_hu, self.offset_hu), rng.uniform(*self.factor)
+        return FirstStageChange(offset, factor, rng.uniform(0, self.noise_hu))
 
 
 @dataclass(frozen=True)
@@ -99,13 +124,34 @@ class CropView:
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
         scan = self._at_spacing(scan)
-        shapes = (self.shape_zyx, *self.other_shapes_zyx)
-        shape = shapes[int(rng.integers(len(shapes)))]
-        start = self._start(scan.labels, shape, rng)
+        shape = self.drawn_shape(rng)
+        start = self.drawn_start(scan.labels, shape, rng)
         hu = _window(scan.image, start, shape, AIR_HU)
         labels = _window(scan.labels, start, shape, 0)
         image = self.intensity.augmented(hu, rng)
         return Sample(image[None], labels, self._first_stage(scan, start))
+
+    def drawn_shape(self, rng: np.random.Generator) -> Shape:
+        """Draw the size of a sample."""
+        shapes = (self.shape_zyx, *self.other_shapes_zyx)
+        return shapes[int(rng.integers(len(shapes)))]
+
+    def drawn_start(self, labels: np.ndarray, shape: Shape, rng: np.random.Generator) -> Shape:
+        """Draw the first voxel of a crop; below 0 or too high where the scan is smaller than the crop."""
+        wants_organ = rng.random() < self.organ_share
+        place = rng.random(3)
+        pick = rng.random(2)
+        spare = [whole - part for whole, part in zip(labels.shape, shape, strict=True)]
+        low, high = np.minimum(spare, 0), np.maximum(spare, 0)
+        if wants_organ:
+            present = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)[1 : len(ORGANS) + 1]) + 1
+            if present.size:
+                inside = np.flatnonzero(labels.ravel() == present[int(pick[0] * present.size)])
+                voxel = np.array(np.unravel_index(inside[int(pick[1] * inside.size)], labels.shape))
+                low = np.clip(voxel - np.asarray(shape) + 1, low, high)
+                high = np.clip(voxel, low, high)
+        z, y, x = (int(v) for v in low + np.floor(place * (high - low + 1)).astype(int))
+        return z, y, x
 
     def segment(self, scan: LabelledScan, scores_of: ScoresOf, decode: Decode) -> np.ndarray:
         seen = self._at_spacing(scan)
@@ -121,23 +167,6 @@ class CropView:
 
     def _at_spacing(self, scan: LabelledScan) -> LabelledScan:
         return scan_at(scan, self.spacing_mm) if self.spacing_mm else scan
-
-    def _start(self, labels: np.ndarray, shape: Shape, rng: np.random.Generator) -> Shape:
-        """First voxel of a crop; below 0 or too high where the scan is smaller than the crop."""
-        wants_organ = rng.random() < self.organ_share
-        place = rng.random(3)
-        pick = rng.random(2)
-        spare = [whole - part for whole, part in zip(labels.shape, shape, strict=True)]
-        low, high = np.minimum(spare, 0), np.maximum(spare, 0)
-        if wants_organ:
-            present = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)[1 : len(ORGANS) + 1]) + 1
-            if present.size:
-                inside = np.flatnonzero(labels.ravel() == present[int(pick[0] * present.size)])
-                voxel = np.array(np.unravel_index(inside[int(pick[1] * inside.size)], labels.shape))
-                low = np.clip(voxel - np.asarray(shape) + 1, low, high)
-                high = np.clip(voxel, low, high)
-        z, y, x = (int(v) for v in low + np.floor(place * (high - low + 1)).astype(int))
-        return z, y, x
 
     def _first_stage(self, scan: LabelledScan, start: Shape) -> FirstStageView | None:
         grid = self.first_stage
