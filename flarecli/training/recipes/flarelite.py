@@ -82,14 +82,16 @@ REFINE = replace(
     first_stage=FirstStageSettings("locate", softmax=True, with_background=False, lost_share=0.1),
 )
 
-_ON_GPU = {"batch": 8, "iterations": 8000, "optimiser": OptimiserSettings(learning_rate=2e-3, ema_decay=0.999)}
+_ON_GPU = replace(LOCATE.optimiser, ema_decay=0.999)
 
 LOCATE_ON_GPU = replace(
     LOCATE,
     name="gpu",
     view=replace(_LOCATE_VIEW, other_shapes_zyx=(*_LOCATE_VIEW.other_shapes_zyx, (112, 96, 112))),
     synthesis=replace(LOCATE.synthesis, reuse=12, mixing=16, painted=True),
-    **_ON_GPU,
+    optimiser=_ON_GPU,
+    iterations=8000,
+    batch=8,
 )
 
 REFINE_ON_GPU = replace(
@@ -97,7 +99,9 @@ REFINE_ON_GPU = replace(
     name="gpu",
     view=replace(_REFINE_VIEW, other_shapes_zyx=(*_REFINE_VIEW.other_shapes_zyx, (96, 112, 144))),
     synthesis=replace(REFINE.synthesis, reuse=16, mixing=16, painted=True),
-    **_ON_GPU,
+    optimiser=_ON_GPU,
+    iterations=8000,
+    batch=8,
 )
 """For PyTorch on a GPU, where a network takes a hundred samples a second: patients are drawn once and painted there, a
 dozen times. A core draws one of the first stage's patients a second, and one of the second stage's in three."""
