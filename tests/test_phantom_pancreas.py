@@ -11,10 +11,10 @@ from scipy import ndimage
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for, prepare_labels, procedural_anatomy
 from flarecli.phantom.anatomy import OrganShape
 from flarecli.phantom.atrophy import Atrophy, draw_atrophy
-from flarecli.phantom.canvas import STRAIGHT, Canvas, Palette
+from flarecli.phantom.canvas import Canvas, Palette
 from flarecli.phantom.grooves import behind, behind_front
 from flarecli.phantom.landmarks import measure_landmarks
-from flarecli.phantom.lattice import NoiseField, SampleGrid
+from flarecli.phantom.lattice import SampleGrid
 from flarecli.phantom.portal_system import draw_portal_system
 from flarecli.phantom.tissues import Tissue
 from tests.drawn_organs import drawn_organs
@@ -57,31 +57,6 @@ def test_the_places_are_points_of_the_organ():
     drawn = [draw_atrophy(np.random.default_rng(seed), inside, options) for seed in range(20)]
     assert {len(atrophy.places_mm) for atrophy in drawn} == {1, 2}
     assert all((place == inside).all(1).any() for atrophy in drawn for place in atrophy.places_mm)
-
-
-def test_clefts_deepen_the_dips_of_a_surface_and_leave_its_bumps():
-    pose = dataclasses.replace(STRAIGHT, roughness=NoiseField.draw(np.random.default_rng(0), 9.0))
-    canvas = Canvas(GRID, pose)
-    box = tuple(np.full(3, side * 40.0) for side in (-1, 1))
-    smooth = OrganShape(4, box, lambda position: 25 - np.sqrt(sum(along**2 for along in position)), 0.5)
-    window, depth = smooth.depth(canvas)
-    cleft_window, cleft = dataclasses.replace(smooth, clefts_mm=2.0).depth(canvas)
-    assert cleft_window == window
-    lower = canvas.roughness[window] < 0
-    np.testing.assert_array_equal(cleft[~lower], depth[~lower])
-    np.testing.assert_allclose((cleft - depth)[lower], 2 * canvas.roughness[window][lower], atol=1e-4)
-
-
-def test_clefts_come_with_atrophy_alone(prepared):
-    depths = [
-        organ.clefts_mm
-        for seed in range(8)
-        for options in (WHOLE, dataclasses.replace(WHOLE, shrunken_pancreas=1.0))
-        for organ in anatomy_from_labels(np.random.default_rng(seed), prepared, options).organs
-        if organ.label == 4
-    ]
-    assert not any(depths[::2])
-    assert 0 < min(depths[1::2]) < 1 < max(depths[1::2]) < 2.5
 
 
 def test_a_healthy_organ_has_no_atrophy_and_no_bed(prepared):

@@ -43,8 +43,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE.toml",
-            help="Recipe to follow: published, starter, or a file with changes to one. By default starter for "
-            "synthetic scans where there is one, else published.",
+            help="Recipe to follow: published, starter, standard or gpu, whichever the network has, or a file with "
+            "changes to one. By default starter for synthetic scans where there is one, else the first of these.",
         ),
     ] = None,
     settings: Annotated[
@@ -61,7 +61,9 @@ def train(
     initial_weights: Annotated[
         str | None, typer.Option(metavar="SET|RUN|FILE", help="Weights to start from, instead of random ones.")
     ] = None,
-    backend: Annotated[str, typer.Option(help="tensorflow or torch; on a CPU TensorFlow is faster.")] = "tensorflow",
+    backend: Annotated[
+        str, typer.Option(help="tensorflow or torch; on a CPU TensorFlow is faster, the recipe gpu needs torch.")
+    ] = "tensorflow",
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads of the network; all by default.")

@@ -28,6 +28,10 @@ MOTTLING = 0.4
 """Mottled tissue: gas where the fine field is below the first, so many times its texture darker; else it follows the
 fine field by the last."""
 
+LEAST_BLUR = 0.2
+LEAST_GRAIN = 0.25
+"""Narrower Gaussians, in voxels, are left out of the blur and of the correlation of the noise."""
+
 NOISE_AT_EDGE = 0.6
 NOISE_FROM_DEPTH = 0.55
 NOISE_REACH_MM = (110.0, 160.0)
@@ -140,7 +144,7 @@ def tissue_hu(parts: np.ndarray, intensities: PartIntensities, textures: Texture
 def acquire(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
     """The scan: int16 HU in `HU_RANGE`, of the shape of `hu`, which is used up."""
     sigma = [mm / step for mm, step in zip(acquisition.blur_mm, grid.spacing_mm, strict=True)]
-    sigma = [s if s > 0.2 else 0.0 for s in sigma]
+    sigma = [s if s > LEAST_BLUR else 0.0 for s in sigma]
     if any(sigma):
         ndimage.gaussian_filter(hu, sigma, output=hu, mode="nearest", truncate=3.0)
     _add_noise(hu, grid, acquisition, rng)
@@ -165,7 +169,7 @@ def visible(grid: SampleGrid, acquisition: Acquisition) -> np.ndarray:
 def _add_noise(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> None:
     """Correlated in the plane, weaker where the image is blurred along z, stronger deep in the body."""
     grain = [acquisition.noise_grain_mm / step for step in grid.spacing_mm[1:]]
-    grain = [g if g > 0.25 else 0.0 for g in grain]
+    grain = [g if g > LEAST_GRAIN else 0.0 for g in grain]
     y, x = (grid.axis_mm(axis) - grid.axis_mm(axis).mean() for axis in (1, 2))
     depth = np.exp(-(np.square(y / NOISE_REACH_MM[0])[:, None] + np.square(x / NOISE_REACH_MM[1])[None]))
     level = (acquisition.noise_hu * (NOISE_AT_EDGE + NOISE_FROM_DEPTH * depth)).astype(np.float32)

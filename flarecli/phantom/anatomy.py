@@ -27,7 +27,6 @@ class OrganShape:
         roughness_mm: Standard deviation of the irregularity of its surface.
         bed_at: Like `depth_at`, for the space it filled before it shrank: vessels stay where they were; None where
             it has not shrunk.
-        clefts_mm: How much deeper its surface lies where it is one standard deviation too low: clefts between lobules.
     """
 
     label: int
@@ -35,7 +34,6 @@ class OrganShape:
     depth_at: Depth
     roughness_mm: float = 0.0
     bed_at: Depth | None = None
-    clefts_mm: float = 0.0
 
     def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
         """The window it reaches and its depth there, rough surface included; None outside the canvas."""
@@ -45,8 +43,6 @@ class OrganShape:
         depth = self.depth_at(canvas.at(window))
         if self.roughness_mm:
             depth = depth + np.float32(self.roughness_mm) * canvas.roughness[window]
-        if self.clefts_mm:
-            depth = depth + np.float32(self.clefts_mm) * np.minimum(canvas.roughness[window], 0)
         return window, depth
 
 

@@ -30,9 +30,6 @@ _UNIT_MM = 0.15
 
 _SMALLEST_ML = 1.0
 _LOBULATION_MM = 0.6
-_CLEFTS_MM = 2.5
-"""Lobules of a healthy pancreas, and at most how much deeper the clefts between them become when fat takes the place of
-what is gone; it counts as background."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +108,15 @@ def anatomy_from_labels(
         if missing is not None and organ.side == missing:
             continue
         scale = abs(np.linalg.det(deform)) ** (1 / 3)
-        rough_mm, clefts_mm, atrophy = 0.3, 0.0, None
+        rough_mm, atrophy = 0.3, None
         if organ.label == 4:
             rough_mm += _LOBULATION_MM * options.shape_spread * rng.random()
             moved_mm = bounded_normal(rng, options.moved_pancreas_mm, 3)
             organ = replace(organ, origin_mm=organ.origin_mm + moved_mm)
             atrophy = draw_atrophy(rng, np.argwhere(organ.distance > 0) * _STEP_MM, options)
-            if atrophy is not None:
-                clefts_mm = rng.uniform(0, _CLEFTS_MM)
         depth_at = partial(_depth, organ, inverse, scale, atrophy)
         bed_at = partial(_depth, organ, inverse, scale, None) if atrophy is not None else None
-        organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm, bed_at, clefts_mm))
+        organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm, bed_at))
     # The pancreas gives way where it was moved into another organ: the others are drawn over it.
     organs.sort(key=lambda shape: shape.label != 4)
     return Anatomy(tuple(organs), "labels")

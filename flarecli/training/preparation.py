@@ -102,7 +102,7 @@ def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
         raise UsageError(
             "scans are painted by PyTorch alone",
             seen=f"--backend {runtime.backend} with synthesis.painted = true",
-            remedy="Use --backend torch, or --set synthesis.painted=false.",
+            remedy="Use --backend torch, or a recipe whose scans are made beforehand, such as --recipe standard.",
         )
     from flarecli.engine.keras_model import model_with_weights
     from flarecli.training.painting.batches import PaintedBatchBuilder

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flarecli.phantom.acquisition import LEAST_BLUR
+
 if TYPE_CHECKING:
     import torch
 
 _TRUNCATE = 3.0
 """Standard deviations that a kernel reaches."""
-
-_LEAST_SIGMA = 0.2
-"""Narrower kernels, in voxels, are left out: they would change nothing."""
 
 _FEW_TAPS_SIGMA = 1.5
 """Wider fields are made on a coarser lattice, so that their kernels stay short."""
@@ -87,7 +86,7 @@ def grainy_noise(
 
 def _kernels(sigma_voxels: np.ndarray) -> np.ndarray:
     """Gaussian kernels of a common odd length that sum to 1, float32, (samples, taps)."""
-    wide = np.where(sigma_voxels > _LEAST_SIGMA, sigma_voxels, 0.0)
+    wide = np.where(sigma_voxels > LEAST_BLUR, sigma_voxels, 0.0)
     radius = math.ceil(_TRUNCATE * float(wide.max()) - 0.5)
     steps = np.arange(-radius, radius + 1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -16,6 +16,7 @@ from flarecli.phantom.acquisition import (
     COARSE_STEP_MM,
     FINE_STEP_MM,
     HU_RANGE,
+    LEAST_GRAIN,
     MOTTLING,
     NOISE_AT_EDGE,
     NOISE_FROM_DEPTH,
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 _SPLINE_SIGMA = 3**-0.5
 """Standard deviation of a cubic B-spline, in steps of its lattice."""
-
-_LEAST_GRAIN = 0.25
-"""Finer grain of the noise, in voxels, is none; as in `flarecli.phantom.acquisition`."""
 
 
 def painted(
@@ -80,7 +78,7 @@ def painted(
     acquisitions = [exposure.acquisition for exposure in exposures]
     hu = blurred(hu, np.array([a.blur_mm for a in acquisitions]) / spacing_mm)
     grain = np.array([[a.noise_grain_mm / spacing_mm] * 2 for a in acquisitions])
-    noise = grainy_noise(shape, np.where(grain > _LEAST_GRAIN, grain, 0.0), generator)
+    noise = grainy_noise(shape, np.where(grain > LEAST_GRAIN, grain, 0.0), generator)
     z, y, x = (torch.arange(n, device=device) for n in shape[1:])
     y_mm, x_mm = ((k - (len(k) - 1) / 2) * spacing_mm for k in (y, x))
     depth = torch.exp(-((y_mm / NOISE_REACH_MM[0])[:, None] ** 2 + (x_mm / NOISE_REACH_MM[1])[None] ** 2))
