@@ -249,6 +249,10 @@ def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_doe
         {"view": CropView((16, 16, 16), spacing_mm=3.0)},
         {"synthesis": SynthesisSettings((20, 20, 24), (16.0, 16.0, 12.0), painted=True)},
         {"view": recipe_named("efficientsegnet", "coarse", "starter").view},
+        {
+            "view": CropView((16, 16, 16), first_stage=FirstStageGrid(spacing_mm=48.0)),
+            "first_stage": FirstStageSettings("localization"),
+        },
     ],
 )
 def test_what_cannot_be_painted_is_refused(changes: dict) -> None:
