@@ -24,6 +24,8 @@ from flarecli.phantom.acquisition import (
     OUTSIDE_HU,
     POCKET_DEPTH,
     POCKETS_BELOW,
+    Acquisition,
+    PartIntensities,
 )
 from flarecli.phantom.canvas import MAX_PARTS
 from flarecli.training.painting.exposure import Exposure
@@ -52,44 +54,66 @@ def painted(
     """
     import torch
 
-    device = parts.device
-    count, shape = len(parts), tuple(parts.shape)
-    tables = torch.as_tensor(
-        np.stack(
-            [
-                np.concatenate([getattr(exposure.intensities, name) for exposure in exposures])
-                for name in ("mean_hu", "fine_hu", "coarse_hu", "mottled_hu")
-            ],
-            axis=1,
-        ),
-        device=device,
-    )
-    first = torch.arange(0, count * MAX_PARTS, MAX_PARTS, device=device, dtype=torch.int32)
-    index = parts.int() + first[:, None, None, None]
-    mean, fine_hu, coarse_hu, mottled_hu = (
-        torch.nn.functional.embedding(index, tables[:, k : k + 1])[..., 0] for k in range(4)
-    )
-    fine = smooth_field(shape, (_SPLINE_SIGMA * FINE_STEP_MM / spacing_mm,) * 3, generator)
-    hu = mean.addcmul_(fine_hu, fine)
-    hu.addcmul_(coarse_hu, smooth_field(shape, (_SPLINE_SIGMA * COARSE_STEP_MM / spacing_mm,) * 3, generator))
-    hu.addcmul_(mottled_hu, torch.where(fine < POCKETS_BELOW, POCKET_DEPTH, MOTTLING * fine))
-    del fine, fine_hu, coarse_hu, mottled_hu
-
     acquisitions = [exposure.acquisition for exposure in exposures]
+    hu = _tissue_hu(parts, [exposure.intensities for exposure in exposures], spacing_mm, generator)
     hu = blurred(hu, np.array([a.blur_mm for a in acquisitions]) / spacing_mm)
-    grain = np.array([[a.noise_grain_mm / spacing_mm] * 2 for a in acquisitions])
-    noise = grainy_noise(shape, np.where(grain > LEAST_GRAIN, grain, 0.0), generator)
-    z, y, x = (torch.arange(n, device=device) for n in shape[1:])
-    y_mm, x_mm = ((k - (len(k) - 1) / 2) * spacing_mm for k in (y, x))
-    depth = torch.exp(-((y_mm / NOISE_REACH_MM[0])[:, None] ** 2 + (x_mm / NOISE_REACH_MM[1])[None] ** 2))
-    level = NOISE_AT_EDGE + NOISE_FROM_DEPTH * depth
-    hu.addcmul_(noise, level * per_sample([a.noise_hu for a in acquisitions], device))
-    hu += per_sample([a.offset_hu for a in acquisitions], device)
+    hu += _noise(hu, acquisitions, spacing_mm, generator)
+    hu += per_sample([a.offset_hu for a in acquisitions], hu.device)
+    seen = _visible(hu, acquisitions, spacing_mm)
+    return torch.where(seen, hu, float(OUTSIDE_HU)).clamp_(*HU_RANGE), seen
 
-    ends = [[round(share * shape[1]) for share in a.cut_z] for a in acquisitions]
-    start, stop = (per_sample([pair[k] for pair in ends], device) for k in range(2))
-    radius = per_sample([np.inf if a.circle_mm is None else a.circle_mm for a in acquisitions], device)
-    slices = z[:, None, None]
-    seen = (slices >= start) & (slices < stop) & (torch.hypot(y_mm[:, None], x_mm[None]) <= radius)
-    hu = torch.where(seen, hu, float(OUTSIDE_HU)).clamp_(*HU_RANGE)
-    return hu, seen
+
+def _tissue_hu(
+    parts: torch.Tensor, intensities: Sequence[PartIntensities], spacing_mm: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Intensities without blur and noise; as `flarecli.phantom.acquisition.tissue_hu`."""
+    import torch
+
+    shape = tuple(parts.shape)
+    first = torch.arange(0, len(parts) * MAX_PARTS, MAX_PARTS, device=parts.device, dtype=torch.int32)
+    rows = parts.int() + first[:, None, None, None]
+
+    def looked_up(name: str) -> torch.Tensor:
+        table = np.concatenate([getattr(of_sample, name) for of_sample in intensities])
+        return torch.nn.functional.embedding(rows, torch.as_tensor(table[:, None], device=parts.device))[..., 0]
+
+    fine, coarse = (
+        smooth_field(shape, (_SPLINE_SIGMA * step_mm / spacing_mm,) * 3, generator)
+        for step_mm in (FINE_STEP_MM, COARSE_STEP_MM)
+    )
+    hu = looked_up("mean_hu")
+    hu.addcmul_(looked_up("fine_hu"), fine)
+    hu.addcmul_(looked_up("coarse_hu"), coarse)
+    return hu.addcmul_(looked_up("mottled_hu"), torch.where(fine < POCKETS_BELOW, POCKET_DEPTH, MOTTLING * fine))
+
+
+def _noise(
+    hu: torch.Tensor, acquisitions: Sequence[Acquisition], spacing_mm: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Noise that is stronger in the middle of the body, of the shape of `hu`."""
+    import torch
+
+    y_mm, x_mm = _distances_mm(hu, spacing_mm)
+    depth = torch.exp(-((y_mm / NOISE_REACH_MM[0]) ** 2 + (x_mm / NOISE_REACH_MM[1]) ** 2))
+    level = (NOISE_AT_EDGE + NOISE_FROM_DEPTH * depth) * per_sample([a.noise_hu for a in acquisitions], hu.device)
+    grain = np.array([[a.noise_grain_mm / spacing_mm] * 2 for a in acquisitions])
+    return grainy_noise(tuple(hu.shape), np.where(grain > LEAST_GRAIN, grain, 0.0), generator).mul_(level)
+
+
+def _visible(hu: torch.Tensor, acquisitions: Sequence[Acquisition], spacing_mm: float) -> torch.Tensor:
+    """Boolean, to go with `hu`: what lies inside the field of view."""
+    import torch
+
+    count = hu.shape[1]
+    start, stop = (per_sample([round(a.cut_z[end] * count) for a in acquisitions], hu.device) for end in range(2))
+    radius_mm = per_sample([np.inf if a.circle_mm is None else a.circle_mm for a in acquisitions], hu.device)
+    slices = torch.arange(count, device=hu.device)[:, None, None]
+    return (slices >= start) & (slices < stop) & (torch.hypot(*_distances_mm(hu, spacing_mm)) <= radius_mm)
+
+
+def _distances_mm(hu: torch.Tensor, spacing_mm: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Distances from the middle along y and x, shapes (y, 1) and (1, x)."""
+    import torch
+
+    y_mm, x_mm = ((torch.arange(size, device=hu.device) - (size - 1) / 2) * spacing_mm for size in hu.shape[2:])
+    return y_mm[:, None], x_mm[None]
