@@ -47,7 +47,7 @@ def test_a_patient_is_the_same_on_a_finer_grid():
 
 def test_slabs_do_not_show(monkeypatch):
     whole = small(2)
-    monkeypatch.setattr("flarecli.phantom.case._SLAB_VOXELS", 7 * SHAPE[1] * SHAPE[2])
+    monkeypatch.setattr("flarecli.phantom.patient._SLAB_VOXELS", 7 * SHAPE[1] * SHAPE[2])
     in_slabs = small(2)
     assert (in_slabs.labels == whole.labels).mean() > 0.9999
     assert np.abs(in_slabs.voxels.astype(int) - whole.voxels).mean() < 0.5

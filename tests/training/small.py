@@ -60,6 +60,16 @@ def recipe(**changes: Any) -> Recipe:
     return replace(small, **changes)
 
 
+def painted_recipe(**changes: Any) -> Recipe:
+    """The small recipe with two sizes of samples, painted."""
+    return recipe(
+        view=CropView((16, 16, 16), other_shapes_zyx=((8, 16, 24),), multiple=1, organ_share=1.0),
+        synthesis=SynthesisSettings((20, 20, 24), (16.0,) * 3, reuse=3, mixing=2, painted=True),
+        batch=2,
+        **changes,
+    )
+
+
 def labelled_scan(number: int = 0, shape: tuple[int, int, int] = (20, 24, 28), spacing: float = 8.0) -> LabelledScan:
     """Four boxes, each with an intensity of its own, in soft noise."""
     rng = np.random.default_rng(number)

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from flarecli.errors import UsageError
 from flarecli.phantom import options_for, procedural_anatomy
 from flarecli.phantom.acquisition import Acquisition, acquire, draw_textures, tissue_hu, visible
 from flarecli.phantom.patient import Patient, centred_grid, draw_patient
 from flarecli.training.anatomies import Anatomies
-from flarecli.training.checks import check_recipe
-from flarecli.training.data import CachedData, SyntheticData
-from flarecli.training.folds import Split
-from flarecli.training.machine import Machine
+from flarecli.training.data import SyntheticData
 from flarecli.training.painting.exposure import Exposure, draw_exposure
 from flarecli.training.painting.patients import PatientSample, PatientStream, values_of_parts
 from flarecli.training.painting.posture import draw_posture
 from flarecli.training.preview import preview_samples
-from flarecli.training.recipe import FirstStageSettings, Recipe, SynthesisSettings
-from flarecli.training.recipes import recipe_named
-from flarecli.training.run import run_training
+from flarecli.training.recipe import FirstStageSettings
 from flarecli.training.views import CropView, FirstStageGrid
 from tests.training import small
 
 torch = pytest.importorskip("torch", reason="PyTorch paints, and is not installed")
+
+pytestmark = pytest.mark.skipif(
+    small.BACKEND != "torch", reason="PyTorch paints, whatever Keras runs on: once is enough"
+)
 
 SPACING_MM = 6.0
 
@@ -133,18 +130,8 @@ def test_postures_are_drawn_within_their_limits() -> None:
     np.testing.assert_array_equal(draw_posture(rng, 0.0, 0.0), np.eye(3))
 
 
-def painted_recipe(**changes: object) -> Recipe:
-    """The small recipe with two sizes of samples, painted."""
-    return small.recipe(
-        view=CropView((16, 16, 16), other_shapes_zyx=((8, 16, 24),), multiple=1, organ_share=1.0),
-        synthesis=SynthesisSettings((20, 20, 24), (16.0,) * 3, reuse=3, mixing=2, painted=True),
-        batch=2,
-        **changes,
-    )
-
-
 def stream(seed: int = 1) -> PatientStream:
-    made = SyntheticData(painted_recipe(), Anatomies("phantoms")).stream(seed)
+    made = SyntheticData(small.painted_recipe(), Anatomies("phantoms")).stream(seed)
     assert isinstance(made, PatientStream)
     return made
 
@@ -179,7 +166,7 @@ def test_samples_of_a_batch_have_one_shape_and_patients_are_scanned_anew() -> No
 def test_batches_are_the_same_every_time_and_hold_image_and_labels() -> None:
     from flarecli.training.painting.batches import PaintedBatchBuilder
 
-    recipe = painted_recipe()
+    recipe = small.painted_recipe()
     assert isinstance(recipe.view, CropView)
     samples = [stream().sample(number) for number in range(2)]
     builders = [PaintedBatchBuilder(recipe.view, 16.0, seed, "cpu") for seed in (1, 1, 2)]
@@ -242,48 +229,7 @@ def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_doe
     assert not lost[0, 1].any() or not lost[0, 2].any()
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"view": CropView((16, 16, 16), orientation="LPS")},
-        {"view": CropView((16, 16, 16), spacing_mm=3.0)},
-        {"synthesis": SynthesisSettings((20, 20, 24), (16.0, 16.0, 12.0), painted=True)},
-        {"view": recipe_named("efficientsegnet", "coarse", "starter").view},
-        {
-            "view": CropView((16, 16, 16), first_stage=FirstStageGrid(spacing_mm=48.0)),
-            "first_stage": FirstStageSettings("localization"),
-        },
-    ],
-)
-def test_what_cannot_be_painted_is_refused(changes: dict) -> None:
-    with pytest.raises(UsageError, match="cannot be painted like this"):
-        check_recipe(replace(painted_recipe(), **changes))
-
-
-def test_batches_of_several_sizes_are_for_painted_scans_alone() -> None:
-    check_recipe(painted_recipe())
-    with pytest.raises(UsageError, match="different sizes do not make a batch"):
-        CachedData(painted_recipe(), small.fake_cache(2), Split(("case_000",), ("case_001",)))
-
-
 def test_the_preview_shows_painted_scans() -> None:
-    samples = list(preview_samples(SyntheticData(painted_recipe(), Anatomies("phantoms")), 1, count=2))
+    samples = list(preview_samples(SyntheticData(small.painted_recipe(), Anatomies("phantoms")), 1, count=2))
     assert [sample.image.shape[1:] for sample in samples] == [sample.labels.shape for sample in samples]
     assert all(sample.labels.any() for sample in samples)
-
-
-@small.needs_training
-def test_a_network_learns_from_painted_scans_on_pytorch_alone(tmp_path: Path) -> None:
-    recipe = painted_recipe()
-    data = SyntheticData(recipe, Anatomies("phantoms"))
-    machine = Machine(small.BACKEND, "cpu", workers=1)
-    if small.BACKEND != "torch":
-        with pytest.raises(UsageError, match="painted by PyTorch alone"):
-            run_training(tmp_path / "run", recipe, data, 5, machine, spec=small.SPEC)
-        return
-    finished = run_training(tmp_path / "run", recipe, data, 5, machine, spec=small.SPEC)
-    assert finished is not None
-    assert finished.card.details["held_out"]["scans"] == 1
-    again = run_training(tmp_path / "again", recipe, data, 5, machine, spec=small.SPEC)
-    assert again is not None
-    assert small.losses(tmp_path / "run") == small.losses(tmp_path / "again")

@@ -1,0 +1,61 @@
+"""Runs that paint their scans: what can be painted, on which backend, and that it is learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flarecli.errors import UsageError
+from flarecli.training.anatomies import Anatomies
+from flarecli.training.checks import check_recipe
+from flarecli.training.data import CachedData, SyntheticData
+from flarecli.training.folds import Split
+from flarecli.training.machine import Machine
+from flarecli.training.recipe import FirstStageSettings, SynthesisSettings
+from flarecli.training.recipes import recipe_named
+from flarecli.training.run import run_training
+from flarecli.training.views import CropView, FirstStageGrid
+from tests.training import small
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"view": CropView((16, 16, 16), orientation="LPS")},
+        {"view": CropView((16, 16, 16), spacing_mm=3.0)},
+        {"synthesis": SynthesisSettings((20, 20, 24), (16.0, 16.0, 12.0), painted=True)},
+        {"view": recipe_named("efficientsegnet", "coarse", "starter").view},
+        {
+            "view": CropView((16, 16, 16), first_stage=FirstStageGrid(spacing_mm=48.0)),
+            "first_stage": FirstStageSettings("localization"),
+        },
+    ],
+)
+def test_what_cannot_be_painted_is_refused(changes: dict) -> None:
+    with pytest.raises(UsageError, match="cannot be painted like this"):
+        check_recipe(replace(small.painted_recipe(), **changes))
+
+
+def test_batches_of_several_sizes_are_for_painted_scans_alone() -> None:
+    check_recipe(small.painted_recipe())
+    with pytest.raises(UsageError, match="different sizes do not make a batch"):
+        CachedData(small.painted_recipe(), small.fake_cache(2), Split(("case_000",), ("case_001",)))
+
+
+@small.needs_training
+def test_a_network_learns_from_painted_scans_on_pytorch_alone(tmp_path: Path) -> None:
+    recipe = small.painted_recipe()
+    data = SyntheticData(recipe, Anatomies("phantoms"))
+    machine = Machine(small.BACKEND, "cpu", workers=1)
+    if small.BACKEND != "torch":
+        with pytest.raises(UsageError, match="painted by PyTorch alone"):
+            run_training(tmp_path / "run", recipe, data, 5, machine, spec=small.SPEC)
+        return
+    finished = run_training(tmp_path / "run", recipe, data, 5, machine, spec=small.SPEC)
+    assert finished is not None
+    assert finished.card.details["held_out"]["scans"] == 1
+    again = run_training(tmp_path / "again", recipe, data, 5, machine, spec=small.SPEC)
+    assert again is not None
+    assert small.losses(tmp_path / "run") == small.losses(tmp_path / "again")
