@@ -71,7 +71,7 @@ def draw_patient(rng: np.random.Generator, grid: SampleGrid, anatomy: Anatomy, o
     give the same patient on any grid.
     """
     landmarks = measure_landmarks(anatomy)
-    traits = draw_traits(rng, anatomy, options)
+    traits = _draw_traits(rng, anatomy, options)
     look = draw_look(rng, options, fatty_liver=traits.fatty_liver, fatty_pancreas=traits.fatty_pancreas)
     palette = Palette()
     scene = _draw_scene(rng, anatomy, landmarks, palette, options)
@@ -85,7 +85,7 @@ def draw_patient(rng: np.random.Generator, grid: SampleGrid, anatomy: Anatomy, o
     return Patient(grid, parts, palette, traits, look)
 
 
-def draw_traits(rng: np.random.Generator, anatomy: Anatomy, options: PhantomOptions) -> PatientTraits:
+def _draw_traits(rng: np.random.Generator, anatomy: Anatomy, options: PhantomOptions) -> PatientTraits:
     """Draw what is unusual about the tissues of a patient with these organs."""
     fatty_liver = rng.random() < options.fatty_liver
     times = _FATTIER_IN_ATROPHY if anatomy.is_pancreas_atrophic else 1

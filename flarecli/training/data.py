@@ -117,21 +117,17 @@ class SyntheticData:
     def stream(self, seed: int) -> Stream:
         settings = self.recipe.synthesis
         maps, _ = self.anatomies.split(settings.held_out_share)
-        if isinstance(self.recipe.view, CropView) and settings.painted:
-            return PatientStream(
-                PatientSource(settings, maps, seed),
-                self.recipe.view,
-                Schedule(settings.reuse, settings.mixing),
-                seed,
-                self.recipe.batch,
-            )
         target = Target(self.recipe.target)
+        schedule = Schedule(settings.reuse, settings.mixing)
+        if isinstance(self.recipe.view, CropView) and settings.painted:
+            source = PatientSource(settings, maps, seed)
+            return PatientStream(source, self.recipe.view, target, schedule, seed, self.recipe.batch)
         is_apart = target is Target.SURROUNDINGS
         return SampleStream(
             SyntheticScans(settings, maps, self.recipe.view, seed, with_surroundings=is_apart),
             self.recipe.view,
             target,
-            Schedule(settings.reuse, settings.mixing),
+            schedule,
             seed,
         )
 

@@ -11,7 +11,6 @@ from flarecli.errors import UsageError
 from flarecli.systems import system_named
 from flarecli.systems.base import Network, NetworkSpec
 from flarecli.training.recipe import Recipe
-from flarecli.training.views import CropView
 from flarecli.weights.card import read_card
 from flarecli.weights.store import resolve_weights
 
@@ -105,16 +104,13 @@ def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
             remedy="Use --backend torch, or a recipe whose scans are made beforehand, such as --recipe standard.",
         )
     from flarecli.engine.keras_model import model_with_weights
-    from flarecli.training.painting.batches import PaintedBatchBuilder
+    from flarecli.training.painting.batches import painted_batches
 
     first = _first_stage_weights(recipe)
     network = None
     if first is not None:
         network = model_with_weights(first[0].build, first[1], replace(runtime, precision="float32"))
-    if not isinstance(recipe.view, CropView):
-        raise ValueError(f"view (={recipe.view}) must be a CropView")
-    device = runtime.torch_device
-    return PaintedBatchBuilder(recipe.view, recipe.synthesis.spacing_mm[0], seed, device, network, recipe.first_stage)
+    return painted_batches(recipe, seed, runtime.torch_device, network)
 
 
 def _first_stage_weights(recipe: Recipe) -> tuple[NetworkSpec, Path] | None:

@@ -10,7 +10,6 @@ import numpy as np
 from flarecli.contour_sheet import SheetSlice, draw_contour_sheet
 from flarecli.training.data import TrainingData
 from flarecli.training.scan import Sample
-from flarecli.training.views import CropView
 
 SAMPLES = 6
 
@@ -26,12 +25,9 @@ def preview_samples(data: TrainingData, seed: int, count: int = SAMPLES) -> Iter
     if not data.is_painted:
         yield from (stream.sample(number) for number in range(count))
         return
-    from flarecli.training.painting.batches import PaintedBatchBuilder
+    from flarecli.training.painting.batches import painted_batches
 
-    view, spacing_mm = data.recipe.view, data.recipe.synthesis.spacing_mm[0]
-    if not isinstance(view, CropView):
-        raise ValueError(f"view (={view}) must be a CropView")
-    builder = PaintedBatchBuilder(view, spacing_mm, seed, "cpu")
+    builder = painted_batches(data.recipe, seed, "cpu")
     for number in range(count):
         images, values = builder.batch([stream.sample(number)])
         yield Sample(images[0].numpy(), values[0, 0].numpy())

@@ -13,10 +13,11 @@ from flarecli.phantom.patient import Patient, centred_grid, draw_patient
 from flarecli.training.anatomies import Anatomies
 from flarecli.training.data import SyntheticData
 from flarecli.training.painting.exposure import Exposure, draw_exposure
-from flarecli.training.painting.patients import PatientSample, PatientStream, values_of_parts
+from flarecli.training.painting.patients import PatientSample, PatientStream, labels_of_parts
 from flarecli.training.painting.posture import draw_posture
 from flarecli.training.preview import preview_samples
 from flarecli.training.recipe import FirstStageSettings
+from flarecli.training.targets import Target
 from flarecli.training.views import CropView, FirstStageGrid
 from tests.training import small
 
@@ -197,11 +198,20 @@ def test_labels_end_where_the_field_of_view_does() -> None:
     assert float(image[0, 0, :10].max()) < -0.4
 
 
-def test_surroundings_come_after_the_organs(patient: Patient) -> None:
-    values = values_of_parts(patient)
+def test_surroundings_come_after_the_organs_where_they_are_told_apart(patient: Patient) -> None:
     labels, kinds = patient.palette.labels(), patient.palette.surroundings()
-    np.testing.assert_array_equal(values[labels > 0], labels[labels > 0])
-    np.testing.assert_array_equal(values[kinds > 0], kinds[kinds > 0] + 4)
+    apart = labels_of_parts(patient, with_surroundings=True)
+    np.testing.assert_array_equal(apart[labels > 0], labels[labels > 0])
+    np.testing.assert_array_equal(apart[kinds > 0], kinds[kinds > 0] + 4)
+    np.testing.assert_array_equal(labels_of_parts(patient, with_surroundings=False), labels)
+
+
+@pytest.mark.parametrize("target", ["any_organ", "classes", "organs", "classes_and_surroundings"])
+def test_samples_hold_values_of_the_target_alone(target: str) -> None:
+    recipe = small.painted_recipe(target=target)
+    sample = SyntheticData(recipe, Anatomies("phantoms")).stream(1).sample(0)
+    assert set(np.unique(sample.values)) <= {0, *Target(target).values}
+    assert sample.values.max() == max(Target(target).values)
 
 
 def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_does() -> None:

@@ -12,7 +12,7 @@ from flarecli.training.painting.painter import painted
 from flarecli.training.painting.patients import PatientSample
 from flarecli.training.painting.posture import in_posture
 from flarecli.training.randomness import Purpose, derived_seed, generator
-from flarecli.training.recipe import FirstStageSettings
+from flarecli.training.recipe import FirstStageSettings, Recipe
 from flarecli.training.views import CropView, FirstStageGrid
 from flarecli.training.views.crop import AIR_HU, FirstStageChange
 
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 _FIRST_STAGE_SCANS = 4
 """How many scans the first stage sees at a time."""
+
+
+def painted_batches(
+    recipe: Recipe, seed: int, device: str, first_stage: keras.Model | None = None
+) -> PaintedBatchBuilder:
+    """What paints the samples of a recipe that `check_recipe` has let pass.
+
+    Raises:
+        ValueError: when its view does not cut crops.
+    """
+    if not isinstance(recipe.view, CropView):
+        raise ValueError(f"view (={recipe.view}) must be a CropView")
+    spacing_mm = recipe.synthesis.spacing_mm[0]
+    return PaintedBatchBuilder(recipe.view, spacing_mm, seed, device, first_stage, recipe.first_stage)
 
 
 class PaintedBatchBuilder:

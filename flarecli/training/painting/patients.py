@@ -15,6 +15,7 @@ from flarecli.training.painting.posture import draw_posture
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.recipe import SynthesisSettings
 from flarecli.training.schedule import Schedule
+from flarecli.training.targets import Target
 from flarecli.training.views import CropView
 
 Shape = tuple[int, int, int]
@@ -27,7 +28,7 @@ class PatientSample:
     Attributes:
         number: Which sample of the run it is.
         parts: Uint8, (z, y, x): part of the body at every voxel of the patient's whole grid.
-        values: Uint8, (256,): the label that each part number has; kinds of surroundings after the organs.
+        values: Uint8, (256,): the value of the recipe's target that each part number has.
         exposure: How the scan looks.
         posture: Matrix from positions in the scan to positions in `parts`, about their middles.
         start_zyx: First voxel of the sample in the scan; may lie outside.
@@ -74,6 +75,7 @@ class PatientStream:
     Attributes:
         source: Where patients come from.
         view: How samples are cut from scans; samples of one batch have one shape.
+        target: What labels become.
         schedule: Which patient each sample shows.
         seed: Seed of the run.
         batch: Samples of a batch.
@@ -81,6 +83,7 @@ class PatientStream:
 
     source: PatientSource
     view: CropView
+    target: Target
     schedule: Schedule
     seed: int
     batch: int
@@ -96,21 +99,24 @@ class PatientStream:
             self._patients[wanted] = self.source.patient(wanted)
         patient, settings = self._patients[wanted], self.source.settings
         rng = generator(self.seed, Purpose.CUT, number)
-        values = values_of_parts(patient)
+        labels = labels_of_parts(patient, with_surroundings=self.target is Target.SURROUNDINGS)
         shape = self.view.drawn_shape(generator(self.seed, Purpose.SHAPE, number // self.batch))
         return PatientSample(
             number,
             patient.parts,
-            values,
+            self.target.encoded(labels),
             draw_exposure(rng, patient, options_for(settings.strength)),
             draw_posture(rng, settings.turn_deg, settings.stretch),
             # Where the organs lie before the posture changes is near enough.
-            self.view.drawn_start(values[patient.parts], shape, rng),
+            self.view.drawn_start(labels[patient.parts], shape, rng),
             shape,
         )
 
 
-def values_of_parts(patient: Patient) -> np.ndarray:
-    """The label of each part number, uint8, (256,): the house's, then the kinds of surroundings."""
+def labels_of_parts(patient: Patient, *, with_surroundings: bool) -> np.ndarray:
+    """The label of each part number, uint8, (256,): the house's, kinds of surroundings after them where asked for."""
+    labels = patient.palette.labels()
+    if not with_surroundings:
+        return labels
     kinds = patient.palette.surroundings()
-    return np.where(kinds > 0, kinds + len(ORGANS), patient.palette.labels()).astype(np.uint8)
+    return np.where(kinds > 0, kinds + len(ORGANS), labels).astype(np.uint8)
