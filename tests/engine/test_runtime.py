@@ -159,13 +159,13 @@ def test_auto_precision_of_openvino_follows_the_processor(
     assert start_runtime("openvino").precision == precision
 
 
-@pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
 def test_bfloat16_on_a_processor_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import openvino
 
     monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32"])
+    assert start_runtime(RUNNING, "cpu").precision == "float32"
     with pytest.raises(InstallationError, match="this processor does not compute bfloat16"):
-        start_runtime("openvino", precision="bfloat16")
+        start_runtime(RUNNING, "cpu", precision="bfloat16")
 
 
 @pytest.mark.skipif(RUNNING == "openvino", reason="about the backends that can have a GPU")

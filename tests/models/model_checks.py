@@ -15,7 +15,7 @@ import pytest
 from keras import layers
 
 from flarecli.engine.networks import network_of
-from flarecli.engine.runtime import Runtime, start_runtime
+from flarecli.engine.runtime import Runtime, processor_computes_bfloat16, start_runtime
 from flarecli_models.data_format import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
@@ -35,11 +35,8 @@ Build = Callable[..., keras.Model]
 
 def runtime(precision: str = "float32") -> Runtime:
     """The backend in use on the CPU; skips the calling test where this processor lacks the precision."""
-    if BACKEND == "openvino" and precision == "bfloat16":
-        import openvino
-
-        if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            pytest.skip("this processor does not compute bfloat16")
+    if precision == "bfloat16" and not processor_computes_bfloat16():
+        pytest.skip("this processor does not compute bfloat16")
     return start_runtime(BACKEND, "cpu", precision)
 
 
