@@ -16,7 +16,7 @@ from flarecli.systems.flarelite import Flarelite
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
-from flarecli.systems.flarelite.probabilities import combined, softmax
+from flarecli.systems.flarelite.probabilities import combined, softmax, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
 from tests.systems.scans import Scan, scan_of
 
@@ -44,6 +44,19 @@ class FindsBright:
         scores = np.zeros((5, *brightness.shape), np.float32)
         scores[self.label] = SURE * (brightness * CONSTANTS.scale_hu - (TISSUE_HU + ORGAN_HU) / 2) / ORGAN_HU
         return scores
+
+
+@dataclass
+class SeenBrighter:
+    """Shows a network an image that is brighter by some HU."""
+
+    network: FindsBright
+    hu: float
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        image = image.copy()
+        (image if image.ndim == 3 else image[0])[...] += self.hu / CONSTANTS.scale_hu
+        return self.network(image)
 
 
 def run(
@@ -195,3 +208,25 @@ def test_both_stages_have_their_say() -> None:
     np.testing.assert_allclose(combined(scores, first[1:], 1.0), softmax(scores), atol=1e-6)
     np.testing.assert_allclose(combined(scores, first[1:], 0.0), first, atol=1e-6)
     np.testing.assert_allclose(combined(scores, first[1:], 0.25), 0.25 * softmax(scores) + 0.75 * first, atol=1e-6)
+
+
+def test_fat_is_background_instead_of_pancreas_and_other_organs_stay() -> None:
+    hu = np.array([[[-80.0, -51.0, -50.0, 40.0]]], np.float32)
+    before = np.array([0.2, 0.1, 0.0, 0.1, 0.6], np.float32)[:, None, None, None] * np.ones_like(hu)
+    after = before.copy()
+    without_fat(after, hu, CONSTANTS)
+    np.testing.assert_array_equal(after[1:4], before[1:4])
+    np.testing.assert_allclose(after[:, 0, 0, :2].T, [[0.8, 0.1, 0, 0.1, 0]] * 2, rtol=1e-6)
+    np.testing.assert_array_equal(after[..., 2:], before[..., 2:])
+
+
+@pytest.mark.parametrize(("label", "found"), [(3, True), (4, False)])
+def test_no_pancreas_of_fat_is_found(label: int, found: bool) -> None:
+    """The networks find a block of fat among darker fat; as a pancreas it is not believed."""
+    voxels = np.full((60, 90, 100), -150, np.int16)
+    voxels[20:36, 24:50, 12:40] = -60
+    locate, refine = FindsBright(label), FindsBright(label)
+    networks = {"locate": SeenBrighter(locate, 155), "refine": SeenBrighter(refine, 155)}
+    labels = Flarelite().segment(scan_of(voxels, SPACING_MM), networks, RegionRequest(), Steps()).labels
+    assert (labels == label).any() == found
+    assert found == (dice(labels == label, voxels == -60) > 0.9)

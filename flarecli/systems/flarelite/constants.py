@@ -18,6 +18,7 @@ class FlareliteConstants:
         scale_hu: Clipped intensities are divided by this.
         region_margin_mm: Margin around the organs of the first stage.
         refine_share: Weight of the second stage where the two are averaged.
+        pancreas_least_hu: Voxels of the second stage below this are fat, never pancreas.
         kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept at most; a thin
             pancreas falls into several.
         component_minimum_mm3: Smaller parts are dropped.
@@ -32,6 +33,7 @@ class FlareliteConstants:
     scale_hu: float = 350.0
     region_margin_mm: float = 16.0
     refine_share: float = 0.7
+    pancreas_least_hu: float = -50.0
     kept_components: tuple[int, int, int, int] = (1, 2, 1, 3)
     component_minimum_mm3: float = 200.0
     touch_area_mm2: float = 20.0

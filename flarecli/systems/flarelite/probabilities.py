@@ -1,8 +1,13 @@
-"""Probabilities from class scores, and what the two stages say together."""
+"""Probabilities from class scores, what the two stages say together, and what the intensities rule out."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from flarecli.organs import ORGANS
+from flarecli.systems.flarelite.constants import FlareliteConstants
+
+_PANCREAS = next(organ.label for organ in ORGANS if organ.name == "pancreas")
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -29,3 +34,19 @@ def combined(scores: np.ndarray, organs: np.ndarray, refine_share: float) -> np.
     probabilities[1:] += first_share * organs
     probabilities[0] += first_share * (1 - organs.sum(axis=0))
     return probabilities
+
+
+def without_fat(probabilities: np.ndarray, hu: np.ndarray, constants: FlareliteConstants) -> None:
+    """Give the pancreas's probability in voxels of fat to the background.
+
+    Fat grows around and between the lobules of the pancreas; a voxel that is fat for the most part is none of it. At
+    the lung a voxel of the same intensity is half organ, so the other organs, which touch it, are left as they are.
+
+    Args:
+        probabilities: float32, shape (classes, z, y, x); changed in place.
+        hu: Intensities on the same grid.
+    """
+    fat = hu < constants.pancreas_least_hu
+    pancreas = probabilities[_PANCREAS]
+    probabilities[0][fat] += pancreas[fat]
+    pancreas[fat] = 0

@@ -16,7 +16,7 @@ from flarecli.systems.description import NetworkFigures
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import NetworkGrid, image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
-from flarecli.systems.flarelite.probabilities import combined
+from flarecli.systems.flarelite.probabilities import combined, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
 from flarecli.systems.region_warnings import region_warnings
 from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
@@ -109,7 +109,9 @@ class Flarelite(System):
             del coarse
         with steps("refine"):
             scores = networks[REFINE](inputs)[(slice(None), *refined.inside)]
-            probabilities = combined(scores, inputs[(slice(1, None), *refined.inside)], constants.refine_share)
+            seen = inputs[(slice(None), *refined.inside)]
+            probabilities = combined(scores, seen[1:], constants.refine_share)
+            without_fat(probabilities, seen[0] * constants.scale_hu, constants)
         with steps("restore"):
             found = filter_organs(probabilities, refined.voxel_mm3, constants)
             labels = np.zeros(grid.shape_zyx, np.uint8)
