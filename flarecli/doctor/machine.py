@@ -54,7 +54,7 @@ def memory_finding(available_mb: float) -> Finding:
     facts = {"available_mb": available_mb, "needed_mb": NEEDED_MB}
     seen = f"{available_mb / 1000:.1f} GB available"
     if available_mb < NEEDED_MB:
-        remedy = "End other programs, or use --precision bfloat16 or a smaller system (flare systems)."
+        remedy = "End other programs, or use a smaller system (flare systems)."
         return Finding("memory", Verdict.warning, f"{seen}, up to {NEEDED_MB / 1000:g} GB needed", remedy, facts)
     return Finding("memory", Verdict.good, seen, facts=facts)
 
