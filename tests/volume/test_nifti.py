@@ -117,7 +117,9 @@ def test_refuses_missing_folder_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"x", b"hello " * 200, gzip.compress(b"hello " * 200), gzip.compress(b""), bytes(1000)]
+    "content",
+    [b"x", b"hello " * 200, gzip.compress(b"hello " * 200, mtime=0), gzip.compress(b"", mtime=0), bytes(1000)],
+    ids=["a letter", "text", "compressed text", "compressed nothing", "zeros"],
 )
 def test_refuses_other_files(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.nii.gz").write_bytes(content)
