@@ -225,8 +225,7 @@ def test_no_pancreas_of_fat_is_found(label: int, found: bool) -> None:
     """The networks find a block of fat among darker fat; as a pancreas it is not believed."""
     voxels = np.full((60, 90, 100), -150, np.int16)
     voxels[20:36, 24:50, 12:40] = -60
-    locate, refine = FindsBright(label), FindsBright(label)
-    networks = {"locate": SeenBrighter(locate, 155), "refine": SeenBrighter(refine, 155)}
+    networks = {key: SeenBrighter(FindsBright(label), 155) for key in ("locate", "refine")}
     labels = Flarelite().segment(scan_of(voxels, SPACING_MM), networks, RegionRequest(), Steps()).labels
     assert (labels == label).any() == found
     assert found == (dice(labels == label, voxels == -60) > 0.9)
