@@ -93,8 +93,6 @@ def load_checkpoint(path: Path, model: Any) -> tuple[int, dict[str, Any]]:
 
 
 def _state(model: Any) -> dict[str, list[Any]]:
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
     return {"weights": model.variables, "optimizer": model.optimizer.variables}
 
 

@@ -82,6 +82,8 @@ class TrainedModel:
             # Samples may differ in size, and each size would be compiled anew.
             jit_compile=False,
         )
+        # TensorFlow traces an update before Keras would build what an optimiser remembers from step to step.
+        self.model.optimizer.build(self.model.trainable_variables)
         self._output_names = list(self.model.output) if isinstance(self.model.output, dict) else None
 
     @property

@@ -23,7 +23,8 @@ from flarecli.training.folds import Split
 from flarecli.training.log import read_rows
 from flarecli.training.loop import Observers
 from flarecli.training.machine import Machine
-from flarecli.training.recipe import Recipe, ValidationSettings
+from flarecli.training.recipe import ClippingSettings, Recipe, ValidationSettings
+from flarecli.training.recipes import RECIPES
 from flarecli.training.run import Finished, RunOptions, run_training
 from flarecli.weights.store import resolve_weights
 from tests.training import small
@@ -32,6 +33,7 @@ pytestmark = small.needs_training
 
 HERE = Machine(small.BACKEND, "cpu", workers=0)
 SPLIT = Split(("case_000", "case_002"), ("case_001", "case_003"))
+CLIPPINGS = list(dict.fromkeys(recipe.clipping for recipe in RECIPES))
 
 
 def run(folder: Path, recipe: Recipe | None = None, **changes: Any) -> Finished | None:
@@ -206,6 +208,13 @@ def test_a_network_is_trained_on_phantoms_and_scored_on_others(tmp_path: Path) -
     assert finished is not None
     assert finished.card.licence == "Apache-2.0"
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))[0]["name"] == "synthetic 0"
+
+
+@pytest.mark.parametrize("clipping", CLIPPINGS, ids=lambda clipping: clipping.name)
+def test_gradients_are_clipped_in_all_ways_of_the_recipes(clipping: ClippingSettings, tmp_path: Path) -> None:
+    recipe = small.recipe(iterations=1, clipping=clipping)
+    assert run(tmp_path, recipe, data=CachedData(recipe, small.fake_cache(4), SPLIT)) is not None
+    assert len(small.losses(tmp_path)) == 1
 
 
 def test_samples_that_do_not_fit_the_network_are_refused(tmp_path: Path) -> None:
