@@ -21,7 +21,15 @@ import numpy as np
 
 from flarecli.memory import peak_rss_mb
 
-NETWORKS = ("efficientsegnet/coarse", "efficientsegnet/fine", "vgg13/segmentation")
+NETWORKS = (
+    "flarelite/locate",
+    "flarelite/refine",
+    "efficientscn/localization",
+    "efficientscn/segmentation",
+    "efficientsegnet/coarse",
+    "efficientsegnet/fine",
+    "vgg13/segmentation",
+)
 BACKENDS = ("tensorflow", "torch")
 COLUMNS = "| network | backend | batch | CPU s | wall s | base MB | peak MB |\n|---|---|---|---|---|---|---|"
 
@@ -67,13 +75,13 @@ def _options() -> argparse.Namespace:
 def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[str, float]:
     from flarecli.training.machine import Machine
     from flarecli.training.preparation import network_spec, prepare
-    from flarecli.training.recipes import recipe_named
+    from flarecli.training.recipes import recipes_for
 
     system, key = network.split("/")
-    recipe = recipe_named(system, key, "published")
+    recipe = next(iter(recipes_for(system, key).values()))
     runtime = Machine(backend, "cpu", threads=options.threads).start(recipe.precision)
     model = prepare(recipe, network_spec(system, key, recipe.view.input_shape), runtime, seed=0).model
-    batch = [_sample(model.model, seed) for seed in range(options.batch)]
+    batch = [_sample(model.model, recipe.view, seed) for seed in range(options.batch)]
     base_mb = peak_rss_mb()
     model.update([batch], 0)
     cpu, wall = time.process_time(), time.perf_counter()
@@ -87,14 +95,17 @@ def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[s
     }
 
 
-def _sample(model: Any, seed: int) -> Any:
-    """An image of noise with noise for labels, of the model's size."""
+def _sample(model: Any, view: Any, seed: int) -> Any:
+    """An image of noise with noise for labels, of the model's size; where it takes any, of the view's (middle) one."""
     from flarecli.training.scan import Sample
+    from flarecli.training.views import CropView
     from flarecli_models.data_format import CHANNELS_FIRST, resolved_data_format
 
     rng = np.random.default_rng(seed)
     _, *shape = model.inputs[0].shape
     channels, *size = shape if resolved_data_format(None) == CHANNELS_FIRST else (shape[-1], *shape[:-1])
+    if None in size:
+        size = view.shape_zyx if isinstance(view, CropView) else [sizes[len(sizes) // 2] for sizes in view.sizes]
     return Sample(rng.standard_normal((channels, *size), np.float32), rng.integers(0, 5, size).astype(np.uint8))
 
 

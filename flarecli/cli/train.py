@@ -62,8 +62,8 @@ def train(
         str | None, typer.Option(metavar="SET|RUN|FILE", help="Weights to start from, instead of random ones.")
     ] = None,
     backend: Annotated[
-        str, typer.Option(help="tensorflow or torch; on a CPU TensorFlow is faster, the recipe gpu needs torch.")
-    ] = "tensorflow",
+        str, typer.Option(help="tensorflow, torch or auto: the faster one here. The recipe gpu needs torch.")
+    ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads of the network; all by default.")

@@ -117,6 +117,23 @@ def is_installed(backend: str) -> bool:
     return importlib.util.find_spec(_MODULES[backend]) is not None
 
 
+def backend_in_use() -> str | None:
+    """The backend of `BACKENDS` that Keras already runs on in this process; None where it is free to choose."""
+    if "keras" not in sys.modules:
+        return None
+    running = _running_keras_backend()
+    return running if running in BACKENDS else None
+
+
+def backend_with_gpu() -> str | None:
+    """An installed backend that sees a GPU; it is imported to find out where the machine has one."""
+    if _machine_has_nvidia_gpu():
+        for candidate in ("torch", "tensorflow"):
+            if is_installed(candidate) and _backend_sees_gpu(candidate):
+                return candidate
+    return None
+
+
 def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(
@@ -133,12 +150,10 @@ def _chosen_backend(backend: str, device: str) -> str:
                 remedy=f"Install it: pip install 'flarecli{extra}'.",
             )
         return backend
-    if "keras" in sys.modules and _running_keras_backend() in BACKENDS:
-        return _running_keras_backend()
-    if device != "cpu" and _machine_has_nvidia_gpu():
-        for candidate in ("torch", "tensorflow"):
-            if is_installed(candidate) and _backend_sees_gpu(candidate):
-                return candidate
+    if running := backend_in_use():
+        return running
+    if device != "cpu" and (found := backend_with_gpu()):
+        return found
     if device == "gpu":
         raise InstallationError(
             "no installed backend sees a GPU",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 from flarecli.engine import Runtime, start_runtime
-from flarecli.engine.runtime import available_threads
-from flarecli.errors import UsageError
+from flarecli.engine.runtime import (
+    available_threads,
+    backend_in_use,
+    backend_with_gpu,
+    is_installed,
+    processor_computes_bfloat16,
+)
+from flarecli.errors import InstallationError, UsageError
+from flarecli.training.freed_memory import keep_freed_memory
 from flarecli.training.recipe import PrecisionSettings
 
 TRAINING_BACKENDS = ("tensorflow", "torch")
@@ -19,13 +27,14 @@ class Machine:
     """Backend, device and processors.
 
     Attributes:
-        backend: "tensorflow" or "torch".
+        backend: "tensorflow", "torch", or "auto": the one that Keras already runs on in this process, else one that has
+            a GPU, else what the environment variable `KERAS_BACKEND` names, else the faster one on this processor.
         device: "auto", "cpu" or "gpu".
         threads: Processor threads of the network, all where None.
         workers: Processes that make samples, one less than there are processors where None.
     """
 
-    backend: str = "tensorflow"
+    backend: str = "auto"
     device: str = "auto"
     threads: int | None = None
     workers: int | None = None
@@ -40,19 +49,43 @@ class Machine:
     def start(self, precision: PrecisionSettings) -> Runtime:
         """Set up the backend, in the precision that is wanted on the device that there is.
 
+        On a CPU this process keeps the memory that it frees from then on; see `keep_freed_memory`.
+
         Raises:
             UsageError: for a backend that cannot train, or a precision that the device does not have.
             InstallationError: when the backend or device is not there.
         """
-        if self.backend not in TRAINING_BACKENDS:
+        backend = _preferred_backend(self.device) if self.backend == "auto" else self.backend
+        if backend not in TRAINING_BACKENDS:
             raise UsageError(
                 "this backend cannot train",
-                seen=self.backend,
+                seen=backend,
                 expected=" or ".join(TRAINING_BACKENDS),
                 remedy="Choose one of those with --backend.",
             )
         wanted = precision.activations
-        runtime = start_runtime(self.backend, self.device, "float32" if wanted == "auto" else wanted, self.threads)
-        if wanted == "auto" and runtime.device == "gpu":
+        runtime = start_runtime(backend, self.device, "float32" if wanted == "auto" else wanted, self.threads)
+        if runtime.device == "cpu":
+            keep_freed_memory()
+        elif wanted == "auto":
             return replace(runtime, precision=precision.on_gpu)
         return runtime
+
+
+def _preferred_backend(device: str) -> str:
+    """What "auto" stands for."""
+    if running := backend_in_use():
+        return running
+    if device != "cpu" and (found := backend_with_gpu()):
+        return found
+    installed = [backend for backend in TRAINING_BACKENDS if is_installed(backend)]
+    if not installed:
+        raise InstallationError(
+            "training needs PyTorch or TensorFlow, and neither is installed",
+            remedy="Install one: pip install 'flarecli[torch]'.",
+        )
+    # Measured, see docs/train.md: on processors with AVX-512, which are those with bfloat16, an update takes PyTorch
+    # one and a half to three times as long as TensorFlow; on others it is the other way round.
+    faster = "tensorflow" if processor_computes_bfloat16() else "torch"
+    wanted = os.environ.get("KERAS_BACKEND", "")
+    return next(backend for backend in (wanted, faster, *installed) if backend in installed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,13 +74,13 @@ def prepare(
         UsageError: when scans are to be painted on another backend than PyTorch.
         InputError: when weights are not there or do not fit.
     """
-    import keras
-
     from flarecli.training.batches import BatchBuilder
     from flarecli.training.trained_model import TrainedModel
     from flarecli_models.data_format import channel_axis, resolved_data_format
 
-    keras.utils.set_random_seed(seed)
+    # Keras draws the seeds of initialisers and dropout from Python's generator. Its own set_random_seed would import
+    # TensorFlow on any backend.
+    random.seed(seed)
     builder = BatchBuilder(channel_axis(resolved_data_format(None)), _first_stage(recipe, runtime), recipe.first_stage)
     path = None
     if initial_weights is not None:

@@ -122,6 +122,23 @@ def test_postures_move_a_patient_about_the_middle() -> None:
     assert int(larger.sum()) == pytest.approx(1.2 * int(ball.sum()), rel=0.03)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_crop_lies_where_the_organ_is_after_the_posture_has_changed(seed: int) -> None:
+    from flarecli.training.painting.posture import in_posture
+
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((48, 56, 64), np.uint8)
+    corner = [n - 14 if end else 10 for n, end in zip(labels.shape, rng.random(3) < 0.5, strict=True)]
+    labels[tuple(slice(first, first + 4) for first in corner)] = 1
+    posture = draw_posture(rng, 20.0, 0.1)
+    view, shape = CropView((8, 8, 8), organ_share=1.0), (8, 8, 8)
+    seen = in_posture(torch.as_tensor(labels[None]), posture[None])[0].numpy()
+    for _ in range(20):
+        start = view.drawn_start(labels, shape, rng, posture)
+        crop = seen[tuple(slice(first, first + size) for first, size in zip(start, shape, strict=True))]
+        assert crop.any()
+
+
 def test_postures_are_drawn_within_their_limits() -> None:
     rng = np.random.default_rng(3)
     postures = [draw_posture(rng, 8.0, 0.06) for _ in range(200)]

@@ -101,16 +101,10 @@ class PatientStream:
         rng = generator(self.seed, Purpose.CUT, number)
         labels = labels_of_parts(patient, with_surroundings=self.target is Target.SURROUNDINGS)
         shape = self.view.drawn_shape(generator(self.seed, Purpose.SHAPE, number // self.batch))
-        return PatientSample(
-            number,
-            patient.parts,
-            self.target.encoded(labels),
-            draw_exposure(rng, patient, options_for(settings.strength)),
-            draw_posture(rng, settings.turn_deg, settings.stretch),
-            # Where the organs lie before the posture changes is near enough.
-            self.view.drawn_start(labels[patient.parts], shape, rng),
-            shape,
-        )
+        exposure = draw_exposure(rng, patient, options_for(settings.strength))
+        posture = draw_posture(rng, settings.turn_deg, settings.stretch)
+        start = self.view.drawn_start(labels[patient.parts], shape, rng, posture)
+        return PatientSample(number, patient.parts, self.target.encoded(labels), exposure, posture, start, shape)
 
 
 def labels_of_parts(patient: Patient, *, with_surroundings: bool) -> np.ndarray:

@@ -136,8 +136,18 @@ class CropView:
         shapes = (self.shape_zyx, *self.other_shapes_zyx)
         return shapes[int(rng.integers(len(shapes)))]
 
-    def drawn_start(self, labels: np.ndarray, shape: Shape, rng: np.random.Generator) -> Shape:
-        """Draw the first voxel of a crop; below 0 or too high where the scan is smaller than the crop."""
+    def drawn_start(
+        self, labels: np.ndarray, shape: Shape, rng: np.random.Generator, posture: np.ndarray | None = None
+    ) -> Shape:
+        """Draw the first voxel of a crop; below 0 or too high where the scan is smaller than the crop.
+
+        Args:
+            labels: What is where, (z, y, x).
+            shape: Size of the crop.
+            rng: Random numbers.
+            posture: 3x3 matrix from positions in the scan to positions in `labels`, about their middles, where the
+                scan shows another posture than these.
+        """
         wants_organ = rng.random() < self.organ_share
         place = rng.random(3)
         pick = rng.random(2)
@@ -148,6 +158,10 @@ class CropView:
             if present.size:
                 inside = np.flatnonzero(labels.ravel() == present[int(pick[0] * present.size)])
                 voxel = np.array(np.unravel_index(inside[int(pick[1] * inside.size)], labels.shape))
+                if posture is not None:
+                    last = np.array(labels.shape) - 1
+                    seen = np.linalg.solve(posture, voxel - last / 2) + last / 2
+                    voxel = np.clip(np.rint(seen).astype(int), 0, last)
                 low = np.clip(voxel - np.asarray(shape) + 1, low, high)
                 high = np.clip(voxel, low, high)
         z, y, x = (int(v) for v in low + np.floor(place * (high - low + 1)).astype(int))
