@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from flarecli_models.data_format import channel_axis, input_shape, resolved_data_format
-from flarecli_models.layers import BackgroundUnion, InstanceNormalization
+from flarecli_models.layers import ClassProbabilities, InstanceNormalization
 
 SLOPE = 0.01
 """Of the leaky rectifier below zero. Source: nnU-Net (Isensee et al. 2021)."""
@@ -33,10 +33,10 @@ def locate_unet(
     data_format: str | None = None,
     *,
     surroundings: int = SURROUNDINGS,
-    apart: bool = False,
+    logits: bool = False,
 ) -> keras.Model:
-    """Build the first stage: the whole scan at 4 mm to class scores; see `residual_unet`."""
-    return residual_unet(shape, filters, 1, classes, data_format, "flarelite_locate", surroundings, apart)
+    """Build the first stage: the whole scan at 4 mm to class probabilities; see `residual_unet`."""
+    return residual_unet(shape, filters, 1, classes, data_format, "flarelite_locate", surroundings, logits)
 
 
 def refine_unet(
@@ -46,13 +46,13 @@ def refine_unet(
     data_format: str | None = None,
     *,
     surroundings: int = SURROUNDINGS,
-    apart: bool = False,
+    logits: bool = False,
 ) -> keras.Model:
-    """Build the second stage: image and the first stage's foreground probabilities at 2 mm to class scores.
+    """Build the second stage: image and the first stage's foreground probabilities at 2 mm to those of classes.
 
     The input's channels are the image, then the probability of each class but the background. See `residual_unet`.
     """
-    return residual_unet(shape, filters, classes, classes, data_format, "flarelite_refine", surroundings, apart)
+    return residual_unet(shape, filters, classes, classes, data_format, "flarelite_refine", surroundings, logits)
 
 
 def residual_unet(
@@ -63,9 +63,9 @@ def residual_unet(
     data_format: str | None = None,
     name: str = "residual_unet",
     surroundings: int = 0,
-    apart: bool = False,
+    logits: bool = False,
 ) -> keras.Model:
-    """Build a residual U-Net that maps a volume to class scores of the same size.
+    """Build a residual U-Net that maps a volume to class probabilities of the same size.
 
     Each level of the encoder is one residual block of two 3x3x3 convolutions, entered by a strided convolution of
     2x2x2; each of the decoder one convolution of the transposed-convolution result beside the encoder's features.
@@ -78,11 +78,11 @@ def residual_unet(
         data_format: "channels_first" or "channels_last"; the backend's best where None.
         name: Name of the model.
         surroundings: Kinds of surroundings that are learnt beside the organs.
-        apart: Whether the output has the surroundings as classes of their own, after the organs; else they are
-            background.
+        logits: Whether the output is what training compares: logits, the surroundings as classes of their own after
+            the organs. Else it is probabilities, and surroundings are background.
 
     Returns:
-        A model whose output holds logits, float32, one channel a class. Its weights do not depend on `apart`.
+        A model whose output is float32, one channel a class. Its weights do not depend on `logits`.
 
     Source: own design, after nnU-Net (Isensee et al. 2021) with residual encoder.
     """
@@ -103,8 +103,8 @@ def residual_unet(
         x = layers.Concatenate(channel_axis(data_format), name=f"skip{level}")([x, skips[level]])
         x = blocks.normalised(blocks.convolution(x, count, 3, f"decode{level}"), f"decode{level}")
     scores = layers.Conv3D(classes + surroundings, 1, data_format=data_format, dtype="float32", name="scores")(x)
-    if surroundings and not apart:
-        scores = BackgroundUnion(classes, data_format=data_format, dtype="float32", name="union")(scores)
+    if not logits:
+        scores = ClassProbabilities(classes, data_format=data_format, dtype="float32", name="probabilities")(scores)
     return keras.Model(image, scores, name=name)
 
 

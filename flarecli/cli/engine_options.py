@@ -32,6 +32,7 @@ class Precision(StrEnum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+    int8 = "int8"
 
 
 SystemOption = Annotated[str, typer.Option(help="Segmentation system.")]
@@ -41,6 +42,8 @@ WeightsOption = Annotated[
 ]
 BackendOption = Annotated[Backend, typer.Option(help="What computes the networks.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where they are computed.")]
-PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the networks.")]
+PrecisionOption = Annotated[
+    Precision, typer.Option(help="Arithmetic of the networks; auto: bfloat16, int8 or float32.")
+]
 GPU_LIMIT_HELP = "Most GPU memory of the process, MB; networks run in slabs where they would take more."
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor threads; all by default.")]

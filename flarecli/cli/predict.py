@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,6 +102,7 @@ def predict(
             weights or (),
             EngineRequest(backend.value, device.value, precision.value, threads, max_gpu_mb),
             region,
+            first_scan=cases[0].scan if cases else None,
             keep_memory=len(cases) > 1,
         )
         extras = Extras(split=split, preview=_preview_file(preview, many=many))
@@ -245,8 +247,8 @@ class _Progress:
     def __init__(self, total: int, *, hidden: bool) -> None:
         self._bar: Progress | None = None
         self._case = ""
-        console = stderr_console()
-        if hidden or not console.is_terminal:
+        # Rich takes a tenth of a second to import: a scan is being read by then.
+        if hidden or not sys.stderr.isatty():
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -255,7 +257,7 @@ class _Progress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=console,
+            console=stderr_console(),
             transient=True,
         )
         self._task = self._bar.add_task("starting", total=total)

@@ -17,7 +17,7 @@ AUTO = "auto"
 
 _TIMEOUT_S = 180.0
 
-_LARGEST_ERROR = {"float32": 1e-3, "bfloat16": 0.05, "float16": 0.01}
+_LARGEST_ERROR = {"float32": 1e-3, "bfloat16": 0.05, "float16": 0.01, "int8": 0.05}
 """Relative; rounding stays well below, a wrong convolution lies at 0.1 and above."""
 
 Probe = Callable[[str], dict[str, Any]]

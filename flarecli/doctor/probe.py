@@ -1,12 +1,14 @@
 """Runs one small network through a backend, in a process of its own: `python -m flarecli.doctor.probe BACKEND`.
 
 Prints one JSON document: what the backend is and runs on, and how far its result is from numpy's. A network of two
-3x3x3 convolutions with 32 channels, since that is what backends have computed wrongly.
+3x3x3 convolutions with 32 channels, since that is what backends have computed wrongly, and a leaky rectifier between
+them; its numbers are of the size of normalised ones, so that it can be computed in every precision that flarelite can.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
 SHAPE_ZYX = (16, 24, 32)
 CHANNELS = 32
+SLOPE = 0.01
 
 
 def build_probe() -> keras.Model:
-    """The network: 1 to 32 to 1 channels, no biases."""
+    """The network: 1 to 32 to 1 channels, a leaky rectifier between, no biases."""
     import keras
 
     from flarecli_models.data_format import input_shape, resolved_data_format
@@ -37,6 +40,8 @@ def build_probe() -> keras.Model:
         x = keras.layers.Conv3D(
             filters, 3, padding="same", use_bias=False, data_format=data_format, dtype=_dtype(name), name=name
         )(x)
+        if name == "inner":
+            x = keras.layers.LeakyReLU(negative_slope=SLOPE)(x)
     return keras.Model(image, x, name="probe")
 
 
@@ -49,11 +54,11 @@ def probe(backend: str) -> dict[str, Any]:
     Raises:
         FlareError: when the backend cannot be used.
     """
-    runtime = start_runtime(backend)
+    runtime = start_runtime(backend, int8=True)
     generator = np.random.default_rng(0)
     image = generator.standard_normal(SHAPE_ZYX, np.float32)
     kernels = [
-        generator.standard_normal((3, 3, 3, entering, leaving), np.float32)
+        generator.standard_normal((3, 3, 3, entering, leaving), np.float32) / np.float32(math.sqrt(27 * entering))
         for entering, leaving in ((1, CHANNELS), (CHANNELS, 1))
     ]
     model = build_probe()
@@ -62,9 +67,8 @@ def probe(backend: str) -> dict[str, Any]:
         weights = Path(folder) / "probe.weights.h5"
         model.save_weights(weights)
         scores = load_network(build_probe, weights, runtime)(image)
-    expected = image[None]
-    for kernel in kernels:
-        expected = _convolved(expected, kernel)
+    inner = _convolved(image[None], kernels[0])
+    expected = _convolved(np.where(inner < 0, SLOPE * inner, inner), kernels[1])
     return {**runtime.as_dict(), "relative_error": float(np.abs(scores - expected).max() / np.abs(expected).max())}
 
 

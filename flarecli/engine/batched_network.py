@@ -18,10 +18,15 @@ class BatchedNetwork(ABC):
         self.takes_volumes = takes_volumes
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
+        batch = np.ascontiguousarray(image.reshape(self._batch_shape(image.shape)), dtype=np.float32)
+        scores = self._scores(batch)
+        return scores[0] if self.takes_volumes else scores
+
+    def _batch_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the batch, channels first, that an image of this shape becomes."""
         if not self.takes_volumes:
-            return self._scores(np.ascontiguousarray(image, dtype=np.float32))
-        channels = image[None] if image.ndim == 3 else image
-        return self._scores(np.ascontiguousarray(channels[None], dtype=np.float32))[0]
+            return shape
+        return (1, 1, *shape) if len(shape) == 3 else (1, *shape)
 
     @abstractmethod
     def _scores(self, batch: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import flarecli_models
 from flarecli.engine.runtime import Runtime
 
-_EXPORTING = ("openvino_graph.py", "graph_rewriting.py")
+_EXPORTING = ("openvino_graph.py", "graph_rewriting.py", "quantization.py")
 
 
 def network_facts(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flarecli.engine.graph_rewriting import simplify
+from flarecli.engine.quantization import quantize
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +30,7 @@ def export_graph(model: keras.Model, output: str | None, shape: Sequence[int], p
         model: Keras model, on Keras' OpenVINO backend.
         output: Key of the output wanted where the model returns a dictionary.
         shape: Shape of the input; `ANY_SIZE` for sizes that are to stay open.
-        precision: What the graph will be compiled for; some layers have a form for each.
+        precision: What the graph will be compiled for, a `Runtime.precision`; some layers have a form for each.
 
     Raises:
         Exception: whatever a layer raises that needs to know a size which is open.
@@ -48,4 +49,6 @@ def export_graph(model: keras.Model, output: str | None, shape: Sequence[int], p
     wanted: Any = outputs if output is None else outputs[output]
     graph = openvino.Model([opset16.result(wanted.output)], [parameter])
     simplify(graph)
+    if precision == "int8":
+        quantize(graph)
     return graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     SizedGraph = Callable[[tuple[int, ...]], openvino.Model]
     """Gives a network's graph for a shape of its input."""
 
-_PRECISION = {"float32": "f32", "bfloat16": "bf16"}
 _VOLUME_RANK = 5
 
 
@@ -47,19 +47,34 @@ class OpenVinoNetwork(BatchedNetwork):
         # Slices come batch after batch.
         self._keep_memory = keep_memory or not takes_volumes
         self._settings = {
-            "INFERENCE_PRECISION_HINT": _PRECISION[runtime.precision],
+            "INFERENCE_PRECISION_HINT": runtime.openvino_precision,
             "INFERENCE_NUM_THREADS": runtime.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._shape: tuple[int, ...] | None = None
         self._compiled: Any = None
         self._request: Any = None
+        self._compiling: Future[None] | None = None
         if ANY_SIZE not in shape:
             self._compile(shape)
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Compile for images of this shape, in the background.
+
+        Args:
+            shape: Of the image to come.
+        """
+        batch_shape = self._batch_shape(shape)
+        self._finish_compiling()
+        if batch_shape != self._shape:
+            background = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-compile")
+            self._compiling = background.submit(self._compile, batch_shape)
+            background.shutdown(wait=False)
 
     def _scores(self, batch: np.ndarray) -> np.ndarray:
         import openvino
 
+        self._finish_compiling()
         if batch.shape != self._shape:
             self._compile(batch.shape)
         scores = np.empty(self._request.model_outputs[0].shape, np.float32)
@@ -69,11 +84,16 @@ class OpenVinoNetwork(BatchedNetwork):
             self._compiled.release_memory()
         return scores
 
+    def _finish_compiling(self) -> None:
+        compiling, self._compiling = self._compiling, None
+        if compiling is not None:
+            compiling.result()
+
     def _compile(self, shape: tuple[int, ...]) -> None:
         import openvino
 
         # One compiled graph at a time: it holds the activation memory of its shape.
-        self._request = self._compiled = None
+        self._request = self._compiled = self._shape = None
         self._compiled = openvino.Core().compile_model(self._sized_graph(shape), "CPU", self._settings)
         self._request = self._compiled.create_infer_request()
         self._shape = shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -13,7 +14,9 @@ from typing import Any
 from flarecli.errors import InstallationError, UsageError
 
 BACKENDS = ("openvino", "tensorflow", "torch")
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16", "int8")
+
+_X86 = ("x86_64", "amd64")
 
 _MODULES = {"openvino": "openvino", "tensorflow": "tensorflow", "torch": "torch"}
 _DISTRIBUTIONS = {
@@ -30,7 +33,8 @@ class Runtime:
     Attributes:
         backend: "openvino", "tensorflow" or "torch".
         device: "cpu" or "gpu".
-        precision: "float32", "bfloat16" or "float16": what activations are computed in.
+        precision: "float32", "bfloat16" or "float16": what activations are computed in. "int8": convolutions on
+            8-bit integers, the rest in float32.
         threads: Processor threads for the networks.
         version: Version of the backend.
         max_gpu_mb: Limit of the process's GPU memory, MB (10^6 bytes); None without one.
@@ -50,6 +54,16 @@ class Runtime:
         """The device as PyTorch calls it."""
         return "cuda" if self.device == "gpu" else "cpu"
 
+    @property
+    def openvino_precision(self) -> str:
+        """What OpenVINO computes in where a graph does not say otherwise, in its words."""
+        return "bf16" if self.precision == "bfloat16" else "f32"
+
+    @property
+    def activation_bytes(self) -> int:
+        """Of a number between two layers."""
+        return 2 if self.precision in ("bfloat16", "float16") else 4
+
     def as_dict(self) -> dict[str, Any]:
         """For records; without limits that are not set."""
         return {key: value for key, value in asdict(self).items() if value is not None}
@@ -61,6 +75,8 @@ def start_runtime(
     precision: str = "auto",
     threads: int | None = None,
     max_gpu_mb: float | None = None,
+    *,
+    int8: bool = False,
 ) -> Runtime:
     """Choose and set up a backend; Keras and the backend are imported here and not before.
 
@@ -68,11 +84,12 @@ def start_runtime(
         backend: One of `BACKENDS`, or "auto": the one that Keras already runs on in this process, else an installed
             backend that has a GPU, else what the environment variable `KERAS_BACKEND` names, else OpenVINO.
         device: "cpu", "gpu" or "auto" (a GPU where the backend has one).
-        precision: One of `PRECISIONS`, or "auto": bfloat16 on OpenVINO where the processor computes it in hardware,
-            float32 elsewhere.
+        precision: One of `PRECISIONS`, or "auto": on OpenVINO bfloat16 where the processor computes it in hardware,
+            else int8 where the networks and an x86 processor can; float32 elsewhere.
         threads: Processor threads; all that this process may use where None.
         max_gpu_mb: Limit of this process's GPU memory as the driver counts it, MB (10^6 bytes); see
             `flarecli.engine.gpu_limit`.
+        int8: Whether the networks to come can be computed in int8; see `flarecli.engine.quantization`.
 
     Raises:
         UsageError: for unknown names and combinations that do not exist, and for a limit without a GPU or below what
@@ -91,6 +108,10 @@ def start_runtime(
         )
     threads = threads or available_threads()
     chosen = _chosen_backend(backend, device)
+    if precision == "int8":
+        _check_int8(chosen, int8)
+    elif precision == "auto" and chosen == "openvino":
+        precision = _fastest_precision(int8)
     _select_keras_backend(chosen)
     setup = {"openvino": _set_up_openvino, "tensorflow": _set_up_tensorflow, "torch": _set_up_torch}[chosen]
     device, precision = setup(device, precision, threads)
@@ -127,10 +148,9 @@ def backend_in_use() -> str | None:
 
 def backend_with_gpu() -> str | None:
     """An installed backend that sees a GPU; it is imported to find out where the machine has one."""
-    if _machine_has_nvidia_gpu():
-        for candidate in ("torch", "tensorflow"):
-            if is_installed(candidate) and _backend_sees_gpu(candidate):
-                return candidate
+    candidates = [backend for backend in ("torch", "tensorflow") if is_installed(backend)]
+    if candidates and _machine_has_nvidia_gpu():
+        return next((backend for backend in candidates if _backend_sees_gpu(backend)), None)
     return None
 
 
@@ -221,11 +241,9 @@ def _set_up_openvino(device: str, precision: str, threads: int) -> tuple[str, st
         raise UsageError(
             "OpenVINO's CPU networks have no float16 arithmetic",
             seen="--precision float16",
-            expected="float32 or bfloat16",
+            expected="float32, bfloat16 or int8",
             remedy="Choose one of those.",
         )
-    if precision == "auto":
-        return "cpu", "bfloat16" if processor_computes_bfloat16() else "float32"
     _check_bfloat16(precision)
     return "cpu", precision
 
@@ -307,6 +325,29 @@ def _precision_or_error(device: str, precision: str) -> str:
     if device == "cpu":
         _check_bfloat16(precision)
     return "float32" if precision == "auto" else precision
+
+
+def _fastest_precision(int8: bool) -> str:
+    """On OpenVINO. On Arm its convolutions on integers are not measured."""
+    if processor_computes_bfloat16():
+        return "bfloat16"
+    return "int8" if int8 and platform.machine().lower() in _X86 else "float32"
+
+
+def _check_int8(backend: str, int8: bool) -> None:
+    if backend != "openvino":
+        raise UsageError(
+            f"{backend} does not compute these networks in int8",
+            seen="--precision int8",
+            remedy="Use --backend openvino, or another precision.",
+        )
+    if not int8:
+        raise UsageError(
+            "these networks cannot be computed in int8",
+            seen="--precision int8",
+            expected="networks with instance normalisation throughout, such as flarelite's",
+            remedy="Choose another precision, or leave the choice to --precision auto.",
+        )
 
 
 def _check_bfloat16(precision: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flarecli.engine import load_network, start_runtime
+from flarecli.engine import load_network
 from flarecli.profiling.allocator import AllocatorPeak
 from flarecli.profiling.high_water import HighWater, resident_mb
 from flarecli.profiling.matrix_rate import measured_matrix_rate
@@ -22,8 +22,6 @@ from flarecli.weights.selection import weighted_system
 
 if TYPE_CHECKING:
     from flarecli.engine import Runtime
-
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ def examine_networks(work: Work) -> Done:
     """
     chosen = weighted_system(work.system, work.weights)
     system, paths = chosen.system, chosen.paths
-    engine = work.engine
-    runtime = start_runtime(engine.backend, engine.device, engine.precision, engine.threads, engine.max_gpu_mb)
+    runtime = work.engine.start(system)
     high_water, allocator = HighWater(), AllocatorPeak()
     allocator.ready = True
     watched = {
@@ -103,7 +100,7 @@ def _figures(
     batch, spatial = _batch_and_spatial(model, shape)
     operations = count_operations(model, spatial)
     activations = count_activations(model, spatial, spec.output)
-    megabytes = batch * _BYTES[runtime.precision] / 1e6
+    megabytes = batch * runtime.activation_bytes / 1e6
     first_call = next((call for call in first if call.shape == shape), None)
     calls = [call for call in second if call.shape == shape]
     allocated = [call.allocator_peak_mb for call in calls if call.allocator_peak_mb is not None]

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
 from flarecli.confidence.signals import OrganSignals
 from flarecli.errors import UsageError
-from flarecli.geometry import Box
+from flarecli.geometry import Box, Grid
 from flarecli.steps import Steps
 from flarecli.systems.description import NetworkFigures, Publication
 
@@ -36,6 +36,21 @@ class Network(Protocol):
         ...
 
 
+@runtime_checkable
+class PreparableNetwork(Network, Protocol):
+    """A network that can use the time until its image is there."""
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Get ready for an image of this shape, in the background."""
+        ...
+
+
+def prepare_network(network: Network, shape: tuple[int, ...]) -> None:
+    """Tell a network the shape of its next image, for what it can do meanwhile."""
+    if isinstance(network, PreparableNetwork):
+        network.prepare(shape)
+
+
 @dataclass(frozen=True)
 class NetworkSpec:
     """One network of a system.
@@ -50,6 +65,8 @@ class NetworkSpec:
             where there are none to import.
         build_for_training: Makes the model that is trained, where that has more outputs than `build`'s; its layers
             that both have bear the same names.
+        int8: Whether its convolutions may be computed on 8-bit integers: instance normalisation keeps what they are
+            given within known bounds; see `flarecli.engine.quantization`.
     """
 
     key: str
@@ -58,6 +75,7 @@ class NetworkSpec:
     figures: NetworkFigures | None = None
     published_file: str | None = None
     build_for_training: Callable[..., Any] | None = None
+    int8: bool = False
 
     def at_shape(self, shape: tuple[int, ...]) -> NetworkSpec:
         """This network for another size of its input, which its builders take as their first argument."""
@@ -150,6 +168,11 @@ class System(ABC):
     networks: tuple[NetworkSpec, ...]
     publication: ClassVar[Publication | None] = None
 
+    @property
+    def int8(self) -> bool:
+        """Whether all its networks may be computed in int8."""
+        return bool(self.networks) and all(spec.int8 for spec in self.networks)
+
     def at_input_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> System:
         """This system with networks of other input sizes.
 
@@ -161,6 +184,18 @@ class System(ABC):
             ValueError: for a size that does not have the axes of the network's input.
         """
         return self
+
+    def first_input(self, grid: Grid, region_mode: str) -> tuple[str, tuple[int, ...]] | None:
+        """What the first network will be given of a scan, before its voxels are known.
+
+        Args:
+            grid: The scan's.
+            region_mode: How the region is chosen; see `RegionRequest`.
+
+        Returns:
+            Key of the network and shape of its image; None where the grid does not tell.
+        """
+        return None
 
     @abstractmethod
     def segment(

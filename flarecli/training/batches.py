@@ -80,9 +80,6 @@ class BatchBuilder:
         if self._first_stage is None:
             raise ValueError("there is no first stage")
         scores = self._first_stage(seen.image)
-        if self._settings.softmax:
-            scores = np.exp(scores - scores.max(axis=0))
-            scores /= scores.sum(axis=0)
         if not self._settings.with_background:
             scores = np.array(scores[1:])
         if seen.scan_number >= 0 and self._settings.lost_share:

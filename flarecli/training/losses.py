@@ -95,7 +95,7 @@ def _losses(name: str, arguments: Mapping[str, Any], axis: int) -> tuple[Any, di
 def _on_values(loss: TargetLoss, target: Target, channel_axis: int) -> Callable[[Any, Any], Any]:
     from keras import ops
 
-    from flarecli_models.layers.background_union import join_background
+    from flarecli_models.background_union import join_background
 
     classes = len(target.values)
 

@@ -178,14 +178,12 @@ class FirstStageSettings:
     Attributes:
         network: Its key within the system.
         weights: Its weights, as `flare predict --weights` takes them; those installed where empty.
-        softmax: Whether its scores are logits.
         with_background: Whether the scores of its first channel are input, too.
         lost_share: In how many of the training scans the scores of one of its organs are 0.
     """
 
     network: str
     weights: str = ""
-    softmax: bool = False
     with_background: bool = True
     lost_share: float = 0.0
 

@@ -2,7 +2,7 @@
 
 from flarecli_models.layers.aligned_resize import AlignedResize3D
 from flarecli_models.layers.average_pooling import AveragePooling3D
-from flarecli_models.layers.background_union import BackgroundUnion
+from flarecli_models.layers.class_probabilities import ClassProbabilities
 from flarecli_models.layers.cubic_upsampling import CubicUpsampling3D
 from flarecli_models.layers.entropy_fusion import EntropyFusion
 from flarecli_models.layers.instance_normalization import InstanceNormalization
@@ -14,7 +14,7 @@ from flarecli_models.layers.salt_and_pepper import SaltAndPepper3D
 __all__ = [
     "AlignedResize3D",
     "AveragePooling3D",
-    "BackgroundUnion",
+    "ClassProbabilities",
     "CubicUpsampling3D",
     "EntropyFusion",
     "InstanceNormalization",

@@ -34,7 +34,7 @@ def verdicts(found: dict[str, dict[str, Any]]) -> dict[str, Verdict]:
 def test_the_backend_in_use_computes() -> None:
     found = run_probe("openvino")
     assert found["backend"] == "openvino"
-    assert 0 < found["relative_error"] < (0.05 if found["precision"] == "bfloat16" else 1e-4)
+    assert 0 < found["relative_error"] < (1e-4 if found["precision"] == "float32" else 0.05)
 
 
 def test_all_is_well() -> None:
@@ -63,6 +63,8 @@ def test_it_is_bad_where_predict_would_use_it() -> None:
         ("float32", float("nan"), Verdict.bad),
         ("bfloat16", 0.02, Verdict.good),
         ("bfloat16", 0.1, Verdict.bad),
+        ("int8", 0.02, Verdict.good),
+        ("int8", 0.1, Verdict.bad),
     ],
 )
 def test_wrong_results_are_told(precision: str, error: float, verdict: Verdict) -> None:

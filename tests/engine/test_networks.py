@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from flarecli.engine import load_network
+from flarecli.engine.openvino_network import OpenVinoNetwork
 from flarecli.errors import InputError
 from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
 from flarecli_models.efficientsegnet import coarse_unet
@@ -64,6 +65,16 @@ def test_giving_memory_back_changes_nothing(weights_file: Path) -> None:
     for shape in [(8, 6, 4), (8, 6, 4), (4, 4, 4)]:
         image = image_of(shape)
         np.testing.assert_array_equal(given_back(image), kept(image))
+
+
+def test_a_network_may_be_told_what_comes(weights: dict[str, np.ndarray], weights_file: Path) -> None:
+    network = load_network(build_localization, weights_file, checks.runtime())
+    if not isinstance(network, OpenVinoNetwork):
+        pytest.skip("is ready for any size on this backend")
+    for announced, shape in [((8, 6, 4), (8, 6, 4)), ((4, 4, 4), (4, 8, 8)), ((1, 4, 8, 8), (4, 8, 8))]:
+        network.prepare(announced)
+        image = image_of(shape)
+        checks.assert_close(network(image), reference.localization(image[None], weights, levels=2), atol=1e-5)
 
 
 @pytest.mark.parametrize("make", [np.asfortranarray, lambda image: image[::-1, :, ::-1], lambda image: image[None]])

@@ -103,7 +103,7 @@ def test_the_driver_counts_gpus(count: int, found: bool, monkeypatch: pytest.Mon
     [
         ({"backend": "jax"}, "--backend", "openvino, tensorflow, torch, auto"),
         ({"device": "tpu"}, "--device", "auto, cpu, gpu"),
-        ({"precision": "int8"}, "--precision", "float32, bfloat16, float16, auto"),
+        ({"precision": "int4"}, "--precision", "float32, bfloat16, float16, int8, auto"),
     ],
 )
 def test_unknown_names_are_refused_with_the_known_ones(options: dict[str, str], option: str, known: str) -> None:
@@ -149,14 +149,40 @@ def test_a_gpu_is_refused_on_openvino() -> None:
 
 
 @pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
-@pytest.mark.parametrize(("capabilities", "precision"), [(["FP32", "BF16"], "bfloat16"), (["FP32"], "float32")])
-def test_auto_precision_of_openvino_follows_the_processor(
-    capabilities: list[str], precision: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("capabilities", "machine", "int8", "precision"),
+    [
+        (["FP32", "BF16"], "x86_64", False, "bfloat16"),
+        (["FP32", "BF16"], "x86_64", True, "bfloat16"),
+        (["FP32"], "x86_64", False, "float32"),
+        (["FP32"], "x86_64", True, "int8"),
+        (["FP32"], "AMD64", True, "int8"),
+        (["FP32"], "aarch64", True, "float32"),
+    ],
+)
+def test_auto_precision_of_openvino_follows_processor_and_networks(
+    capabilities: list[str], machine: str, int8: bool, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import openvino
 
     monkeypatch.setattr(openvino.Core, "get_property", lambda *_: capabilities)
-    assert start_runtime("openvino").precision == precision
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert start_runtime("openvino", int8=int8).precision == precision
+
+
+@pytest.mark.skipif(RUNNING == "openvino", reason="about the other backends")
+def test_int8_is_openvinos_alone() -> None:
+    assert start_runtime(RUNNING, "cpu", int8=True).precision == "float32"
+    with pytest.raises(UsageError, match=f"{RUNNING} does not compute these networks in int8") as caught:
+        start_runtime(RUNNING, "cpu", "int8", int8=True)
+    assert "--backend openvino" in caught.value.remedy
+
+
+@pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
+def test_int8_is_refused_for_networks_that_are_not_made_for_it() -> None:
+    assert start_runtime("openvino", precision="int8", int8=True).openvino_precision == "f32"
+    with pytest.raises(UsageError, match="these networks cannot be computed in int8"):
+        start_runtime("openvino", precision="int8")
 
 
 def test_bfloat16_on_a_processor_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The networks of flarelite: sizes, shapes, and the same scores from any layout and input size."""
+"""The networks of flarelite: sizes, shapes, and the same probabilities from any layout and input size."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def test_weights_fit_into_four_megabytes() -> None:
 
 
 @pytest.mark.parametrize("size_zyx", [(32, 16, 48), (32, 32, 32)])
-def test_scores_have_the_size_of_the_image(size_zyx: tuple[int, int, int]) -> None:
+def test_probabilities_have_the_size_of_the_image(size_zyx: tuple[int, int, int]) -> None:
     model = residual_unet((None, None, None), (4, 6, 8, 8, 8), channels=1, classes=5)
     image = np.random.default_rng(0).normal(size=(1, 1, *size_zyx)).astype(np.float32)
-    scores = predict(model, image)
-    assert scores.shape == (1, 5, *size_zyx)
-    assert np.isfinite(scores).all()
-    assert scores.std() > 0.1
+    probabilities = predict(model, image)
+    assert probabilities.shape == (1, 5, *size_zyx)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert probabilities.std() > 0.05
 
 
 def test_the_second_stage_takes_image_and_probabilities() -> None:
@@ -35,13 +35,13 @@ def test_the_second_stage_takes_image_and_probabilities() -> None:
     assert model.inputs[0].shape[channel_axis(resolved_data_format(None))] == 5
 
 
-def test_surroundings_apart_or_joined_are_the_same_network() -> None:
-    joined = residual_unet((16, 16, 16), (4, 6), 1, 5, surroundings=3)
-    apart = residual_unet((16, 16, 16), (4, 6), 1, 5, surroundings=3, apart=True)
-    apart.set_weights(joined.get_weights())
+def test_what_is_trained_are_the_logits_of_what_is_predicted() -> None:
+    predicting = residual_unet((16, 16, 16), (4, 6), 1, 5, surroundings=3)
+    trained = residual_unet((16, 16, 16), (4, 6), 1, 5, surroundings=3, logits=True)
+    trained.set_weights(predicting.get_weights())
     image = np.random.default_rng(0).normal(size=(1, 1, 16, 16, 16)).astype(np.float32)
-    scores, eight = predict(joined, image), predict(apart, image)
-    assert (scores.shape[1], eight.shape[1]) == (5, 8)
-    union = np.logaddexp.reduce(eight[:, [0, 5, 6, 7]], axis=1)
-    np.testing.assert_allclose(scores[:, 0], union, atol=1e-4)
-    np.testing.assert_allclose(scores[:, 1:], eight[:, 1:5], atol=1e-4)
+    probabilities, logits = predict(predicting, image), predict(trained, image)
+    assert (probabilities.shape[1], logits.shape[1]) == (5, 8)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities[:, 0], shares[:, [0, 5, 6, 7]].sum(axis=1), atol=1e-4)
+    np.testing.assert_allclose(probabilities[:, 1:], shares[:, 1:5], atol=1e-4)

@@ -33,6 +33,10 @@ class FindsBright:
         self.threshold = threshold_hu / 2048
         self.classes = classes
         self.images: list[np.ndarray] = []
+        self.announced: list[tuple[int, ...]] = []
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        self.announced.append(shape)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         self.images.append(image)
@@ -87,6 +91,17 @@ def test_an_organ_is_found_where_it_is() -> None:
     organ = Box((180, 60, 165), (255, 120, 270))
     assert done.result.region_mm.contains(organ)
     assert not done.result.region_mm.contains(Box((0, 0, 0), (300, 300, 300)))
+
+
+def test_networks_are_told_what_they_will_get() -> None:
+    voxels = tissue((80, 90, 100))
+    voxels[40:65, 20:40, 55:90] = ORGAN_HU
+    scan = scan_of(voxels)
+    done = run(scan)
+    system = EfficientScn()
+    assert system.first_input(scan.grid, "auto") == ("localization", done.localized.images[0].shape)
+    assert system.first_input(scan.grid, "full") is None, "nothing is localized then"
+    assert done.segmented.announced == [image.shape for image in done.segmented.images]
 
 
 def test_networks_see_the_patient_in_lps() -> None:

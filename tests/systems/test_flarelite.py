@@ -16,7 +16,7 @@ from flarecli.systems.flarelite import Flarelite
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
-from flarecli.systems.flarelite.probabilities import combined, softmax, without_fat
+from flarecli.systems.flarelite.probabilities import average_with, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
 from tests.systems.scans import Scan, scan_of
 
@@ -31,6 +31,11 @@ def tissue(shape: tuple[int, int, int] = (60, 90, 100)) -> np.ndarray:
     return np.full(shape, TISSUE_HU, np.int16)
 
 
+def softmax(scores: np.ndarray) -> np.ndarray:
+    shares = np.exp(scores)
+    return shares / shares.sum(axis=0)
+
+
 @dataclass
 class FindsBright:
     """Gives `label` where the image is bright; remembers what it saw."""
@@ -43,7 +48,7 @@ class FindsBright:
         brightness = image[0] if image.ndim == 4 else image
         scores = np.zeros((5, *brightness.shape), np.float32)
         scores[self.label] = SURE * (brightness * CONSTANTS.scale_hu - (TISSUE_HU + ORGAN_HU) / 2) / ORGAN_HU
-        return scores
+        return softmax(scores)
 
 
 @dataclass
@@ -93,6 +98,27 @@ def test_the_second_stage_sees_the_first_ones_probabilities() -> None:
     inside = image > (ORGAN_HU - 5) / CONSTANTS.scale_hu
     assert kidneys[inside].mean() > 0.8
     assert liver[inside].max() < 0.2
+
+
+@dataclass
+class Announced(FindsBright):
+    """Remembers what it was told to expect."""
+
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        self.shapes.append(shape)
+
+
+def test_networks_are_told_what_they_will_get() -> None:
+    voxels = tissue()
+    voxels[20:36, 24:50, 12:40] = ORGAN_HU
+    scan = scan_of(voxels, SPACING_MM)
+    locate, refine = Announced(1), Announced(1)
+    system = Flarelite()
+    system.segment(scan, {"locate": locate, "refine": refine}, RegionRequest(), Steps())
+    assert system.first_input(scan.grid, "auto") == ("locate", locate.images[0].shape)
+    assert refine.shapes == [refine.images[0].shape]
 
 
 def test_small_and_surplus_parts_are_dropped() -> None:
@@ -150,18 +176,18 @@ def test_the_window_has_its_margin_and_stays_in_the_scan() -> None:
     assert window == (slice(6, 24), slice(0, 18), slice(52, 100))
 
 
-def test_probabilities_lie_where_the_scores_were() -> None:
+def test_probabilities_lie_where_they_lay_in_the_first_stage() -> None:
     rng = np.random.default_rng(3)
     scan = scan_of(tissue((40, 40, 40)), (4.0, 4.0, 4.0))
     located = network_grid(scan.grid.extent_mm, 4.0, 16)
-    scores = rng.normal(size=(5, *located.padded_zyx)).astype(np.float32)
+    first = rng.random((5, *located.padded_zyx), np.float32)
     window = (slice(8, 24), slice(4, 12), slice(0, 40))
     same_grid = network_grid((64.0, 32.0, 160.0), 4.0, 8)
-    found = region_probabilities(scores, located, window, same_grid, scan.grid)
-    expected = softmax(scores[(slice(None), *located.inside)])[1:, 8:24, 4:12]
+    found = region_probabilities(first, located, window, same_grid, scan.grid)
+    expected = first[(slice(1, None), *located.inside)][:, 8:24, 4:12]
     np.testing.assert_allclose(found[:, :16, :8, :40], expected, atol=1e-6)
     assert not found[:, :, :, 40:].any()
-    finer = region_probabilities(scores, located, window, network_grid((64.0, 32.0, 160.0), 2.0, 8), scan.grid)
+    finer = region_probabilities(first, located, window, network_grid((64.0, 32.0, 160.0), 2.0, 8), scan.grid)
     # Between two centres of the coarse grid, a quarter of the way.
     np.testing.assert_allclose(finer[:, 1, 1, 1], _trilinear(expected, 0.25), atol=1e-6)
 
@@ -170,11 +196,6 @@ def _trilinear(corner: np.ndarray, t: float) -> np.ndarray:
     for _ in range(3):
         corner = (1 - t) * corner[:, 0] + t * corner[:, 1]
     return corner
-
-
-def test_softmax_sums_to_one_for_any_scores() -> None:
-    found = softmax(np.array([[1e4], [0.0], [-1e4]], np.float32))
-    np.testing.assert_allclose(found[:, 0], [1.0, 0.0, 0.0])
 
 
 def test_dropping_a_part_leaves_its_neighbours_alone() -> None:
@@ -201,13 +222,13 @@ def test_a_pancreas_may_be_in_three_pieces_and_a_liver_in_one() -> None:
     assert np.array_equal(labels == 4, (truth == 4) & (np.arange(40) < 30))
 
 
-def test_both_stages_have_their_say() -> None:
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_both_stages_have_their_say(share: float) -> None:
     rng = np.random.default_rng(5)
-    scores = rng.normal(size=(5, 3, 3, 3)).astype(np.float32)
-    first = softmax(rng.normal(size=(5, 3, 3, 3)).astype(np.float32))
-    np.testing.assert_allclose(combined(scores, first[1:], 1.0), softmax(scores), atol=1e-6)
-    np.testing.assert_allclose(combined(scores, first[1:], 0.0), first, atol=1e-6)
-    np.testing.assert_allclose(combined(scores, first[1:], 0.25), 0.25 * softmax(scores) + 0.75 * first, atol=1e-6)
+    first, second = (softmax(rng.normal(size=(5, 3, 3, 3)).astype(np.float32)) for _ in range(2))
+    expected = share * second + (1 - share) * first
+    average_with(second, first[1:], share)
+    np.testing.assert_allclose(second, expected, atol=1e-6)
 
 
 def test_fat_is_background_instead_of_pancreas_and_other_organs_stay() -> None:

@@ -242,7 +242,7 @@ def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_doe
         seen.append(images)
         return torch.cat([images * 0, images * 100, images * 0], dim=1)
 
-    settings = FirstStageSettings("locate", softmax=False, with_background=False)
+    settings = FirstStageSettings("locate", with_background=False)
     builder = PaintedBatchBuilder(view, 16.0, 1, "cpu", network, settings)
     sample = replace(stream().sample(0), start_zyx=(0, 0, 0), shape_zyx=(20, 20, 24))
     images, _ = builder.batch([sample])

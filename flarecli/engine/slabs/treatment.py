@@ -23,7 +23,7 @@ from flarecli.engine.slabs.row_rules import (
 from flarecli_models.data_format import CHANNELS_FIRST
 from flarecli_models.layers import (
     AlignedResize3D,
-    BackgroundUnion,
+    ClassProbabilities,
     EntropyFusion,
     InstanceNormalization,
     LinearUpsampling2D,
@@ -150,8 +150,8 @@ def _treatment_row_by_row(operation: Any, axis: int, rank: int) -> Treatment | N
     if isinstance(operation, EntropyFusion):
         is_across_rows = operation.channel_axis % rank == axis
         return None if is_across_rows else Treatment(SameRows(), Workspace(of_result=5.0))
-    if isinstance(operation, BackgroundUnion):
-        # Parts, the exponentials of some, and these joined again.
+    if isinstance(operation, ClassProbabilities):
+        # Exponentials, their parts, and these joined again.
         return Treatment(SameRows(), Workspace(of_input=3.0))
     if isinstance(operation, layers.Concatenate):
         return None if operation.axis % rank == axis else Treatment(SameRows(), _NONE)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box
+from flarecli.geometry import Box, Grid
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
-from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System, prepare_network
 from flarecli.systems.description import NetworkFigures, Publication
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import (
@@ -92,6 +92,13 @@ class EfficientScn(System):
     def __init__(self, constants: EfficientScnConstants | None = None) -> None:
         self.constants = constants or EfficientScnConstants()
 
+    def first_input(self, grid: Grid, region_mode: str) -> tuple[str, tuple[int, ...]] | None:
+        """The whole scan at the localization's resolution, where the region is to be found."""
+        if region_mode != "auto":
+            return None
+        frame = LpsFrame.of_grid(grid, self.constants)
+        return LOCALIZATION, plan_localization(frame.shape_zyx, frame.spacing_mm, self.constants).input_shape_zyx
+
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
     ) -> Segmentation:
@@ -164,6 +171,7 @@ class EfficientScn(System):
         """Run the segmentation network on one region."""
         with steps("prepare"):
             plan = plan_segmentation(region_lps_mm, frame.shape_zyx, frame.spacing_mm, self.constants)
+            prepare_network(network, plan.input_shape_zyx)
             image = segmentation_input(voxels_lps, frame.spacing_mm, plan, self.constants)
         with steps("segment"):
             scores = network(image)

@@ -9,7 +9,6 @@ import numpy as np
 from flarecli.geometry import Grid
 from flarecli.resample import resample_separable, sampled_matrix
 from flarecli.systems.flarelite.inputs import NetworkGrid
-from flarecli.systems.flarelite.probabilities import softmax
 from flarecli.windows import Window
 
 
@@ -36,12 +35,12 @@ def window_around_labels(labels: np.ndarray, located: NetworkGrid, grid: Grid, m
 
 
 def region_probabilities(
-    scores: np.ndarray, located: NetworkGrid, window: Window, refined: NetworkGrid, grid: Grid
+    probabilities: np.ndarray, located: NetworkGrid, window: Window, refined: NetworkGrid, grid: Grid
 ) -> np.ndarray:
     """The first stage's probabilities of the organs, on the grid of the second.
 
     Args:
-        scores: float32 logits of shape (classes, z, y, x) on `located`, padding included or not.
+        probabilities: float32, shape (classes, z, y, x), on `located`, padding included or not.
         located: The grid of the first stage.
         window: What the second stage sees of the scan.
         refined: Its grid.
@@ -50,12 +49,12 @@ def region_probabilities(
     Returns:
         float32 array of shape (classes - 1, z, y, x), sizes as `refined.padded_zyx`; zero in the padding.
     """
-    probabilities = softmax(scores[(slice(None), *located.inside)])[1:]
+    organs = probabilities[(slice(1, None), *located.inside)]
     matrices = []
     for n_in, size, part, n_out in zip(located.shape_zyx, grid.shape_zyx, window, refined.shape_zyx, strict=True):
         in_scan = part.start + (np.arange(n_out) + 0.5) * ((part.stop - part.start) / n_out)
         matrices.append(sampled_matrix(n_in, in_scan * (n_in / size) - 0.5))
-    out = np.zeros((len(probabilities), *refined.padded_zyx), np.float32)
-    for target, organ in zip(out, probabilities, strict=True):
+    out = np.zeros((len(organs), *refined.padded_zyx), np.float32)
+    for target, organ in zip(out, organs, strict=True):
         target[refined.inside] = resample_separable(organ, *matrices)
     return out

@@ -11,17 +11,18 @@ from flarecli.confidence import organ_signals
 from flarecli.errors import InputError
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
-from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
+from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System, prepare_network
 from flarecli.systems.description import NetworkFigures
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.inputs import NetworkGrid, image_input, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
-from flarecli.systems.flarelite.probabilities import combined, without_fat
+from flarecli.systems.flarelite.probabilities import average_with, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
 from flarecli.systems.region_warnings import region_warnings
 from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
+    from flarecli.geometry import Grid
     from flarecli.volume import Volume
 
 LOCATE = "locate"
@@ -43,13 +44,13 @@ def _build_refine() -> Any:
 def _build_locate_for_training() -> Any:
     from flarecli_models.flarelite import locate_unet
 
-    return locate_unet(apart=True)
+    return locate_unet(logits=True)
 
 
 def _build_refine_for_training() -> Any:
     from flarecli_models.flarelite import refine_unet
 
-    return refine_unet(apart=True)
+    return refine_unet(logits=True)
 
 
 class Flarelite(System):
@@ -68,17 +69,23 @@ class Flarelite(System):
             _build_locate,
             figures=NetworkFigures(1_191_820, (112, 128, 128), 76_200_542_208, size_varies=True),
             build_for_training=_build_locate_for_training,
+            int8=True,
         ),
         NetworkSpec(
             REFINE,
             _build_refine,
             figures=NetworkFigures(685_708, (128, 112, 160), 98_209_628_160, size_varies=True),
             build_for_training=_build_refine_for_training,
+            int8=True,
         ),
     )
 
     def __init__(self, constants: FlareliteConstants | None = None) -> None:
         self.constants = constants or FlareliteConstants()
+
+    def first_input(self, grid: Grid, region_mode: str) -> tuple[str, tuple[int, ...]]:
+        """The whole scan at the first stage's resolution, whatever the region."""
+        return LOCATE, self._located(grid).padded_zyx
 
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
@@ -92,7 +99,7 @@ class Flarelite(System):
         """
         grid, constants = volume.grid, self.constants
         with steps("prepare"):
-            located = network_grid(grid.extent_mm, constants.locate_spacing_mm, constants.locate_multiple)
+            located = self._located(grid)
             image = image_input(volume.voxels, located, constants)
         with steps("locate"):
             coarse = networks[LOCATE](image)
@@ -100,6 +107,7 @@ class Flarelite(System):
         with steps("prepare"):
             extent_mm = box_of_window(window, grid).extent_mm
             refined = network_grid(extent_mm, constants.refine_spacing_mm, constants.refine_multiple)
+            prepare_network(networks[REFINE], (len(coarse), *refined.padded_zyx))
             inputs = np.concatenate(
                 [
                     image_input(volume.voxels[window], refined, constants)[None],
@@ -108,9 +116,9 @@ class Flarelite(System):
             )
             del coarse
         with steps("refine"):
-            scores = networks[REFINE](inputs)[(slice(None), *refined.inside)]
+            probabilities = networks[REFINE](inputs)[(slice(None), *refined.inside)]
             seen = inputs[(slice(None), *refined.inside)]
-            probabilities = combined(scores, seen[1:], constants.refine_share)
+            average_with(probabilities, seen[1:], constants.refine_share)
             without_fat(probabilities, seen[0] * constants.scale_hu, constants)
         with steps("restore"):
             found = filter_organs(probabilities, refined.voxel_mm3, constants)
@@ -128,6 +136,10 @@ class Flarelite(System):
             "cut_faces": list(cut),
         }
         return Segmentation(labels, box_of_window(window, grid), region_warnings(labels, cut), facts, signals)
+
+    def _located(self, grid: Grid) -> NetworkGrid:
+        constants = self.constants
+        return network_grid(grid.extent_mm, constants.locate_spacing_mm, constants.locate_multiple)
 
     def _window(self, coarse: np.ndarray, located: NetworkGrid, volume: Volume, region: RegionRequest) -> Window:
         """What the second stage is to see."""

@@ -122,8 +122,6 @@ class PaintedBatchBuilder:
         network: Any = self._first_stage
         scores = torch.cat([network(part, training=False).float() for part in images.split(_FIRST_STAGE_SCANS)])
         scores = scores[:, :, :z, :y, :x]
-        if self._settings.softmax:
-            scores = torch.softmax(scores, dim=1)
         if not self._settings.with_background:
             scores = scores[:, 1:].clone()
         for sample, rng in enumerate(rngs):

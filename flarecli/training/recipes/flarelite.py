@@ -79,7 +79,7 @@ REFINE = replace(
         procedural_share=0.15,
         reuse=4,
     ),
-    first_stage=FirstStageSettings("locate", softmax=True, with_background=False, lost_share=0.1),
+    first_stage=FirstStageSettings("locate", with_background=False, lost_share=0.1),
 )
 
 _ON_GPU = replace(LOCATE.optimiser, ema_decay=0.999)

@@ -1,4 +1,4 @@
-"""Classes that count as background, joined with it."""
+"""Probabilities of classes from logits, those of surplus classes counted as background."""
 
 from __future__ import annotations
 
@@ -10,27 +10,17 @@ from keras import ops
 from flarecli_models.data_format import channel_axis, resolved_data_format
 
 
-def join_background(logits: Any, classes: int, axis: int) -> Any:
-    """Logits of `classes` channels, those after them joined with the background; see `BackgroundUnion`."""
-    background, organs, surplus = ops.split(logits, [1, classes], axis=axis)
-    union = ops.logsumexp(ops.concatenate([background, surplus], axis=axis), axis=axis, keepdims=True)
-    return ops.concatenate([union, organs], axis=axis)
-
-
 @keras.saving.register_keras_serializable(package="flarecli_models")
-class BackgroundUnion(keras.layers.Layer):
-    """Join the surplus classes of logits with the background, channel 0.
-
-    The softmax of the result gives the organs the probabilities that they have among all classes, and the background
-    the sum of the others: its logit becomes the logarithm of the sum of exponentials of theirs.
+class ClassProbabilities(keras.layers.Layer):
+    """The softmax of logits, with the probabilities of the surplus classes added to the background's, channel 0.
 
     Args:
         classes: Channels of the result: the background and the organs.
         data_format: "channels_first" or "channels_last"; the backend's best where None.
 
-    Input: Logits, (batch, ...) with the background first, then the organs, then the surplus classes.
+    Input: Logits, (batch, ...) with the background first, then the organs, then the surplus classes, if any.
 
-    Output: Logits of `classes` channels.
+    Output: Probabilities of `classes` channels, which sum to 1.
     """
 
     def __init__(self, classes: int, data_format: str | None = None, **arguments: Any) -> None:
@@ -39,7 +29,12 @@ class BackgroundUnion(keras.layers.Layer):
         self.data_format = resolved_data_format(data_format)
 
     def call(self, logits: Any) -> Any:
-        return join_background(logits, self.classes, channel_axis(self.data_format))
+        axis = channel_axis(self.data_format)
+        probabilities = ops.softmax(logits, axis=axis)
+        if logits.shape[axis] == self.classes:
+            return probabilities
+        background, organs, surplus = ops.split(probabilities, [1, self.classes], axis=axis)
+        return ops.concatenate([background + ops.sum(surplus, axis=axis, keepdims=True), organs], axis=axis)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         shape = list(input_shape)
