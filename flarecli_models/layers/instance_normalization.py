@@ -27,11 +27,10 @@ class InstanceNormalization(keras.layers.Layer):
     Args:
         epsilon: Keeps the quotient finite.
         data_format: "channels_first" or "channels_last"; Keras' setting where None.
-        exact: Whether OpenVINO sums in stages in float32, too. Without, the layer is one operation to its compiler
-            in every precision, which saves the networks of flarelite a seventh of their time.
 
     Attributes:
-        compiled_precision: What OpenVINO's compiler will compute in, which no tensor of its graph tells. Whoever
+        compiled_precision: What OpenVINO's compiler will compute in, which no tensor of its graph tells. In less than
+            float32 the layer is one operation to it, whose sums are wrong in the third digit. Whoever
             compiles for less than float32 says so here.
 
     Shapes: the output has the shape and dtype of the input, (batch, channels, z, y, x) or channels last.
@@ -39,12 +38,9 @@ class InstanceNormalization(keras.layers.Layer):
     Source: EfficientSegNet code (epsilon 1e-5, PyTorch's default).
     """
 
-    def __init__(
-        self, epsilon: float = 1e-5, data_format: str | None = None, *, exact: bool = True, **kwargs: Any
-    ) -> None:
+    def __init__(self, epsilon: float = 1e-5, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
-        self.exact = exact
         self.data_format = data_format or keras.config.image_data_format()
         self.compiled_precision = "float32"
         self.built = True
@@ -52,8 +48,9 @@ class InstanceNormalization(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         backend = keras.backend.backend()
         if backend == "openvino":
-            in_stages = self.exact and self.compiled_precision == "float32"
-            return self._written_out(inputs, self._pooled_mean) if in_stages else self._in_fusible_form(inputs)
+            if self.compiled_precision != "float32":
+                return self._in_fusible_form(inputs)
+            return self._written_out(inputs, self._pooled_mean)
         if backend == "torch" and self.data_format == CHANNELS_FIRST:
             import torch
 
@@ -64,7 +61,7 @@ class InstanceNormalization(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon, "data_format": self.data_format, "exact": self.exact}
+        return {**super().get_config(), "epsilon": self.epsilon, "data_format": self.data_format}
 
     def _written_out(self, x: Any, mean: Callable[[Any], Any]) -> Any:
         centred = x - mean(x)
