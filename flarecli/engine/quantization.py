@@ -38,7 +38,7 @@ def quantize(graph: openvino.Model) -> None:
         graph: Of a network with instance normalisation before each leaky rectifier, its kernels constants; changed
             in place.
     """
-    rounded: dict[tuple[str, int], Any] = {}
+    sources: dict[tuple[str, int], Any] = {}
     for node in graph.get_ordered_ops():
         if node.get_type_name() != "Convolution":
             continue
@@ -48,11 +48,11 @@ def quantize(graph: openvino.Model) -> None:
         if bounds is None or kernel.get_type_name() != "Constant":
             continue
         key = (source.get_node().get_name(), source.get_index())
-        if key not in rounded:
-            rounded[key] = _rounded(source, np.float32(bounds[0]), np.float32(bounds[1]), _LEVELS)
-        largest = np.abs(kernel.data).max(axis=tuple(range(1, kernel.data.ndim)), keepdims=True).astype(np.float32)
-        node.input(0).replace_source_output(rounded[key])
-        node.input(1).replace_source_output(_rounded(kernel.output(0), -largest, largest, _KERNEL_LEVELS))
+        if key not in sources:
+            sources[key] = rounded(source, *bounds, _LEVELS)
+        largest = np.abs(kernel.data).max(axis=tuple(range(1, kernel.data.ndim)), keepdims=True)
+        node.input(0).replace_source_output(sources[key])
+        node.input(1).replace_source_output(rounded(kernel.output(0), -largest, largest, _KERNEL_LEVELS))
     graph.validate_nodes_and_infer_types()
 
 
@@ -67,8 +67,16 @@ def _bounds(operation: str) -> tuple[float, float] | None:
     return None
 
 
-def _rounded(values: Any, low: Any, high: Any, levels: int) -> Any:
+def rounded(values: Any, low: float | np.ndarray, high: float | np.ndarray, levels: int = 256) -> Any:
+    """An output of a graph, cut off and rounded so that the compiler may hold it as 8-bit numbers.
+
+    Args:
+        values: The output.
+        low: Lowest level; one number, or an array that fits the output by broadcasting.
+        high: Highest level, likewise.
+        levels: How many there are, equally far apart.
+    """
     from openvino import opset16
 
-    bounds = [opset16.constant(np.reshape(bound, bound.shape or (1,) * 5)) for bound in (low, high)]
+    bounds = [opset16.constant(np.asarray(bound, np.float32)) for bound in (low, high)]
     return opset16.fake_quantize(values, *bounds, *bounds, levels).output(0)

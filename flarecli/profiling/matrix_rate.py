@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flarecli.engine.quantization import rounded
+
 if TYPE_CHECKING:
     from flarecli.engine import Runtime
 
@@ -19,8 +21,8 @@ _MOST_REPEATS = 50
 def measured_matrix_rate(runtime: Runtime) -> float:
     """Floating-point operations a second of a square matrix product, the best of a second's trials.
 
-    On the backend, device, precision (float32 where convolutions are in int8) and threads of `runtime`, with a library
-    routine that is as good as any on the machine. Nothing is copied between devices while the clock runs.
+    On the backend, device, precision and threads of `runtime`, with a library routine that is as good as any on the
+    machine. Nothing is copied between devices while the clock runs.
     """
     size = _SIZE[runtime.device]
     product = {"openvino": _openvino_product, "tensorflow": _tensorflow_product, "torch": _torch_product}
@@ -46,8 +48,10 @@ def _openvino_product(runtime: Runtime, size: int) -> Callable[[], Any]:
     from openvino import opset16
 
     parameter = opset16.parameter([size, size], dtype=openvino.Type.f32)
-    weights = opset16.constant(_matrix(size))
-    graph = openvino.Model([opset16.result(opset16.matmul(parameter, weights, False, False))], [parameter])
+    factors = [node.output(0) for node in (parameter, opset16.constant(_matrix(size)))]
+    if runtime.precision == "int8":
+        factors = [rounded(factor, -4.0, 4.0, levels=255) for factor in factors]
+    graph = openvino.Model([opset16.result(opset16.matmul(*factors, False, False))], [parameter])
     settings = {
         "INFERENCE_PRECISION_HINT": runtime.openvino_precision,
         "INFERENCE_NUM_THREADS": runtime.threads,
