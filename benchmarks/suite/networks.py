@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.suite.rows import Row
-from flarecli.engine.runtime import BACKENDS, is_installed
+from flarecli.engine.backend_choice import BACKENDS, is_installed
 from flarecli.systems import SYSTEM_NAMES, system_named
 
 _PRECISIONS = {"openvino": ("bfloat16", "float32"), "tensorflow": ("float32",), "torch": ("float32", "bfloat16")}

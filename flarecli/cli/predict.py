@@ -247,7 +247,7 @@ class _Progress:
     def __init__(self, total: int, *, hidden: bool) -> None:
         self._bar: Progress | None = None
         self._case = ""
-        # Rich takes a tenth of a second to import: a scan is being read by then.
+        # Asked before Rich is imported, which takes a tenth of a second while networks wait to be loaded.
         if hidden or not sys.stderr.isatty():
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

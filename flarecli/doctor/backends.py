@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flarecli.doctor.finding import Finding, Verdict
-from flarecli.engine.runtime import BACKENDS, is_installed
+from flarecli.engine.backend_choice import BACKENDS, is_installed
 
 AUTO = "auto"
 

@@ -67,7 +67,7 @@ def _bounds(operation: str) -> tuple[float, float] | None:
     return None
 
 
-def rounded(values: Any, low: float | np.ndarray, high: float | np.ndarray, levels: int = 256) -> Any:
+def rounded(values: Any, low: float | np.ndarray, high: float | np.ndarray, levels: int) -> Any:
     """An output of a graph, cut off and rounded so that the compiler may hold it as 8-bit numbers.
 
     Args:

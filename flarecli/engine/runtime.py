@@ -1,29 +1,20 @@
-"""Which backend, device, precision and number of threads a run uses; settled once, before Keras is imported."""
+"""A backend with its device, precision and threads, set up once, before Keras is imported."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import os
-import platform
-import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Any
 
+from flarecli.engine.backend_choice import BACKENDS, chosen_backend, select_keras_backend, version_of
+from flarecli.engine.precision_choice import (
+    PRECISIONS,
+    check_bfloat16,
+    check_int8,
+    fastest_openvino_precision,
+    framework_precision,
+)
 from flarecli.errors import InstallationError, UsageError
-
-BACKENDS = ("openvino", "tensorflow", "torch")
-PRECISIONS = ("float32", "bfloat16", "float16", "int8")
-
-_X86 = ("x86_64", "amd64")
-
-_MODULES = {"openvino": "openvino", "tensorflow": "tensorflow", "torch": "torch"}
-_DISTRIBUTIONS = {
-    "openvino": ("openvino",),
-    "tensorflow": ("tensorflow", "tensorflow-cpu"),
-    "torch": ("torch",),
-}
 
 
 @dataclass(frozen=True)
@@ -107,16 +98,16 @@ def start_runtime(
             remedy="Give --threads 1 or more, or leave it out.",
         )
     threads = threads or available_threads()
-    chosen = _chosen_backend(backend, device)
+    chosen = chosen_backend(backend, device)
     if precision == "int8":
-        _check_int8(chosen, int8)
+        check_int8(chosen, int8)
     elif precision == "auto" and chosen == "openvino":
-        precision = _fastest_precision(int8)
-    _select_keras_backend(chosen)
+        precision = fastest_openvino_precision(int8)
+    select_keras_backend(chosen)
     setup = {"openvino": _set_up_openvino, "tensorflow": _set_up_tensorflow, "torch": _set_up_torch}[chosen]
     device, precision = setup(device, precision, threads)
     allocator_mb = None if max_gpu_mb is None else _limited_allocator_mb(chosen, device, max_gpu_mb)
-    return Runtime(chosen, device, precision, threads, _version_of(chosen), max_gpu_mb, allocator_mb)
+    return Runtime(chosen, device, precision, threads, version_of(chosen), max_gpu_mb, allocator_mb)
 
 
 def available_threads() -> int:
@@ -126,108 +117,11 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def processor_computes_bfloat16() -> bool:
-    """Whether convolutions in bfloat16 are computed by the processor's vector instructions; OpenVINO knows."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def is_installed(backend: str) -> bool:
-    """Whether the backend's package can be imported; nothing is imported to find out."""
-    return importlib.util.find_spec(_MODULES[backend]) is not None
-
-
-def backend_in_use() -> str | None:
-    """The backend of `BACKENDS` that Keras already runs on in this process; None where it is free to choose."""
-    if "keras" not in sys.modules:
-        return None
-    running = _running_keras_backend()
-    return running if running in BACKENDS else None
-
-
-def backend_with_gpu() -> str | None:
-    """An installed backend that sees a GPU; it is imported to find out where the machine has one."""
-    candidates = [backend for backend in ("torch", "tensorflow") if is_installed(backend)]
-    if candidates and _machine_has_nvidia_gpu():
-        return next((backend for backend in candidates if _backend_sees_gpu(backend)), None)
-    return None
-
-
 def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(
             f"unknown value of {option}", seen=value, expected=", ".join(known), remedy="Choose one of those."
         )
-
-
-def _chosen_backend(backend: str, device: str) -> str:
-    if backend != "auto":
-        if not is_installed(backend):
-            extra = "" if backend == "openvino" else f"[{backend}]"
-            raise InstallationError(
-                f"the backend {backend} is not installed",
-                remedy=f"Install it: pip install 'flarecli{extra}'.",
-            )
-        return backend
-    if running := backend_in_use():
-        return running
-    if device != "cpu" and (found := backend_with_gpu()):
-        return found
-    if device == "gpu":
-        raise InstallationError(
-            "no installed backend sees a GPU",
-            remedy="Check the driver with nvidia-smi, install a GPU build of torch or tensorflow, or use --device cpu.",
-        )
-    wanted = os.environ.get("KERAS_BACKEND", "")
-    if wanted in BACKENDS and is_installed(wanted):
-        return wanted
-    return "openvino"
-
-
-def _machine_has_nvidia_gpu() -> bool:
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return False
-    try:
-        return bool(pynvml.nvmlDeviceGetCount())
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _backend_sees_gpu(backend: str) -> bool:
-    if backend == "torch":
-        import torch
-
-        return torch.cuda.is_available()
-    if backend == "tensorflow":
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        import tensorflow
-
-        return bool(tensorflow.config.list_physical_devices("GPU"))
-    return False
-
-
-def _select_keras_backend(backend: str) -> None:
-    if "keras" in sys.modules:
-        if _running_keras_backend() != backend:
-            raise InstallationError(
-                "Keras already runs on another backend in this process",
-                seen=_running_keras_backend(),
-                expected=backend,
-                remedy="Start a new process, or set KERAS_BACKEND before Keras is first imported.",
-            )
-        return
-    os.environ["KERAS_BACKEND"] = backend
-
-
-def _running_keras_backend() -> str:
-    import keras
-
-    return str(keras.backend.backend())
 
 
 def _set_up_openvino(device: str, precision: str, threads: int) -> tuple[str, str]:
@@ -244,7 +138,7 @@ def _set_up_openvino(device: str, precision: str, threads: int) -> tuple[str, st
             expected="float32, bfloat16 or int8",
             remedy="Choose one of those.",
         )
-    _check_bfloat16(precision)
+    check_bfloat16(precision)
     return "cpu", precision
 
 
@@ -254,7 +148,7 @@ def _set_up_tensorflow(device: str, precision: str, threads: int) -> tuple[str, 
 
     gpus = tensorflow.config.list_physical_devices("GPU")
     device = _device_or_error(device, bool(gpus), "TensorFlow")
-    precision = _precision_or_error(device, precision)
+    precision = framework_precision(device, precision)
     try:
         tensorflow.config.set_visible_devices(gpus if device == "gpu" else [], "GPU")
         for gpu in gpus if device == "gpu" else []:
@@ -272,7 +166,7 @@ def _set_up_torch(device: str, precision: str, threads: int) -> tuple[str, str]:
     import torch
 
     device = _device_or_error(device, torch.cuda.is_available(), "PyTorch")
-    precision = _precision_or_error(device, precision)
+    precision = framework_precision(device, precision)
     os.environ["KERAS_TORCH_DEVICE"] = "cuda" if device == "gpu" else "cpu"
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
@@ -310,58 +204,3 @@ def _device_or_error(device: str, has_gpu: bool, backend: str) -> str:
             remedy="Check the driver with nvidia-smi, install a GPU build of the package, or use --device cpu.",
         )
     return ("gpu" if has_gpu else "cpu") if device == "auto" else device
-
-
-def _precision_or_error(device: str, precision: str) -> str:
-    # Measured on a CPU with a 3x3x3 convolution of 32 channels: float16 takes 20 times as long as float32 on
-    # TensorFlow 2.21 and 100 times as long on PyTorch 2.13.
-    if device == "cpu" and precision == "float16":
-        raise UsageError(
-            "float16 networks need a GPU",
-            seen="--precision float16 on the CPU",
-            expected="float32 or bfloat16",
-            remedy="Choose one of those.",
-        )
-    if device == "cpu":
-        _check_bfloat16(precision)
-    return "float32" if precision == "auto" else precision
-
-
-def _fastest_precision(int8: bool) -> str:
-    """On OpenVINO. On Arm its convolutions on integers are not measured."""
-    if processor_computes_bfloat16():
-        return "bfloat16"
-    return "int8" if int8 and platform.machine().lower() in _X86 else "float32"
-
-
-def _check_int8(backend: str, int8: bool) -> None:
-    if backend != "openvino":
-        raise UsageError(
-            f"{backend} does not compute these networks in int8",
-            seen="--precision int8",
-            remedy="Use --backend openvino, or another precision.",
-        )
-    if not int8:
-        raise UsageError(
-            "these networks cannot be computed in int8",
-            seen="--precision int8",
-            expected="networks with instance normalisation throughout, such as flarelite's",
-            remedy="Choose another precision, or leave the choice to --precision auto.",
-        )
-
-
-def _check_bfloat16(precision: str) -> None:
-    # Measured on a processor with AVX2 alone: the localization network of EfficientSCN comes out four times as far from
-    # float32 on TensorFlow 2.21 as with instructions for bfloat16 (it sums in bfloat16), and a 3x3x3 convolution of 32
-    # channels takes 18 times as long as in float32 on PyTorch 2.13.
-    if precision == "bfloat16" and not processor_computes_bfloat16():
-        raise InstallationError("this processor does not compute bfloat16", remedy="Use --precision float32 or auto.")
-
-
-def _version_of(backend: str) -> str:
-    for distribution in _DISTRIBUTIONS[backend]:
-        try:
-            return version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "unknown"

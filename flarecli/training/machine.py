@@ -6,13 +6,9 @@ import os
 from dataclasses import dataclass, replace
 
 from flarecli.engine import Runtime, start_runtime
-from flarecli.engine.runtime import (
-    available_threads,
-    backend_in_use,
-    backend_with_gpu,
-    is_installed,
-    processor_computes_bfloat16,
-)
+from flarecli.engine.backend_choice import backend_in_use, backend_with_gpu, is_installed
+from flarecli.engine.precision_choice import processor_computes_bfloat16
+from flarecli.engine.runtime import available_threads
 from flarecli.errors import InstallationError, UsageError
 from flarecli.training.freed_memory import keep_freed_memory
 from flarecli.training.recipe import PrecisionSettings

@@ -9,7 +9,7 @@ import pytest
 
 from flarecli.doctor import Verdict, backends
 from flarecli.doctor.backends import backend_findings, run_probe
-from flarecli.engine.runtime import BACKENDS
+from flarecli.engine.backend_choice import BACKENDS
 
 FOUND = {
     "backend": "openvino",

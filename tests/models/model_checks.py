@@ -15,7 +15,8 @@ import pytest
 from keras import layers
 
 from flarecli.engine.networks import network_of
-from flarecli.engine.runtime import Runtime, processor_computes_bfloat16, start_runtime
+from flarecli.engine.precision_choice import processor_computes_bfloat16
+from flarecli.engine.runtime import Runtime, start_runtime
 from flarecli_models.data_format import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
