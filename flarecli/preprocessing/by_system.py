@@ -15,11 +15,19 @@ def _of(module: str, class_name: str) -> Callable[[], Any]:
     return lambda: getattr(import_module(module), class_name)()
 
 
+def _of_flarelite() -> TrainingArrays:
+    from flarecli.systems.flarelite.constants import FlareliteConstants
+
+    constants = FlareliteConstants()
+    spacing_mm = {"locate": constants.locate_spacing.middle_mm, "refine": constants.refine_spacing.middle_mm}
+    return IsotropicHu(spacing_mm, window_hu=(-1024, 2000))
+
+
 _ARRAYS: dict[str, Callable[[], TrainingArrays]] = {
     "efficientscn": _of("flarecli.systems.efficientscn.training_arrays", "EfficientScnTrainingArrays"),
     "efficientsegnet": _of("flarecli.systems.efficientsegnet.training_arrays", "EfficientSegNetTrainingArrays"),
     "vgg13": _of("flarecli.systems.vgg13.training_arrays", "Vgg13TrainingArrays"),
-    "flarelite": lambda: IsotropicHu({"locate": 4.0, "refine": 2.0}, window_hu=(-1024, 2000)),
+    "flarelite": _of_flarelite,
 }
 
 

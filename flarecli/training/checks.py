@@ -80,17 +80,11 @@ def _check_painted(recipe: Recipe) -> None:
             f"view.orientation = {view.orientation}": view.orientation != "RAS",
             f"view.intensity.gamma = {view.intensity.gamma}": view.intensity.gamma != (1.0, 1.0),
         }
-        if view.first_stage is not None:
-            ratio = view.first_stage.spacing_mm / settings.spacing_mm[0]
-            problems[f"view.first_stage.spacing_mm = {view.first_stage.spacing_mm}"] = ratio != round(ratio)
-            uneven = any(size % round(ratio) for size in settings.scan_shape_zyx)
-            problems[f"synthesis.scan_shape_zyx = {settings.scan_shape_zyx}"] = uneven
     if seen := [name for name, is_wrong in problems.items() if is_wrong]:
         raise UsageError(
             "scans cannot be painted like this",
             seen=", ".join(seen),
-            expected="crops in RAS orientation of scans with cubic voxels, at their voxel size (the first stage's a "
-            "multiple of it, and the scan a whole number of those), without gamma",
+            expected="crops in RAS orientation of scans with cubic voxels, at their voxel size, without gamma",
             remedy="Correct these settings, or set synthesis.painted = false.",
         )
 

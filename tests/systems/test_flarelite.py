@@ -14,10 +14,12 @@ from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest, Segmentation
 from flarecli.systems.flarelite import Flarelite
 from flarecli.systems.flarelite.constants import FlareliteConstants
-from flarecli.systems.flarelite.inputs import image_input, network_grid
+from flarecli.systems.flarelite.inputs import image_input
+from flarecli.systems.flarelite.network_grid import NetworkGrid
 from flarecli.systems.flarelite.organ_filter import filter_organs
 from flarecli.systems.flarelite.probabilities import average_with, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
+from flarecli.windows import Window
 from tests.systems.scans import Scan, scan_of
 
 TISSUE_HU, ORGAN_HU = -50, 150
@@ -83,9 +85,10 @@ def test_an_organ_is_found_where_it_is_and_refined_in_its_surroundings() -> None
     assert result.labels.dtype == np.uint8
     assert set(np.unique(result.labels)) == {0, 3}
     assert dice(result.labels == 3, voxels == ORGAN_HU) > 0.97
-    assert locate.images[0].shape == (48, 48, 64)
-    # 48 mm along z, what 4 mm voxels add to that, and the margin of 16 mm on each side, at 2 mm.
-    assert refine.images[0].shape == (5, 48, 48, 48)
+    # 180 mm along each axis and 200 along x, in voxels of 2.9 to 3.4 mm.
+    assert locate.images[0].shape == (64, 64, 64)
+    # 48, 52 and 56 mm, what the first stage's voxels add, and the margin of 16 mm on each side, at about 2 mm.
+    assert refine.images[0].shape == (5, 40, 40, 40)
     assert result.warnings == ()
     assert json.loads(json.dumps(result.facts)) == result.facts
 
@@ -117,7 +120,7 @@ def test_networks_are_told_what_they_will_get() -> None:
     locate, refine = Announced(1), Announced(1)
     system = Flarelite()
     system.segment(scan, {"locate": locate, "refine": refine}, RegionRequest(), Steps())
-    assert system.first_input(scan.grid, "auto") == ("locate", locate.images[0].shape)
+    assert locate.shapes == [locate.images[0].shape]
     assert refine.shapes == [refine.images[0].shape]
 
 
@@ -134,7 +137,7 @@ def test_a_given_box_is_segmented_and_nothing_else() -> None:
     voxels[20:36, 24:50, 12:40] = ORGAN_HU
     box = Box((54.0, 40.0, 20.0), (90.0, 120.0, 100.0))
     result, _, refine = run(scan_of(voxels, SPACING_MM), region=RegionRequest("box", box))
-    assert refine.images[0].shape == (5, 24, 40, 40)
+    assert refine.images[0].shape == (5, 16, 40, 40)
     assert not result.labels[:20].any()
     assert not result.labels[30:].any()
     assert result.facts["cut_faces"] == ["superior"]
@@ -145,21 +148,21 @@ def test_a_scan_without_organs_is_refused_and_can_be_forced() -> None:
     with pytest.raises(InputError, match="no organ was found"):
         run(scan_of(tissue(), SPACING_MM))
     result, _, refine = run(scan_of(tissue(), SPACING_MM), region=RegionRequest("full"))
-    assert refine.images[0].shape == (5, 96, 96, 104)
+    assert refine.images[0].shape == (5, 80, 80, 88)
     assert not result.labels.any()
     assert "label map is empty" in result.warnings[0]
 
 
-def test_the_networks_grid_covers_the_window_edge_to_edge() -> None:
-    grid = network_grid((99 * 4.25, 500.0, 2.0), 4.0, 16)
-    assert grid.shape_zyx == (105, 125, 1)
-    assert grid.padded_zyx == (112, 128, 16)
-    assert grid.spacing_mm == pytest.approx((99 * 4.25 / 105, 4.0, 2.0))
+def grid_of(window: Window, shape: tuple[int, int, int], step_mm: float, multiple: int) -> NetworkGrid:
+    """A grid of isotropic voxels, padded to the multiple."""
+    z, y, x = (-(-size // multiple) * multiple for size in shape)
+    return NetworkGrid(window, shape, (step_mm,) * 3, (z, y, x))
 
 
 def test_what_is_beyond_the_window_is_air() -> None:
-    voxels = tissue((20, 30, 40))
-    grid = network_grid((40.0, 60.0, 80.0), 2.0, 16)
+    voxels = tissue((24, 30, 44))
+    voxels[:4] = voxels[:, :, 40:] = ORGAN_HU
+    grid = grid_of((slice(4, 24), slice(0, 30), slice(0, 40)), (20, 30, 40), 2.0, 16)
     image = image_input(voxels, grid, CONSTANTS)
     assert image.shape == (32, 32, 48)
     np.testing.assert_allclose(image[grid.inside], TISSUE_HU / CONSTANTS.scale_hu, rtol=1e-6)
@@ -168,28 +171,35 @@ def test_what_is_beyond_the_window_is_air() -> None:
 
 
 def test_the_window_has_its_margin_and_stays_in_the_scan() -> None:
-    located = network_grid((200.0, 200.0, 200.0), 4.0, 16)
+    scan = scan_of(tissue((50, 120, 100)), (4, 2, 2))
+    located = grid_of((slice(0, 50), slice(20, 120), slice(0, 100)), (50, 50, 50), 4.0, 16)
     labels = np.zeros(located.shape_zyx, np.uint8)
-    assert window_around_labels(labels, located, scan_of(tissue((50, 100, 100)), (4, 2, 2)).grid, 16.0) is None
+    assert window_around_labels(labels, located, scan.grid, 16.0) is None
     labels[10:20, 0:5, 30:50] = 1
-    window = window_around_labels(labels, located, scan_of(tissue((50, 100, 100)), (4, 2, 2)).grid, 16.0)
-    assert window == (slice(6, 24), slice(0, 18), slice(52, 100))
+    assert window_around_labels(labels, located, scan.grid, 16.0) == (slice(6, 24), slice(12, 38), slice(52, 100))
+    assert window_around_labels(labels, located, scan.grid, 100.0) == (slice(0, 45), slice(0, 80), slice(10, 100))
 
 
 def test_probabilities_lie_where_they_lay_in_the_first_stage() -> None:
     rng = np.random.default_rng(3)
-    scan = scan_of(tissue((40, 40, 40)), (4.0, 4.0, 4.0))
-    located = network_grid(scan.grid.extent_mm, 4.0, 16)
+    # Of a scan of 4 mm, all of z and x and a part of y.
+    located = grid_of((slice(0, 40), slice(3, 43), slice(0, 40)), (40, 40, 40), 4.0, 16)
     first = rng.random((5, *located.padded_zyx), np.float32)
-    window = (slice(8, 24), slice(4, 12), slice(0, 40))
-    same_grid = network_grid((64.0, 32.0, 160.0), 4.0, 8)
-    found = region_probabilities(first, located, window, same_grid, scan.grid)
+    window = (slice(8, 24), slice(7, 15), slice(0, 40))
+    found = region_probabilities(first, located, grid_of(window, (16, 8, 40), 4.0, 8))
     expected = first[(slice(1, None), *located.inside)][:, 8:24, 4:12]
     np.testing.assert_allclose(found[:, :16, :8, :40], expected, atol=1e-6)
     assert not found[:, :, :, 40:].any()
-    finer = region_probabilities(first, located, window, network_grid((64.0, 32.0, 160.0), 2.0, 8), scan.grid)
+    finer = region_probabilities(first, located, grid_of(window, (32, 16, 80), 2.0, 8))
     # Between two centres of the coarse grid, a quarter of the way.
     np.testing.assert_allclose(finer[:, 1, 1, 1], _trilinear(expected, 0.25), atol=1e-6)
+
+
+def test_beyond_what_the_first_stage_saw_its_outermost_probabilities_go_on() -> None:
+    first = np.random.default_rng(4).random((5, 16, 16, 16), np.float32)
+    located = grid_of((slice(10, 26),) * 3, (16, 16, 16), 4.0, 16)
+    found = region_probabilities(first, located, grid_of((slice(6, 30),) * 3, (24, 24, 24), 4.0, 8))
+    np.testing.assert_allclose(found, np.pad(first[1:], ((0, 0), *((4, 4),) * 3), mode="edge"), atol=1e-6)
 
 
 def _trilinear(corner: np.ndarray, t: float) -> np.ndarray:

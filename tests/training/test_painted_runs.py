@@ -13,10 +13,10 @@ from flarecli.training.checks import check_recipe
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
 from flarecli.training.machine import Machine
-from flarecli.training.recipe import FirstStageSettings, SynthesisSettings
+from flarecli.training.recipe import SynthesisSettings
 from flarecli.training.recipes import recipe_named
 from flarecli.training.run import run_training
-from flarecli.training.views import CropView, FirstStageGrid
+from flarecli.training.views import CropView
 from tests.training import small
 
 
@@ -27,10 +27,6 @@ from tests.training import small
         {"view": CropView((16, 16, 16), spacing_mm=3.0)},
         {"synthesis": SynthesisSettings((20, 20, 24), (16.0, 16.0, 12.0), painted=True)},
         {"view": recipe_named("efficientsegnet", "coarse", "starter").view},
-        {
-            "view": CropView((16, 16, 16), first_stage=FirstStageGrid(spacing_mm=48.0)),
-            "first_stage": FirstStageSettings("localization"),
-        },
     ],
 )
 def test_what_cannot_be_painted_is_refused(changes: dict) -> None:

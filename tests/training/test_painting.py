@@ -231,10 +231,13 @@ def test_samples_hold_values_of_the_target_alone(target: str) -> None:
     assert sample.values.max() == max(Target(target).values)
 
 
-def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_does() -> None:
+@pytest.mark.parametrize(("spacing_mm", "padded"), [(32.0, (16, 16, 16)), (22.0, (16, 16, 24))])
+def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_does(
+    spacing_mm: float, padded: tuple[int, int, int]
+) -> None:
     from flarecli.training.painting.batches import PaintedBatchBuilder
 
-    grid = FirstStageGrid(spacing_mm=32.0, multiple=8)
+    grid = FirstStageGrid(spacing_mm=spacing_mm, multiple=8)
     view = CropView((20, 20, 24), multiple=1, first_stage=grid)
     seen = []
 
@@ -247,10 +250,10 @@ def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_doe
     sample = replace(stream().sample(0), start_zyx=(0, 0, 0), shape_zyx=(20, 20, 24))
     images, _ = builder.batch([sample])
     assert images.shape == (1, 3, 20, 20, 24)
-    assert seen[0].shape == (1, 1, 16, 16, 16)
+    assert seen[0].shape == (1, 1, *padded)
     scores, plain = images[0, 1].numpy() / 100, images[0, 0].numpy()
     assert not images[0, 2].any()
-    # What the first stage makes of the scan is the scan, on half the voxels.
+    # What the first stage makes of the scan is the scan, on fewer voxels.
     assert np.corrcoef(scores.ravel(), plain.ravel())[0, 1] > 0.9
     lost = PaintedBatchBuilder(view, 16.0, 1, "cpu", network, replace(settings, lost_share=1.0)).batch([sample])[0]
     assert not lost[0, 1].any() or not lost[0, 2].any()

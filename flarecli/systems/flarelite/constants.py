@@ -6,12 +6,34 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class SpacingRange:
+    """Sizes that a network's voxels may have.
+
+    Attributes:
+        finest_mm: Never smaller along any axis, but in scans thinner than a voxel.
+        coarsest_mm: Never larger.
+    """
+
+    finest_mm: float
+    coarsest_mm: float
+
+    @property
+    def middle_mm(self) -> float:
+        """What networks are trained at."""
+        return (self.finest_mm + self.coarsest_mm) / 2
+
+
+@dataclass(frozen=True)
 class FlareliteConstants:
     """Resolutions, intensities and filters of the two stages. Axes are z, y, x.
 
     Attributes:
-        locate_spacing_mm: Voxel size of the first stage, as near as whole voxels allow.
-        refine_spacing_mm: Voxel size of the second stage, likewise.
+        body_step_mm: The body is looked for among voxels about this far apart.
+        body_least_hu: What is denser than this is no air.
+        body_plane_share: The body reaches as far as sagittal and coronal planes of which it fills more than this share.
+        body_margin_mm: Margin around the body.
+        locate_spacing: Voxel sizes of the first stage.
+        refine_spacing: Voxel sizes of the second stage.
         locate_multiple: Sizes of the first network's input are multiples of this.
         refine_multiple: Sizes of the second network's input are multiples of this.
         window_hu: Intensities are clipped to this range.
@@ -25,8 +47,12 @@ class FlareliteConstants:
         touch_area_mm2: How much of a region's face organs may cover before they count as cut there.
     """
 
-    locate_spacing_mm: float = 4.0
-    refine_spacing_mm: float = 2.0
+    body_step_mm: float = 4.0
+    body_least_hu: float = -500.0
+    body_plane_share: float = 0.02
+    body_margin_mm: float = 20.0
+    locate_spacing: SpacingRange = SpacingRange(2.9, 3.4)
+    refine_spacing: SpacingRange = SpacingRange(2.0, 2.3)
     locate_multiple: int = 16
     refine_multiple: int = 8
     window_hu: tuple[float, float] = (-300.0, 400.0)

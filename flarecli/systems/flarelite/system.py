@@ -1,4 +1,4 @@
-"""flarelite from a scan to its label map: organs at 4 mm, their region again at 2 mm, labels restored."""
+"""flarelite from a scan to its label map: organs in the body at 3 mm, their region again at 2 mm, labels restored."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from flarecli.resample import restore_labels
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System, prepare_network
 from flarecli.systems.description import NetworkFigures
+from flarecli.systems.flarelite.body import body_window
 from flarecli.systems.flarelite.constants import FlareliteConstants
-from flarecli.systems.flarelite.inputs import NetworkGrid, image_input, network_grid
+from flarecli.systems.flarelite.inputs import image_input
+from flarecli.systems.flarelite.network_grid import NetworkGrid, network_grid
 from flarecli.systems.flarelite.organ_filter import filter_organs
 from flarecli.systems.flarelite.probabilities import average_with, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
@@ -22,7 +24,6 @@ from flarecli.systems.region_warnings import region_warnings
 from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
-    from flarecli.geometry import Grid
     from flarecli.volume import Volume
 
 LOCATE = "locate"
@@ -61,20 +62,20 @@ class Flarelite(System):
     """
 
     name: ClassVar[str] = "flarelite"
-    title: ClassVar[str] = "flarelite: organs at 4 mm in the whole scan, their borders at 2 mm"
+    title: ClassVar[str] = "flarelite: organs at 3 mm in the whole body, their borders at 2 mm"
     paper: ClassVar[str] = "none; flare's own design, see docs/flarelite.md"
     networks: tuple[NetworkSpec, ...] = (
         NetworkSpec(
             LOCATE,
             _build_locate,
-            figures=NetworkFigures(1_191_820, (112, 128, 128), 76_200_542_208, size_varies=True),
+            figures=NetworkFigures(1_191_820, (128, 96, 128), 65_314_750_464, size_varies=True),
             build_for_training=_build_locate_for_training,
             int8=True,
         ),
         NetworkSpec(
             REFINE,
             _build_refine,
-            figures=NetworkFigures(685_708, (128, 112, 160), 98_209_628_160, size_varies=True),
+            figures=NetworkFigures(685_708, (104, 104, 128), 59_276_525_568, size_varies=True),
             build_for_training=_build_refine_for_training,
             int8=True,
         ),
@@ -83,35 +84,32 @@ class Flarelite(System):
     def __init__(self, constants: FlareliteConstants | None = None) -> None:
         self.constants = constants or FlareliteConstants()
 
-    def first_input(self, grid: Grid, region_mode: str) -> tuple[str, tuple[int, ...]]:
-        """The whole scan at the first stage's resolution, whatever the region."""
-        return LOCATE, self._located(grid).padded_zyx
-
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
     ) -> Segmentation:
         """Segment one scan; see `System.segment`.
 
-        The first stage sees the whole scan, whatever the region: it knows organs by what lies around them.
+        The first stage sees the whole body, whatever the region: it knows organs by what lies around them.
 
         Raises:
             InputError: when the first stage finds no organ and no region is given, or the box lies outside the scan.
         """
         grid, constants = volume.grid, self.constants
         with steps("prepare"):
-            located = self._located(grid)
+            body = body_window(volume.voxels, grid, constants)
+            located = network_grid(body, grid, constants.locate_spacing, constants.locate_multiple)
+            prepare_network(networks[LOCATE], located.padded_zyx)
             image = image_input(volume.voxels, located, constants)
         with steps("locate"):
             coarse = networks[LOCATE](image)
             window = self._window(coarse, located, volume, region)
         with steps("prepare"):
-            extent_mm = box_of_window(window, grid).extent_mm
-            refined = network_grid(extent_mm, constants.refine_spacing_mm, constants.refine_multiple)
+            refined = network_grid(window, grid, constants.refine_spacing, constants.refine_multiple)
             prepare_network(networks[REFINE], (len(coarse), *refined.padded_zyx))
             inputs = np.concatenate(
                 [
-                    image_input(volume.voxels[window], refined, constants)[None],
-                    region_probabilities(coarse, located, window, refined, grid),
+                    image_input(volume.voxels, refined, constants)[None],
+                    region_probabilities(coarse, located, refined),
                 ]
             )
             del coarse
@@ -131,15 +129,14 @@ class Flarelite(System):
         facts: dict[str, Any] = {
             "region_mode": region.mode,
             "locate_input_zyx": list(located.padded_zyx),
+            "locate_spacing_mm": _rounded(located),
+            "locate_window_zyx": [[part.start, part.stop] for part in located.window],
             "refine_input_zyx": list(refined.padded_zyx),
+            "refine_spacing_mm": _rounded(refined),
             "refine_window_zyx": [[part.start, part.stop] for part in window],
             "cut_faces": list(cut),
         }
         return Segmentation(labels, box_of_window(window, grid), region_warnings(labels, cut), facts, signals)
-
-    def _located(self, grid: Grid) -> NetworkGrid:
-        constants = self.constants
-        return network_grid(grid.extent_mm, constants.locate_spacing_mm, constants.locate_multiple)
 
     def _window(self, coarse: np.ndarray, located: NetworkGrid, volume: Volume, region: RegionRequest) -> Window:
         """What the second stage is to see."""
@@ -159,3 +156,8 @@ class Flarelite(System):
                 remedy="Check the scan's intensities and orientation, or give `--roi full`.",
             )
         return window
+
+
+def _rounded(grid: NetworkGrid) -> list[float]:
+    """Voxel sizes for the record, in mm along z, y and x."""
+    return [round(step, 3) for step in grid.spacing_mm]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flarecli.resample import area_matrix
 from flarecli.training.painting.fields import per_sample
 from flarecli.training.painting.painter import painted
 from flarecli.training.painting.patients import PatientSample
@@ -110,8 +111,7 @@ class PaintedBatchBuilder:
         """Scores of the whole scans on their own grid, (samples, classes, z, y, x)."""
         import torch
 
-        stride = round(grid.spacing_mm / self._spacing_mm)
-        coarse = torch.nn.functional.avg_pool3d(hu[:, None], stride)[:, 0]
+        coarse = _averaged(hu, [max(1, round(n * self._spacing_mm / grid.spacing_mm)) for n in hu.shape[1:]])
         changes = [grid.drawn(rng) for rng in rngs]
         coarse = _changed(coarse, changes, noise)
         low, high = grid.intensity.limits
@@ -127,7 +127,18 @@ class PaintedBatchBuilder:
         for sample, rng in enumerate(rngs):
             if rng.random() < self._settings.lost_share:
                 scores[sample, int(rng.integers(scores.shape[1]))] = 0
-        return torch.nn.functional.interpolate(scores, scale_factor=stride, mode="trilinear", align_corners=False)
+        return torch.nn.functional.interpolate(scores, hu.shape[1:], mode="trilinear", align_corners=False)
+
+
+def _averaged(hu: torch.Tensor, shape_zyx: Sequence[int]) -> torch.Tensor:
+    """Scans (samples, z, y, x) on coarser grids of the same extents: means over the new voxels."""
+    import torch
+
+    matrices = [
+        torch.as_tensor(area_matrix(n, size), dtype=hu.dtype, device=hu.device)
+        for n, size in zip(hu.shape[1:], shape_zyx, strict=True)
+    ]
+    return torch.einsum("szyx,kz,jy,ix->skji", hu, *matrices)
 
 
 def _changed(hu: torch.Tensor, changes: Sequence[FirstStageChange], noise: torch.Generator) -> torch.Tensor:

@@ -25,23 +25,26 @@ _CONSTANTS = FlareliteConstants()
 _SEEN = Intensity(window_hu=_CONSTANTS.window_hu, scale_hu=_CONSTANTS.scale_hu)
 _INTENSITY = replace(_SEEN, shift=0.05, factor=0.1)
 
+_LOCATE_MM = _CONSTANTS.locate_spacing.middle_mm
+_REFINE_MM = _CONSTANTS.refine_spacing.middle_mm
+
 _LOCATE_VIEW = CropView(
-    (64, 80, 96),
-    spacing_mm=_CONSTANTS.locate_spacing_mm,
-    other_shapes_zyx=((112, 80, 96), (48, 96, 112)),
+    (80, 80, 96),
+    spacing_mm=_LOCATE_MM,
+    other_shapes_zyx=((112, 80, 96), (48, 96, 128)),
     multiple=_CONSTANTS.locate_multiple,
     intensity=_INTENSITY,
 )
 
 _REFINE_VIEW = CropView(
     (64, 96, 112),
-    spacing_mm=_CONSTANTS.refine_spacing_mm,
+    spacing_mm=_REFINE_MM,
     other_shapes_zyx=((80, 80, 96), (48, 112, 128)),
     multiple=_CONSTANTS.refine_multiple,
     organ_share=0.75,
     intensity=_INTENSITY,
     first_stage=FirstStageGrid(
-        spacing_mm=_CONSTANTS.locate_spacing_mm,
+        spacing_mm=_LOCATE_MM,
         multiple=_CONSTANTS.locate_multiple,
         intensity=_SEEN,
         changed_share=0.5,
@@ -56,8 +59,8 @@ LOCATE = Recipe(
     target="classes_and_surroundings",
     loss=LossSettings("cross_entropy_dice", {"dice_classes": len(ORGANS)}),
     synthesis=SynthesisSettings(
-        scan_shape_zyx=(112, 96, 112),
-        spacing_mm=(_CONSTANTS.locate_spacing_mm,) * 3,
+        scan_shape_zyx=(128, 112, 128),
+        spacing_mm=(_LOCATE_MM,) * 3,
         procedural_share=0.15,
         reuse=2,
     ),
@@ -75,7 +78,7 @@ REFINE = replace(
     view=_REFINE_VIEW,
     synthesis=SynthesisSettings(
         scan_shape_zyx=(112, 144, 176),
-        spacing_mm=(_CONSTANTS.refine_spacing_mm,) * 3,
+        spacing_mm=(_REFINE_MM,) * 3,
         procedural_share=0.15,
         reuse=4,
     ),
