@@ -35,7 +35,7 @@ def locate_unet(
     surroundings: int = SURROUNDINGS,
     logits: bool = False,
 ) -> keras.Model:
-    """Build the first stage: the whole scan at 4 mm to class probabilities; see `residual_unet`."""
+    """Build the first stage: the body at 3 mm to class probabilities; see `residual_unet`."""
     return residual_unet(shape, filters, 1, classes, data_format, "flarelite_locate", surroundings, logits)
 
 

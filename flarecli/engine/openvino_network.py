@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flarecli.engine.batched_network import BatchedNetwork
-from flarecli.engine.graph_cache import GraphCache, cache_folder
+from flarecli.engine.compiled_graphs import CompiledGraphs
+from flarecli.engine.entry_cache import cache_folder
+from flarecli.engine.graph_cache import GraphCache
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.network_facts import network_facts
 from flarecli.engine.openvino_graph import ANY_SIZE, export_graph, open_shape
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     import keras
     import openvino
 
-    SizedGraph = Callable[[tuple[int, ...]], openvino.Model]
-    """Gives a network's graph for a shape of its input."""
 
 _VOLUME_RANK = 5
 
@@ -31,26 +31,18 @@ class OpenVinoNetwork(BatchedNetwork):
     """Compiles a graph for each input shape that occurs, at once where only one can; channels first.
 
     Args:
-        sized_graph: Gives the graph for a shape.
+        graphs: Compiles the graph for a shape.
         shape: Shape of the input, `ANY_SIZE` where it varies.
-        runtime: OpenVINO's.
         keep_memory: Whether activations keep their memory for the next call. To take it anew costs a tenth of the
             time.
     """
 
-    def __init__(
-        self, sized_graph: SizedGraph, shape: tuple[int, ...], runtime: Runtime, *, keep_memory: bool = True
-    ) -> None:
+    def __init__(self, graphs: CompiledGraphs, shape: tuple[int, ...], *, keep_memory: bool = True) -> None:
         takes_volumes = len(shape) == _VOLUME_RANK
         super().__init__(takes_volumes)
-        self._sized_graph = sized_graph
+        self._graphs = graphs
         # Slices come batch after batch.
         self._keep_memory = keep_memory or not takes_volumes
-        self._settings = {
-            "INFERENCE_PRECISION_HINT": runtime.openvino_precision,
-            "INFERENCE_NUM_THREADS": runtime.threads,
-            "PERFORMANCE_HINT": "LATENCY",
-        }
         self._shape: tuple[int, ...] | None = None
         self._compiled: Any = None
         self._request: Any = None
@@ -90,11 +82,9 @@ class OpenVinoNetwork(BatchedNetwork):
             compiling.result()
 
     def _compile(self, shape: tuple[int, ...]) -> None:
-        import openvino
-
         # One compiled graph at a time: it holds the activation memory of its shape.
         self._request = self._compiled = self._shape = None
-        self._compiled = openvino.Core().compile_model(self._sized_graph(shape), "CPU", self._settings)
+        self._compiled = self._graphs.compiled(shape)
         self._request = self._compiled.create_infer_request()
         self._shape = shape
 
@@ -119,13 +109,13 @@ def load_openvino_network(
     cache = GraphCache(cache_folder())
     graph = cache.load(facts)
     if graph is not None:
-        return _network_of_graph(graph, runtime, keep_memory)
+        return _network_of_graph(graph, runtime, keep_memory, facts)
     model = model_with_weights(build, weights, runtime)
     graph = _open_graph(model, output, runtime)
     if graph is None:
         return _network_of_model(model, output, runtime, keep_memory)
     cache.store(facts, graph)
-    return _network_of_graph(graph, runtime, keep_memory)
+    return _network_of_graph(graph, runtime, keep_memory, facts)
 
 
 def openvino_network_of(
@@ -146,16 +136,28 @@ def _open_graph(model: keras.Model, output: str | None, runtime: Runtime) -> ope
         return None
 
 
-def _network_of_graph(graph: openvino.Model, runtime: Runtime, keep_memory: bool) -> OpenVinoNetwork:
+def _network_of_graph(
+    graph: openvino.Model, runtime: Runtime, keep_memory: bool, facts: Mapping[str, str] | None = None
+) -> OpenVinoNetwork:
     def sized(shape: tuple[int, ...]) -> openvino.Model:
         graph.reshape(shape)
         return graph
 
     shape = graph.inputs[0].partial_shape
     sizes = tuple(ANY_SIZE if size.is_dynamic else size.get_length() for size in shape)
-    return OpenVinoNetwork(sized, sizes, runtime, keep_memory=keep_memory)
+    graphs = CompiledGraphs(sized, _settings(runtime), facts, cache_folder())
+    return OpenVinoNetwork(graphs, sizes, keep_memory=keep_memory)
 
 
 def _network_of_model(model: keras.Model, output: str | None, runtime: Runtime, keep_memory: bool) -> OpenVinoNetwork:
     sized = partial(export_graph, model, output, precision=runtime.precision)
-    return OpenVinoNetwork(sized, open_shape(model), runtime, keep_memory=keep_memory)
+    return OpenVinoNetwork(CompiledGraphs(sized, _settings(runtime)), open_shape(model), keep_memory=keep_memory)
+
+
+def _settings(runtime: Runtime) -> dict[str, Any]:
+    """What OpenVINO is told when it compiles."""
+    return {
+        "INFERENCE_PRECISION_HINT": runtime.openvino_precision,
+        "INFERENCE_NUM_THREADS": runtime.threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }

@@ -16,8 +16,9 @@ import keras
 import numpy as np
 import pytest
 
-from flarecli.engine import graph_cache, load_network
-from flarecli.engine.graph_cache import GraphCache, cache_folder
+from flarecli.engine import entry_cache, load_network
+from flarecli.engine.entry_cache import cache_folder
+from flarecli.engine.graph_cache import GraphCache
 from flarecli.engine.network_facts import network_facts
 from flarecli_models.efficientsegnet import coarse_unet
 from tests.engine.test_networks import build_localization, image_of
@@ -146,7 +147,7 @@ def test_damaged_entries_are_made_again(damage: str, weights_file: Path, folder:
     np.testing.assert_array_equal(load_network(build_localization, weights_file, checks.runtime())(image), expected)
     (entry,) = entries(folder)
     assert json.loads((entry / "entry.json").read_text(encoding="utf-8"))["checksums"]
-    assert GraphCache(folder).load(network_facts(build_localization, weights_file, None, checks.runtime()) or {})
+    assert GraphCache(folder.parent).load(network_facts(build_localization, weights_file, None, checks.runtime()) or {})
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX ones here")
@@ -170,7 +171,7 @@ def test_a_full_disk_leaves_nothing_behind(folder: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("openvino.save_model", fail)
-    GraphCache(folder).store(FACTS, small_graph())
+    GraphCache(folder.parent).store(FACTS, small_graph())
     assert list(folder.iterdir()) == []
 
 
@@ -183,7 +184,7 @@ def test_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_used_longest_ago_goes_first(folder: Path) -> None:
-    cache = GraphCache(folder, largest_bytes=3 * 40_000 + 20_000)
+    cache = GraphCache(folder.parent, largest_bytes=3 * 40_000 + 20_000)
     for name in "abc":
         cache.store({"weights": name}, small_graph(constants=10_000))
     for age, entry in enumerate(entries(folder)):
@@ -196,11 +197,11 @@ def test_used_longest_ago_goes_first(folder: Path) -> None:
 
 
 def test_abandoned_entries_are_removed(folder: Path) -> None:
-    abandoned, at_work = folder / f"{graph_cache._UNFINISHED}1", folder / f"{graph_cache._UNFINISHED}2"
+    abandoned, at_work = folder / f"{entry_cache._UNFINISHED}1", folder / f"{entry_cache._UNFINISHED}2"
     for part in (abandoned, at_work):
         part.mkdir(parents=True)
     os.utime(abandoned, (1, 1))
-    GraphCache(folder).store(FACTS, small_graph())
+    GraphCache(folder.parent).store(FACTS, small_graph())
     assert not abandoned.exists()
     assert at_work.exists()
     shutil.rmtree(at_work)
@@ -209,5 +210,5 @@ def test_abandoned_entries_are_removed(folder: Path) -> None:
 
 def test_two_processes_store_the_same(folder: Path) -> None:
     for _ in range(2):
-        GraphCache(folder).store(FACTS, small_graph())
+        GraphCache(folder.parent).store(FACTS, small_graph())
     assert len(list(folder.iterdir())) == 1
