@@ -42,7 +42,7 @@ class FlareliteConstants:
         refine_share: Weight of the second stage where the two are averaged.
         pancreas_least_hu: Voxels of the second stage below this are fat, never pancreas.
         kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept at most; a thin
-            pancreas falls into several.
+            pancreas may fall in two.
         component_minimum_mm3: Smaller parts are dropped.
         touch_area_mm2: How much of a region's face organs may cover before they count as cut there.
     """
@@ -60,6 +60,6 @@ class FlareliteConstants:
     region_margin_mm: float = 16.0
     refine_share: float = 0.7
     pancreas_least_hu: float = -50.0
-    kept_components: tuple[int, int, int, int] = (1, 2, 1, 3)
-    component_minimum_mm3: float = 200.0
+    kept_components: tuple[int, int, int, int] = (1, 2, 1, 2)
+    component_minimum_mm3: float = 500.0
     touch_area_mm2: float = 20.0
