@@ -1,7 +1,7 @@
 """Compiles a network's graph for the size of an image, or finds what was compiled for that size before.
 
-Half of the time of compiling goes into rewriting the graph for the processor, which is the same every time; OpenVINO can
-write down what comes of it. Sizes of inputs are multiples of 8 or 16 and come again.
+Half of the time of compiling goes into rewriting the graph for the processor, which is the same every time; OpenVINO
+can write down what comes of it. Sizes of inputs are multiples of 8 or 16 and come again.
 """
 
 from __future__ import annotations
