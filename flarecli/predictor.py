@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,15 @@ from flarecli.atomic import write_json
 from flarecli.cases import Case
 from flarecli.confidence import judge_organs
 from flarecli.engine import GuardedNetwork, Runtime, load_network, start_runtime
-from flarecli.errors import FlareError, InputError
+from flarecli.errors import InputError
 from flarecli.geometry import world_box
 from flarecli.organs import ORGANS
 from flarecli.outcome import Extras, Outcome
 from flarecli.record import make_record
 from flarecli.statistics import organ_statistics
 from flarecli.steps import Steps
-from flarecli.systems.base import Network, RegionRequest, Segmentation, System, prepare_network
-from flarecli.volume import Volume, read_grid, write_labels
+from flarecli.systems.base import Network, RegionRequest, Segmentation, System
+from flarecli.volume import Volume, write_labels
 from flarecli.weights.selection import weighted_system
 
 
@@ -57,7 +56,6 @@ class Predictor:
         weights: Choices of weights; see `flarecli.weights.store.resolve_weights`.
         engine: Backend, device, precision, threads, limit of GPU memory.
         region: Which part of each scan to segment: a mode, or a box as (x0, y0, z0, x1, y1, z1) in world mm.
-        first_scan: The scan that comes first: while its voxels are read, the first network is made ready for its size.
         keep_memory: Whether networks keep their working memory from scan to scan. That saves a tenth of their time;
             without, a process that segments one scan needs less memory.
 
@@ -70,7 +68,6 @@ class Predictor:
     weights: Iterable[str] = ()
     engine: EngineRequest = field(default_factory=EngineRequest)
     region: str | tuple[float, ...] = "auto"
-    first_scan: Path | None = None
     keep_memory: bool = True
 
     def __post_init__(self) -> None:
@@ -82,28 +79,15 @@ class Predictor:
 
     def _load(self) -> tuple[Runtime, dict[str, Network]]:
         runtime = self.engine.start(self._system)
-        first_key, first_shape = self._first_input() or ("", ())
-        networks = {}
-        for spec in self._system.networks:
-            network = load_network(
+        networks: dict[str, Network] = {
+            spec.key: load_network(
                 spec.build, self._paths[spec.key], runtime, spec.output, keep_memory=self.keep_memory
             )
-            if spec.key == first_key:
-                prepare_network(network, first_shape)
-            networks[spec.key] = network
+            for spec in self._system.networks
+        }
         import scipy.sparse  # noqa: F401 - resampling needs it, and the scan may still be being read
 
         return runtime, networks
-
-    def _first_input(self) -> tuple[str, tuple[int, ...]] | None:
-        if self.first_scan is None:
-            return None
-        try:
-            grid = read_grid(self.first_scan)
-        except FlareError:
-            # Whoever reads the scan will say so.
-            return None
-        return None if grid is None else self._system.first_input(grid, self._region_mode)
 
     def predict(self, case: Case, volume: Volume, extras: Extras, steps: Steps) -> Outcome:
         """Segment one scan and write its label map, extras and, last, its record.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
@@ -14,13 +13,10 @@ import pytest
 
 from flarecli.cases import Case, find_cases
 from flarecli.errors import InputError, UnexpectedError
-from flarecli.geometry import Grid
 from flarecli.organs import LABEL_NAMES
 from flarecli.prediction import Extras, Outcome, Predictor, predict_cases
 from flarecli.record import is_complete
-from flarecli.systems.base import NetworkSpec
 from flarecli.volume import Volume, read_volume, write_labels, write_scan
-from flarecli.weights.selection import WeightedSystem
 from tests.synthetic_ct import affine, ct_voxels, rotation
 from tests.threshold_system import DEFECT_HU, LIVER_HU, NO_ORGAN_HU, ThresholdSystem
 
@@ -206,52 +202,6 @@ def test_a_label_map_that_cannot_be_written_fails_alone(tmp_path: Path, monkeypa
     outcomes = run(scans_named("abc", tmp_path / "scans"), tmp_path / "out")
     assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
     assert isinstance(outcomes[1].error, InputError)
-
-
-@dataclass
-class NotedNetwork:
-    """Remembers for which shapes it was prepared."""
-
-    prepared: list[tuple[int, ...]]
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        return image
-
-    def prepare(self, shape: tuple[int, ...]) -> None:
-        self.prepared.append(shape)
-
-
-class ThresholdOfTheFirst(ThresholdSystem):
-    """Has two networks, the second of which is given the scan first."""
-
-    networks = (NetworkSpec("other", ct_voxels), NetworkSpec("first", ct_voxels))
-
-    def first_input(self, grid: Grid, region_mode: str) -> tuple[str, tuple[int, ...]]:
-        return "first", grid.shape_zyx
-
-
-@pytest.mark.parametrize(
-    ("content", "prepared"), [("a scan", [SHAPE]), ("no scan", []), ("missing", []), ("not told", [])]
-)
-def test_the_first_network_is_made_ready_for_the_first_scan(
-    content: str, prepared: list[tuple[int, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noted: dict[str, list[tuple[int, ...]]] = {}
-
-    def load(build: object, path: Path, *_: object, **__: object) -> NotedNetwork:
-        return NotedNetwork(noted.setdefault(path.name, []))
-
-    chosen = WeightedSystem(ThresholdOfTheFirst(), {key: tmp_path / key for key in ("other", "first")}, {})
-    monkeypatch.setattr("flarecli.predictor.weighted_system", lambda *_: chosen)
-    monkeypatch.setattr("flarecli.predictor.load_network", load)
-    scan = tmp_path / "scan.nii.gz"
-    if content == "no scan":
-        scan.write_bytes(b"no image")
-    elif content != "missing":
-        write_ct(scan)
-    predictor = Predictor("threshold", first_scan=None if content == "not told" else scan)
-    list(predict_cases(predictor, find_cases(write_ct(tmp_path / "b.nii.gz"), tmp_path / "o.nii.gz"), extras=Extras()))
-    assert noted == {"other": [], "first": prepared}
 
 
 def test_few_scans_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,6 @@ def predict(
             weights or (),
             EngineRequest(backend.value, device.value, precision.value, threads, max_gpu_mb),
             region,
-            first_scan=cases[0].scan if cases else None,
             keep_memory=len(cases) > 1,
         )
         extras = Extras(split=split, preview=_preview_file(preview, many=many))

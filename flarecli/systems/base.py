@@ -12,7 +12,7 @@ import numpy as np
 
 from flarecli.confidence.signals import OrganSignals
 from flarecli.errors import UsageError
-from flarecli.geometry import Box, Grid
+from flarecli.geometry import Box
 from flarecli.steps import Steps
 from flarecli.systems.description import NetworkFigures, Publication
 
@@ -184,18 +184,6 @@ class System(ABC):
             ValueError: for a size that does not have the axes of the network's input.
         """
         return self
-
-    def first_input(self, grid: Grid, region_mode: str) -> tuple[str, tuple[int, ...]] | None:
-        """What the first network will be given of a scan, before its voxels are known.
-
-        Args:
-            grid: The scan's.
-            region_mode: How the region is chosen; see `RegionRequest`.
-
-        Returns:
-            Key of the network and shape of its image; None where the grid does not tell.
-        """
-        return None
 
     @abstractmethod
     def segment(

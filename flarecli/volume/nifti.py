@@ -86,17 +86,6 @@ def read_nifti(path: Path) -> StoredNifti:
     return StoredNifti(header, stored, slope, intercept)
 
 
-def read_nifti_header(path: Path) -> nibabel.Nifti1Header:
-    """The header of a NIfTI file, without its voxels; small defects repaired.
-
-    Raises:
-        InputError: as `read_nifti` does, as far as the header is concerned.
-    """
-    header_path, _ = _parts(Path(path))
-    with _opened(header_path, verified=False) as stream:
-        return parse_header(stream, header_path)[0]
-
-
 def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray) -> None:
     """Write voxels under a header, whole or not at all; compressed where the name ends in `.gz`.
 
@@ -147,11 +136,8 @@ def _parts(path: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def _opened(path: Path, *, verified: bool = True) -> Iterator[BinaryIO]:
-    """Open a file for reading, through gunzip where it is compressed, and give its failures names.
-
-    Where `verified`, a compressed file is read up to its checksum.
-    """
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading, through gunzip where it is compressed, and give its failures names."""
     if path.is_dir():
         raise InputError("is a folder, not a NIfTI file", path=path, remedy="Name the file inside it.")
     try:
@@ -163,7 +149,7 @@ def _opened(path: Path, *, verified: bool = True) -> Iterator[BinaryIO]:
             if magic == _GZIP_MAGIC:
                 with igzip.open(file, "rb") as unpacked:
                     yield unpacked
-                    while verified and unpacked.read(_CHUNK_BYTES):  # the checksum is verified at the end
+                    while unpacked.read(_CHUNK_BYTES):  # up to the checksum, which is verified there
                         pass
             else:
                 yield file

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
 
 from flarecli.errors import InputError, UsageError
@@ -26,7 +25,7 @@ from flarecli.volume.geometry_checks import (
 from flarecli.volume.hounsfield import hounsfield_zyx
 from flarecli.volume.hounsfield_checks import check_hounsfield
 from flarecli.volume.itk_formats import ITK_SUFFIXES, read_itk, write_itk
-from flarecli.volume.nifti import read_nifti, read_nifti_header, write_nifti
+from flarecli.volume.nifti import read_nifti, write_nifti
 from flarecli.volume.source import SourceGeometry, StoredScan
 
 
@@ -73,20 +72,6 @@ def read_volume(path: Path) -> Volume:
         path,
         (*scan.warnings, *affine_warnings, *value_warnings, *hounsfield_warnings),
     )
-
-
-def read_grid(path: Path) -> Grid | None:
-    """The grid of a scan from the header of its NIfTI file; None for other formats.
-
-    Raises:
-        InputError: when the header cannot be read, or is not that of a scan.
-    """
-    if path.is_dir() or path.suffix.lower() in ITK_SUFFIXES or is_dicom_file(path):
-        return None
-    source, _ = _nifti_source(read_nifti_header(path), path)
-    check_affine(source.affine_ras, path)
-    check_spacing(source.spacing_ijk_mm, source.shape_ijk, path)
-    return canonical_grid(source)
 
 
 def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
@@ -166,16 +151,15 @@ def _stored_scan(path: Path) -> StoredScan:
 
 def _stored_nifti(path: Path) -> StoredScan:
     content = read_nifti(path)
-    source, warnings = _nifti_source(content.header, path)
+    check_type(content.stored.dtype, path)
+    shape_ijk = check_shape(content.stored.shape, path)
+    affine_ras = content.affine_ras
+    i, j, k = (float(size) for size in content.header["pixdim"][1:4])
+    spacing_ijk_mm, spacing_warnings = reconciled_spacing((i, j, k), affine_ras)
     return StoredScan(
-        content.stored.reshape(source.shape_ijk, order="F"), content.slope, content.intercept, source, warnings
+        content.stored.reshape(shape_ijk, order="F"),
+        content.slope,
+        content.intercept,
+        SourceGeometry.of_nifti(content.header, spacing_ijk_mm),
+        (*orientation_notice(content.header), *spacing_warnings),
     )
-
-
-def _nifti_source(header: nibabel.Nifti1Header, path: Path) -> tuple[SourceGeometry, tuple[str, ...]]:
-    """Where the voxels under a header lie, and what is odd about that."""
-    check_type(header.get_data_dtype(), path)
-    check_shape(header.get_data_shape(), path)
-    i, j, k = (float(size) for size in header["pixdim"][1:4])
-    spacing_ijk_mm, spacing_warnings = reconciled_spacing((i, j, k), header.get_best_affine())
-    return SourceGeometry.of_nifti(header, spacing_ijk_mm), (*orientation_notice(header), *spacing_warnings)

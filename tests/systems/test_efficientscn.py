@@ -98,9 +98,7 @@ def test_networks_are_told_what_they_will_get() -> None:
     voxels[40:65, 20:40, 55:90] = ORGAN_HU
     scan = scan_of(voxels)
     done = run(scan)
-    system = EfficientScn()
-    assert system.first_input(scan.grid, "auto") == ("localization", done.localized.images[0].shape)
-    assert system.first_input(scan.grid, "full") is None, "nothing is localized then"
+    assert done.localized.announced == [image.shape for image in done.localized.images]
     assert done.segmented.announced == [image.shape for image in done.segmented.images]
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flarecli.errors import InputError, UsageError
-from flarecli.volume import Volume, nifti, read_grid, read_volume, write_labels, write_scan
+from flarecli.volume import Volume, nifti, read_volume, write_labels, write_scan
 from tests.shared_data import shared_path
 from tests.synthetic_ct import affine, ct_voxels, rotation
 
@@ -217,39 +217,6 @@ def test_missing_files_are_called_missing(tmp_path: Path) -> None:
     for name in ("no.nii.gz", "no.nrrd", "no"):
         with pytest.raises(InputError, match="does not exist"):
             read_volume(tmp_path / name)
-    with pytest.raises(InputError, match="does not exist"):
-        read_grid(tmp_path / "no.nii.gz")
-
-
-@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, -1)])
-def test_the_grid_can_be_read_before_the_voxels(tmp_path: Path, signs: tuple[int, int, int]) -> None:
-    scan = _save(tmp_path / "scan.nii", affine(directions=rotation((8, 3, 0)) * signs))
-    found, expected = read_grid(scan), read_volume(scan).grid
-    assert found is not None
-    assert (found.shape_zyx, found.spacing_mm) == (expected.shape_zyx, expected.spacing_mm)
-    np.testing.assert_array_equal(found.affine_ras, expected.affine_ras)
-    scan.write_bytes(scan.read_bytes()[:600])
-    assert read_grid(scan) is not None, "the voxels are not looked at"
-
-
-def test_other_formats_tell_their_grid_with_the_voxels(tmp_path: Path) -> None:
-    assert read_grid(tmp_path) is None
-    assert read_grid(tmp_path / "scan.nrrd") is None
-
-
-@pytest.mark.parametrize(
-    ("voxels", "matrix", "problem"),
-    [
-        (ct_voxels()[..., None].repeat(2, -1), affine(), "several volumes"),
-        (ct_voxels(), affine((0.004, 0.0045, 0.005)), "voxel size"),
-    ],
-)
-def test_a_header_that_is_not_a_scans_has_no_grid(
-    tmp_path: Path, voxels: np.ndarray, matrix: np.ndarray, problem: str
-) -> None:
-    nibabel.save(nibabel.Nifti1Image(voxels, matrix), tmp_path / "scan.nii")
-    with pytest.raises(InputError, match=problem):
-        read_grid(tmp_path / "scan.nii")
 
 
 @pytest.mark.parametrize(

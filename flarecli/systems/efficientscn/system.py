@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box, Grid
+from flarecli.geometry import Box
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System, prepare_network
@@ -92,13 +92,6 @@ class EfficientScn(System):
     def __init__(self, constants: EfficientScnConstants | None = None) -> None:
         self.constants = constants or EfficientScnConstants()
 
-    def first_input(self, grid: Grid, region_mode: str) -> tuple[str, tuple[int, ...]] | None:
-        """The whole scan at the localization's resolution, where the region is to be found."""
-        if region_mode != "auto":
-            return None
-        frame = LpsFrame.of_grid(grid, self.constants)
-        return LOCALIZATION, plan_localization(frame.shape_zyx, frame.spacing_mm, self.constants).input_shape_zyx
-
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps
     ) -> Segmentation:
@@ -148,6 +141,7 @@ class EfficientScn(System):
         """Find the organ region of a scan, and note how in `facts`."""
         with steps("prepare"):
             plan = plan_localization(frame.shape_zyx, frame.spacing_mm, self.constants)
+            prepare_network(network, plan.input_shape_zyx)
             image = localization_input(voxels_lps, plan, self.constants)
         with steps("localize"):
             background, organs = network(image)

@@ -128,12 +128,8 @@ class Flarelite(System):
         cut = cut_faces(labels[window], window, grid, constants.touch_area_mm2)
         facts: dict[str, Any] = {
             "region_mode": region.mode,
-            "locate_input_zyx": list(located.padded_zyx),
-            "locate_spacing_mm": _rounded(located),
-            "locate_window_zyx": [[part.start, part.stop] for part in located.window],
-            "refine_input_zyx": list(refined.padded_zyx),
-            "refine_spacing_mm": _rounded(refined),
-            "refine_window_zyx": [[part.start, part.stop] for part in window],
+            **_seen(LOCATE, located),
+            **_seen(REFINE, refined),
             "cut_faces": list(cut),
         }
         return Segmentation(labels, box_of_window(window, grid), region_warnings(labels, cut), facts, signals)
@@ -158,6 +154,10 @@ class Flarelite(System):
         return window
 
 
-def _rounded(grid: NetworkGrid) -> list[float]:
-    """Voxel sizes for the record, in mm along z, y and x."""
-    return [round(step, 3) for step in grid.spacing_mm]
+def _seen(network: str, grid: NetworkGrid) -> dict[str, Any]:
+    """What a network saw of the scan, for the record."""
+    return {
+        f"{network}_input_zyx": list(grid.padded_zyx),
+        f"{network}_spacing_mm": [round(step, 3) for step in grid.spacing_mm],
+        f"{network}_window_zyx": [[part.start, part.stop] for part in grid.window],
+    }

@@ -111,7 +111,7 @@ class PaintedBatchBuilder:
         """Scores of the whole scans on their own grid, (samples, classes, z, y, x)."""
         import torch
 
-        coarse = _averaged(hu, [max(1, round(n * self._spacing_mm / grid.spacing_mm)) for n in hu.shape[1:]])
+        coarse = _averaged(hu, grid.shape_of(hu.shape[1:], (self._spacing_mm,) * 3))
         changes = [grid.drawn(rng) for rng in rngs]
         coarse = _changed(coarse, changes, noise)
         low, high = grid.intensity.limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,6 +62,11 @@ class FirstStageGrid:
     offset_hu: float = 60.0
     factor: tuple[float, float] = (0.8, 1.25)
     noise_hu: float = 30.0
+
+    def shape_of(self, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Shape:
+        """Voxels along z, y and x that it sees of a scan of this shape and voxel size, without padding."""
+        z, y, x = (max(1, round(n * step / self.spacing_mm)) for n, step in zip(shape_zyx, spacing_mm, strict=True))
+        return z, y, x
 
     def changed(self, hu: np.ndarray, scan_number: int) -> np.ndarray:
         """What it sees of a scan, float32 HU: the same every time. Scans that are held out are never changed."""
@@ -186,9 +192,7 @@ class CropView:
         grid = self.first_stage
         if grid is None:
             return None
-        sizes = [
-            max(1, round(n * step / grid.spacing_mm)) for n, step in zip(scan.image.shape, scan.spacing_mm, strict=True)
-        ]
+        sizes = grid.shape_of(scan.image.shape, scan.spacing_mm)
         coarse = resample_separable(
             scan.image, *(area_matrix(n, size) for n, size in zip(scan.image.shape, sizes, strict=True))
         )
