@@ -16,26 +16,25 @@ _LEAST_CHANNELS = 8
 """Convolutions of fewer channels leave most of a vector register empty."""
 
 
-def simplify(graph: openvino.Model) -> None:
-    """Compute what depends on constants alone, and let convolutions read what was concatenated for them.
+def fold_constants(graph: openvino.Model) -> None:
+    """Compute what depends on constants alone.
 
-    Constants are folded first: kernels are stored with their output channels last and reach the convolutions
-    through transpositions.
+    Kernels are stored with their output channels last and reach the convolutions through transpositions.
     """
     from openvino.passes import ConstantFolding, Manager
 
     passes = Manager()
     passes.register_pass(ConstantFolding())
     passes.run_passes(graph)
-    _split_concatenations(graph)
     graph.validate_nodes_and_infer_types()
 
 
-def _split_concatenations(graph: openvino.Model) -> None:
+def split_concatenations(graph: openvino.Model) -> None:
     """Replace the convolution of concatenated channels by the sum of convolutions of each part.
 
-    OpenVINO's compiler adds the sum to the second convolution. The concatenated tensor, the largest of a U-Net, is
-    then never made: 0.2 GB of 1.2 GB in the segmentation of EfficientSCN in bfloat16, in equal time.
+    OpenVINO's compiler adds the sum to the second convolution, but not in integers. The concatenated tensor, the
+    largest of a U-Net, is then never made: 0.2 GB of 1.2 GB in the segmentation of EfficientSCN in bfloat16, in equal
+    time. Kernels must be constants, see `fold_constants`.
     """
     for node in graph.get_ordered_ops():
         if node.get_type_name() != "Concat" or node.get_attributes()["axis"] != _CHANNEL_AXIS:
@@ -45,6 +44,7 @@ def _split_concatenations(graph: openvino.Model) -> None:
         if all(_is_wide(part) for part in parts) and all(_is_plain_convolution(reader) for reader in readers):
             for reader in readers:
                 reader.output(0).replace(_sum_of_convolutions(reader, parts))
+    graph.validate_nodes_and_infer_types()
 
 
 def _is_wide(part: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from flarecli.engine.graph_rewriting import simplify
+from flarecli.engine.graph_rewriting import fold_constants, split_concatenations
 from flarecli.engine.quantization import quantize
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def export_graph(model: keras.Model, output: str | None, shape: Sequence[int], p
     outputs = model(OpenVINOKerasTensor(parameter.output(0)), training=False)
     wanted: Any = outputs if output is None else outputs[output]
     graph = openvino.Model([opset16.result(wanted.output)], [parameter])
-    simplify(graph)
+    fold_constants(graph)
     if precision == "int8":
         quantize(graph)
+    else:
+        split_concatenations(graph)
     return graph

@@ -160,4 +160,6 @@ def _settings(runtime: Runtime) -> dict[str, Any]:
         "INFERENCE_PRECISION_HINT": runtime.openvino_precision,
         "INFERENCE_NUM_THREADS": runtime.threads,
         "PERFORMANCE_HINT": "LATENCY",
+        # Pinned threads of two processes share the first processors while others stand idle.
+        "ENABLE_CPU_PINNING": False,
     }

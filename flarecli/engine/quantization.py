@@ -14,16 +14,20 @@ import numpy as np
 if TYPE_CHECKING:
     import openvino
 
-RECTIFIED_LARGEST = 8.0
-"""Where values after a leaky rectifier are cut off. On real scans 1 in 1,000 to 10,000 lies above; with 10 and 12 the
-labels are farther from float32's on synthetic ones."""
+_Key = tuple[str, int]
+"""A node's name and which of its outputs."""
 
-UPSAMPLED_LARGEST = 6.0
-"""Likewise, of either sign, after a transposed convolution of rectified values."""
+LARGEST = 8.0
+"""Where rectified and upsampled values are cut off. On real scans 1 in 1,000 to 10,000 rectified ones lies above; with
+10 and 12 the labels are farther from float32's on synthetic ones."""
 
 _LEVELS = 256
+
 _RECTIFIED_BELOW_ZERO = 2
 """Levels for what a leaky rectifier lets through below zero: down to -0.06."""
+
+_JOINED_BELOW_ZERO = 85
+"""Levels below zero, down to -4, for what is concatenated with upsampled values, which have either sign."""
 
 _KERNEL_LEVELS = 255
 """Symmetric around zero. The largest weight of each output channel is the outermost level."""
@@ -32,39 +36,82 @@ _KERNEL_LEVELS = 255
 def quantize(graph: openvino.Model) -> None:
     """Mark what enters convolutions, and their kernels, as 8-bit numbers; OpenVINO's compiler does the rest.
 
-    Convolutions of anything else but rectified or upsampled values, such as the image, stay as they are.
+    Convolutions of anything else but rectified and upsampled values, such as the image, stay as they are. A transposed
+    convolution whose windows do not overlap becomes a plain one of 1x1x1, which integers can compute, and a
+    rearrangement of bytes.
 
     Args:
         graph: Of a network with instance normalisation before each leaky rectifier, its kernels constants; changed
             in place.
     """
-    sources: dict[tuple[str, int], Any] = {}
+    known = _upsampled_by_convolutions(graph)
     for node in graph.get_ordered_ops():
-        if node.get_type_name() != "Convolution":
+        kernel = node.input_value(1).get_node() if node.get_type_name() == "Convolution" else None
+        if kernel is None or kernel.get_type_name() != "Constant":
             continue
-        source = node.input_value(0)
-        bounds = _bounds(source.get_node().get_type_name())
-        kernel = node.input_value(1).get_node()
-        if bounds is None or kernel.get_type_name() != "Constant":
-            continue
-        key = (source.get_node().get_name(), source.get_index())
-        if key not in sources:
-            sources[key] = rounded(source, *bounds, _LEVELS)
-        largest = np.abs(kernel.data).max(axis=tuple(range(1, kernel.data.ndim)), keepdims=True)
-        node.input(0).replace_source_output(sources[key])
-        node.input(1).replace_source_output(rounded(kernel.output(0), -largest, largest, _KERNEL_LEVELS))
+        source = _rounded_source(node.input_value(0), known)
+        if source is not None:
+            largest = np.abs(kernel.data).max(axis=tuple(range(1, kernel.data.ndim)), keepdims=True)
+            node.input(0).replace_source_output(source)
+            node.input(1).replace_source_output(rounded(kernel.output(0), -largest, largest, _KERNEL_LEVELS))
     graph.validate_nodes_and_infer_types()
 
 
-def _bounds(operation: str) -> tuple[float, float] | None:
-    """Lowest and highest value of what an operation gives; zero is one of the levels between."""
-    if operation == "PRelu":
-        step = RECTIFIED_LARGEST / (_LEVELS - 1 - _RECTIFIED_BELOW_ZERO)
-        return -_RECTIFIED_BELOW_ZERO * step, RECTIFIED_LARGEST
-    if operation == "ConvolutionBackpropData":
-        step = UPSAMPLED_LARGEST / (_LEVELS // 2 - 1)
-        return -UPSAMPLED_LARGEST - step, UPSAMPLED_LARGEST
-    return None
+def _upsampled_by_convolutions(graph: openvino.Model) -> dict[_Key, Any]:
+    """Let plain convolutions do the work of transposed ones; returns their outputs, which are rounded."""
+    from openvino import opset16
+
+    known: dict[_Key, Any] = {}
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() != "ConvolutionBackpropData":
+            continue
+        kernel, settings = node.input_value(1).get_node(), node.get_attributes()
+        if kernel.get_type_name() != "Constant" or not _is_even_upsampling(kernel.data.shape[2:], settings):
+            continue
+        channels, size = kernel.data.shape[0], kernel.data.shape[2]
+        # To (place in the window, output channel), channel: the order that DepthToSpace reads.
+        each_place = np.ascontiguousarray(kernel.data.transpose(2, 3, 4, 1, 0).reshape(-1, channels, 1, 1, 1))
+        once, none = [1, 1, 1], [0, 0, 0]
+        blocks = opset16.convolution(node.input_value(0), opset16.constant(each_place), once, none, none, once)
+        in_8_bits = rounded(blocks.output(0), *_bounds(_JOINED_BELOW_ZERO), _LEVELS)
+        upsampled = opset16.depth_to_space(in_8_bits, "blocks_first", size).output(0)
+        node.output(0).replace(upsampled)
+        known[_key(upsampled)] = upsampled
+    graph.validate_nodes_and_infer_types()
+    return known
+
+
+def _is_even_upsampling(size: tuple[int, ...], settings: dict[str, Any]) -> bool:
+    """Whether each voxel of a volume becomes a block of its own, as long as wide and high."""
+    blocks = len(size) == 3 and len(set(size)) == 1 and list(settings["strides"]) == list(size)
+    return blocks and not any(any(settings[margin]) for margin in ("pads_begin", "pads_end", "output_padding"))
+
+
+def _rounded_source(source: Any, known: dict[_Key, Any]) -> Any:
+    """A tensor in 8 bits, or None where no bounds of it are known."""
+    key, node = _key(source), source.get_node()
+    if key not in known and node.get_type_name() == "PRelu":
+        joined = any(reader.get_node().get_type_name() == "Concat" for reader in source.get_target_inputs())
+        below_zero = _JOINED_BELOW_ZERO if joined else _RECTIFIED_BELOW_ZERO
+        known[key] = rounded(source, *_bounds(below_zero), _LEVELS)
+    elif key not in known and node.get_type_name() == "Concat":
+        from openvino import opset16
+
+        parts = [_rounded_source(part, known) for part in node.input_values()]
+        if any(part is None for part in parts):
+            return None
+        known[key] = opset16.concat(parts, node.get_attributes()["axis"]).output(0)
+    return known.get(key)
+
+
+def _bounds(below_zero: int) -> tuple[float, float]:
+    """Lowest and highest of the levels when so many of them lie below zero, which is one itself."""
+    step = LARGEST / (_LEVELS - 1 - below_zero)
+    return -below_zero * step, LARGEST
+
+
+def _key(output: Any) -> _Key:
+    return output.get_node().get_name(), output.get_index()
 
 
 def rounded(values: Any, low: float | np.ndarray, high: float | np.ndarray, levels: int) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -75,6 +79,21 @@ def test_a_network_may_be_told_what_comes(weights: dict[str, np.ndarray], weight
         network.prepare(announced)
         image = image_of(shape)
         checks.assert_close(network(image), reference.localization(image[None], weights, levels=2), atol=1e-5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where threads may run")
+def test_threads_may_run_on_every_processor(weights_file: Path) -> None:
+    """Else two processes would compute on the same ones."""
+    network = load_network(build_localization, weights_file, checks.runtime())
+    places = set()
+    with ThreadPoolExecutor(1) as background:
+        computing = background.submit(lambda: [network(image_of((64, 64, 64))) for _ in range(5)])
+        while not computing.done():
+            for task in Path("/proc/self/task").iterdir():
+                with suppress(ProcessLookupError):  # a thread that has ended meanwhile
+                    places.add(frozenset(os.sched_getaffinity(int(task.name))))
+    computing.result()
+    assert places == {frozenset(os.sched_getaffinity(0))}
 
 
 @pytest.mark.parametrize("make", [np.asfortranarray, lambda image: image[::-1, :, ::-1], lambda image: image[None]])

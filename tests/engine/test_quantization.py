@@ -10,7 +10,7 @@ import pytest
 
 from flarecli.engine.networks import network_of
 from flarecli.engine.openvino_graph import export_graph, open_shape
-from flarecli.engine.quantization import RECTIFIED_LARGEST, UPSAMPLED_LARGEST
+from flarecli.engine.quantization import LARGEST, quantize
 from flarecli.engine.runtime import Runtime, start_runtime
 from flarecli_models.flarelite import residual_unet
 from tests.models import model_checks as checks
@@ -51,11 +51,21 @@ def test_convolutions_are_computed_on_integers(model: keras.Model) -> None:
     graph = export_graph(model, None, (1, 1, 16, 16, 16), precision="int8")
     compiled = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     executed = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
-    computed_in = [
-        facts["runtimePrecision"].astype(str) for facts in executed if facts["layerType"].astype(str) == "Convolution"
-    ]
-    assert len(computed_in) > len(FILTERS)
-    assert sum(precision in ("i8", "u8") for precision in computed_in) > len(computed_in) / 2
+
+    def computed_in(kind: str) -> list[str]:
+        return [node["runtimePrecision"].astype(str) for node in executed if node["layerType"].astype(str) == kind]
+
+    assert len(computed_in("Convolution")) == len(nodes(graph, "Convolution"))
+    # The two convolutions that read the image are not.
+    assert (
+        sum(precision in ("i8", "u8") for precision in computed_in("Convolution"))
+        == len(nodes(graph, "Convolution")) - 2
+    )
+    levels = len(FILTERS) - 1
+    assert computed_in("DepthToSpace") == ["u8"] * levels
+    # One more puts the probabilities together.
+    assert sorted(computed_in("Concatenation")) == ["f32"] + ["u8"] * levels
+    assert not computed_in("Deconvolution")
 
 
 def test_the_image_is_not_rounded(model: keras.Model) -> None:
@@ -64,7 +74,7 @@ def test_the_image_is_not_rounded(model: keras.Model) -> None:
     readers = {target.get_node().get_type_name() for target in image.output(0).get_target_inputs()}
     assert readers == {"Convolution"}
     entering = {node.input_value(0).get_node().get_type_name() for node in nodes(graph, "FakeQuantize")}
-    assert entering == {"PRelu", "ConvolutionBackpropData", "Constant"}
+    assert entering == {"PRelu", "Convolution", "Constant"}
 
 
 def test_zero_stays_zero_and_large_values_are_cut_off(model: keras.Model) -> None:
@@ -73,21 +83,64 @@ def test_zero_stays_zero_and_large_values_are_cut_off(model: keras.Model) -> Non
     from openvino import opset16
 
     graph = export_graph(model, None, open_shape(model), precision="int8")
-    largest = {"PRelu": RECTIFIED_LARGEST, "ConvolutionBackpropData": UPSAMPLED_LARGEST}
+    lowest = set()
     for node in nodes(graph, "FakeQuantize"):
-        kind = node.input_value(0).get_node().get_type_name()
-        if kind == "Constant":
+        if node.input_value(0).get_node().get_type_name() == "Constant":
             continue
         bounds = [opset16.constant(node.input_value(port).get_node().data) for port in range(1, 5)]
-        values = opset16.parameter([1, 1, 1, 1, 3])
+        values = opset16.parameter([1, 1, 1, 1, 4])
         levels = node.get_attributes()["levels"]
         alone = openvino.Model([opset16.fake_quantize(values, *bounds, levels)], [values])
         run = openvino.Core().compile_model(alone, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        zero, high, one = run(np.array([0.0, 100.0, 1.0], np.float32).reshape(1, 1, 1, 1, 3))[0].ravel()
-        assert zero == 0
-        assert high == pytest.approx(largest[kind], rel=1e-5)
-        assert one == pytest.approx(1, abs=largest[kind] / 250)
+        zero, high, low, one = run(np.array([0.0, 100.0, -100.0, 1.0], np.float32).reshape(1, 1, 1, 1, 4))[0].ravel()
+        assert zero == pytest.approx(0, abs=1e-6)
+        assert high == pytest.approx(LARGEST, rel=1e-5)
+        assert one == pytest.approx(1, abs=LARGEST / 170)
+        lowest.add(round(float(low), 2))
+    assert lowest == {-0.06, -4.0}
 
 
 def test_float32_graphs_are_left_alone(model: keras.Model) -> None:
     assert not nodes(export_graph(model, None, open_shape(model), precision="float32"), "FakeQuantize")
+
+
+def transposed(*, strides: int, size: int = 2, margin: int = 0) -> Any:
+    """Rectified values, a transposed convolution of them, and a convolution of that."""
+    import openvino
+    from openvino import opset16
+
+    generator = np.random.default_rng(43)
+    image = opset16.parameter([1, 8, 4, 5, 6], dtype=np.float32)
+    rectified = opset16.prelu(image, opset16.constant(np.array([0.01], np.float32)))
+    up, kernel = (
+        opset16.constant(generator.normal(size=shape, scale=0.3).astype(np.float32))
+        for shape in ((8, 8, size, size, size), (8, 8, 3, 3, 3))
+    )
+    margins = [margin] * 3
+    upsampled = opset16.convolution_backprop_data(
+        rectified, up, [strides] * 3, pads_begin=margins, pads_end=margins, dilations=[1] * 3
+    )
+    result = opset16.convolution(upsampled, kernel, [1] * 3, [1] * 3, [1] * 3, [1] * 3)
+    return openvino.Model([opset16.result(result)], [image])
+
+
+def test_a_transposed_convolution_becomes_one_of_integers() -> None:
+    import openvino
+
+    exact, rounded = transposed(strides=2), transposed(strides=2)
+    quantize(rounded)
+    assert not nodes(rounded, "ConvolutionBackpropData")
+    image = np.random.default_rng(44).normal(size=(1, 8, 4, 5, 6)).astype(np.float32)
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    expected, actual = (openvino.Core().compile_model(graph, "CPU", settings)(image)[0] for graph in (exact, rounded))
+    deviation = np.abs(actual - expected) / expected.std()
+    assert deviation.max() < 0.2
+    assert deviation.mean() < 0.03
+
+
+@pytest.mark.parametrize("shape", [{"strides": 1}, {"strides": 2, "size": 3}, {"strides": 2, "margin": 1}])
+def test_overlapping_or_cut_windows_stay_as_they_are(shape: dict[str, int]) -> None:
+    graph = transposed(**shape)
+    quantize(graph)
+    assert nodes(graph, "ConvolutionBackpropData")
+    assert not nodes(graph, "FakeQuantize")
