@@ -180,10 +180,10 @@ def _data(
                 seen=f"--fold {fold}",
                 remedy="Leave it out: other synthetic scans are held out anyway.",
             )
-        from flarecli.engine.runtime import available_threads
+        from flarecli.processors import available_processors
         from flarecli.training.anatomies import read_anatomies
 
-        return SyntheticData(recipe, read_anatomies(synthesize_from or "", available_threads()))
+        return SyntheticData(recipe, read_anatomies(synthesize_from or "", available_processors()))
     from flarecli.preprocessing.cache import TrainingCache
 
     opened = TrainingCache.open(cache)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from flarecli.doctor.finding import Finding, Verdict
-from flarecli.engine.runtime import available_threads
+from flarecli.processors import available_processors
 
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16", "sve")
 """What speeds networks up, by the names that Linux gives it: x86, then ARM."""
@@ -41,7 +41,7 @@ def processor_finding(cpu_info: str) -> Finding:
     flags = set((values.get("flags") or values.get("Features") or "").split())
     features = [feature for feature in FEATURES if feature in flags]
     name = values.get("model name") or platform.processor() or platform.machine()
-    threads = available_threads()
+    threads = available_processors()
     seen = f"{name}, {threads} threads" + (f": {', '.join(features)}" if features else "")
     facts = {"name": name, "threads": threads, "features": features}
     if "flags" in values and "avx2" not in flags:

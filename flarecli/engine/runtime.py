@@ -15,6 +15,7 @@ from flarecli.engine.precision_choice import (
     framework_precision,
 )
 from flarecli.errors import InstallationError, UsageError
+from flarecli.processors import available_processors
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def start_runtime(
             seen=threads,
             remedy="Give --threads 1 or more, or leave it out.",
         )
-    threads = threads or available_threads()
+    threads = threads or available_processors()
     chosen = chosen_backend(backend, device)
     if precision == "int8":
         check_int8(chosen, int8)
@@ -108,13 +109,6 @@ def start_runtime(
     device, precision = setup(device, precision, threads)
     allocator_mb = None if max_gpu_mb is None else _limited_allocator_mb(chosen, device, max_gpu_mb)
     return Runtime(chosen, device, precision, threads, version_of(chosen), max_gpu_mb, allocator_mb)
-
-
-def available_threads() -> int:
-    """Number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:

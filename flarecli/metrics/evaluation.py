@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +14,7 @@ from flarecli.metrics.case import CaseResult, CaseStatus, evaluate_case
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.summary import Summary, summarize
+from flarecli.processors import available_processors
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def evaluate(
     Raises:
         InstallationError: when a process was killed from outside, most likely for its memory.
     """
-    jobs = min(len(pairs), jobs or _processors())
+    jobs = min(len(pairs), jobs or available_processors())
     if jobs <= 1:
         results = []
         for pair in pairs:
@@ -115,10 +115,3 @@ def evaluate(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _processors() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

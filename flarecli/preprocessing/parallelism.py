@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import nibabel
 from nibabel.filebasedimages import ImageFileError
 
 from flarecli.datasets.pairs import Pair
+from flarecli.processors import available_processors
 
 _BASE_BYTES = 150_000_000
 """A process with its libraries; measured 110 MB."""
@@ -28,17 +28,10 @@ def suggested_jobs(pairs: Iterable[Pair]) -> int:
     """
     memory = available_memory_bytes()
     if memory is None:
-        return processors()
+        return available_processors()
     largest = max((_voxels(pair.scan) for pair in pairs if pair.scan is not None), default=0)
     fitting = int(_MEMORY_SHARE * memory / (_BASE_BYTES + _BYTES_A_VOXEL * largest))
-    return max(1, min(processors(), fitting))
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return max(1, min(available_processors(), fitting))
 
 
 def available_memory_bytes(root: Path = Path("/")) -> int | None:

@@ -8,7 +8,6 @@ disagree, the surfaces of organs, are interpolated.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.errors import InputError
+from flarecli.processors import available_processors
 from flarecli.resample.axis import aligned_taps, linear_taps
 from flarecli.windows import Window, bounding_window
 
@@ -143,7 +143,7 @@ def _restore(
         for n_in, n_grid, first, size in zip(scores.shape[1:], grid_shape_zyx, origin_zyx, out.shape, strict=True)
     )
     layers = list(_slices_by_layer(along_z))
-    workers = min(threads or os.cpu_count() or 1, _MAX_THREADS)
+    workers = min(threads or available_processors(), _MAX_THREADS)
 
     def restore_range(part: list[tuple[int, slice]]) -> None:
         for lower, slices in part:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from flarecli.engine import Runtime, start_runtime
 from flarecli.engine.backend_choice import backend_in_use, backend_with_gpu, is_installed
 from flarecli.engine.precision_choice import processor_computes_bfloat16
-from flarecli.engine.runtime import available_threads
 from flarecli.errors import InstallationError, UsageError
+from flarecli.processors import available_processors
 from flarecli.training.freed_memory import keep_freed_memory
 from flarecli.training.recipe import PrecisionSettings
 
@@ -40,7 +40,7 @@ class Machine:
         """How many processes make samples."""
         if self.workers is not None:
             return self.workers
-        return max(1, min(_MOST_WORKERS, available_threads() - 1))
+        return max(1, min(_MOST_WORKERS, available_processors() - 1))
 
     def start(self, precision: PrecisionSettings) -> Runtime:
         """Set up the backend, in the precision that is wanted on the device that there is.

@@ -8,8 +8,9 @@ import sys
 import keras
 import pytest
 
-from flarecli.engine import BACKENDS, backend_choice, runtime, start_runtime
+from flarecli.engine import BACKENDS, backend_choice, start_runtime
 from flarecli.errors import InstallationError, UsageError
+from flarecli.processors import available_processors
 
 RUNNING = keras.backend.backend()
 OTHER = next(name for name in BACKENDS if name != RUNNING)
@@ -132,8 +133,8 @@ def test_what_was_chosen_is_told() -> None:
     assert facts == {"backend": RUNNING, "device": "cpu", "precision": "float32", "threads": 1}
 
 
-def test_all_available_threads_are_taken() -> None:
-    assert start_runtime(RUNNING, "cpu").threads == runtime.available_threads() >= 1
+def test_all_available_processors_are_taken() -> None:
+    assert start_runtime(RUNNING, "cpu").threads == available_processors() >= 1
 
 
 def test_a_process_without_keras_gets_the_backend_it_asks_for() -> None:

@@ -33,7 +33,7 @@ def test_memory_of_the_machine_and_of_its_container(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("memory_mb", "jobs"), [(100_000, 8), (1000, 4), (250, 1), (10, 1)])
 def test_as_many_as_memory_bears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory_mb: int, jobs: int) -> None:
-    monkeypatch.setattr(parallelism, "processors", lambda: 8)
+    monkeypatch.setattr(parallelism, "available_processors", lambda: 8)
     monkeypatch.setattr(parallelism, "available_memory_bytes", lambda: memory_mb * 1_000_000)
     (tmp_path / "broken.nii.gz").write_text("no image")
     scan = save(tmp_path / "scan.nii.gz", np.zeros((100, 100, 100), np.uint8))
@@ -48,6 +48,6 @@ def test_as_many_as_memory_bears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_unknown_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallelism, "processors", lambda: 3)
+    monkeypatch.setattr(parallelism, "available_processors", lambda: 3)
     monkeypatch.setattr(parallelism, "available_memory_bytes", lambda: None)
     assert suggested_jobs([]) == 3

@@ -1,0 +1,63 @@
+"""How many processors this process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_GROUPS = "sys/fs/cgroup"
+
+
+def available_processors(root: Path = Path("/")) -> int:
+    """Processors that this process may run on; fewer where its container is granted less than the time of all.
+
+    With a thread for each processor of a large machine, a container of two uses up its time in a fraction of each
+    period and stands still for the rest.
+
+    Args:
+        root: Where `proc` and `sys` are found.
+
+    Returns:
+        At least 1; a part of a processor counts as one.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([allowed, *(math.ceil(quota) for quota in _quotas(root))]))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Processors' time that the control groups of this process may take, in processors. Source: Linux cgroups(7)."""
+    for controllers, group in _control_groups(root):
+        try:
+            if controllers:
+                quota = (group / "cpu.cfs_quota_us").read_text(encoding="ascii")
+                period = (group / "cpu.cfs_period_us").read_text(encoding="ascii")
+            else:
+                quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+            if quota.strip() not in ("max", "-1"):
+                yield int(quota) / int(period)
+        except (OSError, ValueError, ZeroDivisionError):
+            continue  # no limit there
+
+
+def _control_groups(root: Path) -> Iterator[tuple[str, Path]]:
+    """The groups that may limit this process's time: their controllers, none in version 2, and their folders.
+
+    Within a container the process's own group is the root of what is mounted, whatever it is called outside.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mounted = root / _GROUPS / controllers
+        own = mounted / path.lstrip("/")
+        yield controllers, mounted
+        for group in (own, *own.parents):
+            if group == mounted:
+                break
+            yield controllers, group
