@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -81,9 +82,8 @@ def test_a_network_may_be_told_what_comes(weights: dict[str, np.ndarray], weight
         checks.assert_close(network(image), reference.localization(image[None], weights, levels=2), atol=1e-5)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where threads may run")
-def test_threads_may_run_on_every_processor(weights_file: Path) -> None:
-    """Else two processes would compute on the same ones."""
+def places_of_threads(weights_file: Path) -> set[frozenset[int]]:
+    """On which processors each thread of this process may run while a network computes."""
     network = load_network(build_localization, weights_file, checks.runtime())
     places = set()
     with ThreadPoolExecutor(1) as background:
@@ -93,6 +93,16 @@ def test_threads_may_run_on_every_processor(weights_file: Path) -> None:
                 with suppress(ProcessLookupError):  # a thread that has ended meanwhile
                     places.add(frozenset(os.sched_getaffinity(int(task.name))))
     computing.result()
+    return places
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where threads may run")
+@pytest.mark.skipif(checks.BACKEND != "openvino", reason="is about OpenVINO's threads")
+def test_threads_may_run_on_every_processor(weights_file: Path) -> None:
+    """Else two processes would compute on the same ones."""
+    # In a process of its own, without the threads of other tests.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+        places = alone.submit(places_of_threads, weights_file).result()
     assert places == {frozenset(os.sched_getaffinity(0))}
 
 
