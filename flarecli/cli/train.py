@@ -66,7 +66,7 @@ def train(
     ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Processor threads of the network; all by default.")
+        int | None, typer.Option(min=1, help="Processor threads of the network; all that are granted by default.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that make samples; one less than processors by default.")
