@@ -56,8 +56,7 @@ def _control_groups(root: Path) -> Iterator[tuple[str, Path]]:
             continue
         mounted = root / _GROUPS / controllers
         own = mounted / path.lstrip("/")
-        yield controllers, mounted
         for group in (own, *own.parents):
+            yield controllers, group
             if group == mounted:
                 break
-            yield controllers, group
