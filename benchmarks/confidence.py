@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.confidence import judge_organs
 from flarecli.engine import load_network, start_runtime
 from flarecli.errors import InputError
 from flarecli.geometry import Grid
+from flarecli.measures.statistics import organ_statistics
+from flarecli.measures.verdict import judge_organs
 from flarecli.metrics.overlap import dice
 from flarecli.organs import ORGANS
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for
-from flarecli.statistics import organ_statistics
 from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest
 from flarecli.training.anatomies import PHANTOMS, read_anatomies

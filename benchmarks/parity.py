@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 
 if TYPE_CHECKING:
     import keras

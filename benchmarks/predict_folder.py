@@ -15,9 +15,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from flarecli.cases import find_cases
-from flarecli.memory import peak_rss_mb
-from flarecli.prediction import Extras, Predictor, predict_cases
+from flarecli.hardware.memory import peak_rss_mb
+from flarecli.prediction.batch import predict_cases
+from flarecli.prediction.cases import find_cases
+from flarecli.prediction.outcome import Extras
+from flarecli.prediction.predictor import Predictor
 from flarecli.steps import Steps
 from flarecli.volume import read_volume
 

@@ -27,7 +27,7 @@ import straight_efficientsegnet as efficientsegnet
 
 from flarecli.engine import start_runtime
 from flarecli.engine.networks import network_of
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 
 if TYPE_CHECKING:
     import keras

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 
 NETWORKS = (
     "flarelite/locate",

@@ -8,10 +8,12 @@ import nibabel
 import numpy as np
 import pytest
 
-from flarecli.cases import find_cases
 from flarecli.metrics.overlap import dice
 from flarecli.organs import ORGANS
-from flarecli.prediction import EngineRequest, Extras, Predictor, predict_cases
+from flarecli.prediction.batch import predict_cases
+from flarecli.prediction.cases import find_cases
+from flarecli.prediction.outcome import Extras
+from flarecli.prediction.predictor import EngineRequest, Predictor
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 

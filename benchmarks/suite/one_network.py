@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flarecli.engine import load_network, start_runtime
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 from flarecli.systems import system_named
 
 _FULL_SIZES_ZYX = {

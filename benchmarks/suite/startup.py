@@ -16,7 +16,7 @@ _PROGRAMS = {
     "python alone": ("pass",),
     "flare --help": (_COMMAND, "--help"),
     "flare predict --help": (_COMMAND, "predict", "--help"),
-    "import flarecli.prediction": ("import flarecli.prediction",),
+    "import flarecli.prediction.batch": ("import flarecli.prediction.batch",),
     "import openvino": ("import openvino",),
     "import keras on OpenVINO": ("import os; os.environ['KERAS_BACKEND'] = 'openvino'; import keras",),
 }

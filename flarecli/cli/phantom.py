@@ -84,7 +84,7 @@ def phantom(
             )
         sources = _label_maps(anatomy) if anatomy is not None else []
 
-        from flarecli.atomic import write_json
+        from flarecli.files.atomic import write_json
         from flarecli.phantom import Phase, anatomy_from_labels, make_phantom, options_for
         from flarecli.phantom.contact_sheet import write_contact_sheet
         from flarecli.phantom.files import write_phantom

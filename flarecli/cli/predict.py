@@ -35,8 +35,8 @@ from flarecli.errors import PartialFailureError, UsageError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from flarecli.cases import Case
-    from flarecli.prediction import Outcome
+    from flarecli.prediction.cases import Case
+    from flarecli.prediction.outcome import Outcome
 
 
 def predict(
@@ -88,9 +88,11 @@ def predict(
             )
         region = _region(roi)
 
-        from flarecli.cases import find_cases
-        from flarecli.prediction import EngineRequest, Extras, Predictor, predict_cases
-        from flarecli.statistics import check_statistics_path
+        from flarecli.measures.statistics import check_statistics_path
+        from flarecli.prediction.batch import predict_cases
+        from flarecli.prediction.cases import find_cases
+        from flarecli.prediction.outcome import Extras
+        from flarecli.prediction.predictor import EngineRequest, Predictor
         from flarecli.systems import system_named
 
         if statistics is not None:
@@ -156,7 +158,7 @@ def _preview_file(preview: Path | None, *, many: bool) -> Callable[[Case], Path]
 
 
 def _write_statistics(path: Path, outcomes: list[Outcome]) -> None:
-    from flarecli.statistics import write_statistics
+    from flarecli.measures.statistics import write_statistics
 
     write_statistics(path, {outcome.case.name: outcome.statistics for outcome in outcomes if outcome.statistics})
 

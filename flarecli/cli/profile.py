@@ -90,7 +90,7 @@ def profile(
         _check(sources, size, cold, warm, protocol, plot)
         import tempfile
 
-        from flarecli.prediction import EngineRequest
+        from flarecli.prediction.predictor import EngineRequest
         from flarecli.profiling.budget import Budget
         from flarecli.profiling.flare_protocols import FLARE_PROTOCOLS
         from flarecli.profiling.profile import ProfileRequest

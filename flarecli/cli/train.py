@@ -180,7 +180,7 @@ def _data(
                 seen=f"--fold {fold}",
                 remedy="Leave it out: other synthetic scans are held out anyway.",
             )
-        from flarecli.processors import available_processors
+        from flarecli.hardware.processors import available_processors
         from flarecli.training.anatomies import read_anatomies
 
         return SyntheticData(recipe, read_anatomies(synthesize_from or "", available_processors()))

@@ -10,7 +10,7 @@ from typing import Any
 from flarecli.datasets.organ_values import OrganValues, values_of_names
 from flarecli.datasets.pairs import Dataset, Pair, with_unique_names
 from flarecli.errors import InputError
-from flarecli.file_names import CHANNEL_SUFFIX, NIFTI_SUFFIXES, case_name, image_stem
+from flarecli.files.names import CHANNEL_SUFFIX, NIFTI_SUFFIXES, case_name, image_stem
 
 _REMEDY = "Mend dataset.json, or list the pairs in a .csv file: scan,labels in each row."
 

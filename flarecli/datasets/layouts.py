@@ -10,7 +10,7 @@ from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pair_table import read_pair_table
 from flarecli.datasets.pairs import Dataset, Pair, with_unique_names
 from flarecli.errors import InputError
-from flarecli.file_names import files_by_case, image_suffix
+from flarecli.files.names import files_by_case, image_suffix
 from flarecli.organs import ORGANS
 
 _FLARE_FOLDERS = ("TrainingImg", "TrainingMask")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flarecli.datasets.pairs import Dataset, Pair, with_unique_names
 from flarecli.errors import InputError
-from flarecli.file_names import case_name, image_suffix
+from flarecli.files.names import case_name, image_suffix
 
 _COLUMNS = 2
 

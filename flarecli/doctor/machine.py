@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from flarecli.doctor.finding import Finding, Verdict
-from flarecli.processors import available_processors
+from flarecli.hardware.processors import available_processors
 
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16", "sve")
 """What speeds networks up, by the names that Linux gives it: x86, then ARM."""

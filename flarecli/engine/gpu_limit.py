@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from flarecli.errors import UsageError
-from flarecli.nvml import NoGpu, open_gpu
+from flarecli.hardware.nvml import NoGpu, open_gpu
 
 ASSUMED_CONTEXT_MB = 700.0
 """Taken for the context where it cannot be measured: on TensorFlow, which must be told its limit before it makes one,

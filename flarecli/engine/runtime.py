@@ -15,7 +15,7 @@ from flarecli.engine.precision_choice import (
     framework_precision,
 )
 from flarecli.errors import InstallationError, UsageError
-from flarecli.processors import available_processors
+from flarecli.hardware.processors import available_processors
 
 
 @dataclass(frozen=True)

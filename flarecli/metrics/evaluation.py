@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flarecli.errors import InstallationError
+from flarecli.hardware.processors import available_processors
 from flarecli.metrics.case import CaseResult, CaseStatus, evaluate_case
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.summary import Summary, summarize
-from flarecli.processors import available_processors
 
 
 @dataclass(frozen=True)

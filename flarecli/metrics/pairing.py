@@ -8,7 +8,7 @@ from glob import has_magic
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.file_names import NIFTI_SUFFIXES, files_by_case
+from flarecli.files.names import NIFTI_SUFFIXES, files_by_case
 
 _SHOWN_NAMES = 3
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from flarecli.errors import InputError
-from flarecli.file_names import case_name
+from flarecli.files.names import case_name
 from flarecli.metrics.score_table import ScoreTable, number_in, read_csv_rows
 
 _INTERVAL = (0.025, 0.975)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import InputError
-from flarecli.file_names import case_name
+from flarecli.files.atomic import atomic_path
+from flarecli.files.names import case_name
 from flarecli.metrics.evaluation import Evaluation
 
 NAME_COLUMN = "Name"

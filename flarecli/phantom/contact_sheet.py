@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from flarecli.contour_sheet import SheetSlice, draw_contour_sheet
 from flarecli.phantom.case import Phantom
+from flarecli.preview.contour_sheet import SheetSlice, draw_contour_sheet
 
 _WINDOW_HU = (-160, 240)
 """The usual abdominal window."""

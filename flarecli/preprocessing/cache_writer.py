@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from flarecli import __version__
-from flarecli.atomic import write_json
 from flarecli.errors import InputError, UsageError
+from flarecli.files.atomic import write_json
 from flarecli.preprocessing.cache import (
     CACHE_VERSION,
     CASES_FOLDER,

@@ -10,7 +10,7 @@ import nibabel
 from nibabel.filebasedimages import ImageFileError
 
 from flarecli.datasets.pairs import Pair
-from flarecli.processors import available_processors
+from flarecli.hardware.processors import available_processors
 
 _BASE_BYTES = 150_000_000
 """A process with its libraries; measured 110 MB."""

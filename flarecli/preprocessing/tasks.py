@@ -13,7 +13,7 @@ from flarecli.datasets.labelled_scan import read_labelled_scan
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pairs import Pair
 from flarecli.errors import FlareError, InputError, UnexpectedError
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 from flarecli.preprocessing.by_system import training_arrays_of
 from flarecli.preprocessing.cache import HU_COUNTS_NAME
 from flarecli.preprocessing.cache_writer import write_case

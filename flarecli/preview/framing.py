@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.geometry import Grid
-from flarecli.organ_profiles import OrganProfile
+from flarecli.measures.organ_profiles import OrganProfile
 
 BODY_HU = -250
 """Above this is body: fat lies at about -100 HU, mattresses and clothes below this."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.geometry import Grid
-from flarecli.organ_profiles import OrganProfile
+from flarecli.measures.organ_profiles import OrganProfile
 from flarecli.preview.framing import Frame
 from flarecli.preview.slice_choice import choose_slices
 

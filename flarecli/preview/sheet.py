@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import UsageError
+from flarecli.files.atomic import atomic_path
 from flarecli.geometry import Grid
-from flarecli.organ_profiles import OrganProfile, organ_profiles
+from flarecli.measures.organ_profiles import OrganProfile, organ_profiles
 from flarecli.preview.framing import frame_of
 from flarecli.preview.lettering import Colour, fitted, width_px, write
 from flarecli.preview.panels import Panel, choose_panels

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flarecli.cases import Case
 from flarecli.errors import FlareError, error_from_dict
-from flarecli.nvml import Gpu
-from flarecli.prediction import EngineRequest
+from flarecli.hardware.nvml import Gpu
+from flarecli.prediction.cases import Case
+from flarecli.prediction.predictor import EngineRequest
 from flarecli.profiling.measured_process import Measured, measure_module
 from flarecli.profiling.step_meter import Span
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from flarecli.cases import Case, find_cases
 from flarecli.errors import InputError
-from flarecli.file_names import SCAN_SUFFIXES, case_name
+from flarecli.files.names import SCAN_SUFFIXES, case_name
 from flarecli.metrics.pairing import label_files, pair_cases
+from flarecli.prediction.cases import Case, find_cases
 from flarecli.profiling.profile import ScanToProfile
 
 _FIELD_OF_VIEW_MM = (300.0, 400.0)

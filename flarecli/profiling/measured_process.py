@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from flarecli.errors import InstallationError
-from flarecli.nvml import Gpu
+from flarecli.hardware.nvml import Gpu
 from flarecli.profiling.sampler import Sample, Sampler, SamplingCost
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flarecli.atomic import atomic_path
+from flarecli.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from flarecli.profiling.run_profile import RunProfile

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flarecli.cases import Case
 from flarecli.errors import FlareError, InstallationError, UsageError
+from flarecli.hardware.nvml import Gpu, NoGpu, open_gpu
 from flarecli.metrics.case import CaseResult, evaluate_case
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
-from flarecli.nvml import Gpu, NoGpu, open_gpu
-from flarecli.prediction import EngineRequest
+from flarecli.prediction.cases import Case
+from flarecli.prediction.predictor import EngineRequest
 from flarecli.profiling.cold import run_cold
 from flarecli.profiling.flare_protocols import FlareProtocol
 from flarecli.profiling.measured_process import measured_environment

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from flarecli.atomic import atomic_path
+from flarecli.files.atomic import atomic_path
 from flarecli.metrics.case import CaseResult
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.protocol import Metric

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import psutil
 
-from flarecli.nvml import Gpu
+from flarecli.hardware.nvml import Gpu
 
 DEFAULT_PERIOD_S = 0.02
 

@@ -6,7 +6,7 @@ import pickle
 import tempfile
 from pathlib import Path
 
-from flarecli.nvml import Gpu
+from flarecli.hardware.nvml import Gpu
 from flarecli.profiling.measured_process import Measured, measure_module
 from flarecli.profiling.work import Done, Work
 

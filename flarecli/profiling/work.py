@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from flarecli.cases import Case
 from flarecli.errors import FlareError
-from flarecli.prediction import EngineRequest
+from flarecli.prediction.cases import Case
+from flarecli.prediction.predictor import EngineRequest
 from flarecli.profiling.network_measurement import NetworkMeasurement
 from flarecli.profiling.step_meter import Span
 

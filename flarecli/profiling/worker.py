@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from flarecli.profiling.step_meter import StepMeter
 
 if TYPE_CHECKING:
-    from flarecli.cases import Case
-    from flarecli.prediction import Predictor
+    from flarecli.prediction.cases import Case
+    from flarecli.prediction.predictor import Predictor
     from flarecli.profiling.work import CaseRun, Done, Work
 
 
@@ -30,7 +30,7 @@ def main(order: Path, result: Path) -> None:
 
 
 def _done(work: Work) -> Done:
-    from flarecli.prediction import Predictor
+    from flarecli.prediction.predictor import Predictor
     from flarecli.profiling.work import Done, Task
     from flarecli.steps import observed_steps
 
@@ -52,7 +52,8 @@ def _done(work: Work) -> Done:
 
 
 def _run(meter: StepMeter, predictor: Predictor, case: Case) -> CaseRun:
-    from flarecli.prediction import Extras, predict_cases
+    from flarecli.prediction.batch import predict_cases
+    from flarecli.prediction.outcome import Extras
     from flarecli.profiling.work import CaseRun
 
     with meter.run() as whole:

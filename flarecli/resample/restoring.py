@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.processors import available_processors
+from flarecli.hardware.processors import available_processors
 from flarecli.resample.axis import aligned_taps, linear_taps
 from flarecli.windows import Window, bounding_window
 

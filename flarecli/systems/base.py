@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from flarecli.confidence.signals import OrganSignals
 from flarecli.errors import UsageError
 from flarecli.geometry import Box
+from flarecli.measures.signals import OrganSignals
 from flarecli.steps import Steps
 from flarecli.systems.description import NetworkFigures, Publication
 

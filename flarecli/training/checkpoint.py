@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import FlareError, InputError
+from flarecli.files.atomic import atomic_path
 
 KEPT = 2
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flarecli.atomic import write_json
+from flarecli.files.atomic import write_json
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.summary import summarize
 from flarecli.training.data import CachedData

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flarecli.atomic import atomic_path
+from flarecli.files.atomic import atomic_path
 from flarecli.training.log import ITERATION, read_rows
 
 _POINTS = 400

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import InputError
+from flarecli.files.atomic import atomic_path
 
 ITERATION = "iteration"
 

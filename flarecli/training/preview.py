@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flarecli.contour_sheet import SheetSlice, draw_contour_sheet
+from flarecli.preview.contour_sheet import SheetSlice, draw_contour_sheet
 from flarecli.training.data import TrainingData
 from flarecli.training.scan import Sample
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flarecli.atomic import write_json
 from flarecli.engine import Runtime, load_network
 from flarecli.errors import UsageError
+from flarecli.files.atomic import write_json
 from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.checks import check_recipe

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flarecli.engine import Runtime
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.summary import summarize
 from flarecli.training.data import TrainingData

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flarecli.atomic import write_json
 from flarecli.errors import InputError, UsageError
+from flarecli.files.atomic import write_json
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from flarecli.atomic import atomic_path
 from flarecli.engine import Runtime
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.networks import network_of
 from flarecli.errors import UsageError
+from flarecli.files.atomic import atomic_path
 from flarecli.systems.base import Network, NetworkSpec
 from flarecli.training.batches import Batches
 from flarecli.training.checkpoint import load_checkpoint, save_checkpoint

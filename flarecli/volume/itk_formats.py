@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import InputError, InstallationError, UsageError
+from flarecli.files.atomic import atomic_path
 from flarecli.volume.geometry_checks import check_shape, check_type
 from flarecli.volume.source import SourceGeometry, StoredScan
 

@@ -17,8 +17,8 @@ import nibabel
 import numpy as np
 from isal import igzip, igzip_lib
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import InputError, UsageError
+from flarecli.files.atomic import atomic_path
 from flarecli.volume.nifti_header import parse_header, scaling
 
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flarecli.atomic import write_json
 from flarecli.errors import InputError
+from flarecli.files.atomic import write_json
 
 WEIGHTS_SUFFIX = ".weights.h5"
 

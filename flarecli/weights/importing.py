@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import InputError, UsageError
+from flarecli.files.atomic import atomic_path
 from flarecli.systems import system_named
 from flarecli.systems.description import Publication
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.atomic import atomic_path
+from flarecli.files.atomic import atomic_path
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
 
 _WORTH_PACKING_BYTES = 16384

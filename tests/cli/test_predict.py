@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flarecli.cli.main import app
-from tests.test_prediction import write_ct
+from tests.prediction.test_batch import write_ct
 from tests.threshold_system import ThresholdSystem
 
 

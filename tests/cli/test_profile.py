@@ -15,12 +15,12 @@ from typer.testing import CliRunner, Result
 from flarecli.cli.main import app
 from flarecli.errors import InputError
 from flarecli.profiling.profile import CaseProfile, Profile, ProfileRequest, ScanToProfile
+from tests.prediction.test_batch import write_ct
 from tests.profiling.fake_nvml import build_fake_nvml
 from tests.profiling.made_up import case_profile
 from tests.profiling.made_up import profile as made_up_profile
 from tests.profiling.measured_threshold import register_threshold_system
 from tests.profiling.test_report import SCORES
-from tests.test_prediction import write_ct
 
 
 def flare(*arguments: object) -> Result:

@@ -9,7 +9,7 @@ import pytest
 
 from flarecli.engine import gpu_limit, start_runtime
 from flarecli.errors import UsageError
-from flarecli.nvml import GpuReading, NoGpu
+from flarecli.hardware.nvml import GpuReading, NoGpu
 from tests.models import model_checks as checks
 
 on_torch = pytest.mark.skipif(checks.BACKEND != "torch", reason="about PyTorch")

@@ -10,7 +10,7 @@ import pytest
 
 from flarecli.engine import BACKENDS, backend_choice, start_runtime
 from flarecli.errors import InstallationError, UsageError
-from flarecli.processors import available_processors
+from flarecli.hardware.processors import available_processors
 
 RUNNING = keras.backend.backend()
 OTHER = next(name for name in BACKENDS if name != RUNNING)

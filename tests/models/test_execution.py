@@ -128,7 +128,7 @@ def _peak_megabytes(way: str) -> float:
     """Growth of the peak resident memory over one call at 64 cubed voxels, in a process of its own."""
     script = f"""
 import torch
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 from flarecli_models.efficientscn import localization_unet
 from flarecli_models.execution import FrugalRun
 model = localization_unet()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from flarecli.geometry import Grid
-from flarecli.organ_profiles import organ_profiles
+from flarecli.measures.organ_profiles import organ_profiles
 from flarecli.preview.framing import Frame, frame_of
 from tests.labelled_volumes import grid_of
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from flarecli.geometry import Grid
-from flarecli.organ_profiles import organ_profiles
+from flarecli.measures.organ_profiles import organ_profiles
 from flarecli.preview.framing import Frame
 from flarecli.preview.panels import Panel, choose_panels
 from tests.labelled_volumes import ball, grid_of

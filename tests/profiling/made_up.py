@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from flarecli.cases import Case
+from flarecli.prediction.cases import Case
 from flarecli.profiling.cold import ColdRun
 from flarecli.profiling.measured_process import Measured
 from flarecli.profiling.network_measurement import NetworkMeasurement

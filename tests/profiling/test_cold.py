@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flarecli.cases import Case
-from flarecli.prediction import EngineRequest
+from flarecli.prediction.cases import Case
+from flarecli.prediction.predictor import EngineRequest
 from flarecli.profiling import cold
 
 

@@ -13,8 +13,8 @@ from flarecli.profiling.flare_protocols import FLARE22
 from flarecli.profiling.inputs import phantom_scan, user_scans
 from flarecli.profiling.measured_process import measure_module
 from flarecli.profiling.profile import Profile, ProfileRequest, profile_scans
+from tests.prediction.test_batch import write_ct
 from tests.profiling.measured_threshold import register_threshold_system
-from tests.test_prediction import write_ct
 from tests.threshold_system import NO_ORGAN_HU
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from flarecli.atomic import atomic_path
 from flarecli.errors import InputError
-from flarecli.file_names import case_name
+from flarecli.files.atomic import atomic_path
+from flarecli.files.names import case_name
 from flarecli.metrics.case import CaseResult, CaseStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric

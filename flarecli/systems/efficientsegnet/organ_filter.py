@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from flarecli.components import largest_components
 from flarecli.organs import ORGANS
 from flarecli.resample import restore_mask, window_of_mask
+from flarecli.systems.components import largest_components
 from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.components import largest_components
+from flarecli.systems.components import largest_components
 from flarecli.windows import bounding_window
 
 _FACES = 6

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.components import largest_components
 from flarecli.geometry import Grid
+from flarecli.systems.components import largest_components
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.windows import Window
 

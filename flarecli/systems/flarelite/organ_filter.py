@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.components import largest_components
 from flarecli.organs import ORGANS
 from flarecli.resample import class_map
+from flarecli.systems.components import largest_components
 from flarecli.systems.flarelite.appendages import without_appendages
 from flarecli.systems.flarelite.constants import FlareliteConstants
 

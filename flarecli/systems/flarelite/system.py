@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from flarecli.confidence import organ_signals
 from flarecli.errors import InputError
+from flarecli.measures.signals import organ_signals
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System, prepare_network

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.components import largest_components
 from flarecli.organs import ORGANS
+from flarecli.systems.components import largest_components
 from flarecli.systems.vgg13.constants import Vgg13Constants
 from flarecli.systems.vgg13.inputs import resized_plane
 from flarecli.systems.vgg13.orientation import turned_view

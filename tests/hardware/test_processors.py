@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flarecli.processors import available_processors
+from flarecli.hardware.processors import available_processors
 
 FREE = 16
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from flarecli.errors import InputError, UsageError
+from flarecli.measures.statistics import COLUMNS, OrganStatistics, organ_statistics, write_statistics
 from flarecli.organs import ORGANS
-from flarecli.statistics import COLUMNS, OrganStatistics, organ_statistics, write_statistics
 from flarecli.volume import read_volume
 from tests.labelled_volumes import ball, grid_of, volume_of
 from tests.shared_data import shared_path

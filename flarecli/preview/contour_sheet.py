@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flarecli.atomic import atomic_path
+from flarecli.files.atomic import atomic_path
 from flarecli.organs import ORGANS
 
 _CELL_INCHES = (2.5, 2.2)

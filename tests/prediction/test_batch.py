@@ -11,11 +11,13 @@ import nibabel
 import numpy as np
 import pytest
 
-from flarecli.cases import Case, find_cases
 from flarecli.errors import InputError, UnexpectedError
 from flarecli.organs import LABEL_NAMES
-from flarecli.prediction import Extras, Outcome, Predictor, predict_cases
-from flarecli.record import is_complete
+from flarecli.prediction.batch import predict_cases
+from flarecli.prediction.cases import Case, find_cases
+from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.predictor import Predictor
+from flarecli.prediction.record import is_complete
 from flarecli.volume import Volume, read_volume, write_labels, write_scan
 from tests.synthetic_ct import affine, ct_voxels, rotation
 from tests.threshold_system import DEFECT_HU, LIVER_HU, NO_ORGAN_HU, ThresholdSystem
@@ -124,7 +126,7 @@ def test_interrupted_case_leaves_no_record(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     scan = write_ct(tmp_path / "scan.nii.gz")
-    monkeypatch.setattr("flarecli.predictor.organ_statistics", interrupt)
+    monkeypatch.setattr("flarecli.prediction.predictor.organ_statistics", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(scan, tmp_path / "out" / "organs.nii.gz")
     assert not (tmp_path / "out" / "organs.json").exists()
@@ -180,7 +182,7 @@ def test_next_scan_begins_while_the_last_is_written(tmp_path: Path, monkeypatch:
             waited.append(second_began.wait(timeout=30))
         write_labels(path, labels, volume)
 
-    monkeypatch.setattr("flarecli.predictor.write_labels", write_late)
+    monkeypatch.setattr("flarecli.prediction.predictor.write_labels", write_late)
     cases = find_cases(scans_named("ab", tmp_path / "scans"), tmp_path / "out")
     outcomes = predict_cases(
         Predictor("threshold"),
@@ -198,7 +200,7 @@ def test_a_label_map_that_cannot_be_written_fails_alone(tmp_path: Path, monkeypa
             raise InputError("cannot be written", path=path, remedy="Choose another folder.")
         write_labels(path, labels, volume)
 
-    monkeypatch.setattr("flarecli.predictor.write_labels", refuse_one)
+    monkeypatch.setattr("flarecli.prediction.predictor.write_labels", refuse_one)
     outcomes = run(scans_named("abc", tmp_path / "scans"), tmp_path / "out")
     assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
     assert isinstance(outcomes[1].error, InputError)
@@ -214,7 +216,7 @@ def test_few_scans_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.Monke
         most.append(sum(reference() is not None for reference in held))
         return volume
 
-    monkeypatch.setattr("flarecli.prediction.read_volume", read_and_count)
+    monkeypatch.setattr("flarecli.prediction.batch.read_volume", read_and_count)
     outcomes = run(scans_named("abcdefghijkl", tmp_path / "scans"), tmp_path / "out")
     assert {outcome.status for outcome in outcomes} == {"done"}
     assert len(most) == 12

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flarecli.file_names import case_name, image_stem, image_suffix
+from flarecli.files.names import case_name, image_stem, image_suffix
 
 
 @pytest.mark.parametrize(

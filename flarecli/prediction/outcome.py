@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flarecli.cases import Case
 from flarecli.errors import FlareError
-from flarecli.statistics import OrganStatistics
+from flarecli.measures.statistics import OrganStatistics
+from flarecli.prediction.cases import Case
 
 
 @dataclass(frozen=True)

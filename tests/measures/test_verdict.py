@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from flarecli.confidence import OrganSignals, Verdict, judge_organs
-from flarecli.statistics import OrganStatistics
+from flarecli.measures.signals import OrganSignals
+from flarecli.measures.statistics import OrganStatistics
+from flarecli.measures.verdict import Verdict, judge_organs
 
 SURE = OrganSignals(3, expected_dsc=0.98, mean_margin=0.95, border_uncertainty=1.5, probability_ml=210.0)
 ORDINARY = OrganStatistics(3, "spleen", voxels=26_000, volume_ml=208.0)

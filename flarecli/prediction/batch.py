@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from flarecli.cases import Case
 from flarecli.errors import FlareError, InputError, UnexpectedError
-from flarecli.outcome import Extras, Outcome
-from flarecli.predictor import EngineRequest, Predictor
-from flarecli.record import is_complete
-from flarecli.statistics import OrganStatistics
+from flarecli.measures.statistics import OrganStatistics
+from flarecli.prediction.cases import Case
+from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.predictor import EngineRequest, Predictor
+from flarecli.prediction.record import is_complete
 from flarecli.steps import Steps
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume

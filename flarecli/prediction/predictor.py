@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.atomic import write_json
-from flarecli.cases import Case
-from flarecli.confidence import judge_organs
 from flarecli.engine import GuardedNetwork, Runtime, load_network, start_runtime
 from flarecli.errors import InputError
+from flarecli.files.atomic import write_json
 from flarecli.geometry import world_box
+from flarecli.measures.statistics import organ_statistics
+from flarecli.measures.verdict import judge_organs
 from flarecli.organs import ORGANS
-from flarecli.outcome import Extras, Outcome
-from flarecli.record import make_record
-from flarecli.statistics import organ_statistics
+from flarecli.prediction.cases import Case
+from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.record import make_record
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, RegionRequest, Segmentation, System
 from flarecli.volume import Volume, write_labels

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from flarecli.errors import InputError
-from flarecli.organ_profiles import organ_profiles
+from flarecli.measures.organ_profiles import organ_profiles
 from flarecli.organs import ORGANS
 from tests.labelled_volumes import grid_of
 

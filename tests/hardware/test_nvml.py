@@ -12,7 +12,7 @@ from tests.profiling.fake_nvml import build_fake_nvml, run_with_fake_nvml
 
 PROGRAM = """
 import json, os, pathlib
-from flarecli.nvml import NoGpu, open_gpu
+from flarecli.hardware.nvml import NoGpu, open_gpu
 pathlib.Path(os.environ["FAKE_NVML_PROCESS"]).write_text(f"{os.getpid()} 700")
 gpu = open_gpu(os.environ)
 if isinstance(gpu, NoGpu):

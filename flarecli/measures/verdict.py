@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flarecli.confidence.signals import OrganSignals
+from flarecli.measures.signals import OrganSignals
 
 if TYPE_CHECKING:
-    from flarecli.statistics import OrganStatistics
+    from flarecli.measures.statistics import OrganStatistics
 
 
 class Verdict(StrEnum):

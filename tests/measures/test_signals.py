@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from flarecli.confidence import organ_signals
+from flarecli.measures.signals import organ_signals
 
 
 def probabilities_of(labels: np.ndarray, sure: float) -> np.ndarray:

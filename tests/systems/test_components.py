@@ -8,7 +8,7 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flarecli.components import largest_components
+from flarecli.systems.components import largest_components
 from tests.shared_data import shared_path
 
 

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
 
-PROGRAM = "from flarecli.memory import peak_rss_mb; print(peak_rss_mb())"
+PROGRAM = "from flarecli.hardware.memory import peak_rss_mb; print(peak_rss_mb())"
 
 
 def test_peak_grows_with_what_is_touched() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flarecli.cases import find_cases
 from flarecli.errors import InputError, UsageError
+from flarecli.prediction.cases import find_cases
 
 
 def touch(*paths: Path) -> None:

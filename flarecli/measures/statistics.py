@@ -12,10 +12,10 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.atomic import atomic_path, write_json
 from flarecli.errors import UsageError
+from flarecli.files.atomic import atomic_path, write_json
 from flarecli.geometry import Grid
-from flarecli.organ_profiles import OrganProfile, organ_profiles
+from flarecli.measures.organ_profiles import OrganProfile, organ_profiles
 from flarecli.volume import Volume
 
 _NEIGHBOURS = 26

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flarecli.atomic import atomic_path, write_json
 from flarecli.errors import InputError
+from flarecli.files.atomic import atomic_path, write_json
 
 
 def test_success_leaves_the_file_alone_in_its_folder(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.errors import InputError, UsageError
-from flarecli.file_names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
+from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from flarecli import __version__
-from flarecli.confidence import OrganConfidence
 from flarecli.engine import Runtime
 from flarecli.geometry import Box, Grid
-from flarecli.memory import peak_rss_mb
+from flarecli.hardware.memory import peak_rss_mb
+from flarecli.measures.statistics import OrganStatistics
+from flarecli.measures.verdict import OrganConfidence
 from flarecli.organs import LABEL_NAMES
-from flarecli.statistics import OrganStatistics
 from flarecli.steps import StepTime
 from flarecli.systems.base import Segmentation
 from flarecli.weights.card import Card, sha256_of

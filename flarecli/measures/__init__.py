@@ -1,0 +1,1 @@
+"""What organs measure, and how far each can be trusted."""
