@@ -3,6 +3,10 @@
 The networks themselves live in `flarecli_models`, which needs none of this package.
 """
 
+from flarecli_models.openvino_import import block_telemetry
+
+block_telemetry()
+
 __version__ = "0.1.0"
 
 __all__ = ["__version__"]

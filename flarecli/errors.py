@@ -5,6 +5,7 @@ The library raises these; only the command line prints them and exits.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -88,6 +89,13 @@ class InputError(FlareError):
     exit_code = 3
 
 
+class OutputError(InputError):
+    """A file cannot be written where it was asked for: a device, a full disk, a folder that is not there."""
+
+    kind = "output"
+    exit_code = 3
+
+
 class PartialFailureError(FlareError):
     """Some cases of several failed; the others were completed."""
 
@@ -111,5 +119,10 @@ class UnexpectedError(FlareError):
 
 def error_from_dict(facts: dict[str, Any]) -> FlareError:
     """The error that `FlareError.as_dict` described, as another process printed it with `--json`."""
-    kinds: dict[str, type[FlareError]] = {cls.kind: cls for cls in FlareError.__subclasses__()}
-    return _rebuild(kinds.get(facts["kind"], UnexpectedError), facts)
+    return _rebuild({cls.kind: cls for cls in _kinds(FlareError)}.get(facts["kind"], UnexpectedError), facts)
+
+
+def _kinds(base: type[FlareError]) -> Iterator[type[FlareError]]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from _kinds(cls)

@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import version
 
 from flarecli.errors import InstallationError
+from flarecli_models.openvino_import import import_openvino
 
 BACKENDS = ("openvino", "tensorflow", "torch")
 
@@ -111,6 +112,8 @@ def select_keras_backend(backend: str) -> None:
             )
         return
     os.environ["KERAS_BACKEND"] = backend
+    if backend == "openvino":
+        import_openvino()
 
 
 def _running_keras_backend() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 
 from flarecli.errors import InstallationError, UsageError
+from flarecli_models.openvino_import import import_openvino
 
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 
@@ -13,9 +14,7 @@ _X86 = ("x86_64", "amd64")
 
 def processor_computes_bfloat16() -> bool:
     """Whether convolutions in bfloat16 are computed by the processor's vector instructions; OpenVINO knows."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def framework_precision(device: str, precision: str) -> str:

@@ -1,63 +1,123 @@
-"""Files appear whole or not at all."""
+"""The one way in which files are written: they appear whole or not at all, and refusals have a name and a remedy."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from flarecli.errors import InputError
+from flarecli.files.destinations import check_destination, is_standard_output, target_of
+from flarecli.files.names import image_suffix
+from flarecli.files.refusals import write_errors
+from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_file, new_unfinished_folder
+
+_KERAS_SUFFIX = ".weights.h5"
+_LONGEST_SUFFIX = 16
 
 
 @contextmanager
 def atomic_path(destination: Path) -> Iterator[Path]:
-    """Give a temporary path beside `destination`; on success flush it to disk and rename it over `destination`.
+    """Give a temporary path in the folder of the destination; on success flush it and rename it over the destination.
 
-    The temporary file keeps all suffixes of the destination (`.nii.gz`), because writers choose the format
-    by it, and starts with `.` and ends its stem with `.part`, so that no pattern for finished files matches it.
-    An exception, also an interrupt, removes it and leaves an earlier file of the final name untouched.
+    The temporary file has the destination's suffix (`.nii.gz`, `.weights.h5`), because writers choose the format by
+    it. An exception, also an interrupt, removes it and leaves an earlier file of the final name untouched; what a
+    killed process left in the folder is removed. A link keeps pointing to its target, which is replaced.
 
     Raises:
-        InputError: when the folder does not exist and cannot be made, or is not writable.
+        OutputError: when the destination is a folder, a device or another special file, or when the operating system
+            refuses anything, also inside the body: full disk, quota, missing permission, vanished folder.
     """
     destination = Path(destination)
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=destination.parent,
-            prefix=f".{destination.name.split('.')[0]}.part-",
-            suffix="".join(destination.suffixes),
-        )
-    except OSError as error:
-        raise InputError(
-            "cannot be written",
-            path=destination,
-            seen=error.strerror or str(error),
-            remedy="Choose a folder that exists or can be made, and that you may write to.",
-        ) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(destination)
-    finally:
-        temporary.unlink(missing_ok=True)
+    check_destination(destination)
+    target = target_of(destination)
+    with write_errors(destination):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        clear_abandoned(target.parent)
+        temporary = new_unfinished_file(target.parent, _suffix(target))
+        try:
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            temporary.replace(target)
+        finally:
+            discard(temporary)
+
+
+@contextmanager
+def atomic_text(destination: Path) -> Iterator[IO[str]]:
+    """Give a UTF-8 text stream for a file as `atomic_path` writes it; `-` and `/dev/stdout` are standard output.
+
+    Line ends are written as they are given. File names that are not UTF-8 are written with escapes (`\\udcfc`).
+
+    Raises:
+        OutputError: as `atomic_path` does.
+    """
+    if is_standard_output(destination):
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    with (
+        atomic_path(destination) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
+    ):
+        yield stream
+
+
+def write_text(destination: Path, text: str) -> None:
+    """Write a UTF-8 text file, atomically."""
+    with atomic_text(destination) as stream:
+        stream.write(text)
 
 
 def write_json(destination: Path, content: Any) -> None:
     """Write `content` as indented UTF-8 JSON, atomically."""
-    with atomic_path(destination) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(destination, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@contextmanager
+def atomic_folder(destination: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `destination`; on success rename it to `destination`, replacing an earlier one.
+
+    A folder cannot be replaced in one step: for a moment there is none.
+
+    Raises:
+        OutputError: when the operating system refuses anything, also inside the body.
+    """
+    destination = Path(destination)
+    with write_errors(destination):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        clear_abandoned(destination.parent)
+        temporary = new_unfinished_folder(destination.parent)
+        try:
+            yield temporary
+            flush_folder(temporary)
+            if destination.exists():
+                shutil.rmtree(destination)
+            temporary.rename(destination)
+            flush_folder(destination.parent)
+        finally:
+            discard(temporary)
+
+
+def flush_folder(folder: Path) -> None:
+    """Bring a folder's list of names to disk, where the file system can."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _suffix(path: Path) -> str:
+    """What writers choose the format by; not all of a name with many dots."""
+    if path.name.endswith(_KERAS_SUFFIX):
+        return _KERAS_SUFFIX
+    suffix = image_suffix(path) or path.suffix
+    return suffix if len(suffix) <= _LONGEST_SUFFIX else ""

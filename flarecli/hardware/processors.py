@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_GROUPS = "sys/fs/cgroup"
+from flarecli.hardware.control_groups import control_groups
 
 
 def available_processors(root: Path = Path("/")) -> int:
@@ -28,7 +28,7 @@ def available_processors(root: Path = Path("/")) -> int:
 
 def _quotas(root: Path) -> Iterator[float]:
     """Processors' time that the control groups of this process may take, in processors. Source: Linux cgroups(7)."""
-    for controllers, group in _control_groups(root):
+    for controllers, group in control_groups(root, "cpu"):
         try:
             if controllers:
                 quota = (group / "cpu.cfs_quota_us").read_text(encoding="ascii")
@@ -39,24 +39,3 @@ def _quotas(root: Path) -> Iterator[float]:
                 yield int(quota) / int(period)
         except (OSError, ValueError, ZeroDivisionError):
             continue  # no limit there
-
-
-def _control_groups(root: Path) -> Iterator[tuple[str, Path]]:
-    """The groups that may limit this process's time: their controllers, none in version 2, and their folders.
-
-    Within a container the process's own group is the root of what is mounted, whatever it is called outside.
-    """
-    try:
-        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        mounted = root / _GROUPS / controllers
-        own = mounted / path.lstrip("/")
-        for group in (own, *own.parents):
-            yield controllers, group
-            if group == mounted:
-                break

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.errors import UsageError
-from flarecli.files.atomic import atomic_path, write_json
+from flarecli.files.atomic import atomic_text, write_json
 from flarecli.geometry import Grid
 from flarecli.measures.organ_profiles import OrganProfile, organ_profiles
 from flarecli.volume import Volume
@@ -124,7 +124,7 @@ def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]])
     if path.suffix.lower() == ".json":
         write_json(path, rows)
     else:
-        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        with atomic_text(path) as file:
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
             table.writerows({**row, "touches": " ".join(row["touches"])} for row in rows)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.errors import InputError
-from flarecli.files.atomic import atomic_path
+from flarecli.files.atomic import atomic_text
 from flarecli.files.names import case_name
 from flarecli.metrics.evaluation import Evaluation
 
@@ -72,7 +72,7 @@ def write_score_table(destination: Path, evaluation: Evaluation) -> None:
     settings = evaluation.settings
     columns = settings.protocol.columns(settings.metrics)
     places = {organ.label: place for place, organ in enumerate(settings.protocol.organs)}
-    with atomic_path(destination) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_text(destination) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([NAME_COLUMN, *columns, *([] if settings.literal else [STATUS_COLUMN])])
         for case in evaluation.cases:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from flarecli import __version__
-from flarecli.errors import InputError, UsageError
-from flarecli.files.atomic import write_json
+from flarecli.errors import UsageError
+from flarecli.files.atomic import atomic_folder, write_json
+from flarecli.files.refusals import write_refused
+from flarecli.files.unfinished import clear_abandoned
 from flarecli.preprocessing.cache import (
     CACHE_VERSION,
     CASES_FOLDER,
@@ -29,7 +29,6 @@ from flarecli.preprocessing.cache import (
 )
 from flarecli.systems.training_arrays import NetworkArrays
 
-_PART_PREFIX = ".part-"
 _LOCK_NAME = ".lock"
 
 
@@ -52,7 +51,7 @@ def write_case(
     Raises:
         InputError: when the folder cannot be written to.
     """
-    with _atomic_folder(case_folder(cache, name)) as temporary:
+    with atomic_folder(case_folder(cache, name)) as temporary:
         networks: dict[str, Any] = {}
         first_network: dict[int, str] = {}
         for network, case in arrays.items():
@@ -114,8 +113,7 @@ def begin_cache(cache: Path, system: str, networks: Iterable[str]) -> None:
     manifest_path = cache / MANIFEST_NAME
     if manifest_path.is_file():
         _check_same_kind(cache, manifest_path, system)
-    for left in (cache / CASES_FOLDER).glob(f"{_PART_PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    clear_abandoned(cache / CASES_FOLDER)
     unfinished = {"cache_version": CACHE_VERSION, "is_finished": False, "system": system, "networks": list(networks)}
     write_json(manifest_path, unfinished)
 
@@ -133,7 +131,7 @@ def locked_cache(cache: Path) -> Iterator[None]:
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / _LOCK_NAME).open("w")
     except OSError as error:
-        raise _not_writable(cache, error) from error
+        raise write_refused(cache, error) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,54 +177,8 @@ def _check_same_kind(cache: Path, manifest_path: Path, system: str) -> None:
         )
 
 
-@contextmanager
-def _atomic_folder(destination: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `destination`; on success rename it over `destination`."""
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_PART_PREFIX, dir=destination.parent))
-        temporary.chmod(0o777 & ~_umask())
-    except OSError as error:
-        raise _not_writable(destination, error) from error
-    try:
-        yield temporary
-        _flush(temporary)
-        if destination.exists():
-            # A folder cannot be replaced in one step; the manifest is away for as long as cases are written.
-            shutil.rmtree(destination)
-        temporary.rename(destination)
-        _flush(destination.parent)
-    except OSError as error:
-        raise _not_writable(destination, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def _save(path: Path, array: np.ndarray) -> None:
     with path.open("wb") as file:
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _not_writable(destination: Path, error: OSError) -> InputError:
-    return InputError(
-        "cannot be written",
-        path=destination,
-        seen=error.strerror or str(error),
-        remedy="Check the space left on the disk, and that you may write to the folder of the cache.",
-    )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from flarecli.files.atomic import atomic_path
+from flarecli.files.atomic import atomic_text
 from flarecli.metrics.case import CaseResult
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.protocol import Metric
@@ -49,7 +49,7 @@ def write_profile_table(destination: Path, profile: Profile) -> None:
         columns = ["Name", "time", "gpu_memory", *_OWN_COLUMNS]
         columns += dict.fromkeys(column for case in cases if case.scores for column in _score_cells(case.scores))
         rows = [_row(case) for case in cases]
-    with atomic_path(destination) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_text(destination) as file:
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

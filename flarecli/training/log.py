@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from flarecli.errors import InputError
-from flarecli.files.atomic import atomic_path
+from flarecli.files.atomic import atomic_text
 
 ITERATION = "iteration"
 
@@ -30,7 +30,7 @@ class CsvLog:
         header, rows = [ITERATION, *columns], []
         if path.exists():
             rows = [row for row in read_rows(path) if int(row[ITERATION]) <= done]
-        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with atomic_text(path) as file:
             writer = csv.DictWriter(file, header, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)

@@ -1,12 +1,17 @@
 """Files appear whole or not at all."""
 
+import errno
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from flarecli.errors import InputError
-from flarecli.files.atomic import atomic_path, write_json
+from flarecli.errors import InputError, OutputError
+from flarecli.files.atomic import atomic_folder, atomic_path, write_json
 
 
 def test_success_leaves_the_file_alone_in_its_folder(tmp_path: Path) -> None:
@@ -50,3 +55,54 @@ def test_json_keeps_umlauts(tmp_path: Path) -> None:
     write_json(tmp_path / "record.json", {"name": "Müller"})
     assert "Müller" in (tmp_path / "record.json").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "record.json").read_text(encoding="utf-8")) == {"name": "Müller"}
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "Make room on the disk"),
+        (errno.EDQUOT, "quota"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EROFS, "may write to"),
+        (errno.EIO, "disk or network drive"),
+    ],
+)
+def test_refusals_of_the_body_name_destination_reason_and_remedy(tmp_path: Path, code: int, words: str) -> None:
+    destination = tmp_path / "labels.nii.gz"
+    with pytest.raises(OutputError, match=words) as refused, atomic_path(destination):
+        raise OSError(code, os.strerror(code))
+    assert refused.value.path == destination
+    assert refused.value.seen == os.strerror(code)
+    assert refused.value.exit_code == 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_larger_than_the_limit(tmp_path: Path) -> None:
+    program = (
+        "import resource, pathlib, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+        "from flarecli.files.atomic import write_text; write_text(pathlib.Path(sys.argv[1]), 'x' * 5000)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, tmp_path / "x.csv"], capture_output=True, text=True)
+    assert "OutputError" in ended.stderr
+    assert "File too large" in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_vanishes(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"), atomic_path(tmp_path / "out" / "x.csv") as temporary:
+        shutil.rmtree(temporary.parent)
+
+
+def test_a_folder_replaces_the_earlier_one_as_a_whole(tmp_path: Path) -> None:
+    for number in (1, 2):
+        with atomic_folder(tmp_path / "case") as temporary:
+            (temporary / f"{number}.npy").touch()
+    assert [path.name for path in (tmp_path / "case").iterdir()] == ["2.npy"]
+    with pytest.raises(OutputError, match="No space left"), atomic_folder(tmp_path / "case"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert [path.name for path in tmp_path.iterdir()] == ["case"]
+
+
+def test_names_that_are_not_utf8_are_escaped(tmp_path: Path) -> None:
+    write_json(tmp_path / "record.json", {"scan": os.fsdecode(b"M\xfcller.nii.gz")})
+    assert json.loads((tmp_path / "record.json").read_text())["scan"] == "M\udcfcller.nii.gz"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import pickle
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError, UsageError
+from flarecli.files import unfinished
 from flarecli.preprocessing import CachedCase, TrainingCache
 from flarecli.preprocessing.cache_writer import begin_cache, finish_cache, locked_cache, write_case
 
@@ -112,10 +114,18 @@ def test_a_case_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert not (tmp_path / "cases" / "a" / "part-image.npy").exists()
 
 
+def clear_again() -> None:
+    """Let this process look for abandoned files once more in the folders that it has searched."""
+    unfinished._cleared.clear()
+
+
 def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
     finished_cache(tmp_path)
-    (tmp_path / "cases" / ".part-x").mkdir()
-    (tmp_path / "cases" / ".part-x" / "whole-image.npy").touch()
+    left = tmp_path / "cases" / ".flare-part-00000000-1-0123abcd"
+    left.mkdir()
+    (left / "whole-image.npy").touch()
+    os.utime(left, (0, 0))
+    clear_again()
     begin_cache(tmp_path, "efficientscn", ("whole", "part"))
     assert sorted(path.name for path in (tmp_path / "cases").iterdir()) == ["a", "b"]
 

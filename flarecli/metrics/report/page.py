@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.files.atomic import atomic_path
+from flarecli.files.atomic import write_text
 from flarecli.files.names import case_name
 from flarecli.metrics.case import CaseResult, CaseStatus
 from flarecli.metrics.evaluation import Evaluation
@@ -73,8 +73,7 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
         with_mean=lambda values: (*values, float(np.mean(values))),
         tolerances_mm={organ.name: organ.tolerance_mm for organ in evaluation.settings.protocol.organs},
     )
-    with atomic_path(destination) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(destination, page)
 
 
 def _plot(evaluation: Evaluation, metric: Metric) -> str:

@@ -1,0 +1,145 @@
+"""What a run is going to write, checked as a whole before anything is computed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flarecli.errors import OutputError, UsageError
+from flarecli.files.refusals import check_name_length, write_refused
+
+_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+_KINDS = (
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISFIFO, "FIFO"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISSOCK, "socket"),
+)
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One file that a run is going to write.
+
+    Attributes:
+        path: Where.
+        content: What, for messages: "label map of case_1", "table of scores".
+        replaces: Whether an existing file may be replaced.
+    """
+
+    path: Path
+    content: str
+    replaces: bool = False
+
+
+def is_standard_output(path: Path | str) -> bool:
+    """Whether a name stands for standard output."""
+    return str(path) in _STANDARD_OUTPUT
+
+
+def target_of(destination: Path) -> Path:
+    """The file that is written for a name: the end of its links, absolute."""
+    return Path(os.path.realpath(destination))
+
+
+def check_destination(destination: Path) -> None:
+    """Refuse a destination that is, or can be, no regular file.
+
+    Raises:
+        OutputError: when it is a folder, device, FIFO or socket, ends in a circle of links, or when its name is empty
+            or too long or its folder is a file.
+    """
+    if not destination.name or is_standard_output(destination):
+        raise OutputError(
+            "is no name of a file",
+            path=destination,
+            seen=str(destination) or "an empty name",
+            expected="the path of a file to write",
+            remedy="Give the file's whole name, with its suffix.",
+        )
+    check_name_length(destination)
+    try:
+        mode = destination.stat().st_mode
+    except FileNotFoundError:
+        _check_folder(target_of(destination))
+        return
+    except OSError as error:
+        raise write_refused(destination, error) from error
+    for is_kind, kind in _KINDS:
+        if is_kind(mode):
+            raise OutputError(
+                f"is a {kind}, not a file",
+                path=destination,
+                seen=f"a {kind}",
+                expected="a regular file, or a name that does not exist yet",
+                remedy="Give the name of a file to write.",
+            )
+
+
+def check_destinations(destinations: Iterable[Destination], inputs: Iterable[Path]) -> None:
+    """Check all that a run is going to write, before it computes anything. Standard output is passed over.
+
+    Args:
+        destinations: Every file of every case, and the tables, reports and pictures of the run.
+        inputs: Every file that the run reads. Of a folder that is read as one scan, the folder.
+
+    Raises:
+        UsageError: when two outputs would be one file, or an output is an input.
+        OutputError: when an output exists and may not be replaced, or cannot be a file.
+    """
+    read = {target_of(path) for path in inputs}
+    by_target: dict[Path, Destination] = {}
+    existing = []
+    for destination in destinations:
+        if is_standard_output(destination.path):
+            continue
+        check_destination(destination.path)
+        target = target_of(destination.path)
+        if target in read:
+            raise UsageError(
+                f"the {destination.content} would replace a file that is read",
+                path=destination.path,
+                remedy="Choose another name for the output.",
+            )
+        other = by_target.setdefault(target, destination)
+        if other is not destination:
+            raise UsageError(
+                "two outputs would be written to one file",
+                path=destination.path,
+                seen=f"{other.content} and {destination.content}",
+                expected="a file of its own for each",
+                remedy="Choose other names, or another folder, for one of them.",
+            )
+        if not destination.replaces and target.exists():
+            existing.append(destination)
+    if existing:
+        raise _exist_already(existing)
+
+
+def _exist_already(existing: list[Destination]) -> OutputError:
+    first = existing[0]
+    names = ", ".join(f"{destination.path.name} ({destination.content})" for destination in existing[:_SHOWN])
+    more = f" and {len(existing) - _SHOWN} more" if len(existing) > _SHOWN else ""
+    return OutputError(
+        "exists already",
+        path=first.path,
+        seen=names + more,
+        expected="no file of this name",
+        remedy="Give --overwrite to replace what exists, or choose another name.",
+    )
+
+
+def _check_folder(target: Path) -> None:
+    """Refuse a target whose folder, or a folder above it, is a file or may not be written to."""
+    for folder in target.parents:
+        if folder.is_dir():
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise write_refused(target, PermissionError(13, "Permission denied"))
+            return
+        if folder.exists() or folder.is_symlink():
+            raise write_refused(target, NotADirectoryError(20, f"{folder} is not a folder"))

@@ -1,0 +1,119 @@
+"""Temporary names of what is being written, and removal of what processes that were killed left behind.
+
+A temporary file or folder is called `.flare-part-<host>-<process>-<random><suffix>`. Host and process say who writes
+it, so that another run can tell an abandoned one from one that is still being written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import time
+from functools import cache
+from pathlib import Path
+
+PREFIX = ".flare-part-"
+"""Start of every temporary name; hidden, so that no pattern for finished files matches it."""
+
+_ABANDONED_S = 24 * 3600.0
+"""Older than this, a temporary file of another host or of a living process of the same number is abandoned, too."""
+
+_NAME = re.compile(re.escape(PREFIX) + r"(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}(\..*)?")
+
+_live: set[Path] = set()
+_cleared: set[Path] = set()
+
+
+def new_unfinished_file(folder: Path, suffix: str) -> Path:
+    """Create an empty temporary file in a folder; the process's umask decides about its mode.
+
+    Raises:
+        OSError: as `os.open` does.
+    """
+    path = folder / _new_name(suffix)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o666))
+    _live.add(path)
+    return path
+
+
+def new_unfinished_folder(folder: Path) -> Path:
+    """Create an empty temporary folder in a folder.
+
+    Raises:
+        OSError: as `os.mkdir` does.
+    """
+    path = folder / _new_name("")
+    path.mkdir()
+    _live.add(path)
+    return path
+
+
+def discard(path: Path) -> None:
+    """Remove a temporary file or folder of this process where it still exists; failures are left for later runs."""
+    _live.discard(path)
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def discard_all() -> None:
+    """Remove every temporary file of this process: for a process that is about to end without further ado."""
+    for path in list(_live):
+        discard(path)
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove temporary files and folders that processes left behind which do not run any more.
+
+    A folder is searched once in the life of this process, without the folders below. What cannot be listed or removed
+    stays.
+    """
+    if folder in _cleared:
+        return
+    _cleared.add(folder)
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            named = _NAME.fullmatch(entry.name)
+            if named is not None and _is_abandoned(named["host"], int(named["process"]), Path(entry.path)):
+                discard(Path(entry.path))
+
+
+def _new_name(suffix: str) -> str:
+    return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
+
+
+def _is_abandoned(host: str, process: int, path: Path) -> bool:
+    if host == _host() and not _is_running(process):
+        return True
+    try:
+        return time.time() - path.lstat().st_mtime > _ABANDONED_S
+    except OSError:
+        return False
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+@cache
+def _host() -> str:
+    """Tells hosts, boots and containers apart: process numbers mean something within one of them only."""
+    facts = [socket.gethostname()]
+    with contextlib.suppress(OSError, ValueError):
+        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+    with contextlib.suppress(OSError, ValueError):
+        facts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:8]
