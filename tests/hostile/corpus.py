@@ -53,7 +53,7 @@ def check(entry: OddInput, folder: Path) -> None:
     for word in _NEVER:
         assert word not in told
     left = sorted(str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*") if path.is_file())
-    assert not [path for path in folder.rglob(f"{PREFIX}*")]
+    assert not list(folder.rglob(f"{PREFIX}*"))
     if entry.writes is not None:
         assert left == sorted(entry.writes)
     elif entry.exit_code not in (0, 4):
