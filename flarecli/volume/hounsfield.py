@@ -16,7 +16,8 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     """Convert a scan to HU, rounded to the nearest whole number and clipped to the range of int16.
 
     Unscaled int16 values are not copied where the file's axes differ from the canonical ones by flips only:
-    the stored array itself is turned in place.
+    the stored array itself is turned in place. Memory that `scan.owner` holds is always copied: the result
+    outlives it.
 
     Returns:
         int16 array of shape (z, y, x), C-contiguous, and warnings.
@@ -27,11 +28,11 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     orientation = scan.source.orientation
     is_scaled = (scan.slope, scan.intercept) != (1.0, 0.0)
     if scan.stored_ijk.dtype == np.int16 and not is_scaled:
-        if orientation.keeps_order and scan.stored_ijk.flags.writeable:
+        if orientation.keeps_order and scan.owner is None and scan.stored_ijk.flags.writeable:
             voxels = scan.stored_ijk.T
             _reverse_in_place(voxels, orientation.reversed_axes)
             return np.ascontiguousarray(voxels), ()
-        return np.ascontiguousarray(orientation.canonical_view(scan.stored_ijk)), ()
+        return np.array(orientation.canonical_view(scan.stored_ijk), order="C"), ()
     view = orientation.canonical_view(scan.stored_ijk)
     voxels = np.empty(view.shape, np.int16)
     not_finite = clipped = 0

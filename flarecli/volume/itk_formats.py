@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.errors import InputError, InstallationError, UsageError
+from flarecli.errors import InputError, InstallationError
 from flarecli.files.atomic import atomic_path
 from flarecli.volume.geometry_checks import check_shape, check_type
 from flarecli.volume.source import SourceGeometry, StoredScan
@@ -57,18 +57,9 @@ def write_itk(path: Path, labels_ijk: np.ndarray, source: SourceGeometry) -> Non
         source: Geometry of the scan.
 
     Raises:
-        UsageError: when the name has another ending.
-        InputError: when the folder cannot be written to.
+        OutputError: when the file cannot be written.
         InstallationError: when SimpleITK is not installed.
     """
-    path = Path(path)
-    if path.suffix.lower() not in WRITABLE_SUFFIXES:
-        raise UsageError(
-            "is no format that label maps are written in",
-            path=path,
-            expected=f"a name ending in .nii.gz, .nii, {' or '.join(WRITABLE_SUFFIXES)}",
-            remedy="Choose such a name.",
-        )
     sitk = simpleitk(path)
     image = sitk.GetImageFromArray(np.ascontiguousarray(labels_ijk.T))
     affine_lps = LPS_TO_RAS @ source.affine_ras[:3]

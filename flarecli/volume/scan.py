@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.errors import InputError, UsageError
+from flarecli.files.names import NIFTI_SUFFIXES, image_suffix
 from flarecli.geometry import Grid
 from flarecli.volume.dicom_series import is_dicom_file, read_dicom_folder
 from flarecli.volume.geometry_checks import (
@@ -24,7 +25,7 @@ from flarecli.volume.geometry_checks import (
 )
 from flarecli.volume.hounsfield import hounsfield_zyx
 from flarecli.volume.hounsfield_checks import check_hounsfield
-from flarecli.volume.itk_formats import ITK_SUFFIXES, read_itk, write_itk
+from flarecli.volume.itk_formats import ITK_SUFFIXES, WRITABLE_SUFFIXES, read_itk, simpleitk, write_itk
 from flarecli.volume.nifti import read_nifti, write_nifti
 from flarecli.volume.source import SourceGeometry, StoredScan
 
@@ -98,11 +99,30 @@ def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
             expected=f"shape {volume.grid.shape_zyx} of uint8, axes z, y, x",
             remedy="Write labels on the canonical grid of the volume that they belong to.",
         )
+    check_label_map_name(path)
     stored_ijk = volume.source.orientation.stored_view(labels)
     if Path(path).suffix.lower() in ITK_SUFFIXES:
         write_itk(path, stored_ijk, volume.source)
     else:
         write_nifti(path, volume.source.nifti_header, stored_ijk)
+
+
+def check_label_map_name(path: Path) -> None:
+    """Refuse a name that `write_labels` cannot write to, before anything is computed.
+
+    Raises:
+        UsageError: when the name's ending is of no format that label maps are written in.
+        InstallationError: when the format needs SimpleITK and it is not installed.
+    """
+    if image_suffix(path) not in (*NIFTI_SUFFIXES, *WRITABLE_SUFFIXES):
+        raise UsageError(
+            "is no format that label maps are written in",
+            path=path,
+            expected=f"a name ending in {', '.join(NIFTI_SUFFIXES)}, {' or '.join(WRITABLE_SUFFIXES)}",
+            remedy="Choose such a name.",
+        )
+    if image_suffix(path) in WRITABLE_SUFFIXES:
+        simpleitk(path)
 
 
 def write_scan(path: Path, voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> None:

@@ -66,14 +66,26 @@ def test_labels_of_a_nrrd_scan_lie_where_nibabel_expects_them(tmp_path: Path) ->
     np.testing.assert_array_equal(np.asarray(labels.dataobj), np.asarray(expected.dataobj) % 5)
 
 
-def test_voxels_outlive_the_file_and_its_image(tmp_path: Path) -> None:
-    path = _save(tmp_path / "scan.nrrd", _image())
+@pytest.mark.parametrize("directions", [np.diag([-1.0, -1.0, 1.0]), np.eye(3), DIRECTION], ids=["RAS", "LPS", "turned"])
+@pytest.mark.parametrize("name", ["scan.nrrd", "scan.nhdr", "scan.mha", "scan.mhd"])
+def test_voxels_outlive_the_file_and_its_image(tmp_path: Path, name: str, directions: np.ndarray) -> None:
+    image = _image()
+    image.SetDirection(directions.ravel().tolist())
+    path = _save(tmp_path / name, image)
     volume = read_volume(path)
+    assert _owned(volume.voxels)
     path.unlink()
-    kept = volume.voxels.copy()
-    for seed in range(5):
-        SimpleITK.GetImageFromArray(ct_voxels(seed=seed))
-    np.testing.assert_array_equal(volume.voxels, kept)
+    others = [SimpleITK.GetImageFromArray(np.full(ct_voxels().shape, 7, np.int16)) for _ in range(20)]
+    steps = tuple(slice(None, None, int(sign)) for sign in np.sign(np.diag(volume.source.affine_ras)[[2, 1, 0]]))
+    np.testing.assert_array_equal(volume.voxels, ct_voxels()[steps])
+    assert others
+
+
+def _owned(array: np.ndarray) -> bool:
+    """Whether the memory of an array belongs to NumPy, not to an image that another library frees."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array.flags.owndata
 
 
 def test_float_storage_is_rounded(tmp_path: Path) -> None:

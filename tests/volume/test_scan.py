@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flarecli.errors import InputError, UsageError
-from flarecli.volume import Volume, nifti, read_volume, write_labels, write_scan
+from flarecli.errors import InputError, OutputError, UsageError
+from flarecli.volume import Volume, check_label_map_name, nifti, read_volume, write_labels, write_scan
 from tests.shared_data import shared_path
 from tests.synthetic_ct import affine, ct_voxels, rotation
 
@@ -250,10 +250,24 @@ def test_an_interrupted_write_leaves_what_was_there(
         raise failure
 
     monkeypatch.setattr(nifti, "_write_content", written_in_part)
-    with pytest.raises(failure):
+    with pytest.raises(OutputError if failure is OSError else failure):
         write_labels(target, _labels_of(volume), volume)
     assert target.read_bytes() == before
     assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["o.nhdr", "o.mhd", "o.img", "o.hdr", "o.nii.bz2", "o.dcm", "o.png", "o", "nii.gz"])
+def test_names_of_other_formats_are_refused_before_anything_is_computed(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"\.nii\.gz, \.nii, \.nrrd or \.mha"):
+        check_label_map_name(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["o.nii.gz", "o.NII", "o.mha", "o.nrrd", "a.b.Nii.gz"])
+def test_names_that_label_maps_are_written_to(tmp_path: Path, name: str) -> None:
+    check_label_map_name(tmp_path / name)
+    volume = read_volume(_save(tmp_path / "scan.nii", affine()))
+    write_labels(tmp_path / name, _labels_of(volume), volume)
+    assert (tmp_path / name).stat().st_size > 100
 
 
 def test_equal_labels_give_equal_bytes(tmp_path: Path) -> None:
