@@ -72,7 +72,7 @@ def main() -> None:
         command = [
             sys.executable,
             "-c",
-            "from flarecli.cli.main import main; main()",
+            "from flarecli.cli.entry import main; main()",
             "evaluate",
             str(folder / "pred"),
             str(folder / "gt"),

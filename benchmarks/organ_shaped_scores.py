@@ -128,7 +128,7 @@ def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def _run_command(folder: Path, arguments: list[str]) -> None:
     """The command itself, in this process, its networks' answers overwritten after they have been computed."""
-    from flarecli.cli.main import main as flare
+    from flarecli.cli.entry import main as flare
     from flarecli.prediction import predictor
     from flarecli.systems.base import Network
 

@@ -110,6 +110,13 @@ class InstallationError(FlareError):
     exit_code = 5
 
 
+class StoppedError(FlareError):
+    """A signal asked the command to end before it was done."""
+
+    kind = "stopped"
+    exit_code = 130
+
+
 class UnexpectedError(FlareError):
     """A defect of `flare` itself, met while working on one case of several; the cause is chained."""
 

@@ -44,7 +44,7 @@ def rows(full: bool, scans: list[Path]) -> Iterator[Row]:
 
 def _whole_command(system: str, scan: ScanToProfile, repeats: int) -> Row:
     """`flare predict` in fresh processes, with nothing that looks at it."""
-    command = [sys.executable, "-c", "from flarecli.cli.main import main; main()", "predict"]
+    command = [sys.executable, "-c", "from flarecli.cli.entry import main; main()", "predict"]
     command += [str(scan.case.scan), str(scan.case.labels), "--system", system, "--overwrite", "--quiet"]
     seconds, cpu = [], []
     for _ in range(repeats):

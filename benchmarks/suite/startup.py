@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.suite.rows import Row
 
-_COMMAND = "from flarecli.cli.main import main; main()"
+_COMMAND = "from flarecli.cli.entry import main; main()"
 _PROGRAMS = {
     "python alone": ("pass",),
     "flare --help": (_COMMAND, "--help"),

@@ -6,9 +6,6 @@ import inside the function that needs it, so that `flare --help` answers at once
 
 from __future__ import annotations
 
-import os
-import sys
-
 import typer
 
 from flarecli import __version__
@@ -55,19 +52,3 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 app.command("systems")(systems)
 app.command("doctor")(doctor)
-
-
-def main() -> None:
-    """Entry point of the console script.
-
-    After networks ran on OpenVINO the process ends at once: to take them down in order takes a quarter of a second,
-    and everything is written by then.
-    """
-    try:
-        app()
-    except SystemExit as end:
-        if "openvino" in sys.modules and (end.code is None or isinstance(end.code, int)):
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code or 0)
-        raise

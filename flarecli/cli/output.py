@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from flarecli.errors import FlareError
+from flarecli.cli.signals import exit_code_of
+from flarecli.errors import FlareError, StoppedError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,16 +36,30 @@ def print_json(content: Any) -> None:
 
 
 @contextmanager
-def reported_errors(*, as_json: bool) -> Iterator[None]:
-    """Turn a `FlareError` into a message (or a JSON document) and its exit code; nothing else is caught."""
+def reported_errors(*, as_json: bool, go_on: str = "Run the same command again.") -> Iterator[None]:
+    """Turn a `FlareError`, Ctrl-C or SIGTERM into a message (or a JSON document) and its exit code.
+
+    Args:
+        as_json: Whether a program reads standard output.
+        go_on: What to do after an interruption, one sentence.
+    """
     try:
         yield
     except FlareError as error:
-        if as_json:
-            print_json({"error": error.as_dict()})
-        else:
-            print_error(error)
+        _print(error, as_json=as_json)
         raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt as interruption:
+        stopped = StoppedError("interrupted; no file is left half-written", remedy=go_on)
+        stopped.exit_code = exit_code_of(interruption)  # type: ignore[misc]
+        _print(stopped, as_json=as_json)
+        raise typer.Exit(stopped.exit_code) from None
+
+
+def _print(error: FlareError, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"error": error.as_dict()})
+    else:
+        print_error(error)
 
 
 def print_error(error: FlareError) -> None:

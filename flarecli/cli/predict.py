@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,7 +82,7 @@ def predict(
 
     A record (same name, .json) beside each label map says how it was made and what came out.
     """
-    with reported_errors(as_json=as_json):
+    with reported_errors(as_json=as_json, go_on="Run it again with --resume: finished cases are kept."):
         if overwrite and resume:
             raise UsageError(
                 "two options exclude each other", seen="--overwrite and --resume", remedy="Give one of them."
@@ -109,15 +110,21 @@ def predict(
         extras = Extras(split=split, preview=_preview_file(preview, many=many))
         existing = "overwrite" if overwrite else "resume" if resume else "refuse"
         outcomes = []
-        with _Progress(len(cases), hidden=quiet or as_json) as progress:
-            for outcome in predict_cases(
-                predictor,
-                cases,
-                extras=extras,
-                existing=existing,
-                on_start=progress.start,
-                on_step=progress.step,
-            ):
+        with (
+            _Progress(len(cases), hidden=quiet or as_json) as progress,
+            # Closed on an interruption, too: then the case that is being written is written to its end.
+            closing(
+                predict_cases(
+                    predictor,
+                    cases,
+                    extras=extras,
+                    existing=existing,
+                    on_start=progress.start,
+                    on_step=progress.step,
+                )
+            ) as finished,
+        ):
+            for outcome in finished:
                 outcomes.append(outcome)
                 progress.finish()
                 if outcome.error is not None and many and not as_json:

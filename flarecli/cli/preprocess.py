@@ -64,7 +64,7 @@ def preprocess(
     Every pair is checked before anything is written, and all faults are reported together. Faulty pairs are left
     out; the exit code is 4 then. A second call makes only what is missing or has changed.
     """
-    with reported_errors(as_json=as_json):
+    with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
         if cache is None and not check_only:
             raise UsageError(
                 "there is no cache to write to",

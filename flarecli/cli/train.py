@@ -92,7 +92,7 @@ def train(
     The same command goes on with an interrupted run where it stopped. At the end the folder holds the weights with
     their card: `flare predict --weights RUN` uses them.
     """
-    with reported_errors(as_json=as_json):
+    with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
         cache, run = _folders(first, second, synthesize_from)
         chosen = _chosen_recipe(system, network, recipe, settings or [], iterations, is_synthetic=cache is None)
         from flarecli.training.checks import check_recipe

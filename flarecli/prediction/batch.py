@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def predict_cases(
     existing: str = "refuse",
     on_start: Callable[[Case], None] | None = None,
     on_step: Callable[[str], None] | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Work through cases; while one is segmented, the next is read and the last one written. A bad case fails alone.
 
     At most three scans are in memory at a time.

@@ -10,7 +10,7 @@ from importlib import import_module
 from flarecli.profiling.step_meter import Span, StepMeter
 from flarecli.steps import observed_steps
 
-_COMMAND = ("flarecli.cli.main", "main")
+_COMMAND = ("flarecli.cli.entry", "main")
 """By name: this package does not depend on the command line, which it measures like any other program."""
 
 

@@ -244,7 +244,9 @@ def test_official_table_to_the_letter(tmp_path: Path) -> None:
 
 def test_processes_and_no_heavy_imports(folder: Path) -> None:
     """The real program: processes are started afresh, and help is there without numpy."""
-    script = "import sys, flarecli.cli.main; assert 'numpy' not in sys.modules; flarecli.cli.main.main()"
+    script = (
+        "import sys, flarecli.cli.main; assert 'numpy' not in sys.modules; from flarecli.cli.entry import main; main()"
+    )
     finished = subprocess.run(
         [sys.executable, "-c", script, "evaluate", folder / "pred", folder / "gt", "--jobs", "2", "--json"],
         capture_output=True,

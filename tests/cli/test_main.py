@@ -33,7 +33,7 @@ def test_every_verb_explains_itself() -> None:
 
 
 def test_process_that_ends_at_once_loses_nothing() -> None:
-    program = "import openvino, sys; from flarecli.cli.main import main; sys.argv = ['flare', *sys.argv[1:]]; main()"
+    program = "import openvino, sys; from flarecli.cli.entry import main; sys.argv = ['flare', *sys.argv[1:]]; main()"
     for arguments, code, said in (["--version"], 0, __version__), (["predict", "--no-such-option"], 2, "no-such"):
         run = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
         assert run.returncode == code

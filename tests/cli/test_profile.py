@@ -150,7 +150,7 @@ def test_gpu_memory_of_the_measured_process(tmp_path: Path, monkeypatch: pytest.
     scan = write_ct(tmp_path / "scan.nii.gz")
     ended = subprocess.run(
         [
-            sys.executable, "-c", "from flarecli.cli.main import main; main()",
+            sys.executable, "-c", "from flarecli.cli.entry import main; main()",
             "profile", str(scan), "--system", "threshold", "--backend", "openvino", "--cold", "1", "--warm", "0",
             "--no-networks", "--json", "--max-gpu-mb", "200",
         ],

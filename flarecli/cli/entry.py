@@ -1,0 +1,57 @@
+"""Entry point of the console script: the first and the last moments of the command.
+
+Imports little, so that a signal that comes early meets its handler, and not the import of a package.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from flarecli.cli.signals import exit_code_of, handle_ending_signals
+from flarecli.cli.streams import lost_output, secure_streams
+
+_CANNOT_WRITE = 3
+
+
+def main() -> None:
+    """Run the command and end the process with its exit code."""
+    handle_ending_signals()
+    secure_streams()
+    try:
+        code = _exit_code_of_command()
+    except KeyboardInterrupt as interruption:  # while packages are imported, or a second one
+        print("interrupted", file=sys.stderr)
+        code = exit_code_of(interruption)
+    error = lost_output()
+    if error is not None and code == 0:
+        print(f"error: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        code = _CANNOT_WRITE
+    _end(code)
+
+
+def _exit_code_of_command() -> int:
+    try:
+        from flarecli.cli.main import app
+
+        app()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+            return 1
+        return int(end.code or 0)
+    return 0
+
+
+def _end(code: int) -> None:
+    """End the process without the unloading of OpenVINO, which takes a quarter of a second, and without waiting for
+    threads of a run that was interrupted; temporary files that these have open are removed."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "flarecli.files.unfinished" in sys.modules:
+        from flarecli.files.unfinished import discard_all
+
+        discard_all()
+    if "openvino" in sys.modules or code > 128:
+        os._exit(code)
+    sys.exit(code)

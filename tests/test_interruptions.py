@@ -1,0 +1,122 @@
+"""Signals that come while files are written: nothing is half-written, and the next run ends as if nothing had been."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flarecli.files.unfinished import PREFIX
+from tests.prediction.test_batch import write_ct
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
+NEVER = 10_000
+"""A flush that no run comes to."""
+
+
+def flare(*arguments: object, ending: int = signal.SIGINT, at_flush: int = NEVER) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.interrupted_command", str(ending), str(at_flush), *map(str, arguments)]
+    root = Path(__file__).parents[1]
+    return subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=60)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """The files of a folder; of records what does not change from run to run."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found[str(path.relative_to(folder))] = path.read_bytes() if path.suffix != ".json" else _lasting(path)
+    return found
+
+
+def _lasting(path: Path) -> bytes:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return json.dumps({key: record[key] for key in ("labels", "organs", "system", "warnings")}).encode()
+
+
+def parts(folder: Path) -> list[Path]:
+    return list(folder.rglob(f"{PREFIX}*"))
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scans")
+    for number in range(3):
+        write_ct(folder / f"s{number}.nii.gz", seed=number)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("undisturbed") / "out"
+    assert flare("predict", scans, folder, "--split").returncode == 0
+    return content(folder)
+
+
+@pytest.mark.parametrize("at_flush", [1, 4, 6, 8])
+@pytest.mark.parametrize("ending", SIGNALS)
+def test_predict(
+    scans: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals, at_flush: int
+) -> None:
+    out = tmp_path / "out"
+    stopped = flare("predict", scans, out, "--split", ending=ending, at_flush=at_flush)
+    if ending == signal.SIGKILL:
+        assert stopped.returncode == -signal.SIGKILL
+    else:
+        assert stopped.returncode == 128 + ending, stopped.stderr
+        assert "interrupted; no file is left half-written" in stopped.stderr
+        assert "--resume" in stopped.stderr
+        assert "Traceback" not in stopped.stderr
+        assert parts(out) == []
+    for name, written in content(out).items():
+        if PREFIX not in name:
+            assert written == undisturbed[name]
+    again = flare("predict", scans, out, "--split", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert content(out) == undisturbed
+
+
+@pytest.mark.parametrize("ending", SIGNALS)
+def test_evaluate(scans: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for name in ("s0.nii.gz", "s1.nii.gz"):
+        (labels / name).write_bytes(undisturbed[name])
+    table = tmp_path / "tables" / "scores.csv"
+    arguments = ("evaluate", labels, labels, "--csv", table, "--jobs", 1)
+    stopped = flare(*arguments, ending=ending, at_flush=1)
+    assert stopped.returncode in (-signal.SIGKILL, 128 + ending)
+    assert not table.exists()
+    assert (parts(tmp_path) == []) == (ending != signal.SIGKILL)
+    assert flare(*arguments).returncode == 0
+    assert [path.name for path in table.parent.iterdir()] == ["scores.csv"]
+
+
+def test_a_signal_before_anything_is_imported() -> None:
+    program = (
+        "import sys, os, signal\n"
+        "import flarecli.cli.entry as entry\n"
+        "class Late:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.meta_path.insert(0, Late())\n"
+        "sys.argv = ['flare', '--version']\n"
+        "entry.main()\n"
+    )
+    stopped = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert stopped.returncode == 128 + signal.SIGTERM
+    assert stopped.stderr == "interrupted\n"
+
+
+def test_signals_that_are_ignored_stay_ignored(tmp_path: Path) -> None:
+    program = (
+        "import signal, os; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
+        "from flarecli.cli.signals import handle_ending_signals; handle_ending_signals();"
+        "os.kill(os.getpid(), signal.SIGHUP); print('on')"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "on\n"
