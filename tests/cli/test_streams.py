@@ -21,9 +21,8 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(tmp_path: Path, closed: str) -> None:
     scan = write_ct(tmp_path / "scan.nii.gz")
-    ended = shell(
-        f"{COMMAND} predict {scan} {tmp_path / 'open.nii.gz'}; {COMMAND} predict {scan} {tmp_path / 'o.nii.gz'} {closed}"
-    )
+    assert shell(f"{COMMAND} predict {scan} {tmp_path}/open.nii.gz").returncode == 0
+    ended = shell(f"{COMMAND} predict {scan} {tmp_path}/o.nii.gz {closed}")
     assert ended.returncode == 0
     assert (tmp_path / "o.nii.gz").read_bytes() == (tmp_path / "open.nii.gz").read_bytes()
     assert (tmp_path / "o.json").exists()
