@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from flarecli.datasets.pairs import Dataset, Pair, with_unique_names
+from flarecli.datasets.pairs import Dataset, Pair, absolute, with_unique_names
 from flarecli.errors import InputError
 from flarecli.files.names import case_name, image_suffix
 
@@ -42,7 +42,7 @@ def read_pair_table(table: Path) -> Dataset:
                 remedy="Write one scan and its label map in each row.",
             )
         scan, labels = (table.parent / cell if cell else None for cell in row)
-        pairs.append(Pair(case_name(row[0]), scan, labels))
+        pairs.append(Pair(case_name(absolute(table.parent / row[0])), scan, labels))
     return Dataset(table, "CSV", with_unique_names(pairs, table))
 
 

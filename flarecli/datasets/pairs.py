@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues
 from flarecli.errors import InputError
+from flarecli.files.names import check_name
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Pair:
     """A scan and its label map.
 
     Attributes:
-        name: Name of the case.
+        name: Name of the case, as `check_name` allows it: the folder of its arrays is called so.
         scan: The scan, a file or a folder of DICOM slices; None where the dataset has none for this case.
         labels: The label map, likewise.
     """
@@ -47,7 +49,7 @@ def with_unique_names(pairs: Iterable[Pair], source: Path) -> tuple[Pair, ...]:
     """Sort pairs by name; where names repeat, as in a folder a case, put the folder's name before them.
 
     Raises:
-        InputError: when there are no pairs, or names repeat even then.
+        InputError: when there are no pairs, names repeat even then, or one cannot be the name of a folder.
     """
     named = list(pairs)
     if not named:
@@ -58,6 +60,8 @@ def with_unique_names(pairs: Iterable[Pair], source: Path) -> tuple[Pair, ...]:
         )
     if _repeated(named):
         named = [replace(pair, name=f"{_folder(pair)}_{pair.name}") for pair in named]
+    for pair in named:
+        check_name(pair.name, "case", source)
     if repeated := _repeated(named):
         raise InputError(
             "two pairs have the same name",
@@ -69,6 +73,11 @@ def with_unique_names(pairs: Iterable[Pair], source: Path) -> tuple[Pair, ...]:
     return tuple(sorted(named, key=lambda pair: pair.name))
 
 
+def absolute(path: Path) -> Path:
+    """A path from the root, without `.` and `..`; links keep their names, other than with `Path.resolve`."""
+    return Path(os.path.normpath(Path.cwd() / path))
+
+
 def _repeated(pairs: list[Pair]) -> str | None:
     name, count = Counter(pair.name for pair in pairs).most_common(1)[0]
     return name if count > 1 else None
@@ -76,4 +85,4 @@ def _repeated(pairs: list[Pair]) -> str | None:
 
 def _folder(pair: Pair) -> str:
     file = pair.scan or pair.labels
-    return "" if file is None else file.parent.name
+    return "" if file is None else absolute(file).parent.name

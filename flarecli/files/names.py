@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +14,8 @@ SCAN_SUFFIXES = (*NIFTI_SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd")
 
 CHANNEL_SUFFIX = "_0000"
 """Ending that FLARE and nnU-Net give to the names of images; their label maps are named without it."""
+
+_LONGEST_NAME_BYTES = 255  # of ext4, XFS, APFS and NTFS
 
 
 def image_suffix(path: Path | str) -> str:
@@ -28,7 +32,42 @@ def image_stem(path: Path | str) -> str:
 
 def case_name(path: Path | str) -> str:
     """What a file's case is called: its name without suffix and without the channel number of images."""
-    return image_stem(path).removesuffix(CHANNEL_SUFFIX)
+    stem = image_stem(path)
+    return stem.removesuffix(CHANNEL_SUFFIX) or stem
+
+
+def check_name(name: object, kind: str, source: Path | None = None) -> str:
+    """Refuse a name that may not become part of a path: names are read from files that anybody can have written.
+
+    Args:
+        name: As it was read.
+        kind: What it names, for the message: "case", "network".
+        source: The file that it was read from.
+
+    Returns:
+        The same name, which stands for exactly one file or folder inside the folder that it is joined to.
+
+    Raises:
+        InputError: when it is no text, empty, `.` or `..`, holds a separator (`/`, `\\`) or control
+            characters, or is longer than file systems take.
+    """
+    if not isinstance(name, str) or not name.strip():
+        seen: str = "an empty name" if name == "" else ascii(name)
+    elif name in (".", "..") or any(sign in name for sign in "/\\"):
+        seen = name
+    elif any(unicodedata.category(sign) == "Cc" for sign in name):
+        seen = ascii(name)
+    elif len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+        seen = f"{len(os.fsencode(name))} bytes: {name[:40]}..."
+    else:
+        return name
+    raise InputError(
+        f"a {kind} has a name that cannot be the name of a folder",
+        path=source,
+        seen=seen,
+        expected=f"a name without / and \\, other than . and .., of at most {_LONGEST_NAME_BYTES} bytes",
+        remedy=f"Rename the {kind}.",
+    )
 
 
 def files_by_case(paths: Iterable[Path], remedy: str) -> dict[str, Path]:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from flarecli.errors import InputError, UsageError
+from flarecli.files.names import check_name
 
 CACHE_VERSION = 1
 """Of the layout above; a cache of another version is refused."""
@@ -97,13 +98,11 @@ class TrainingCache:
                 path=folder,
                 remedy="Run the same `flare preprocess` command again: it goes on.",
             )
-        return cls(
-            folder,
-            manifest["system"],
-            tuple(manifest["networks"]),
-            tuple(manifest["names"]),
-            _read_json(folder / FIGURES_NAME),
-        )
+        try:
+            system, networks, names = manifest["system"], tuple(manifest["networks"]), tuple(manifest["names"])
+        except (KeyError, TypeError) as error:
+            raise _damaged(folder / MANIFEST_NAME, error) from error
+        return cls(folder, system, networks, names, _read_json(folder / FIGURES_NAME))
 
     def load(self, name: str, network: str) -> CachedCase:
         """Map the arrays of one case and network into memory; nothing is read before it is used.
@@ -118,19 +117,42 @@ class TrainingCache:
         _check_among(network, self.networks, "network", self.folder)
         _check_among(name, self.names, "case", self.folder)
         case = case_folder(self.folder, name)
-        stored = _read_json(case / RECORD_NAME)["networks"][network]
-        z, y, x = stored["spacing_mm"]
-        image_path, labels_path = array_paths(case, stored["files"])
+        record = _read_json(case / RECORD_NAME)
+        try:
+            stored = record["networks"][network]
+            z, y, x = (float(step) for step in stored["spacing_mm"])
+            image_path, labels_path = array_paths(case, stored["files"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(case / RECORD_NAME, error) from error
         return CachedCase(name, _mapped(image_path), _mapped(labels_path), (z, y, x))
 
 
 def case_folder(cache: Path, name: str) -> Path:
-    """Where a case's files lie."""
-    return cache / CASES_FOLDER / name
+    """Where a case's files lie: always directly in the cache's folder of cases.
+
+    Raises:
+        InputError: when the name would lead elsewhere, or a link in the cache does.
+    """
+    cases = cache / CASES_FOLDER
+    folder = cases / check_name(name, "case", cache)
+    if folder.resolve().parent != cases.resolve():
+        raise InputError(
+            "is a link that leads out of the cache",
+            path=folder,
+            seen=str(folder.resolve()),
+            expected=f"a folder in {cases}",
+            remedy="Remove the link, or choose another folder for the cache.",
+        )
+    return folder
 
 
 def array_paths(case: Path, files: str) -> tuple[Path, Path]:
-    """Image and labels in the folder of a case; `files` is the first network that they belong to."""
+    """Image and labels in the folder of a case; `files` is the first network that they belong to.
+
+    Raises:
+        InputError: when `files` cannot be part of a file name.
+    """
+    check_name(files, "network", case)
     return case / f"{files}-image.npy", case / f"{files}-labels.npy"
 
 
@@ -144,17 +166,19 @@ def _mapped(path: Path) -> np.ndarray:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise _damaged(path, "no table of keys and values")
     return content
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
+def _damaged(path: Path, error: Exception | str) -> InputError:
     return InputError(
         "this file of the cache is missing or damaged",
         path=path,
-        seen=error,
+        seen=error if isinstance(error, (OSError, str)) else f"{type(error).__name__}: {error}",
         remedy="Run the same `flare preprocess` command again: it makes what is missing.",
     )
 

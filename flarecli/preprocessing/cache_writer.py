@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flarecli import __version__
-from flarecli.errors import UsageError
+from flarecli.errors import InputError, UsageError
 from flarecli.files.atomic import atomic_folder, write_json
 from flarecli.files.refusals import write_refused
 from flarecli.files.unfinished import clear_abandoned
@@ -30,6 +30,7 @@ from flarecli.preprocessing.cache import (
 from flarecli.systems.training_arrays import NetworkArrays
 
 _LOCK_NAME = ".lock"
+_CASE_SUFFIXES = (".npy", ".json")
 
 
 def write_case(
@@ -49,9 +50,11 @@ def write_case(
         tables: Further arrays, by the names of their files.
 
     Raises:
-        InputError: when the folder cannot be written to.
+        InputError: when the folder cannot be written to, or holds something else than a case.
     """
-    with atomic_folder(case_folder(cache, name)) as temporary:
+    folder = case_folder(cache, name)
+    _check_is_case(folder)
+    with atomic_folder(folder) as temporary:
         networks: dict[str, Any] = {}
         first_network: dict[int, str] = {}
         for network, case in arrays.items():
@@ -158,6 +161,21 @@ def _check_no_foreign_files(cache: Path) -> None:
             seen=", ".join(foreign[:5]),
             expected="an empty folder, one that does not exist, or a cache to go on with",
             remedy="Choose another folder for the cache.",
+        )
+
+
+def _check_is_case(folder: Path) -> None:
+    """Refuse to replace a folder in which other files lie than those of a case."""
+    if not folder.is_dir():
+        return
+    foreign = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() or entry.suffix not in _CASE_SUFFIXES)
+    if foreign:
+        raise InputError(
+            "holds something else than a case of the cache, and is not replaced",
+            path=folder,
+            seen=", ".join(foreign[:5]),
+            expected="arrays (.npy) and their record (.json)",
+            remedy="Move it away, or choose another folder for the cache.",
         )
 
 

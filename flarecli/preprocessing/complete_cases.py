@@ -48,13 +48,13 @@ def kept_by_key(cache: Path, pair: Pair, key: str) -> CaseOutcome | None:
         counts = np.load(folder / HU_COUNTS_NAME, allow_pickle=False)
         findings = tuple(Finding.from_dict(facts) for facts in record["findings"])
         return CaseOutcome(pair, CaseStatus.KEPT, findings, record["figures"], counts)
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, InputError):
         return None
 
 
 def _record(cache: Path, pair: Pair) -> dict[str, Any] | None:
     try:
         record = json.loads((case_folder(cache, pair.name) / RECORD_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from flarecli.files.atomic import atomic_path
+from flarecli.files.names import check_name
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
 
 _WORTH_PACKING_BYTES = 16384
@@ -24,8 +25,11 @@ def release_weights(trained: Path, folder: Path, card: Card) -> Path:
 
     Returns:
         The released file.
+
+    Raises:
+        InputError: when the card's network cannot be the name of a file.
     """
-    destination = folder / f"{card.network}{WEIGHTS_SUFFIX}"
+    destination = folder / f"{check_name(card.network, 'network')}{WEIGHTS_SUFFIX}"
     with atomic_path(destination) as temporary:
         _copy_in_half_precision(trained, temporary)
         checksum = sha256_of(temporary)

@@ -157,3 +157,60 @@ def test_two_processes_do_not_write_at_once(tmp_path: Path) -> None:
         process.join()
     with locked_cache(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../other", "/other", "a/../../other", "a\0"])
+def test_no_case_is_written_outside_of_the_folder_of_cases(tmp_path: Path, name: str) -> None:
+    cache, other = tmp_path / "cache", tmp_path / "other"
+    other.mkdir()
+    (other / "precious.txt").write_text("kept")
+    finished_cache(cache)
+    with pytest.raises(InputError, match="cannot be the name of a folder"):
+        write_case(cache, name, {"whole": case()}, {})
+    assert (other / "precious.txt").read_text() == "kept"
+    assert sorted(path.name for path in (cache / "cases").iterdir()) == ["a", "b"]
+
+
+def test_a_link_in_the_cache_does_not_lead_out_of_it(tmp_path: Path) -> None:
+    cache, other = tmp_path / "cache", tmp_path / "other"
+    finished_cache(cache)
+    write_case(other, "a", {"whole": case()}, {})
+    (cache / "cases" / "c").symlink_to(other / "cases" / "a")
+    with pytest.raises(InputError, match="leads out of the cache"):
+        write_case(cache, "c", {"whole": case()}, {})
+    assert (other / "cases" / "a" / "case.json").is_file()
+
+
+def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "cases" / "a" / "photos").mkdir(parents=True)
+    with pytest.raises(InputError, match="something else than a case"):
+        write_case(tmp_path, "a", {"whole": case()}, {})
+    assert (tmp_path / "cases" / "a" / "photos").is_dir()
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", '{"networks": {"whole": 3}}', '{"networks": {"whole": {"spacing_mm": [1]}}}']
+)
+def test_a_damaged_record_is_no_traceback(tmp_path: Path, content: str) -> None:
+    cache = finished_cache(tmp_path)
+    (tmp_path / "cases" / "a" / "case.json").write_text(content)
+    with pytest.raises(InputError, match="missing or damaged"):
+        cache.load("a", "whole")
+
+
+@pytest.mark.parametrize("content", ["[]", '{"cache_version": 1, "is_finished": true}', "[" * 100_000])
+def test_a_damaged_manifest_is_no_traceback(tmp_path: Path, content: str) -> None:
+    finished_cache(tmp_path)
+    (tmp_path / "cache.json").write_text(content)
+    with pytest.raises(InputError, match="missing or damaged"):
+        TrainingCache.open(tmp_path)
+
+
+def test_a_record_names_no_files_elsewhere(tmp_path: Path) -> None:
+    cache = finished_cache(tmp_path)
+    path = tmp_path / "cases" / "a" / "case.json"
+    record = json.loads(path.read_text())
+    record["networks"]["whole"]["files"] = "../b/whole"
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="cannot be the name"):
+        cache.load("a", "whole")
