@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from flarecli.errors import InstallationError
 from flarecli.hardware.processors import available_processors
 from flarecli.metrics.case import CaseResult, CaseStatus, evaluate_case
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.summary import Summary, summarize
+from flarecli.processes.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -95,23 +93,9 @@ def evaluate(
         InstallationError: when a process was killed from outside, most likely for its memory.
     """
     jobs = min(len(pairs), jobs or available_processors())
-    if jobs <= 1:
-        results = []
-        for pair in pairs:
-            results.append(evaluate_case(pair, settings))
-            on_case(results[-1])
-        return Evaluation(settings, tuple(results), tuple(unmatched))
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        futures: list[Future[CaseResult]] = [pool.submit(evaluate_case, pair, settings) for pair in pairs]
-        for future in as_completed(futures):
-            on_case(future.result())
-        return Evaluation(settings, tuple(future.result() for future in futures), tuple(unmatched))
-    except BrokenProcessPool as error:
-        raise InstallationError(
-            "a scoring process was ended from outside",
-            seen=error,
-            remedy="Most likely the memory ran out: use fewer processes (--jobs 1).",
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    by_pair: dict[CasePair, CaseResult] = {}
+    with Workers(jobs) as workers:
+        for pair, result in workers.work_on(partial(evaluate_case, settings=settings), pairs):
+            by_pair[pair] = result
+            on_case(result)
+    return Evaluation(settings, tuple(by_pair[pair] for pair in pairs), tuple(unmatched))

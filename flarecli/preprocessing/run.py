@@ -13,7 +13,7 @@ from flarecli.preprocessing.complete_cases import kept_by_key, kept_by_state
 from flarecli.preprocessing.outcomes import CaseOutcome, CaseStatus, figures_of
 from flarecli.preprocessing.sources import case_key
 from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
-from flarecli.preprocessing.workers import Workers
+from flarecli.processes.workers import Workers
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from flarecli.errors import InputError
 from flarecli.phantom import Anatomy, PhantomOptions, PreparedLabels, anatomy_from_labels, prepare_labels
+from flarecli.processes.workers import Workers
 
 PHANTOMS = "phantoms"
 """The source of anatomy that needs no label maps."""
@@ -58,6 +57,7 @@ def read_anatomies(source: str, processes: int = 1) -> Anatomies:
 
     Raises:
         InputError: when the folder does not exist or holds no label maps, or a file is not one.
+        InstallationError: when a process was ended from outside.
     """
     if source == PHANTOMS:
         return Anatomies(source)
@@ -70,12 +70,9 @@ def read_anatomies(source: str, processes: int = 1) -> Anatomies:
             expected=f'files ending in .nii or .nii.gz, or "{PHANTOMS}" for organs drawn by rule',
             remedy="Name another folder.",
         )
-    if processes <= 1:
-        prepared = [_prepared(path) for path in files]
-    else:
-        with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-            prepared = list(pool.map(_prepared, files))
-    return Anatomies(source, tuple(path.name for path in files), tuple(prepared))
+    with Workers(processes, "Make room in memory, or give fewer label maps, and run the command again.") as workers:
+        prepared = dict(workers.work_on(_prepared, files))
+    return Anatomies(source, tuple(path.name for path in files), tuple(prepared[path] for path in files))
 
 
 def _prepared(path: Path) -> PreparedLabels:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flarecli.errors import FlareError
@@ -128,7 +129,8 @@ def train(
     Args:
         model: The model, restored to that state.
         recipe: What to do.
-        samples: Begins with sample `state.done * recipe.batch * recipe.accumulate` of the run.
+        samples: Begins with sample `state.done * recipe.batch * recipe.accumulate` of the run; ends when the user
+            wants to stop.
         folder: Where logs and checkpoints go.
         state: Where the run stands; brought up to date.
         validate: Judges the weights that the model has when it is called; None for no validations on the way.
@@ -141,7 +143,8 @@ def train(
         Whether the recipe came to its end; False when it was stopped.
 
     Raises:
-        FlareError: when a loss or weight is no longer finite; the last checkpoint is good.
+        FlareError: when a loss or weight is no longer finite; the last checkpoint is good. When samples cannot be
+            made; what was done until then is in a checkpoint.
     """
     observers = observers or Observers()
     select = recipe.validation.select
@@ -161,7 +164,16 @@ def train(
     ):
         while state.done < recipe.iterations:
             asked = time.monotonic()
-            batches = [[next(samples) for _ in range(recipe.batch)] for _ in range(recipe.accumulate)]
+            try:
+                batches = _next_batches(samples, recipe)
+            except FlareError:
+                if state.done > done_before:
+                    save()
+                raise
+            if batches is None:
+                if state.done > done_before:
+                    save()
+                return False
             received = time.monotonic()
             losses = model.update(batches, state.done + 1)
             finished = time.monotonic()
@@ -206,6 +218,12 @@ def train(
     with model.averaged():
         model.write_weights(folder.averaged_weights)
     return True
+
+
+def _next_batches(samples: Iterator[Any], recipe: Recipe) -> list[list[Any]] | None:
+    """The batches of an iteration; None where the samples ended."""
+    batches = [list(islice(samples, recipe.batch)) for _ in range(recipe.accumulate)]
+    return batches if len(batches[-1]) == recipe.batch else None
 
 
 def _check_finite(losses: dict[str, float], iteration: int, folder: RunFolder) -> None:

@@ -104,7 +104,9 @@ def run_training(
     state = restored_state(prepared.model, folder)
     observers.on_stage("making the first samples")
     first_sample = state.done * recipe.batch * recipe.accumulate
-    with SampleLoader(data.stream(seed), first_sample, machine.worker_count) as loader:
+    with SampleLoader(
+        data.stream(seed), first_sample, machine.worker_count, should_stop=observers.should_stop
+    ) as loader:
         is_complete = train(
             prepared.model,
             recipe,

@@ -1,54 +1,71 @@
-"""Samples made beside the training by other processes, delivered in order."""
+"""Background data loading: samples made by other processes while the network trains, delivered in order."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import queue
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from itertools import count
 from types import TracebackType
 from typing import Any
 
-from flarecli.errors import FlareError, InstallationError, UnexpectedError
+from flarecli.errors import FlareError, InstallationError
+from flarecli.processes.child import Child, ChildEnded, Receive, Send, as_message, stop_children
 from flarecli.training.sample_stream import Stream
 
-_PATIENCE_S = 2.0
-"""How long to wait before looking whether the process on the other side is still there."""
+_LOOK_S = 0.2
+"""While it waits for a sample, the training looks so often whether the user wants to stop and all processes live."""
+
+_GRACE_S = 1.0
+"""A signal that ends processes of a job may reach the training a little after the others."""
 
 
 class SampleLoader:
     """The samples of a stream from a given one on, in order, whatever the number of processes.
 
-    Every scan belongs to one process, which makes it and all samples that are cut from it. Each process has a queue
-    of its own; whoever takes sample k knows in which queue it comes next.
+    Every scan belongs to one process, which makes it and all samples that are cut from it. Each process has a
+    connection of its own; whoever takes sample k knows from which one it comes.
 
     Args:
         stream: The samples.
         start: Number of the first one.
         workers: Number of processes; with 0 samples are made when they are asked for, in this process.
         ahead: Samples that each process may be ahead; enough for several uses of a scan by default.
+        should_stop: Asked while a sample is waited for; the samples end when it says yes.
     """
 
-    def __init__(self, stream: Stream, start: int = 0, workers: int = 1, ahead: int | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        start: int = 0,
+        workers: int = 1,
+        ahead: int | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._stream = stream
         self._start = start
         self._workers = workers
-        context = multiprocessing.get_context("spawn")
-        depth = ahead or max(4, 2 * stream.schedule.reuse)
-        self._queues: list[Any] = [context.Queue(maxsize=depth) for _ in range(workers)]
-        self._processes = [
-            context.Process(target=_make_samples, args=(stream, start, index, workers, samples), daemon=True)
-            for index, samples in enumerate(self._queues)
-        ]
+        self._ahead = ahead or max(4, 2 * stream.schedule.reuse)
+        self._should_stop = should_stop
+        self._children: list[Child] = []
 
     def __enter__(self) -> SampleLoader:
         # A loader computes with one thread: several would take the processors from the training.
         outer = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
         try:
-            for process in self._processes:
-                process.start()
+            for _ in range(self._workers):
+                self._children.append(Child(_make_samples))
+            for index, child in enumerate(self._children):
+                # Not as an argument of the process: a process that dies before it has read it would be waited for.
+                child.send((self._stream, self._start, index, self._workers, self._ahead))
+        except ChildEnded as ended:
+            stop_children(self._children)
+            raise _ended_from_outside(ended) from None
+        except BaseException:
+            stop_children(self._children)
+            raise
         finally:
             for name, value in outer.items():
                 if value is None:
@@ -60,76 +77,86 @@ class SampleLoader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._processes:
-            if process.pid is not None:
-                process.terminate()
-                process.join()
-        for samples in self._queues:
-            samples.cancel_join_thread()
-            samples.close()
+        stop_children(self._children)
 
     def __iter__(self) -> Iterator[Any]:
-        """The samples, without end.
+        """The samples, without end unless the user wants to stop while one is waited for.
 
         Raises:
             FlareError: what a process met while it made the sample that is due.
             InstallationError: when a process was ended from outside.
         """
         for number in count(self._start):
-            yield self._received(number) if self._workers else self._stream.sample(number)
+            if self._workers:
+                try:
+                    if not self._is_there(number):
+                        return
+                    received = self._owner(number).receive()
+                except ChildEnded as ended:
+                    if self._is_stopping():
+                        return
+                    raise _ended_from_outside(ended) from None
+                if isinstance(received, FlareError):
+                    raise received
+                yield received
+            else:
+                yield self._stream.sample(number)
 
-    def _received(self, number: int) -> Any:
-        owner = self._stream.schedule.scan_of(number) % self._workers
+    def _owner(self, number: int) -> Child:
+        return self._children[self._stream.schedule.scan_of(number) % self._workers]
+
+    def _is_there(self, number: int) -> bool:
+        """Wait for a sample; False when the user wants to stop instead.
+
+        Raises:
+            ChildEnded: when any of the processes has ended.
+        """
+        owner = self._owner(number)
         while True:
-            try:
-                received = self._queues[owner].get(timeout=_PATIENCE_S)
-                break
-            except queue.Empty:
-                if not self._processes[owner].is_alive() and self._queues[owner].empty():
-                    raise InstallationError(
-                        "a process that makes training samples was ended from outside",
-                        seen=f"exit code {self._processes[owner].exitcode}",
-                        remedy="Most likely the memory ran out: use fewer (--workers 1), and run the command again.",
-                    ) from None
-        if isinstance(received, FlareError):
-            raise received
-        return received
+            for child in self._children:
+                child.check()
+            if owner.has_message(_LOOK_S):
+                return True
+            if self._should_stop():
+                return False
+
+    def _is_stopping(self) -> bool:
+        for _ in range(round(_GRACE_S / _LOOK_S)):
+            if self._should_stop():
+                return True
+            threading.Event().wait(_LOOK_S)
+        return False
+
+
+def _ended_from_outside(ended: ChildEnded) -> InstallationError:
+    return InstallationError(
+        "a process that makes training samples was ended from outside",
+        seen=ended,
+        remedy="Most likely the memory ran out: use fewer (--workers 1), and run the command again; it goes on.",
+    )
 
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def _make_samples(stream: Stream, start: int, index: int, workers: int, samples: Any) -> None:
-    """Fill a queue for as long as the training process lives, also where that was killed."""
-    import signal
-
-    # An interrupt from the keyboard reaches all processes; the training decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _make_samples(receive: Receive, send: Send) -> None:
+    """Send samples for as long as the training process lives, and be some of them ahead."""
+    stream, start, index, workers, ahead = receive()
+    made: queue.Queue[Any] = queue.Queue(maxsize=ahead)
+    threading.Thread(target=_send_on, args=(made, send), daemon=True).start()
     for number in count(start):
-        if stream.schedule.scan_of(number) % workers != index:
-            continue
-        try:
-            made = stream.sample(number)
-        except FlareError as error:
-            made = error
-        except Exception as error:
-            made = UnexpectedError(
-                f"{type(error).__name__} while a training sample was made",
-                seen=error,
-                remedy="This is a defect of flare, or memory ran out: report it with the command.",
-            )
-        if not _delivered(made, samples):
-            return
+        if stream.schedule.scan_of(number) % workers == index:
+            try:
+                sample = stream.sample(number)
+            except Exception as error:
+                sample = as_message(error)
+            made.put(sample)
 
 
-def _delivered(made: Any, samples: Any) -> bool:
-    """Put into the queue as soon as there is room; False when the training process is gone."""
-    trainer = multiprocessing.parent_process()
+def _send_on(made: queue.Queue[Any], send: Send) -> None:
     while True:
+        sample = made.get()
         try:
-            samples.put(made, timeout=_PATIENCE_S)
-            return True
-        except queue.Full:
-            if trainer is None or not trainer.is_alive():
-                samples.cancel_join_thread()
-                return False
+            send(sample)
+        except Exception as error:  # it cannot be pickled, or there is no memory for that
+            send(as_message(error))

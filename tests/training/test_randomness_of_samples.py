@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
-from dataclasses import replace
+import threading
+import time
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from flarecli.errors import FlareError
+from flarecli.errors import FlareError, InstallationError
 from flarecli.training.anatomies import Anatomies
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
@@ -92,17 +96,79 @@ def test_an_error_of_a_loader_reaches_the_training_when_its_sample_is_due() -> N
         samples = iter(loader)
         next(samples)
         next(samples)
-        with pytest.raises(FlareError, match="ValueError while a training sample was made"):
+        with pytest.raises(FlareError, match="ValueError in a process"):
             next(samples)
 
 
-def test_a_loader_that_is_killed_is_noticed() -> None:
-    with SampleLoader(stream(), 0, workers=1, ahead=1) as loader:
+@dataclass(frozen=True)
+class LargeStream:
+    """Samples of some MB, made at once or not at all."""
+
+    megabytes: int
+    last: int = 1000
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def sample(self, number: int) -> np.ndarray:
+        if number > self.last:
+            time.sleep(600)
+        return np.full(self.megabytes * 1_000_000, number, np.uint8)
+
+
+@pytest.mark.parametrize(("workers", "megabytes"), [(1, 5), (2, 5), (1, 60)])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_killed_ends_the_training_at_once(
+    workers: int, megabytes: int, number: signal.Signals
+) -> None:
+    if megabytes > 50 and number is signal.SIGTERM:
+        pytest.skip("one signal within a message is enough")
+    with SampleLoader(LargeStream(megabytes), 0, workers, ahead=1) as loader:
         samples = iter(loader)
-        next(samples)
-        loader._processes[0].kill()
-        with pytest.raises(FlareError, match="ended from outside"):
+        if megabytes < 50:
+            assert [next(samples)[0] for _ in range(3)] == [0, 1, 2]
+        else:  # more than a connection holds, so it is cut off
+            assert loader._children[0].has_message(60)
+        # The last one, whose sample may not be due.
+        os.kill(loader._children[-1].pid, number)
+        began = time.monotonic()
+        with pytest.raises(InstallationError, match=f"ended from outside; seen: .*{number.name}"):
             list(islice(samples, 9))
+        assert time.monotonic() - began < 5
+
+
+def test_the_samples_end_when_the_user_wants_to_stop_while_one_is_waited_for() -> None:
+    stops: list[int] = []
+    with SampleLoader(LargeStream(2, last=1), 0, workers=1, should_stop=lambda: bool(stops)) as loader:
+        samples = iter(loader)
+        assert [next(samples)[0], next(samples)[0]] == [0, 1]
+        threading.Timer(0.5, lambda: stops.append(1)).start()
+        began = time.monotonic()
+        assert next(samples, None) is None
+        assert time.monotonic() - began < 3
+
+
+def test_a_signal_to_the_whole_job_stops_the_training_without_an_error() -> None:
+    stops: list[int] = []
+    with SampleLoader(LargeStream(2, last=1), 0, workers=1, should_stop=lambda: bool(stops)) as loader:
+        samples = iter(loader)
+        assert [next(samples)[0], next(samples)[0]] == [0, 1]
+        os.kill(loader._children[0].pid, signal.SIGTERM)
+        threading.Timer(0.4, lambda: stops.append(1)).start()
+        assert next(samples, None) is None
+
+
+def test_memory_that_runs_out_in_a_process_is_said() -> None:
+    with SampleLoader(TooLargeStream(), 0, workers=1) as loader, pytest.raises(InstallationError, match="memory ran"):
+        next(iter(loader))
+
+
+class TooLargeStream(SampleStream):
+    """Needs more memory than there is."""
+
+    def __init__(self) -> None:
+        self.schedule = Schedule()
+
+    def sample(self, number: int) -> Sample:
+        raise MemoryError
 
 
 def order_of(settings: SamplingSettings, count: int, **changes: int) -> list[str]:
