@@ -10,7 +10,11 @@ from pathlib import Path
 from flarecli.errors import InputError
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
-SCAN_SUFFIXES = (*NIFTI_SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd")
+NIFTI_PAIR_SUFFIXES = (".hdr.gz", ".hdr")
+"""Of the header of a NIfTI pair; its voxels lie beside it in a file `.img.gz` or `.img`."""
+
+SCAN_SUFFIXES = (*NIFTI_SUFFIXES, *NIFTI_PAIR_SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd")
+"""Of files that are read as scans, each named by its header."""
 
 CHANNEL_SUFFIX = "_0000"
 """Ending that FLARE and nnU-Net give to the names of images; their label maps are named without it."""

@@ -87,7 +87,9 @@ def _is_scan(path: Path) -> bool:
 
 def _label_suffix(scan: Path) -> str:
     # A detached header has no room for labels of its own.
-    return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(image_suffix(scan), image_suffix(scan))
+    return {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}.get(
+        image_suffix(scan), image_suffix(scan)
+    )
 
 
 def _without_clashes(cases: Iterable[Case]) -> list[Case]:

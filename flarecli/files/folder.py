@@ -1,0 +1,249 @@
+"""The account of a folder: every entry is a file to be read, a file that cannot be, or passed over for a reason."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flarecli.errors import InputError
+from flarecli.files.names import SCAN_SUFFIXES, image_suffix
+from flarecli.files.sources import check_regular_file
+
+_DETACHED_HEADERS = (".nhdr", ".mhd")
+_DETACHED_VOXELS = (".raw", ".zraw", ".raw.gz")
+_PAIR = {".img": ".hdr", ".img.gz": ".hdr.gz"}
+_DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+_OTHER_IMAGES = (
+    *(".mgz", ".mgh", ".mnc", ".gipl", ".gipl.gz", ".nia", ".vti", ".tif", ".tiff", ".npy", ".npz", ".b2nd"),
+    *(".h5", ".hdf5", ".par", ".rec", ".ima.gz", ".dcm.gz"),
+)
+_SIDECARS = (
+    ".json",
+    ".txt",
+    ".csv",
+    ".tsv",
+    ".md",
+    ".xml",
+    ".log",
+    ".html",
+    ".png",
+    ".jpg",
+    ".md5",
+    ".sha1",
+    ".sha256",
+)
+_MOST_LOOKED_AT = 20_000
+_SHOWN = 3
+_DICOM_MARK_AT, _DICOM_MARK = 128, b"DICM"  # DICOM PS3.10 §7.1
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Entries of a folder that are not used, for one reason.
+
+    Attributes:
+        names: Their names, sorted.
+        reason: Why, to be put after the names: "DICOM files beside images: a series needs a folder of its own".
+    """
+
+    names: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        more = f" and {len(self.names) - _SHOWN} more" if len(self.names) > _SHOWN else ""
+        return f"{', '.join(self.names[:_SHOWN])}{more} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class FolderAccount:
+    """What becomes of each entry of a folder; hidden ones (`.name`) are passed over without a word.
+
+    Attributes:
+        folder: The folder, or the pattern that named the entries.
+        files: Entries whose names have a suffix that is wanted, sorted by name: also those of `problems`.
+        problems: Of these, what cannot be read (a link to nothing, a FIFO, a folder, no permission), with the error
+            that its case fails with.
+        passed_over: Entries that look like images, or hold some, and are not used.
+        dicom: Names of files that are DICOM slices by name or content.
+        entries: Number of all entries that are not hidden.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    problems: Mapping[Path, InputError] = field(default_factory=dict)
+    passed_over: tuple[PassedOver, ...] = ()
+    dicom: tuple[str, ...] = ()
+    entries: int = 0
+
+    def readable(self) -> tuple[Path, ...]:
+        """The files without a problem."""
+        return tuple(path for path in self.files if path not in self.problems)
+
+    def warning(self) -> str | None:
+        """One sentence that names what is passed over and why; None where nothing is."""
+        if not self.passed_over:
+            return None
+        return f"not used from {self.folder}: {'; '.join(map(str, self.passed_over))}"
+
+    def nothing_found(self, expected: str) -> InputError:
+        """The error where no file of the folder is of use.
+
+        Args:
+            expected: What should be there: "NIfTI files (.nii.gz, .nii)".
+        """
+        seen = "; ".join(map(str, self.passed_over)) or f"{self.entries} files of other kinds"
+        return InputError(
+            "holds nothing that can be used" if self.entries else "is an empty folder",
+            path=self.folder,
+            seen=seen if self.entries else None,
+            expected=expected,
+            remedy="Check the path; the folders below it are not searched.",
+        )
+
+
+def account_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> FolderAccount:
+    """Account for every entry of a folder; folders below it are looked into only to say that they hold images.
+
+    Args:
+        folder: The folder.
+        suffixes: Endings of the file names that are wanted, in lower case.
+
+    Raises:
+        InputError: when the folder does not exist or cannot be listed.
+    """
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(
+            "the folder cannot be read",
+            path=folder,
+            seen=error.strerror or str(error),
+            remedy="Check the path, the permissions of the folder, and the disk or network drive it lies on.",
+        ) from error
+    return account_of_entries(entries, folder, suffixes)
+
+
+def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> FolderAccount:
+    """Account for entries that were found otherwise, such as by a pattern; see `account_of_folder`.
+
+    Args:
+        entries: Files, folders, links.
+        folder: What is named in warnings: the folder or pattern that the entries come from.
+        suffixes: Endings of the file names that are wanted, in lower case.
+    """
+    visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    names = {entry.name.lower() for entry in visible}
+    has_detached_headers = any(name.endswith(_DETACHED_HEADERS) for name in names)
+    files: list[Path] = []
+    dicom: list[str] = []
+    problems: dict[Path, InputError] = {}
+    reasons: dict[str, list[str]] = {}
+    unseen = _MOST_LOOKED_AT
+    for entry in visible:
+        name = entry.name.lower()
+        if _belongs_to_another(name, names, has_detached_headers):
+            continue
+        if name.endswith(tuple(suffixes)):
+            files.append(entry)
+            try:
+                _check_readable(entry)
+            except InputError as error:
+                problems[entry] = error
+            continue
+        reason: str | None = None
+        if _is_folder(entry):
+            holds, unseen = _holds_images(entry, unseen)
+            reason = "a folder with images: folders below are not searched" if holds else None
+        elif _is_dicom(entry):
+            dicom.append(entry.name)
+        else:
+            reason = _why_not(name)
+        if reason is not None:
+            reasons.setdefault(reason, []).append(entry.name)
+    if dicom and files:
+        reasons["DICOM: a series needs a folder of its own"] = dicom
+    passed_over = tuple(PassedOver(tuple(found), reason) for reason, found in reasons.items())
+    return FolderAccount(folder, tuple(files), problems, passed_over, tuple(dicom), len(visible))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _check_readable(path: Path) -> None:
+    check_regular_file(path)
+    if not os.access(path, os.R_OK):
+        raise InputError(
+            "cannot be read",
+            path=path,
+            seen="Permission denied",
+            remedy="Have the permissions of the file changed, or take it out of the folder.",
+        )
+
+
+def _belongs_to_another(name: str, names: set[str], has_detached_headers: bool) -> bool:
+    """Whether a file holds the voxels of another one, its header."""
+    for voxels, header in _PAIR.items():
+        if name.endswith(voxels) and f"{name.removesuffix(voxels)}{header}" in names:
+            return True
+    return has_detached_headers and name.endswith(_DETACHED_VOXELS)
+
+
+def _why_not(name: str) -> str | None:
+    """Why a file that looks like an image is not used; None where it does not look like one."""
+    if image_suffix(name):
+        return "a format that is not read here"
+    if name.endswith(tuple(_PAIR)):
+        return "half of a pair: its .hdr is not there"
+    if name.endswith(_ARCHIVES):
+        return "an archive: unpack it"
+    if name.endswith(_OTHER_IMAGES):
+        return "a format that is not read: convert it to NIfTI"
+    if not name.endswith(_SIDECARS) and any(f"{suffix}{mark}" in name for suffix in SCAN_SUFFIXES for mark in ".~ _"):
+        return "the suffix is not one of an image: unpack, complete or rename it"
+    return None
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether a file is a DICOM slice, by its name or, where it has no telling suffix, by its content."""
+    name = path.name.lower()
+    if name.endswith(_DICOM_SUFFIXES):
+        return True
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix and not suffix.isdigit():
+        return False
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        with path.open("rb") as file:
+            file.seek(_DICOM_MARK_AT)
+            return file.read(len(_DICOM_MARK)) == _DICOM_MARK
+    except OSError:
+        return False
+
+
+def _holds_images(folder: Path, most: int) -> tuple[bool, int]:
+    """Whether images or DICOM slices lie in a folder or below it, and how many entries may still be looked at."""
+    waiting = deque([folder])
+    while waiting and most > 0:
+        try:
+            entries = list(os.scandir(waiting.popleft()))
+        except OSError:
+            continue
+        for entry in entries:
+            most -= 1
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif image_suffix(entry.name) or _is_dicom(Path(entry.path)):
+                return True, most
+    return False, most
