@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nibabel
 import numpy as np
 
 from flarecli.errors import InputError
@@ -77,12 +76,9 @@ def check_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
 def check_affine(affine_ras: np.ndarray, path: Path) -> tuple[str, ...]:
     """Refuse affines that are singular or sheared; warn of a slight shear."""
     columns = np.asarray(affine_ras, dtype=np.float64)[:3, :3]
-    edges = np.linalg.norm(columns, axis=0)
-    if not np.isfinite(edges).all() or not edges.all():
+    if not is_invertible(affine_ras):
         raise _singular(columns, path)
-    directions = columns / edges
-    if abs(np.linalg.det(directions)) < _SINGULAR_VOLUME:
-        raise _singular(columns, path)
+    directions = columns / np.linalg.norm(columns, axis=0)
     shears = {
         f"{_AXES[a]} and {_AXES[b]}": float(np.degrees(np.arcsin(min(1.0, abs(directions[:, a] @ directions[:, b])))))
         for a, b in ((0, 1), (0, 2), (1, 2))
@@ -99,6 +95,16 @@ def check_affine(affine_ras: np.ndarray, path: Path) -> tuple[str, ...]:
     if shear_deg > SHEAR_NOTICE_DEG:
         return (f"the affine is slightly sheared: axes {axes} are {shear_deg:.2f}° off a right angle",)
     return ()
+
+
+def is_invertible(affine_ras: np.ndarray) -> bool:
+    """Whether each axis has a length and a direction of its own."""
+    columns = np.asarray(affine_ras, dtype=np.float64)[:3, :3]
+    with np.errstate(over="ignore"):
+        edges = np.linalg.norm(columns, axis=0)
+    if not np.isfinite(edges).all() or not edges.all():
+        return False
+    return bool(abs(np.linalg.det(columns / edges)) >= _SINGULAR_VOLUME)
 
 
 def _singular(columns: np.ndarray, path: Path) -> InputError:
@@ -148,16 +154,6 @@ def check_spacing(spacing_ijk_mm: tuple[float, float, float], shape_ijk: tuple[i
             expected=f"{low:g} to {high:g} mm along each axis",
             remedy="Check the voxel size in the header, or give a scan that covers more of the abdomen.",
         )
-
-
-def orientation_notice(header: nibabel.Nifti1Header) -> tuple[str, ...]:
-    """A warning where a NIfTI header does not say how the patient lies."""
-    if int(header["qform_code"]) or int(header["sform_code"]):
-        return ()
-    return (
-        "the header does not say how the patient lies (qform and sform codes are 0); "
-        "taken as Left-Anterior-Superior, as nibabel does: check that left and right are not exchanged",
-    )
 
 
 def _listed(values: tuple[float, ...] | list[float]) -> str:

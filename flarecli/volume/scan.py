@@ -6,13 +6,14 @@ RAS+ order (z, y, x), and before it a label map gets the file's own geometry aga
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from flarecli.errors import InputError, UsageError
-from flarecli.files.names import NIFTI_SUFFIXES, image_suffix
+from flarecli.files.names import SCAN_SUFFIXES, image_suffix
 from flarecli.geometry import Grid
 from flarecli.volume.dicom_series import is_dicom_file, read_dicom_folder
 from flarecli.volume.geometry_checks import (
@@ -20,14 +21,20 @@ from flarecli.volume.geometry_checks import (
     check_shape,
     check_spacing,
     check_type,
-    orientation_notice,
     reconciled_spacing,
 )
 from flarecli.volume.hounsfield import hounsfield_zyx
 from flarecli.volume.hounsfield_checks import check_hounsfield
-from flarecli.volume.itk_formats import ITK_SUFFIXES, WRITABLE_SUFFIXES, read_itk, simpleitk, write_itk
-from flarecli.volume.nifti import read_nifti, write_nifti
+from flarecli.volume.image import ImageHeader
+from flarecli.volume.image_files import read_header, read_image
+from flarecli.volume.metaimage import write_metaimage
+from flarecli.volume.nifti import write_nifti
+from flarecli.volume.nrrd import write_nrrd
+from flarecli.volume.orientation import Orientation
 from flarecli.volume.source import SourceGeometry, StoredScan
+
+WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+"""Endings of label maps: formats of one file; `.nhdr` and `.mhd` come in two, which cannot appear at once."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +64,11 @@ def read_volume(path: Path) -> Volume:
 
     Raises:
         InputError: when the file cannot be read, or cannot be a CT scan of a body in HU.
-        InstallationError: when the format needs SimpleITK and it is not installed.
+        InstallationError: when a DICOM series needs a package that is not installed.
     """
     path = Path(path)
     scan = _stored_scan(path)
     source = scan.source
-    affine_warnings = check_affine(source.affine_ras, path)
-    check_spacing(source.spacing_ijk_mm, source.shape_ijk, path)
     voxels, value_warnings = hounsfield_zyx(scan, path)
     hounsfield_warnings = check_hounsfield(voxels, path)
     return Volume(
@@ -71,7 +76,7 @@ def read_volume(path: Path) -> Volume:
         canonical_grid(source),
         source,
         path,
-        (*scan.warnings, *affine_warnings, *value_warnings, *hounsfield_warnings),
+        (*scan.warnings, *value_warnings, *hounsfield_warnings),
     )
 
 
@@ -82,14 +87,13 @@ def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
     beyond the third are dropped. The file appears whole or not at all; equal labels give equal bytes.
 
     Args:
-        path: Ends in `.nii.gz` or `.nii`, or, through SimpleITK, in `.nrrd` or `.mha`.
+        path: Ends in `.nii.gz`, `.nii`, `.nrrd` or `.mha`.
         labels: uint8 array on the scan's canonical grid, shape (z, y, x).
         volume: The scan.
 
     Raises:
         UsageError: when the labels do not fit the scan, or the name has another ending.
-        InputError: when the folder cannot be written to.
-        InstallationError: when the format needs SimpleITK and it is not installed.
+        OutputError: when the file cannot be written.
     """
     if labels.shape != volume.grid.shape_zyx or labels.dtype != np.uint8:
         raise UsageError(
@@ -101,8 +105,11 @@ def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
         )
     check_label_map_name(path)
     stored_ijk = volume.source.orientation.stored_view(labels)
-    if Path(path).suffix.lower() in ITK_SUFFIXES:
-        write_itk(path, stored_ijk, volume.source)
+    suffix = image_suffix(path)
+    if suffix == ".nrrd":
+        write_nrrd(path, stored_ijk, volume.source.affine_ras)
+    elif suffix == ".mha":
+        write_metaimage(path, stored_ijk, volume.source.affine_ras)
     else:
         write_nifti(path, volume.source.nifti_header, stored_ijk)
 
@@ -112,17 +119,14 @@ def check_label_map_name(path: Path) -> None:
 
     Raises:
         UsageError: when the name's ending is of no format that label maps are written in.
-        InstallationError: when the format needs SimpleITK and it is not installed.
     """
-    if image_suffix(path) not in (*NIFTI_SUFFIXES, *WRITABLE_SUFFIXES):
+    if image_suffix(path) not in WRITABLE_SUFFIXES:
         raise UsageError(
             "is no format that label maps are written in",
             path=path,
-            expected=f"a name ending in {', '.join(NIFTI_SUFFIXES)}, {' or '.join(WRITABLE_SUFFIXES)}",
+            expected=f"a name ending in {', '.join(WRITABLE_SUFFIXES[:-1])} or {WRITABLE_SUFFIXES[-1]}",
             remedy="Choose such a name.",
         )
-    if image_suffix(path) in WRITABLE_SUFFIXES:
-        simpleitk(path)
 
 
 def write_scan(path: Path, voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> None:
@@ -135,7 +139,7 @@ def write_scan(path: Path, voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> No
 
     Raises:
         UsageError: when the name has another ending.
-        InputError: when the folder cannot be written to.
+        OutputError: when the file cannot be written.
     """
     z, y, x = voxels_zyx.shape
     source = SourceGeometry.of_affine((x, y, z), affine_ras)
@@ -156,30 +160,43 @@ def canonical_grid(source: SourceGeometry) -> Grid:
 
 def _stored_scan(path: Path) -> StoredScan:
     if path.is_dir():
-        return read_dicom_folder(path)
-    if path.suffix.lower() in ITK_SUFFIXES:
-        return read_itk(path)
-    if is_dicom_file(path):
+        return _checked(read_dicom_folder(path), path)
+    if image_suffix(path) not in SCAN_SUFFIXES and is_dicom_file(path):
         raise InputError(
             "is a single DICOM file",
             path=path,
             expected="a folder with all slices of one series",
             remedy="Give the folder that it lies in.",
         )
-    return _stored_nifti(path)
+    return _scan_of_file(path)
 
 
-def _stored_nifti(path: Path) -> StoredScan:
-    content = read_nifti(path)
-    check_type(content.stored.dtype, path)
-    shape_ijk = check_shape(content.stored.shape, path)
-    affine_ras = content.affine_ras
-    i, j, k = (float(size) for size in content.header["pixdim"][1:4])
-    spacing_ijk_mm, spacing_warnings = reconciled_spacing((i, j, k), affine_ras)
+def _checked(scan: StoredScan, folder: Path) -> StoredScan:
+    """A DICOM series whose geometry has been found right."""
+    warnings = check_affine(scan.source.affine_ras, folder)
+    check_spacing(scan.source.spacing_ijk_mm, scan.source.shape_ijk, folder)
+    return replace(scan, warnings=(*scan.warnings, *warnings))
+
+
+def _scan_of_file(path: Path) -> StoredScan:
+    """A scan whose header has been found right before its voxels were read."""
+    header = read_header(path)
+    check_type(header.dtype, path)
+    shape_ijk = check_shape(header.shape, path)
+    affine_warnings = check_affine(header.affine_ras, path)
+    spacing_ijk_mm, spacing_warnings = reconciled_spacing(header.spacing_ijk_mm, header.affine_ras)
+    check_spacing(spacing_ijk_mm, shape_ijk, path)
+    image = read_image(header, beside_bytes=0 if _is_plain_hounsfield(header) else 2 * math.prod(shape_ijk))
     return StoredScan(
-        content.stored.reshape(shape_ijk, order="F"),
-        content.slope,
-        content.intercept,
-        SourceGeometry.of_nifti(content.header, spacing_ijk_mm),
-        (*orientation_notice(content.header), *spacing_warnings),
+        image.stored.reshape(shape_ijk, order="F"),
+        header.slope,
+        header.intercept,
+        SourceGeometry.of_header(header, shape_ijk, spacing_ijk_mm),
+        (*image.warnings, *affine_warnings, *spacing_warnings),
     )
+
+
+def _is_plain_hounsfield(header: ImageHeader) -> bool:
+    """Whether the stored values are the result already."""
+    keeps_order = Orientation.of_affine(header.affine_ras).keeps_order
+    return header.dtype.newbyteorder("=") == np.int16 and not header.is_scaled and keeps_order

@@ -8,6 +8,7 @@ from functools import cached_property
 import nibabel
 import numpy as np
 
+from flarecli.volume.image import ImageHeader
 from flarecli.volume.orientation import Orientation
 
 _GEOMETRY_FIELDS = (
@@ -45,15 +46,22 @@ class SourceGeometry:
     nifti_header: nibabel.Nifti1Header
 
     @classmethod
-    def of_nifti(cls, header: nibabel.Nifti1Header, spacing_ijk_mm: tuple[float, float, float]) -> SourceGeometry:
-        """Geometry of a NIfTI header of at least three dimensions."""
-        kept = type(header)()
-        i, j, k = header.get_data_shape()[:3]
-        kept.set_data_shape((i, j, k))
+    def of_header(
+        cls,
+        header: ImageHeader,
+        shape_ijk: tuple[int, int, int],
+        spacing_ijk_mm: tuple[float, float, float],
+    ) -> SourceGeometry:
+        """Geometry of a file's header; `spacing_ijk_mm` as it has been found right."""
+        if header.nifti_header is None:
+            return cls.of_affine(shape_ijk, header.affine_ras)
+        original = header.nifti_header
+        kept = type(original)()
+        kept.set_data_shape(shape_ijk)
         for field in _GEOMETRY_FIELDS:
-            kept[field] = header[field]
-        kept["pixdim"][:4] = header["pixdim"][:4]
-        return cls((i, j, k), spacing_ijk_mm, header.get_best_affine(), kept)
+            kept[field] = original[field]
+        kept["pixdim"][:4] = original["pixdim"][:4]
+        return cls(shape_ijk, spacing_ijk_mm, header.affine_ras, kept)
 
     @classmethod
     def of_affine(cls, shape_ijk: tuple[int, int, int], affine_ras: np.ndarray) -> SourceGeometry:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
 
@@ -14,7 +13,6 @@ from flarecli.volume.geometry_checks import (
     check_shape,
     check_spacing,
     check_type,
-    orientation_notice,
     reconciled_spacing,
 )
 from tests.synthetic_ct import affine, rotation
@@ -127,10 +125,3 @@ def test_impossible_voxel_sizes_are_refused(size: float) -> None:
 def test_impossible_fields_of_view_are_refused(shape: tuple[int, int, int]) -> None:
     with pytest.raises(InputError, match="field of view"):
         check_spacing((0.8, 0.8, 3.0), shape, PATH)
-
-
-def test_a_header_without_orientation_is_noticed() -> None:
-    header = nibabel.Nifti1Header()
-    assert "left and right" in orientation_notice(header)[0]
-    header["qform_code"] = 1
-    assert orientation_notice(header) == ()

@@ -11,7 +11,8 @@ import pytest
 
 from flarecli.errors import InputError, InstallationError
 from flarecli.volume import read_volume, write_labels
-from tests.synthetic_ct import affine, ct_voxels, rotation
+from flarecli.volume.itk_formats import simpleitk
+from tests.synthetic_ct import ct_voxels, rotation
 
 SimpleITK = pytest.importorskip("SimpleITK", reason="needs the extra io: pip install 'flarecli[io]'")
 
@@ -116,37 +117,39 @@ def test_other_images_are_refused(tmp_path: Path, image: SimpleITK.Image, proble
         read_volume(_save(tmp_path / "scan.nrrd", image))
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 4 4\n\n12"])
-def test_broken_files_are_refused_in_silence(tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "scan.nrrd").write_bytes(content)
-    with pytest.raises(InputError, match="cannot be read") as caught:
-        read_volume(tmp_path / "scan.nrrd")
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", r"is empty \(0 bytes\)"),
+        (b"hello", "is not a (NRRD|MetaImage) file"),
+        (b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 4 4\n\n12", "no field 'encoding'|is not a MetaImage"),
+    ],
+)
+@pytest.mark.parametrize("name", ["scan.nrrd", "scan.nhdr", "scan.mha", "scan.mhd"])
+def test_broken_files_are_refused_in_silence(
+    tmp_path: Path, name: str, content: bytes, problem: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=problem) as caught:
+        read_volume(tmp_path / name)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
 
-def test_truncated_voxels_are_refused(tmp_path: Path) -> None:
-    path = _save(tmp_path / "scan.mha", _image())
+@pytest.mark.parametrize("name", ["scan.nrrd", "scan.mha"])
+def test_truncated_voxels_are_refused(tmp_path: Path, name: str) -> None:
+    path = _save(tmp_path / name, _image())
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"fewer voxels|end too early"):
         read_volume(path)
 
 
-def test_without_simpleitk_the_remedy_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = _save(tmp_path / "scan.nrrd", _image())
+@pytest.mark.parametrize("name", ["scan.nii.gz", "scan.nrrd", "scan.mha"])
+def test_files_need_no_simpleitk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    path = _save(tmp_path / name, _image())
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
     volume = read_volume(path)
-    monkeypatch.setitem(sys.modules, "SimpleITK", None)
-    for call in (
-        lambda: read_volume(path),
-        lambda: read_volume(tmp_path),
-        lambda: write_labels(tmp_path / "labels.nrrd", np.zeros(volume.voxels.shape, np.uint8), volume),
-    ):
-        with pytest.raises(InstallationError, match=r"pip install 'flarecli\[io\]'"):
-            call()
-
-
-def test_nifti_needs_no_simpleitk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nibabel.save(nibabel.Nifti1Image(ct_voxels(), affine()), tmp_path / "scan.nii.gz")
-    monkeypatch.setitem(sys.modules, "SimpleITK", None)
-    volume = read_volume(tmp_path / "scan.nii.gz")
-    write_labels(tmp_path / "labels.nii.gz", np.zeros(volume.voxels.shape, np.uint8), volume)
+    for labels in ("labels.nii.gz", "labels.nrrd", "labels.mha"):
+        write_labels(tmp_path / labels, np.zeros(volume.voxels.shape, np.uint8), volume)
+    with pytest.raises(InstallationError, match=r"pip install 'flarecli\[io\]'"):
+        simpleitk(tmp_path)
