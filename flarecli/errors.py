@@ -124,6 +124,37 @@ class UnexpectedError(FlareError):
     exit_code = 1
 
 
+def error_of(cause: Exception, path: Path | None) -> FlareError:
+    """The error of one case of several for whatever ended the work on it.
+
+    Args:
+        cause: What was raised.
+        path: The file that was worked on.
+    """
+    if isinstance(cause, FlareError):
+        return cause
+    if isinstance(cause, MemoryError):
+        return InputError(
+            "needs more memory than is available",
+            path=path,
+            seen=str(cause) or "an allocation that failed",
+            remedy="Use a machine with more memory, or fewer processes at a time (--jobs 1).",
+        )
+    if isinstance(cause, OSError):
+        return InputError(
+            "cannot be read",
+            path=cause.filename or path,
+            seen=cause.strerror or str(cause),
+            remedy="Check the permissions of the file, and the disk or network drive it lies on.",
+        )
+    return UnexpectedError(
+        f"{type(cause).__name__} while the case was worked on",
+        path=path,
+        seen=cause,
+        remedy="This is a defect of flare: please report it.",
+    )
+
+
 def error_from_dict(facts: dict[str, Any]) -> FlareError:
     """The error that `FlareError.as_dict` described, as another process printed it with `--json`."""
     return _rebuild({cls.kind: cls for cls in _kinds(FlareError)}.get(facts["kind"], UnexpectedError), facts)

@@ -62,6 +62,14 @@ def _print(error: FlareError, *, as_json: bool) -> None:
         print_error(error)
 
 
+def print_warning(text: str, name: str | None = None) -> None:
+    """Print what the user should know, of a case where it has a name."""
+    from rich.markup import escape
+
+    who = "" if name is None else f"[bold]{escape(name)}[/bold]: "
+    stderr_console().print(f"[yellow]warning:[/yellow] {who}{escape(text)}", highlight=False, soft_wrap=True)
+
+
 def print_error(error: FlareError) -> None:
     """Print an error as a short block: what is wrong, what was seen and expected, what to do."""
     from rich.markup import escape

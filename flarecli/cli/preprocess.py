@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flarecli.cli.default_system import DEFAULT_SYSTEM
-from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
+from flarecli.cli.output import print_json, print_warning, reported_errors, stderr_console, stdout_console
 from flarecli.errors import InputError, PartialFailureError, UsageError
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def preprocess(
                     "layout": found.layout,
                     "cache": None if cache is None or check_only else str(cache),
                     "counts": _counts(outcomes),
+                    "warnings": list(found.warnings),
                     "cases": [outcome.as_dict() for outcome in outcomes],
                     "figures": figures,
                 }
@@ -105,6 +106,8 @@ def preprocess(
         else:
             _print_findings(outcomes, faults_only=quiet)
             if not quiet:
+                for warning in found.warnings:
+                    print_warning(warning)
                 _print_figures(figures)
                 _print_counts(outcomes, found.layout, found.values.background_names)
         sound = sum(outcome.is_sound for outcome in outcomes)
@@ -175,7 +178,9 @@ def _print_findings(outcomes: Sequence[CaseOutcome], *, faults_only: bool) -> No
         for finding in outcome.findings:
             if faults_only and finding.severity is not Severity.FAULT:
                 continue
-            what = escape(finding.sentence) + (f"\n[dim]{escape(finding.remedy)}[/dim]" if finding.remedy else "")
+            where = f"{escape(finding.path)}: " if finding.path and finding.severity is Severity.FAULT else ""
+            remedy = f"\n[dim]{escape(finding.remedy)}[/dim]" if finding.remedy else ""
+            what = where + escape(finding.sentence) + remedy
             severity = f"[{colours[finding.severity]}]{finding.severity.value}[/]"
             table.add_row(escape(outcome.pair.name), severity, finding.subject, what)
     if table.row_count:

@@ -64,7 +64,7 @@ def check_pair(pair: Pair, values: OrganValues, *, ignore_geometry: bool = False
     """
     if pair.scan is None or pair.labels is None:
         return PairReport(pair, (Finding.of_error("files", missing_file(pair)),))
-    findings: list[Finding] = []
+    findings = [Finding.warning("files", note) for note in pair.notes]
     volume = label_map = None
     try:
         volume = read_volume(pair.scan)
@@ -107,6 +107,17 @@ def _label_findings(label_map: LabelMap, values: OrganValues, pair: Pair) -> lis
             + (f" and {len(unknown) - _SHOWN_VALUES} more" if len(unknown) > _SHOWN_VALUES else ""),
             expected=known,
             remedy="Say which values the organs have (--organ liver=6) and which are none of them (--background 5,8).",
+        )
+        findings.append(Finding.of_error("labels", error))
+    if voxels := values.unannotated_voxels(label_map.labels):
+        error = InputError(
+            "the label map holds voxels that nobody annotated",
+            path=pair.labels,
+            seen=f"{voxels} of {label_map.labels.size} voxels ({voxels / label_map.labels.size:.0%}) "
+            f"with the ignore label {', '.join(str(value) for value in sorted(values.unannotated))}",
+            expected="every voxel annotated: training arrays cannot leave voxels out",
+            remedy="Annotate the whole scan or leave the case out; if no organ lies in these voxels, say that they are "
+            f"background: --background {','.join(str(value) for value in sorted(values.unannotated))}.",
         )
         findings.append(Finding.of_error("labels", error))
     return findings

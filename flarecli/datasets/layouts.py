@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from flarecli.datasets.decathlon import read_decathlon
+from flarecli.datasets.listed_paths import in_any_case
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pair_table import read_pair_table
-from flarecli.datasets.pairs import Dataset, Pair, with_unique_names
+from flarecli.datasets.pairs import Dataset, pairs_of_folders, with_unique_names
 from flarecli.errors import InputError
-from flarecli.files.names import files_by_case, image_suffix
+from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.organs import ORGANS
 
 _FLARE_FOLDERS = ("TrainingImg", "TrainingMask")
@@ -55,11 +57,14 @@ def _of_layout(source: Path) -> Dataset:
     if source.is_file() and source.suffix.lower() == ".json":
         return read_decathlon(source)
     if source.is_dir():
-        if (source / "dataset.json").is_file():
-            return read_decathlon(source / "dataset.json")
-        for layout, (images, labels) in (("FLARE", _FLARE_FOLDERS), ("nnU-Net", _NNUNET_FOLDERS)):
-            if (source / images).is_dir() and (source / labels).is_dir():
-                return Dataset(source, layout, _pairs_by_name(source, source / images, source / labels))
+        description = in_any_case(source, "dataset.json")
+        if os.path.lexists(description):
+            return read_decathlon(description)
+        for layout, names in (("FLARE", _FLARE_FOLDERS), ("nnU-Net", _NNUNET_FOLDERS)):
+            images, labels = (in_any_case(source, name) for name in names)
+            if images.is_dir() and labels.is_dir():
+                pairs, warnings = pairs_of_folders(images, labels, SCAN_SUFFIXES)
+                return Dataset(source, layout, with_unique_names(pairs, source), warnings=warnings)
     raise InputError(
         "does not exist" if not source.exists() else "is no dataset of a known layout",
         path=source,
@@ -67,17 +72,6 @@ def _of_layout(source: Path) -> Dataset:
         expected=_LAYOUTS,
         remedy="Check the path, or list the pairs in a .csv file: scan,labels in each row.",
     )
-
-
-def _pairs_by_name(source: Path, images: Path, labels: Path) -> tuple[Pair, ...]:
-    scan_by_name, labels_by_name = _files_by_name(images), _files_by_name(labels)
-    names = scan_by_name.keys() | labels_by_name.keys()
-    return with_unique_names((Pair(name, scan_by_name.get(name), labels_by_name.get(name)) for name in names), source)
-
-
-def _files_by_name(folder: Path) -> dict[str, Path]:
-    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
-    return files_by_case((path for path in files if image_suffix(path)), "Remove or rename one of them.")
 
 
 def _content(folder: Path) -> str:

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 from flarecli.organs import ORGANS
 
+HIGHEST_VALUE = np.iinfo(np.uint16).max
+"""Greatest value of a label map."""
+
+_UNANNOTATED_NAME = "ignore"  # nnU-Net 2, documentation/ignore_label.md
+
 
 @dataclass(frozen=True)
 class OrganValues:
@@ -19,17 +24,24 @@ class OrganValues:
     Attributes:
         house_labels: For each known value its label, 0 to 4. Value 0 is always background.
         background_names: Names of the structures that the dataset labels and that become background.
+        unannotated: Values of voxels that nobody annotated (nnU-Net's "ignore"): they may be organ or background.
     """
 
     house_labels: Mapping[int, int]
     background_names: tuple[str, ...] = field(default=())
+    unannotated: frozenset[int] = frozenset()
 
     def unknown(self, labels: NDArray[np.integer]) -> tuple[int, ...]:
         """The values of a label map that nobody has given a meaning, in ascending order."""
-        return tuple(value for value in _values(labels) if value and value not in self.house_labels)
+        known = {0, *self.house_labels, *self.unannotated}
+        return tuple(value for value in _values(labels) if value not in known)
+
+    def unannotated_voxels(self, labels: NDArray[np.integer]) -> int:
+        """How many voxels of a label map nobody annotated."""
+        return sum(int(np.count_nonzero(labels == value)) for value in self.unannotated)
 
     def translated(self, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """A label map in the house's labels; unknown values become background.
+        """A label map in the house's labels; values that are unknown or stand for no annotation become background.
 
         Returns:
             uint8 array of the same shape; the same array where nothing has to change.
@@ -44,7 +56,10 @@ class OrganValues:
 
     def with_background(self, values: Iterable[int]) -> OrganValues:
         """The same with more values that become background; values of organs stay what they are."""
-        return OrganValues({**dict.fromkeys(values, 0), **self.house_labels}, self.background_names)
+        background = dict.fromkeys(values, 0)
+        return OrganValues(
+            {**background, **self.house_labels}, self.background_names, self.unannotated - background.keys()
+        )
 
     def as_dict(self) -> dict[str, int]:
         """For records and hashes: each known value and its label."""
@@ -59,17 +74,21 @@ def values_of_names(values_by_name: Mapping[str, Iterable[int]]) -> OrganValues:
     """Find the organs among the names that a dataset gives to its values.
 
     "Right kidney", "kidney_left" and "kidneys" all become kidneys; every other name becomes background. A name of
-    several values, as nnU-Net's regions have, stands for all of them.
+    several values, as nnU-Net's regions have, stands for all of them. "ignore" marks voxels without annotation.
     """
     house_labels, background = {0: 0}, []
+    unannotated: set[int] = set()
     for name, values in values_by_name.items():
+        if name.strip().lower() == _UNANNOTATED_NAME:
+            unannotated.update(values)
+            continue
         label = _label_of_name(name)
         if label == 0 and name.lower() != "background":
             background.append(name)
         for value in values:
             # A value inside several regions, such as a tumour inside its organ, belongs to the organ.
             house_labels[value] = label or house_labels.get(value, 0)
-    return OrganValues(house_labels, tuple(background))
+    return OrganValues(house_labels, tuple(background), frozenset(unannotated - house_labels.keys()))
 
 
 def _label_of_name(name: str) -> int:

@@ -3,47 +3,66 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
+from flarecli.datasets.listed_paths import in_any_case, listed_file
 from flarecli.datasets.pairs import Dataset, Pair, absolute, with_unique_names
 from flarecli.errors import InputError
 from flarecli.files.names import case_name, image_suffix
+from flarecli.files.sources import opened
 
 _COLUMNS = 2
+_MOST_BYTES = 64 << 20
+_SHOWN_CHARACTERS = 200
 
 
 def read_pair_table(table: Path) -> Dataset:
     """Read the pairs of a table: first column scans (files or folders of DICOM slices), second label maps.
 
-    Commas, semicolons or tabs separate the columns. Paths are relative to the table. A first row in which nothing
-    exists and nothing has the ending of an image is taken for a header.
+    Commas, semicolons or tabs separate the columns. Paths are relative to the table; see `listed_file`. A first row
+    in which nothing exists and nothing has the ending of an image is taken for a header.
 
     Raises:
         InputError: when the table cannot be read, or a row has another number of columns.
     """
+    with opened(table) as file:
+        content = file.read(_MOST_BYTES + 1)
     try:
-        text = table.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        if len(content) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES >> 20} MiB")
+        text = content.decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+        rows = [[cell.strip() for cell in row] for row in reader]
+    except (ValueError, csv.Error) as error:
         raise InputError(
-            "cannot be read", path=table, seen=error, remedy="Save the table as UTF-8 text, columns split by commas."
+            "cannot be read as a table",
+            path=table,
+            seen=error,
+            expected="UTF-8 text, two columns",
+            remedy="Save the table as UTF-8 text, columns split by commas.",
         ) from error
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=_delimiter(text))]
     rows = [row for row in rows if any(row)]
     if rows and _is_header(rows[0], table.parent):
         rows = rows[1:]
-    pairs = []
-    for number, row in enumerate(rows, start=1):
-        if len(row) != _COLUMNS or not row[0]:
-            raise InputError(
-                "a row of the table is no pair",
-                path=table,
-                seen=f"entry {number}: {row}",
-                expected="two columns: scan, labels",
-                remedy="Write one scan and its label map in each row.",
-            )
-        scan, labels = (table.parent / cell if cell else None for cell in row)
-        pairs.append(Pair(case_name(absolute(table.parent / row[0])), scan, labels))
+    pairs = [_pair(row, number, table) for number, row in enumerate(rows, start=1)]
     return Dataset(table, "CSV", with_unique_names(pairs, table))
+
+
+def _pair(row: list[str], number: int, table: Path) -> Pair:
+    if len(row) != _COLUMNS or not row[0]:
+        raise InputError(
+            "a row of the table is no pair",
+            path=table,
+            seen=f"entry {number}: {row}"[:_SHOWN_CHARACTERS],
+            expected="two columns: scan, labels",
+            remedy="Write one scan and its label map in each row.",
+        )
+    scan, notes = listed_file(table.parent, row[0], table)
+    if not row[1]:
+        return Pair(case_name(absolute(scan)), scan, None, notes)
+    labels, more_notes = listed_file(table.parent, row[1], table)
+    return Pair(case_name(absolute(scan)), scan, labels, (*notes, *more_notes))
 
 
 def _delimiter(text: str) -> str:
@@ -52,4 +71,8 @@ def _delimiter(text: str) -> str:
 
 
 def _is_header(row: list[str], folder: Path) -> bool:
-    return not any(image_suffix(cell) or (cell and (folder / cell).exists()) for cell in row)
+    return not any(image_suffix(cell) or (cell and _exists(folder, cell)) for cell in row)
+
+
+def _exists(folder: Path, cell: str) -> bool:
+    return "\0" not in cell and in_any_case(folder, cell.replace("\\", "/")).exists()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues
 from flarecli.errors import InputError
-from flarecli.files.names import check_name
+from flarecli.files.folder import account_of_folder
+from flarecli.files.names import check_name, files_by_case
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Pair:
         name: Name of the case, as `check_name` allows it: the folder of its arrays is called so.
         scan: The scan, a file or a folder of DICOM slices; None where the dataset has none for this case.
         labels: The label map, likewise.
+        notes: What the user should know about how the files were found.
     """
 
     name: str
     scan: Path | None
     labels: Path | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,35 @@ class Dataset:
         layout: Which layout it has, for messages.
         pairs: Its pairs, sorted by name; names are unique.
         values: What the values of its label maps mean.
+        warnings: What is in its folders and not used.
     """
 
     source: Path
     layout: str
     pairs: tuple[Pair, ...]
     values: OrganValues = HOUSE_VALUES
+    warnings: tuple[str, ...] = ()
+
+
+def pairs_of_folders(images: Path, labels: Path, suffixes: Sequence[str]) -> tuple[list[Pair], tuple[str, ...]]:
+    """Pair the files of two folders by name; a name that stands in one of them only is a pair without the other file.
+
+    Args:
+        images: Folder of the scans.
+        labels: Folder of the label maps.
+        suffixes: Endings of the files that are used.
+
+    Returns:
+        The pairs, and what the folders hold besides.
+
+    Raises:
+        InputError: when a folder cannot be read, or two files stand for one case.
+    """
+    accounts = [account_of_folder(folder, suffixes) for folder in (images, labels)]
+    scans, label_maps = (files_by_case(account.files, "Remove or rename one of them.") for account in accounts)
+    names = sorted(scans.keys() | label_maps.keys())
+    warnings = tuple(warning for account in accounts if (warning := account.warning()))
+    return [Pair(name, scans.get(name), label_maps.get(name)) for name in names], warnings
 
 
 def with_unique_names(pairs: Iterable[Pair], source: Path) -> tuple[Pair, ...]:

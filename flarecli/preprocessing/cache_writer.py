@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flarecli import __version__
-from flarecli.errors import InputError, UsageError
+from flarecli.errors import InputError, OutputError, UsageError
 from flarecli.files.atomic import atomic_folder, write_json
 from flarecli.files.refusals import write_refused
 from flarecli.files.unfinished import clear_abandoned
@@ -108,17 +108,48 @@ def finish_cache(
 
 
 def begin_cache(cache: Path, system: str, networks: Iterable[str]) -> None:
-    """Mark a cache as unfinished, and delete what killed runs left behind in it. Needs the lock of the cache.
-
-    Raises:
-        UsageError: when it is the cache of another system or version.
-    """
-    manifest_path = cache / MANIFEST_NAME
-    if manifest_path.is_file():
-        _check_same_kind(cache, manifest_path, system)
+    """Mark a cache as unfinished, and delete what killed runs left behind in it. Needs the lock of the cache."""
     clear_abandoned(cache / CASES_FOLDER)
     unfinished = {"cache_version": CACHE_VERSION, "is_finished": False, "system": system, "networks": list(networks)}
-    write_json(manifest_path, unfinished)
+    write_json(cache / MANIFEST_NAME, {**_earlier_dataset(cache), **unfinished})
+
+
+def check_same_kind(cache: Path, system: str) -> None:
+    """Refuse a cache that another system or version has made.
+
+    Raises:
+        UsageError: then; also when its manifest is damaged.
+    """
+    manifest = read_manifest(cache)
+    if manifest is None:
+        return
+    seen = manifest.get("system", "unknown"), manifest.get("cache_version")
+    if seen != (system, CACHE_VERSION):
+        raise UsageError(
+            "is the cache of another system or version",
+            path=cache,
+            seen=f"system {seen[0]}, version {seen[1]}",
+            expected=f"system {system}, version {CACHE_VERSION}",
+            remedy="Choose another folder for the cache.",
+        )
+
+
+def read_manifest(cache: Path) -> dict[str, Any] | None:
+    """The manifest of a cache; None where there is none, empty where it is damaged."""
+    path = cache / MANIFEST_NAME
+    if not path.is_file():
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _earlier_dataset(cache: Path) -> dict[str, Any]:
+    """What stays known of the dataset while the cache is unfinished."""
+    manifest = read_manifest(cache) or {}
+    return {key: manifest[key] for key in ("dataset", "names") if key in manifest}
 
 
 @contextmanager
@@ -143,6 +174,13 @@ def locked_cache(cache: Path) -> Iterator[None]:
                 "is being written to by another process",
                 path=cache,
                 remedy="Wait until that has come to its end, or choose another folder.",
+            ) from error
+        except OSError as error:
+            raise OutputError(
+                "the folder cannot be locked against other processes",
+                path=cache,
+                seen=error.strerror,
+                remedy="Choose a folder on a local disk, or on a network drive with file locks.",
             ) from error
         yield
 
@@ -176,22 +214,6 @@ def _check_is_case(folder: Path) -> None:
             seen=", ".join(foreign[:5]),
             expected="arrays (.npy) and their record (.json)",
             remedy="Move it away, or choose another folder for the cache.",
-        )
-
-
-def _check_same_kind(cache: Path, manifest_path: Path, system: str) -> None:
-    try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-        seen = manifest["system"], manifest["cache_version"]
-    except (OSError, ValueError, KeyError, TypeError):
-        seen = "unknown", None
-    if seen != (system, CACHE_VERSION):
-        raise UsageError(
-            "is the cache of another system or version",
-            path=cache,
-            seen=f"system {seen[0]}, version {seen[1]}",
-            expected=f"system {system}, version {CACHE_VERSION}",
-            remedy="Choose another folder for the cache.",
         )
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from flarecli.datasets.findings import Finding
-from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pairs import Pair
 from flarecli.errors import InputError
 from flarecli.preprocessing.cache import HU_COUNTS_NAME, RECORD_NAME, array_paths, case_folder
 from flarecli.preprocessing.outcomes import CaseOutcome, CaseStatus
-from flarecli.preprocessing.sources import Source, SourceState, case_key
+from flarecli.preprocessing.sources import KeyFacts, Source, SourceState
 
 
-def kept_by_state(cache: Path, pair: Pair, values: OrganValues, settings: Mapping[str, Any]) -> CaseOutcome | None:
+def kept_by_state(cache: Path, pair: Pair, facts: KeyFacts) -> CaseOutcome | None:
     """The outcome of an earlier run where neither files nor settings changed since, without reading the files.
 
     Like git, a file of the same path, size and time of change is taken for the same.
@@ -27,18 +26,18 @@ def kept_by_state(cache: Path, pair: Pair, values: OrganValues, settings: Mappin
     if record is None or pair.scan is None or pair.labels is None:
         return None
     try:
-        scan, labels = (Source.from_dict(facts) for facts in record["sources"])
+        scan, labels = (Source.from_dict(source) for source in record["sources"])
         if (scan.state, labels.state) != (SourceState.of(pair.scan), SourceState.of(pair.labels)):
             return None
     except (InputError, KeyError, TypeError, ValueError):
         return None
-    return kept_by_key(cache, pair, case_key(scan, labels, values, settings))
+    return kept_by_key(cache, pair, facts.keys(scan, labels))
 
 
-def kept_by_key(cache: Path, pair: Pair, key: str) -> CaseOutcome | None:
-    """The outcome of an earlier run that stored the case under this very key, all its files being there."""
+def kept_by_key(cache: Path, pair: Pair, keys: Collection[str]) -> CaseOutcome | None:
+    """The outcome of an earlier run that stored the case under one of these keys, all its files being there."""
     record = _record(cache, pair)
-    if record is None or record.get("key") != key:
+    if record is None or record.get("key") not in keys:
         return None
     folder = case_folder(cache, pair.name)
     try:
@@ -50,6 +49,16 @@ def kept_by_key(cache: Path, pair: Pair, key: str) -> CaseOutcome | None:
         return CaseOutcome(pair, CaseStatus.KEPT, findings, record["figures"], counts)
     except (OSError, KeyError, TypeError, ValueError, AttributeError, InputError):
         return None
+
+
+def checksums_of_case(cache: Path, pair: Pair) -> tuple[str, str] | None:
+    """Checksums of the scan and label map that the cache holds under the name of a pair; None where it holds none."""
+    record = _record(cache, pair)
+    try:
+        scan, labels = (Source.from_dict(source) for source in record["sources"]) if record else (None, None)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return None if scan is None or labels is None else (scan.sha256, labels.sha256)
 
 
 def _record(cache: Path, pair: Pair) -> dict[str, Any] | None:

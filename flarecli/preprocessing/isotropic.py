@@ -15,8 +15,6 @@ from flarecli.systems.training_arrays import NetworkArrays, whole_hu
 if TYPE_CHECKING:
     from flarecli.volume import Volume
 
-_REVISION = 1  # to be counted up when the arrays of equal settings change
-
 
 @dataclass(frozen=True)
 class IsotropicHu:
@@ -40,7 +38,7 @@ class IsotropicHu:
 
     def settings(self) -> Mapping[str, Any]:
         """See `TrainingArrays`."""
-        return {"revision": _REVISION, "spacing_mm": dict(self.spacing_mm), "window_hu": list(self.window_hu)}
+        return {"spacing_mm": dict(self.spacing_mm), "window_hu": list(self.window_hu)}
 
     def prepare(self, volume: Volume, labels: NDArray[np.uint8]) -> dict[str, NetworkArrays]:
         """See `TrainingArrays`."""

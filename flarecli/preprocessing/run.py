@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.datasets.pairs import Dataset, Pair
+from flarecli.errors import UsageError
 from flarecli.preprocessing.by_system import training_arrays_of
-from flarecli.preprocessing.cache_writer import begin_cache, finish_cache, locked_cache
-from flarecli.preprocessing.complete_cases import kept_by_key, kept_by_state
+from flarecli.preprocessing.cache_writer import (
+    begin_cache,
+    check_same_kind,
+    finish_cache,
+    locked_cache,
+    read_manifest,
+)
+from flarecli.preprocessing.code_digest import code_digest
+from flarecli.preprocessing.complete_cases import checksums_of_case, kept_by_key, kept_by_state
 from flarecli.preprocessing.outcomes import CaseOutcome, CaseStatus, figures_of
-from flarecli.preprocessing.sources import case_key
+from flarecli.preprocessing.sources import KeyFacts
 from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
 from flarecli.processes.workers import Workers
 
@@ -76,31 +84,37 @@ def preprocess(
         One outcome a pair, in the dataset's order. Where none is sound, the cache stays unfinished.
 
     Raises:
-        UsageError: for an unknown system, or a folder that holds something else or is being written to.
+        UsageError: for an unknown system, or a folder that holds something else, the cache of another system or
+            dataset, or is being written to.
         InputError: when the folder cannot be written to.
         InstallationError: when a process was ended from outside.
     """
     work = work or WorkSettings()
     arrays = training_arrays_of(system)
     settings = dict(arrays.settings())
+    facts = KeyFacts(dataset.values, settings, code_digest(type(arrays).__module__), ignore_geometry)
     with locked_cache(cache), Workers(work.jobs) as workers:
-        begin_cache(cache, system, arrays.networks)
+        check_same_kind(cache, system)
         outcomes: dict[Pair, CaseOutcome] = {}
         for pair in dataset.pairs if not overwrite else ():
-            kept = kept_by_state(cache, pair, dataset.values, settings)
+            kept = kept_by_state(cache, pair, facts)
             if kept is not None:
                 outcomes[pair] = kept
         pairs = [pair for pair in dataset.pairs if pair not in outcomes]
+        checked_pairs = _check(pairs, CheckTask(dataset.values, ignore_geometry), workers, work)
+        if not overwrite:
+            _check_same_dataset(cache, dataset, checked_pairs)
+        begin_cache(cache, system, arrays.networks)
         to_write: list[tuple[CheckedPair, str]] = []
-        for pair, checked in _check(pairs, CheckTask(dataset.values, ignore_geometry), workers, work).items():
+        for pair, checked in checked_pairs.items():
             outcomes[pair] = _outcome(checked, CaseStatus.WRITTEN)
             if checked.sources is not None:
-                key = case_key(*checked.sources, dataset.values, settings)
-                kept = None if overwrite else kept_by_key(cache, pair, key)
+                keys = facts.keys(*checked.sources)
+                kept = None if overwrite else kept_by_key(cache, pair, keys)
                 if kept is not None:
                     outcomes[pair] = kept
                 else:
-                    to_write.append((checked, key))
+                    to_write.append((checked, keys[0]))
         outcomes |= _write(to_write, WriteTask(cache, system, dataset.values, ignore_geometry), workers, work)
         ordered = tuple(outcomes[pair] for pair in dataset.pairs)
         sound = [outcome for outcome in ordered if outcome.is_sound]
@@ -111,13 +125,38 @@ def preprocess(
                 arrays.networks,
                 [outcome.pair.name for outcome in sound],
                 figures_of(sound),
-                settings=settings,
+                settings={**settings, "ignore_geometry": ignore_geometry},
+                code=facts.code,
                 dataset=str(dataset.source.resolve()),
                 layout=dataset.layout,
                 values=dataset.values.as_dict(),
                 left_out=[outcome.pair.name for outcome in ordered if not outcome.is_sound],
             )
     return ordered
+
+
+def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Pair, CheckedPair]) -> None:
+    """Refuse to replace what a cache holds of another dataset; one that was only moved is the same."""
+    manifest = read_manifest(cache) or {}
+    earlier = manifest.get("dataset")
+    if earlier in (None, str(dataset.source.resolve())):
+        return
+    names = {pair.name for pair in dataset.pairs}
+    changed = [
+        pair.name
+        for pair, result in checked.items()
+        if result.sources is not None
+        and (stored := checksums_of_case(cache, pair)) is not None
+        and stored != tuple(source.sha256 for source in result.sources)
+    ]
+    if changed or not names & set(manifest.get("names") or ()):
+        raise UsageError(
+            "is the cache of another dataset",
+            path=cache,
+            seen=f"{dataset.source}" + (f", whose case {changed[0]} is another one" if changed else ""),
+            expected=str(earlier),
+            remedy="Choose another folder for the cache, or give --overwrite to make this one anew.",
+        )
 
 
 def _check(pairs: Sequence[Pair], task: CheckTask, workers: Workers, work: WorkSettings) -> dict[Pair, CheckedPair]:

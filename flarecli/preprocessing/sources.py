@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.errors import InputError
+from flarecli.files.sources import opened
 from flarecli.preprocessing.cache import CACHE_VERSION
+
+_DETACHED_HEADERS = (".nhdr", ".mhd")
+_PAIRS = ((".hdr", ".img"), (".img", ".hdr"), (".hdr.gz", ".img.gz"), (".img.gz", ".hdr.gz"))
+_MOST_HEADER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -20,8 +27,8 @@ class SourceState:
 
     Attributes:
         path: The file, or folder of DICOM slices; absolute.
-        size_bytes: Its size; of a folder, of all files in it.
-        modified_ns: When it was last changed; of a folder, the latest of its files.
+        size_bytes: Its size; of a folder, of all files in it; of a detached header, with the files that it names.
+        modified_ns: When it was last changed; the latest of several files.
     """
 
     path: str
@@ -65,10 +72,11 @@ class Source:
             InputError: when it is not there.
         """
         state = SourceState.of(path)
-        if not path.is_dir():
+        files = _files(path)
+        if files == [path]:
             return cls(state, _sha256(path))
         digest = hashlib.sha256()
-        for file in _files(path):
+        for file in files:
             digest.update(f"{file.name} {_sha256(file)}\n".encode())
         return cls(state, digest.hexdigest())
 
@@ -82,22 +90,73 @@ class Source:
         return cls(SourceState(facts["path"], facts["size_bytes"], facts["modified_ns"]), facts["sha256"])
 
 
-def case_key(scan: Source, labels: Source, values: OrganValues, settings: Mapping[str, Any]) -> str:
-    """The name of what comes out: the same for the same contents and settings, whatever the files are called."""
+@dataclass(frozen=True)
+class KeyFacts:
+    """What decides about a cached case besides its files.
+
+    Attributes:
+        values: What the values of label maps mean.
+        settings: What the system's arrays depend on, see `TrainingArrays.settings`.
+        code: The code that makes them, see `code_digest`.
+        ignore_geometry: Whether scan and label map may lie at different places in the world.
+    """
+
+    values: OrganValues
+    settings: Mapping[str, Any]
+    code: Mapping[str, str]
+    ignore_geometry: bool = False
+
+    def keys(self, scan: Source, labels: Source) -> tuple[str, ...]:
+        """The keys under which the case may be kept, its own first.
+
+        A pair that lies at the same place is the same whether or not others would be accepted.
+        """
+        own = case_key(scan, labels, self)
+        return (own, case_key(scan, labels, replace(self, ignore_geometry=False))) if self.ignore_geometry else (own,)
+
+
+def case_key(scan: Source, labels: Source, facts: KeyFacts) -> str:
+    """The name of what comes out: the same for the same contents, settings and code, whatever the files are called."""
     content = {
         "cache_version": CACHE_VERSION,
         "scan": scan.sha256,
         "labels": labels.sha256,
-        "values": values.as_dict(),
-        "settings": settings,
+        "values": facts.values.as_dict(),
+        "settings": facts.settings,
+        "code": facts.code,
+        "ignore_geometry": facts.ignore_geometry,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    """All files that are read for a scan or label map."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    name = path.name.lower()
+    if name.endswith(_DETACHED_HEADERS):
+        return [path, *_named_in(path)]
+    partner = next((path.with_name(path.name[: -len(one)] + two) for one, two in _PAIRS if name.endswith(one)), None)
+    return [path] if partner is None else [path, partner]
+
+
+def _named_in(header: Path) -> list[Path]:
+    """The files with the voxels of a detached header; all of the folder where it names them by a pattern."""
+    with header.open("rb") as file:
+        lines = file.read(_MOST_HEADER_BYTES).decode("utf-8", "replace").splitlines()
+    named = [re.split("[:=]", line, maxsplit=1)[-1].strip() for line in lines]
+    if any("%" in name for name in named):
+        return sorted(file for file in header.parent.iterdir() if file.is_file() and file != header)
+    return [header.parent / name for name in dict.fromkeys(named) if name and _is_file(header.parent / name)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with opened(path) as file:
+        return hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()

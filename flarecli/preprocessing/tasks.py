@@ -12,7 +12,7 @@ from flarecli.datasets.findings import Finding
 from flarecli.datasets.labelled_scan import read_labelled_scan
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pairs import Pair
-from flarecli.errors import FlareError, InputError, UnexpectedError
+from flarecli.errors import InputError, OutputError, error_of
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli.preprocessing.by_system import training_arrays_of
 from flarecli.preprocessing.cache import HU_COUNTS_NAME
@@ -50,13 +50,13 @@ class CheckTask:
     def __call__(self, pair: Pair) -> CheckedPair:
         """Check it; nothing is raised for a bad pair."""
         started = time.perf_counter()
+        sources = None
         try:
             report = check_pair(pair, self.values, ignore_geometry=self.ignore_geometry)
+            if not report.faults and pair.scan is not None and pair.labels is not None:
+                sources = Source.of(pair.scan), Source.of(pair.labels)
         except Exception as error:
-            report = PairReport(pair, (Finding.of_error("files", _unexpected(error, pair.scan)),))
-        sources = None
-        if not report.faults and pair.scan is not None and pair.labels is not None:
-            sources = Source.of(pair.scan), Source.of(pair.labels)
+            report = PairReport(pair, (Finding.of_error("files", error_of(error, pair.scan)),))
         return CheckedPair(report, sources, time.perf_counter() - started)
 
 
@@ -77,16 +77,20 @@ class WriteTask:
     ignore_geometry: bool
 
     def __call__(self, keyed: tuple[CheckedPair, str]) -> tuple[Finding | None, float]:
-        """Store it under its key; returns the fault that came up, if one did, and how long it took."""
+        """Store it under its key; returns the fault that came up, if one did, and how long it took.
+
+        Raises:
+            OutputError: when the cache cannot be written to: that concerns every case.
+        """
         checked, key = keyed
         started = time.perf_counter()
         pair = checked.report.pair
         try:
             self._write(checked, key, started)
-        except FlareError as error:
-            return Finding.of_error("files", error), time.perf_counter() - started
+        except OutputError:
+            raise
         except Exception as error:
-            return Finding.of_error("files", _unexpected(error, pair.scan)), time.perf_counter() - started
+            return Finding.of_error("files", error_of(error, pair.scan)), time.perf_counter() - started
         return None, time.perf_counter() - started
 
     def _write(self, checked: CheckedPair, key: str, started: float) -> None:
@@ -108,12 +112,3 @@ class WriteTask:
         }
         tables = {} if report.hu_counts is None else {HU_COUNTS_NAME: report.hu_counts}
         write_case(self.cache, report.pair.name, arrays, record, tables)
-
-
-def _unexpected(cause: Exception, path: Path | None) -> UnexpectedError:
-    return UnexpectedError(
-        f"{type(cause).__name__} while the case was worked on",
-        path=path,
-        seen=cause,
-        remedy="This is a defect of flare, or memory ran out: report it, or try with fewer processes (--jobs 1).",
-    )

@@ -37,7 +37,7 @@ class TrainingArrays(Protocol):
         ...
 
     def settings(self) -> Mapping[str, Any]:
-        """Everything besides the files that decides the arrays, JSON-serialisable: it enters the cache's keys."""
+        """Every number that decides the arrays, JSON-serialisable: it enters the cache's keys, as the code does."""
         ...
 
     def prepare(self, volume: Volume, labels: NDArray[np.uint8]) -> dict[str, NetworkArrays]:

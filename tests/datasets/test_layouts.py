@@ -6,11 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flarecli.datasets.layouts import find_dataset
 from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues
 from flarecli.errors import InputError
+from flarecli.files.names import check_name
 from tests.datasets.labelled_files import flare_dataset
 
 
@@ -149,3 +153,103 @@ def test_two_files_of_one_case(tmp_path: Path) -> None:
     shutil.copy(folder / "train_000.nii.gz", folder / "train_000.nii")
     with pytest.raises(InputError, match="two files stand for the same case"):
         find_dataset(tmp_path)
+
+
+def described(folder: Path, content: dict, encoding: str = "utf-8") -> Path:
+    touch(folder, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz")
+    (folder / "dataset.json").write_bytes(json.dumps({"labels": {"liver": 1}, **content}).encode(encoding))
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_descriptions_in_the_encodings_of_editors(tmp_path: Path, encoding: str) -> None:
+    assert listed(find_dataset(described(tmp_path, {}, encoding))) == [("a", "a_0000.nii.gz", "a.nii.gz")]
+
+
+@pytest.mark.parametrize("image", [".\\imagesTr\\a.nii.gz", "imagestr/a_0000.nii.gz", "ImagesTR\\A_0000.NII.GZ"])
+def test_paths_written_on_windows(tmp_path: Path, image: str) -> None:
+    content = {"training": [{"image": image, "label": ".\\labelsTr\\a.nii.gz"}]}
+    dataset = find_dataset(described(tmp_path, content))
+    assert listed(dataset) == [("a", "a_0000.nii.gz", "a.nii.gz")]
+    assert all(path is not None and path.exists() for pair in dataset.pairs for path in (pair.scan, pair.labels))
+
+
+def test_names_that_exist_as_they_are_written_are_never_replaced(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/B_0000.nii.gz", "imagesTr/b_0000.nii.gz", "imagesTr/c\\d.nii.gz", "imagesTr/c/d.nii.gz")
+    table = "imagesTr/b_0000.nii.gz,labelsTr/a.nii.gz\nimagesTr/c\\d.nii.gz,labelsTr/a.nii.gz\n"
+    (tmp_path / "pairs.csv").write_text(table.replace("c\\d", "c/d"))
+    assert [pair.scan.name for pair in find_dataset(tmp_path / "pairs.csv").pairs] == ["b_0000.nii.gz", "d.nii.gz"]
+
+
+def test_an_absolute_path_of_windows_is_said_to_be_one(tmp_path: Path) -> None:
+    content = {"training": [{"image": "C:\\data\\imagesTr\\a.nii.gz", "label": "labelsTr/a.nii.gz"}]}
+    (pair,) = find_dataset(described(tmp_path, content)).pairs
+    assert "absolute path of Windows" in pair.notes[0]
+
+
+def test_the_ignore_label_is_no_background(tmp_path: Path) -> None:
+    labels = {"background": 0, "liver": 1, "ignore": 5}
+    values = find_dataset(described(tmp_path, {"labels": labels})).values
+    assert values.unannotated == {5}
+    assert values.background_names == ()
+    assert values.unknown(np.array([[[0, 1, 5, 6]]])) == (6,)
+    assert values.unannotated_voxels(np.array([[[0, 5, 5]]])) == 2
+    assert values.with_background([5]).unannotated == frozenset()
+
+
+@pytest.mark.parametrize("folders", [("imagestr", "LabelsTr"), ("trainingimg", "TRAININGMASK")])
+def test_folders_in_other_case(tmp_path: Path, folders: tuple[str, str]) -> None:
+    touch(tmp_path, f"{folders[0]}/a_0000.nii.gz", f"{folders[1]}/a.nii.gz")
+    assert listed(find_dataset(tmp_path)) == [("a", "a_0000.nii.gz", "a.nii.gz")]
+
+
+def test_what_folders_hold_besides_is_said(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz", "imagesTr/b.nii.bz2", "imagesTr/sub/c.nii.gz")
+    (tmp_path / "imagesTr" / "d_0000.nii.gz").symlink_to(tmp_path / "nothing")
+    dataset = find_dataset(tmp_path)
+    assert [pair.name for pair in dataset.pairs] == ["a", "d"]
+    assert "b.nii.bz2" in dataset.warnings[0]
+    assert "sub" in dataset.warnings[0]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+_KEYS = ("labels", "training", "dataset", "channel_names", "modality", "file_ending", "numTraining")
+_LABELS = st.dictionaries(st.sampled_from(["liver", "ignore", "0", "1", "kidney"]), _JSON, max_size=3)
+_FILES = st.fixed_dictionaries({"image": _JSON, "label": _JSON}) | _JSON
+_DESCRIPTIONS = st.fixed_dictionaries(
+    {"labels": st.just({"liver": 1}) | _LABELS},
+    optional={
+        "training": st.lists(_FILES, max_size=2) | _JSON,
+        "dataset": st.dictionaries(st.text(max_size=8), st.fixed_dictionaries({"images": _JSON, "label": _JSON})),
+        "channel_names": _JSON,
+        "file_ending": _JSON,
+    },
+) | st.dictionaries(st.sampled_from(_KEYS), _JSON)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=_DESCRIPTIONS)
+def test_any_description_is_read_or_refused(tmp_path: Path, content: object) -> None:
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz")
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    try:
+        dataset = find_dataset(tmp_path)
+    except InputError:
+        return
+    assert all(check_name(pair.name, "case") for pair in dataset.pairs)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=200) | st.text(alphabet='a/.\\,;\t\n"\0 ', max_size=60).map(str.encode))
+def test_any_table_or_text_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
+    for name in ("pairs.csv", "dataset.json"):
+        (tmp_path / name).write_bytes(content)
+        try:
+            dataset = find_dataset(tmp_path / name)
+        except InputError:
+            continue
+        assert all(check_name(pair.name, "case") for pair in dataset.pairs)

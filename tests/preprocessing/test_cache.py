@@ -14,7 +14,7 @@ import pytest
 from flarecli.errors import InputError, UsageError
 from flarecli.files import unfinished
 from flarecli.preprocessing import CachedCase, TrainingCache
-from flarecli.preprocessing.cache_writer import begin_cache, finish_cache, locked_cache, write_case
+from flarecli.preprocessing.cache_writer import begin_cache, check_same_kind, finish_cache, locked_cache, write_case
 
 
 def case(seed: int = 0, shape: tuple[int, int, int] = (4, 5, 6)) -> CachedCase:
@@ -88,7 +88,7 @@ def test_a_cache_of_another_version(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="another version"):
         TrainingCache.open(tmp_path)
     with pytest.raises(UsageError, match="another system or version"):
-        begin_cache(tmp_path, "efficientscn", ())
+        check_same_kind(tmp_path, "efficientscn")
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"short")])

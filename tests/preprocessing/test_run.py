@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from flarecli.datasets.layouts import find_dataset
-from flarecli.errors import InputError, UsageError
-from flarecli.preprocessing import TrainingCache, tasks
+from flarecli.errors import InputError, OutputError, UsageError
+from flarecli.preprocessing import TrainingCache, cache_writer, tasks
 from flarecli.preprocessing.outcomes import CaseStatus
 from flarecli.preprocessing.run import WorkSettings, check_dataset, preprocess
-from tests.datasets.labelled_files import flare_dataset, organ_blobs, save, scan_values
+from tests.datasets.labelled_files import AFFINE_RAS, flare_dataset, organ_blobs, save, scan_values
 
 SYSTEM = "flarelite"  # the quickest
 
@@ -158,18 +158,28 @@ def test_no_sound_pair_no_cache(source: Path, cache: Path) -> None:
         TrainingCache.open(cache)
 
 
-def test_a_defect_in_one_case_stays_there(source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("raised", "problem"),
+    [
+        (MemoryError("too large"), "needs more memory than is available"),
+        (PermissionError(13, "Permission denied", "scan.nii"), "cannot be read"),
+        (KeyError("x"), "KeyError while the case was worked on"),
+    ],
+)
+def test_a_defect_in_one_case_stays_there(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, problem: str
+) -> None:
     read = tasks.read_labelled_scan
 
     def fail_once(pair, *rest, **options):
         if pair.name == "train_001":
-            raise MemoryError("too large")
+            raise raised
         return read(pair, *rest, **options)
 
     monkeypatch.setattr(tasks, "read_labelled_scan", fail_once)
     outcomes = preprocess(find_dataset(source), cache, SYSTEM)
     assert statuses(outcomes) == ["written", "faulty", "written"]
-    assert outcomes[1].findings[-1].problem == "MemoryError while the case was worked on"
+    assert outcomes[1].findings[-1].problem == problem
 
 
 def test_a_file_that_changes_meanwhile(source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,3 +221,90 @@ def test_processes_change_nothing(source: Path, cache: Path, tmp_path: Path) -> 
     assert (cache / "figures.json").read_bytes() == (tmp_path / "other" / "figures.json").read_bytes()
     for path in cache.glob("cases/*/*.npy"):
         assert path.read_bytes() == (tmp_path / "other" / path.relative_to(cache)).read_bytes()
+
+
+def moved_labels(source: Path) -> Path:
+    """The labels of one case, a voxel away from their scan."""
+    affine = AFFINE_RAS.copy()
+    affine[:3, 3] += 10
+    return save(source / "TrainingMask" / "train_001.nii.gz", organ_blobs(), affine)
+
+
+def test_a_strict_run_takes_nothing_over_from_a_lax_one(source: Path, cache: Path) -> None:
+    moved_labels(source)
+    assert fill(source, cache, ignore_geometry=True) == ["written"] * 3
+    assert fill(source, cache) == ["written", "faulty", "written"]
+    assert TrainingCache.open(cache).names == ("train_000", "train_002")
+    assert fill(source, cache, ignore_geometry=True) == ["kept"] * 3
+
+
+def test_other_code_makes_everything_anew(source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(source, cache)
+    monkeypatch.setattr("flarecli.preprocessing.run.code_digest", lambda module: {"code": "other"})
+    assert fill(source, cache) == ["written"] * 3
+    assert fill(source, cache) == ["kept"] * 3
+
+
+def test_another_dataset_does_not_replace_cases_of_the_same_name(source: Path, cache: Path, tmp_path: Path) -> None:
+    fill(source, cache)
+    other = flare_dataset(tmp_path / "other", 1)
+    save(other / "TrainingImg" / "train_000_0000.nii.gz", scan_values(7))
+    before = modified_ns(cache)
+    with pytest.raises(UsageError, match=r"another dataset.*train_000"):
+        fill(other, cache)
+    assert modified_ns(cache) == before
+    assert len(TrainingCache.open(cache).names) == 3
+    assert fill(other, cache, overwrite=True) == ["written"]
+
+
+def test_a_dataset_without_a_common_case_is_another_one(source: Path, cache: Path, tmp_path: Path) -> None:
+    fill(source, cache)
+    save(tmp_path / "other" / "TrainingImg" / "x_0000.nii.gz", scan_values())
+    save(tmp_path / "other" / "TrainingMask" / "x.nii.gz", organ_blobs())
+    with pytest.raises(UsageError, match="another dataset"):
+        fill(tmp_path / "other", cache)
+    assert len(TrainingCache.open(cache).names) == 3
+
+
+def test_a_dataset_that_was_moved_is_the_same(source: Path, cache: Path, tmp_path: Path) -> None:
+    fill(source, cache)
+    assert fill(source.rename(tmp_path / "elsewhere"), cache) == ["kept"] * 3
+
+
+def test_a_run_that_ends_while_it_checks_leaves_a_finished_cache(source: Path, cache: Path) -> None:
+    fill(source, cache)
+    save(source / "TrainingImg" / "train_001_0000.nii.gz", scan_values(9))
+
+    def interrupt(name: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(source, cache, work=WorkSettings(advance=interrupt))
+    assert len(TrainingCache.open(cache).names) == 3
+
+
+def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_array = cache_writer._save
+
+    def full(path: Path, array: np.ndarray) -> None:
+        if (cache / "cases" / "train_000").exists():
+            raise OSError(28, "No space left on device")
+        save_array(path, array)
+
+    monkeypatch.setattr(cache_writer, "_save", full)
+    with pytest.raises(OutputError, match=r"No space left.*Make room"):
+        fill(source, cache)
+    monkeypatch.undo()
+    assert sorted(path.name for path in (cache / "cases").iterdir()) == ["train_000"]
+    assert fill(source, cache) == ["kept", "written", "written"]
+
+
+def test_a_file_system_without_locks(source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(cache_writer.fcntl, "flock", refused)
+    with pytest.raises(OutputError, match="cannot be locked"):
+        fill(source, cache)

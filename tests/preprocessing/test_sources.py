@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flarecli.datasets.organ_values import HOUSE_VALUES
 from flarecli.errors import InputError
-from flarecli.preprocessing.sources import Source, SourceState, case_key
+from flarecli.preprocessing.sources import KeyFacts, Source, SourceState, case_key
 
 
 def test_the_key_follows_content_and_settings_and_not_names(tmp_path: Path) -> None:
@@ -17,11 +18,48 @@ def test_the_key_follows_content_and_settings_and_not_names(tmp_path: Path) -> N
     (tmp_path / "b").write_text("labels")
     shutil.copy(tmp_path / "a", tmp_path / "c")
     scan, labels, copy = (Source.of(tmp_path / name) for name in "abc")
-    key = case_key(scan, labels, HOUSE_VALUES, {"spacing_mm": 2.0})
-    assert case_key(copy, labels, HOUSE_VALUES, {"spacing_mm": 2.0}) == key
-    assert case_key(labels, scan, HOUSE_VALUES, {"spacing_mm": 2.0}) != key
-    assert case_key(scan, labels, HOUSE_VALUES, {"spacing_mm": 1.0}) != key
-    assert case_key(scan, labels, HOUSE_VALUES.with_background([5]), {"spacing_mm": 2.0}) != key
+    facts = KeyFacts(HOUSE_VALUES, {"spacing_mm": 2.0}, {"code": "1"})
+    key = case_key(scan, labels, facts)
+    assert case_key(copy, labels, facts) == key
+    assert case_key(labels, scan, facts) != key
+    for change in (
+        {"settings": {"spacing_mm": 1.0}},
+        {"values": HOUSE_VALUES.with_background([5])},
+        {"code": {"code": "2"}},
+        {"ignore_geometry": True},
+    ):
+        assert case_key(scan, labels, replace(facts, **change)) != key
+
+
+def test_a_lax_run_keeps_what_a_strict_one_made_and_not_the_other_way_round(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("scan")
+    source = Source.of(tmp_path / "a")
+    strict = KeyFacts(HOUSE_VALUES, {}, {})
+    lax = replace(strict, ignore_geometry=True)
+    assert strict.keys(source, source)[0] in lax.keys(source, source)
+    assert lax.keys(source, source)[0] not in strict.keys(source, source)
+
+
+@pytest.mark.parametrize(
+    ("header", "content", "voxels"),
+    [
+        ("a.mhd", "NDims = 3\nElementDataFile = a.raw\n", "a.raw"),
+        ("a.mhd", "ElementDataFile = LIST\nslice1.raw\nslice2.raw\n", "slice2.raw"),
+        ("a.mhd", "ElementDataFile = slice%d.raw 1 2 1\n", "slice2.raw"),
+        ("a.nhdr", "NRRD0004\ndata file: a.raw.gz\n", "a.raw.gz"),
+        ("a.hdr", "", "a.img"),
+        ("a.img.gz", "", "a.hdr.gz"),
+    ],
+)
+def test_voxels_beside_their_header_count(tmp_path: Path, header: str, content: str, voxels: str) -> None:
+    (tmp_path / header).write_text(content)
+    (tmp_path / voxels).write_text("1")
+    before = Source.of(tmp_path / header)
+    (tmp_path / voxels).write_text("22")
+    after = Source.of(tmp_path / header)
+    assert (before.sha256, before.state) != (after.sha256, after.state)
+    assert before.sha256 != after.sha256
+    assert before.state != after.state
 
 
 def test_folders_of_slices(tmp_path: Path) -> None:

@@ -26,8 +26,6 @@ from flarecli.systems.training_arrays import NetworkArrays, whole_hu
 if TYPE_CHECKING:
     from flarecli.volume import Volume
 
-_REVISION = 1  # to be counted up when the arrays of equal settings change
-
 _NOTHING: PerSide = ((0, 0), (0, 0), (0, 0))
 
 
@@ -56,7 +54,6 @@ class EfficientScnTrainingArrays:
     def settings(self) -> Mapping[str, Any]:
         """See `TrainingArrays`."""
         return {
-            "revision": _REVISION,
             "localization_spacing_mm": self.constants.localization_spacing_mm,
             "segmentation_spacing_mm": self.constants.segmentation_spacing_mm,
             "smoothing_sigma_mm": self.constants.smoothing_sigma_mm,

@@ -19,8 +19,6 @@ from flarecli.systems.training_arrays import NetworkArrays, whole_hu
 if TYPE_CHECKING:
     from flarecli.volume import Volume
 
-_REVISION = 1  # to be counted up when the arrays of equal settings change
-
 _LEAST_SHARE = 0.5
 """An organ's interpolated mask is rounded half up, then kept above 0.5; later organs overwrite. Source: code."""
 
@@ -49,7 +47,6 @@ class EfficientSegNetTrainingArrays:
     def settings(self) -> Mapping[str, Any]:
         """See `TrainingArrays`."""
         return {
-            "revision": _REVISION,
             "coarse_shape_zyx": list(self.constants.coarse_shape_zyx),
             "fine_shape_zyx": list(self.constants.fine_shape_zyx),
             "fixed_margin_mm": self.constants.region_margin_mm,

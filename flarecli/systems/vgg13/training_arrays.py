@@ -19,8 +19,6 @@ from flarecli.systems.vgg13.system import SEGMENTATION
 if TYPE_CHECKING:
     from flarecli.volume import Volume
 
-_REVISION = 1  # to be counted up when the arrays of equal settings change
-
 
 @dataclass(frozen=True)
 class Vgg13TrainingArrays:
@@ -40,7 +38,6 @@ class Vgg13TrainingArrays:
     def settings(self) -> Mapping[str, Any]:
         """See `TrainingArrays`."""
         return {
-            "revision": _REVISION,
             "slice_size": self.constants.slice_size,
             "clip_percentiles": list(self.constants.clip_percentiles),
         }
