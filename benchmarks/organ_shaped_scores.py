@@ -73,7 +73,7 @@ def _write_scores(scan: Path, labels: Path, noise: float, folder: Path) -> None:
     """What the networks are made to answer: `coarse.f32` for the scan, `fine.f32` for the region that follows."""
     from flarecli.metrics.label_map import Fractions, read_label_map
     from flarecli.organs import ORGANS
-    from flarecli.resample import aligned_matrix, chained, gaussian_matrix, resample_separable
+    from flarecli.resample import aligned_matrix, composed, gaussian_matrix, resample_separable
     from flarecli.systems.efficientsegnet import EfficientSegNetConstants
     from flarecli.systems.efficientsegnet.organ_filter import coarse_organs
     from flarecli.systems.efficientsegnet.regions import window_around_mask
@@ -86,7 +86,7 @@ def _write_scores(scan: Path, labels: Path, noise: float, folder: Path) -> None:
 
     def scores(part: np.ndarray, shape_zyx: tuple[int, int, int]) -> np.ndarray:
         matrices = [
-            chained(aligned_matrix(n_in, n_out), gaussian_matrix(n_out, _SMOOTHING_VOXELS))
+            composed(aligned_matrix(n_in, n_out), gaussian_matrix(n_out, _SMOOTHING_VOXELS))
             for n_in, n_out in zip(part.shape, shape_zyx, strict=True)
         ]
         inside = np.stack([resample_separable(part == organ.label, *matrices) for organ in ORGANS])

@@ -1,7 +1,7 @@
-"""Runs a functional model eagerly and lets each tensor go after its last use.
+"""Memory-efficient executor of functional models: each tensor is freed after its last use.
 
 A Keras functional model keeps every intermediate tensor alive until the call returns. Where the backend runs
-eagerly that multiplies the peak memory of a U-Net several times. On PyTorch, some layers run in its own words
+eagerly that multiplies the peak memory of a U-Net several times. On PyTorch, some layers run as native operations
 (`flarecli_models.torch_operations`), which saves passes over the tensors.
 """
 
@@ -25,8 +25,8 @@ from flarecli_models.torch_operations import (
 )
 
 
-class FrugalRun:
-    """A functional model with one input, called with the fewest tensors alive.
+class MemoryEfficientExecutor:
+    """Executes a functional model with one input, keeping as few tensors in memory as possible.
 
     Args:
         model: Functional Keras model with a single input tensor.

@@ -1,4 +1,4 @@
-"""Keras layers in PyTorch's own words, where Keras takes more passes over the tensors than PyTorch needs."""
+"""Keras layers as native PyTorch operations, where Keras takes more passes over the tensors than PyTorch needs."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flarecli.resample import (
     aligned_matrix,
     area_matrix,
-    chained,
+    composed,
     crop_and_pad_rows,
     gaussian_matrix,
     linear_matrix,
@@ -96,10 +96,10 @@ def test_crop_and_pad_rows() -> None:
     np.testing.assert_array_equal(extended, [0, 3, 4, 5, 6, 0, 0, 0])
 
 
-def test_chained_does_the_first_then_the_second() -> None:
+def test_composed_does_the_first_then_the_second() -> None:
     signal = np.random.default_rng(2).normal(size=40)
     first, second = gaussian_matrix(40, 1.3), area_matrix(40, 7)
-    np.testing.assert_allclose(chained(first, second) @ signal, second @ (first @ signal), atol=1e-12)
+    np.testing.assert_allclose(composed(first, second) @ signal, second @ (first @ signal), atol=1e-12)
 
 
 @quick

@@ -1,4 +1,4 @@
-"""Streamed application of axis operators against the direct product."""
+"""Streamed application of 1-D resampling matrices against the direct product."""
 
 from __future__ import annotations
 

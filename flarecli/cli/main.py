@@ -1,6 +1,6 @@
 """The `flare` command: assembles the verbs.
 
-Verb modules import typer and the light parts of the house only; what is heavy (numpy, Keras, nibabel) they
+Verb modules import typer and lightweight modules only; what is heavy (numpy, Keras, nibabel) they
 import inside the function that needs it, so that `flare --help` answers at once.
 """
 

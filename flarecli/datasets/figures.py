@@ -21,7 +21,7 @@ def case_figures(volume: Volume, labels: NDArray[np.uint8], hu_counts: NDArray[n
 
     Args:
         volume: The scan.
-        labels: The house's labels on its grid.
+        labels: FLARE labels on its grid.
         hu_counts: The table of `count_hu`.
     """
     grid = volume.grid

@@ -22,7 +22,7 @@ def count_hu(voxels: NDArray[np.int16], labels: NDArray[np.uint8]) -> NDArray[np
 
     Args:
         voxels: int16 HU, shape (z, y, x).
-        labels: The house's labels, of the same shape.
+        labels: FLARE labels, of the same shape.
 
     Returns:
         int64 array of shape (5, 4096): rows are labels 0 to 4, columns HU from -1024 to 3071.

@@ -1,4 +1,4 @@
-"""One pair read from its files: the scan, and the house's labels on its grid."""
+"""One pair read from its files: the scan, and FLARE labels on its grid."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LabelledScan:
 
     Attributes:
         volume: The scan.
-        labels: uint8 array on its canonical grid, shape (z, y, x): the house's labels.
+        labels: uint8 array on its canonical grid, shape (z, y, x): FLARE labels.
     """
 
     volume: Volume

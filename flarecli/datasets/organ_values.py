@@ -19,7 +19,7 @@ _UNANNOTATED_NAME = "ignore"  # nnU-Net 2, documentation/ignore_label.md
 
 @dataclass(frozen=True)
 class OrganValues:
-    """A dataset's label values and the house's labels that they become.
+    """A dataset's label values and FLARE labels that they become.
 
     Attributes:
         house_labels: For each known value its label, 0 to 4. Value 0 is always background.
@@ -41,7 +41,7 @@ class OrganValues:
         return sum(int(np.count_nonzero(labels == value)) for value in self.unannotated)
 
     def translated(self, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """A label map in the house's labels; values that are unknown or stand for no annotation become background.
+        """A label map in FLARE labels; values that are unknown or not annotated become background.
 
         Returns:
             uint8 array of the same shape; the same array where nothing has to change.

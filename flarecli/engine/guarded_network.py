@@ -1,4 +1,4 @@
-"""A network that gets along with the memory there is: whole where it fits, else fewer slices, else in slabs."""
+"""Runs a network within the available memory: whole where it fits, else fewer slices at a time, else in slabs."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ class TorchNetwork(BatchedNetwork):
     """Eager, in inference mode, each tensor freed after its last use; channels first."""
 
     def __init__(self, model: keras.Model, output: str | None, runtime: Runtime) -> None:
-        from flarecli_models.execution import FrugalRun
+        from flarecli_models.execution import MemoryEfficientExecutor
 
         super().__init__(takes_volumes=len(model.inputs[0].shape) == _VOLUME_RANK)
-        self._run = FrugalRun(model, output)
+        self._run = MemoryEfficientExecutor(model, output)
         self._device = runtime.torch_device
 
     def _scores(self, batch: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ class OrganSignals:
 
     Attributes:
         label: The organ's value in the label map.
-        expected_dsc: DSC of the label map that the probabilities promise, taken at their word: twice the
+        expected_dsc: Expected DSC of the label map if the probabilities are calibrated: twice the
             probability inside the organ over its size plus all probability. NaN where nothing speaks for the organ.
         mean_margin: Mean lead of the organ's probability over the next class inside it; 0 where it is absent.
         border_uncertainty: Uncertain voxels over the voxels of the organ's surface; an edge drawn sharply has

@@ -40,7 +40,7 @@ def make_record(
 ) -> dict[str, Any]:
     """Put a case's record together. The label map must be on disk already: its checksum goes in.
 
-    `confidence` is empty for systems whose scores cannot be taken at their word.
+    `confidence` is empty for systems whose scores are not calibrated.
     """
     return {
         "record_version": RECORD_VERSION,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.resample import area_matrix, labels_of_largest_share, linear_matrix, resample_separable
+from flarecli.resample import area_matrix, linear_matrix, majority_labels, resample_separable
 from flarecli.systems.training_arrays import NetworkArrays, whole_hu
 
 if TYPE_CHECKING:
@@ -55,4 +55,4 @@ class IsotropicHu:
         image_hu = resample_separable(volume.voxels, *matrices)
         np.clip(image_hu, *self.window_hu, out=image_hu)
         z, y, x = (length / n for length, n in zip(extent_mm, shape, strict=True))
-        return NetworkArrays(whole_hu(image_hu), labels_of_largest_share(labels, matrices), (z, y, x))
+        return NetworkArrays(whole_hu(image_hu), majority_labels(labels, matrices), (z, y, x))

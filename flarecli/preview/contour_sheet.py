@@ -20,7 +20,7 @@ class SheetSlice:
 
     Attributes:
         image: Grey values, two-dimensional.
-        labels: The house's label values, of the same shape.
+        labels: FLARE label values, of the same shape.
         limits: What is black and what is white.
         aspect: Height of a pixel over its width.
     """

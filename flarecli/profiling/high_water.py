@@ -1,4 +1,4 @@
-"""The kernel's own high-water mark of resident memory, set back between steps."""
+"""The kernel's own high-water mark of resident memory, reset between steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies large matrices: the roof under which networks work."""
+"""Peak matrix-product rate of this machine: the compute roof of the roofline model."""
 
 from __future__ import annotations
 

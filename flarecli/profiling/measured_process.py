@@ -29,7 +29,7 @@ class Measured:
         sampling: What these cost.
         exit_code: How it ended; negative is the signal that ended it.
         printed: Its standard output.
-        complaint: The last line of its standard error.
+        last_error_line: The last line of its standard error.
     """
 
     start_s: float
@@ -39,7 +39,7 @@ class Measured:
     sampling: SamplingCost
     exit_code: int
     printed: str
-    complaint: str
+    last_error_line: str
 
     @property
     def wall_s(self) -> float:
@@ -51,12 +51,12 @@ class Measured:
         if self.exit_code < 0:
             return InstallationError(
                 "the measured process was ended from outside",
-                seen=f"signal {-self.exit_code}; {self.complaint}",
+                seen=f"signal {-self.exit_code}; {self.last_error_line}",
                 remedy="Most likely the memory ran out: profile a smaller scan, or on a machine with more memory.",
             )
         return InstallationError(
             "the measured process broke down",
-            seen=self.complaint,
+            seen=self.last_error_line,
             remedy="Run the same system with `flare predict --verbose`, which shows where it fails.",
         )
 
@@ -78,7 +78,7 @@ def measure_module(module: str, arguments: Sequence[object], *, gpu: Gpu | None,
                 process.kill()
                 process.wait()
             end_s, cpu_s = time.monotonic(), _cpu_of_children_s() - cpu_before
-        printed, complaints = (_text_of(file) for file in (output, errors))
+        printed, errors_text = (_text_of(file) for file in (output, errors))
     return Measured(
         start_s=start_s,
         end_s=end_s,
@@ -87,7 +87,7 @@ def measure_module(module: str, arguments: Sequence[object], *, gpu: Gpu | None,
         sampling=sampler.cost,
         exit_code=process.returncode,
         printed=printed,
-        complaint=next((line for line in reversed(complaints.splitlines()) if line.strip()), "no message"),
+        last_error_line=next((line for line in reversed(errors_text.splitlines()) if line.strip()), "no message"),
     )
 
 

@@ -22,7 +22,7 @@ from flarecli.profiling.measured_process import measured_environment
 from flarecli.profiling.network_measurement import NetworkMeasurement
 from flarecli.profiling.run_profile import RunProfile, cold_run_profile, median_run, warm_run_profile
 from flarecli.profiling.sampler import DEFAULT_PERIOD_S, SamplingCost
-from flarecli.profiling.staying import do_work
+from flarecli.profiling.warm_process import do_work
 from flarecli.profiling.work import Task, Work
 
 

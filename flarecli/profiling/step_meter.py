@@ -55,7 +55,7 @@ class Span:
 class StepMeter:
     """Observes steps (`flarecli.steps.observed_steps`), which may nest or run on several threads at once.
 
-    At every beginning and end of a step the peaks since the last such moment are read, set back, and credited to
+    At every beginning and end of a step the peaks since the last such moment are read, reset, and credited to
     all steps that are open.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a process that stays is asked to do, and what it tells when it is done."""
+"""What a worker process is asked to do, and what it reports when it is done."""
 
 from __future__ import annotations
 

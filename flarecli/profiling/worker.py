@@ -1,4 +1,4 @@
-"""A measured process that stays: `python -m flarecli.profiling.worker ORDER RESULT`, both files of pickles."""
+"""A measured worker process: `python -m flarecli.profiling.worker ORDER RESULT`, both files of pickles."""
 
 from __future__ import annotations
 

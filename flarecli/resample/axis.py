@@ -136,7 +136,7 @@ def _two_tap_matrix(n_in: int, lower: np.ndarray, upper_weight: np.ndarray) -> n
     return matrix
 
 
-def chained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def composed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """One operator that does what `first` and then `second` does.
 
     Args:
@@ -153,7 +153,7 @@ def chained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def crop_and_pad_rows(matrix: np.ndarray, cropping: tuple[int, int], padding: tuple[int, int]) -> np.ndarray:
-    """Crop the output of an axis operator at both ends, then extend it by samples of value 0.
+    """Crop the output of an 1-D resampling matrix at both ends, then extend it by samples of value 0.
 
     Args:
         matrix: Array of shape (n_out, n_in).

@@ -1,4 +1,4 @@
-"""Applying axis operators to a volume slice by slice, without a floating point copy of the volume."""
+"""Applying 1-D resampling matrices to a volume slice by slice, without a floating point copy of the volume."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def resample_separable(
     operators = (matrix_z, matrix_y, matrix_x)
     if voxels.ndim != 3 or voxels.shape != tuple(matrix.shape[1] for matrix in operators):
         raise InputError(
-            "the volume and its axis operators do not fit together",
+            "the volume and its 1-D resampling matrices do not fit together",
             seen=f"volume of shape {voxels.shape}",
             expected=f"shape {tuple(matrix.shape[1] for matrix in operators)}",
             remedy="Build the operators from the shape of this volume.",

@@ -141,7 +141,7 @@ class Segmentation:
         region_mm: The box that the last stage looked at, on the scan's canonical grid.
         warnings: Sentences that the user must see.
         facts: Further figures for the record (sizes, spacings, reruns), JSON-serialisable.
-        signals: What the class scores say of each organ, where the system's scores can be taken at their word.
+        signals: What the class scores say of each organ, where they are calibrated probabilities.
     """
 
     labels: np.ndarray

@@ -19,7 +19,7 @@ class NetworkArrays:
 
     Attributes:
         image: Shape (z, y, x) in the orientation of the network: int16 HU, or what the system's specification stores.
-        labels: uint8 array of the same shape: the house's labels, 0 background, 1 to 4 the organs.
+        labels: uint8 array of the same shape: FLARE labels, 0 background, 1 to 4 the organs.
         spacing_mm: Distance of voxel centres along the three axes of the arrays.
     """
 
@@ -45,7 +45,7 @@ class TrainingArrays(Protocol):
 
         Args:
             volume: The scan.
-            labels: The house's labels on its canonical grid, shape (z, y, x); at least one organ is present.
+            labels: FLARE labels on its canonical grid, shape (z, y, x); at least one organ is present.
         """
         ...
 

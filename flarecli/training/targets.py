@@ -43,11 +43,11 @@ class Target(StrEnum):
         return Target.CLASSES if self is Target.SURROUNDINGS else self
 
     def encoded(self, labels: np.ndarray) -> np.ndarray:
-        """The house's labels, surroundings after them where they are told apart, as values of this target, uint8."""
+        """FLARE labels, surroundings after them where they are told apart, as values of this target, uint8."""
         return (labels > 0).astype(np.uint8) if self is Target.ANY_ORGAN else np.asarray(labels, np.uint8)
 
     def scored(self, labels: np.ndarray) -> np.ndarray:
-        """The house's labels as the values that `decoded` gives, uint8."""
+        """FLARE labels as the values that `decoded` gives, uint8."""
         values = self.encoded(labels)
         return np.where(values <= len(ORGANS), values, np.uint8(0)) if self is Target.SURROUNDINGS else values
 

@@ -1,4 +1,4 @@
-"""Weights made ready to be given away: half the size, with their card."""
+"""Export of release weights: float16, with their card."""
 
 from __future__ import annotations
 

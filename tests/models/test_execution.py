@@ -14,7 +14,7 @@ import pytest
 from keras import layers, ops
 
 from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
-from flarecli_models.execution import FrugalRun
+from flarecli_models.execution import MemoryEfficientExecutor
 from tests.models import model_checks as checks
 
 
@@ -50,7 +50,9 @@ def forgotten(model: keras.Model) -> keras.Model:
 @checks.needs_eager
 def test_tensors_are_let_go_after_their_last_use(chain: keras.Model) -> None:
     image = ops.convert_to_tensor(np.zeros((1, 4), np.float32))
-    np.testing.assert_array_equal(keras.ops.convert_to_numpy(FrugalRun(chain)(image)), np.full((1, 4), 11.0))
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(MemoryEfficientExecutor(chain)(image)), np.full((1, 4), 11.0)
+    )
     assert max(Probe.alive) == 2  # the skip connection, and the input of the probe that runs
 
 
@@ -68,7 +70,7 @@ def test_tensors_that_a_layer_merged_are_let_go(merge: type[layers.Layer]) -> No
     first = Probe()(image)
     merged = merge()([first, Probe()(first)])
     model = forgotten(keras.Model(image, Probe()(Probe()(merged))))
-    FrugalRun(model)(ops.convert_to_tensor(np.zeros((1, 4), np.float32)))
+    MemoryEfficientExecutor(model)(ops.convert_to_tensor(np.zeros((1, 4), np.float32)))
     assert Probe.alive == [0, 1, 0, 1]
 
 
@@ -78,7 +80,7 @@ def test_localization_equals_the_plain_call() -> None:
     checks.with_weights(model, checks.seeded_weights(model, seed=1))
     image = _image()
     expected = keras.ops.convert_to_numpy(model(image, training=False))
-    checks.assert_close(keras.ops.convert_to_numpy(FrugalRun(model)(image)), expected, atol=1e-6)
+    checks.assert_close(keras.ops.convert_to_numpy(MemoryEfficientExecutor(model)(image)), expected, atol=1e-6)
 
 
 @checks.needs_eager
@@ -88,14 +90,14 @@ def test_each_output_of_the_segmentation_equals_the_plain_call(output: str) -> N
     checks.with_weights(model, checks.seeded_weights(model, seed=1))
     image = _image()
     expected = keras.ops.convert_to_numpy(model(image, training=False)[output])
-    run = FrugalRun(model, output)
+    run = MemoryEfficientExecutor(model, output)
     for _ in range(2):
         checks.assert_close(keras.ops.convert_to_numpy(run(image)), expected, atol=1e-6)
 
 
 def test_outputs_that_are_not_wanted_are_not_computed() -> None:
     model = spatial_configuration_net(local_filters=2, local_levels=2, spatial_filters=2, spatial_levels=2)
-    names = {node.operation.name for node in FrugalRun(model, "local")._nodes}
+    names = {node.operation.name for node in MemoryEfficientExecutor(model, "local")._nodes}
     assert "local_prediction" in names
     assert not any(name.startswith("spatial") for name in names)
 
@@ -104,18 +106,18 @@ def test_outputs_that_are_not_wanted_are_not_computed() -> None:
 def test_an_output_that_is_not_there_is_refused(output: str | None) -> None:
     model = spatial_configuration_net(local_filters=2, local_levels=2, spatial_filters=2, spatial_levels=2)
     with pytest.raises(ValueError, match="must be one of: final, local, spatial"):
-        FrugalRun(model, output)
+        MemoryEfficientExecutor(model, output)
 
 
 def test_an_output_of_a_model_with_one_is_refused() -> None:
     with pytest.raises(ValueError, match=r"output \(='final'\) of efficientscn_localization must be one of: None"):
-        FrugalRun(localization_unet(filters=2, levels=2), "final")
+        MemoryEfficientExecutor(localization_unet(filters=2, levels=2), "final")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(checks.BACKEND != "torch", reason="memory of an eager backend; measured on PyTorch")
 def test_peak_memory_of_a_process_is_lower() -> None:
-    plain, frugal = (_peak_megabytes(way) for way in ("model", "FrugalRun(model)"))
+    plain, frugal = (_peak_megabytes(way) for way in ("model", "MemoryEfficientExecutor(model)"))
     assert frugal < 0.7 * plain
 
 
@@ -130,7 +132,7 @@ def _peak_megabytes(way: str) -> float:
 import torch
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli_models.efficientscn import localization_unet
-from flarecli_models.execution import FrugalRun
+from flarecli_models.execution import MemoryEfficientExecutor
 model = localization_unet()
 run = {way}
 before = peak_rss_mb()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from flarecli_models.execution import FrugalRun
+from flarecli_models.execution import MemoryEfficientExecutor
 from flarecli_models.layers import AlignedResize3D, AveragePooling3D, InstanceNormalization
 from flarecli_models.torch_operations import torch_operation
 from tests.models import model_checks as checks
@@ -94,7 +94,7 @@ def test_same_numbers_as_the_plain_call(build: Callable[[Any], Any], policy: str
     batch = np.random.default_rng(42).normal(size=(1, 3, 7, 6, 8)).astype(np.float32)
     image = ops.convert_to_tensor(batch.copy())
     expected = ops.convert_to_numpy(model(image, training=False))
-    actual = ops.convert_to_numpy(FrugalRun(model)(image))
+    actual = ops.convert_to_numpy(MemoryEfficientExecutor(model)(image))
     checks.assert_close(actual, expected, atol=1e-5 if policy == "float32" else 0.1)
     np.testing.assert_array_equal(ops.convert_to_numpy(image), batch)
 
@@ -112,7 +112,7 @@ def test_slices_with_batch_normalisation(policy: str) -> None:
     checks.with_weights(model, checks.seeded_weights(model, seed=43))
     image = ops.convert_to_tensor(np.random.default_rng(44).normal(size=(2, 3, 8, 6)).astype(np.float32))
     expected = ops.convert_to_numpy(model(image, training=False))
-    scores = FrugalRun(model)(image)
+    scores = MemoryEfficientExecutor(model)(image)
     checks.assert_close(ops.convert_to_numpy(scores), expected, atol=1e-5 if policy == "float32" else 0.1)
     assert scores.is_contiguous()
 
@@ -124,7 +124,9 @@ def test_channels_are_innermost_unless_instances_are_normalised(is_normalised: b
     # Smaller tensors go through a convolution of PyTorch's that knows no other order.
     image = keras.Input((32, 26, 26, 4))
     x = layers.Conv3D(32, 3, padding="same", data_format=FIRST, name="convolution")(image)
-    run = FrugalRun(keras.Model(image, InstanceNormalization(data_format=FIRST)(x) if is_normalised else x))
+    run = MemoryEfficientExecutor(
+        keras.Model(image, InstanceNormalization(data_format=FIRST)(x) if is_normalised else x)
+    )
     (node,) = (node for node in run._nodes if node.operation.name == "convolution")
     convolved = run._operations[id(node)](torch.ones(1, 32, 26, 26, 4))
     assert convolved.is_contiguous(memory_format=torch.channels_last_3d) is not is_normalised
@@ -135,7 +137,7 @@ def test_nothing_is_padded_before_a_convolution_or_a_maximum_of_what_is_never_ne
     image = keras.Input((3, 8, 8, 8))
     x = layers.Conv3D(3, 3, 2, data_format=FIRST)(layers.ZeroPadding3D(1, data_format=FIRST, name="margin")(image))
     x = layers.MaxPooling3D(3, 2, data_format=FIRST)(layers.ZeroPadding3D(1, data_format=FIRST)(layers.ReLU()(x)))
-    run = FrugalRun(keras.Model(image, x))
+    run = MemoryEfficientExecutor(keras.Model(image, x))
     paddings = [node for node in run._nodes if isinstance(node.operation, layers.ZeroPadding3D)]
     tensor = ops.convert_to_tensor(np.ones((1, 3, 8, 8, 8), np.float32))
     assert len(paddings) == 2

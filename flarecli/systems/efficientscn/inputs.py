@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.resample import area_matrix, chained, crop_and_pad_rows, gaussian_matrix, resample_separable
+from flarecli.resample import area_matrix, composed, crop_and_pad_rows, gaussian_matrix, resample_separable
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import LocalizationPlan, PerSide, SegmentationPlan
 
@@ -81,7 +81,7 @@ def segmentation_hu(
     matrices = []
     for axis, (count, spacing) in enumerate(zip(voxels_lps.shape, spacing_mm, strict=True)):
         crop = crop_and_pad_rows(gaussian_matrix(count, sigma_mm / spacing), cropping[axis], padding[axis])
-        matrices.append(chained(crop, area_matrix(crop.shape[0], shape_zyx[axis])))
+        matrices.append(composed(crop, area_matrix(crop.shape[0], shape_zyx[axis])))
     return resample_separable(voxels_lps, *matrices)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.resample import area_matrix, labels_of_largest_share
+from flarecli.resample import area_matrix, majority_labels
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import PerSide
 from flarecli.systems.efficientscn.inputs import localization_hu, segmentation_hu
@@ -96,7 +96,7 @@ def _arrays(image_hu: np.ndarray, labels_lps: NDArray[np.uint8], frame: LpsFrame
     cropped = labels_lps[z, y, x]
     matrices = [area_matrix(n_in, n_out) for n_in, n_out in zip(cropped.shape, image_hu.shape, strict=True)]
     step_z, step_y, step_x = (_extent_mm(frame, cropping) / np.asarray(image_hu.shape)).tolist()
-    return NetworkArrays(whole_hu(image_hu), labels_of_largest_share(cropped, matrices), (step_z, step_y, step_x))
+    return NetworkArrays(whole_hu(image_hu), majority_labels(cropped, matrices), (step_z, step_y, step_x))
 
 
 def _extent_mm(frame: LpsFrame, cropping: PerSide) -> np.ndarray:

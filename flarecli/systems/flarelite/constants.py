@@ -44,8 +44,8 @@ class FlareliteConstants:
         kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept at most; a thin
             pancreas may fall in two.
         component_minimum_mm3: Smaller parts are dropped.
-        without_appendages: Organs that lose what hangs on them by a bridge of one or two voxels. The heart's apex is as
-            bright as the liver without contrast.
+        without_thin_attachments: Organs of which parts behind a bridge of one or two voxels are removed. The
+            heart's apex is as bright as the liver without contrast.
         touch_area_mm2: How much of a region's face organs may cover before they count as cut there.
     """
 
@@ -64,5 +64,5 @@ class FlareliteConstants:
     pancreas_least_hu: float = -50.0
     kept_components: tuple[int, int, int, int] = (1, 2, 1, 2)
     component_minimum_mm3: float = 500.0
-    without_appendages: tuple[str, ...] = ("liver",)
+    without_thin_attachments: tuple[str, ...] = ("liver",)
     touch_area_mm2: float = 20.0

@@ -7,12 +7,12 @@ import numpy as np
 from flarecli.organs import ORGANS
 from flarecli.resample import class_map
 from flarecli.systems.components import largest_components
-from flarecli.systems.flarelite.appendages import without_appendages
+from flarecli.systems.flarelite.attachments import without_thin_attachments
 from flarecli.systems.flarelite.constants import FlareliteConstants
 
 
 def filter_organs(scores: np.ndarray, voxel_mm3: float, constants: FlareliteConstants) -> np.ndarray:
-    """Turn surplus and small parts of organs, and what hangs on them, into background, in the scores themselves.
+    """Turn surplus, small and thinly attached parts of organs into background, in the scores themselves.
 
     There, organ and background exchange their scores: large enough for background to win, no larger than what the
     network gives, so that interpolation does not carry it into the neighbouring voxels that stay.
@@ -28,7 +28,9 @@ def filter_organs(scores: np.ndarray, voxel_mm3: float, constants: FlareliteCons
     least_voxels = constants.component_minimum_mm3 / voxel_mm3
     for organ, count in zip(ORGANS, constants.kept_components, strict=True):
         mask = labels == organ.label
-        whole = without_appendages(mask, least_voxels) if organ.name in constants.without_appendages else mask
+        whole = (
+            without_thin_attachments(mask, least_voxels) if organ.name in constants.without_thin_attachments else mask
+        )
         dropped = mask & ~largest_components(whole, count, least_voxels)
         background = scores[0][dropped]
         scores[0][dropped] = scores[organ.label][dropped]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from flarecli.resample import area_matrix, labels_of_largest_share, resample_separable
+from flarecli.resample import area_matrix, majority_labels, resample_separable
 from flarecli.training.scan import LabelledScan
 
 _NEAR_ENOUGH = 0.05
@@ -21,4 +21,4 @@ def scan_at(scan: LabelledScan, spacing_mm: float) -> LabelledScan:
     matrices = [area_matrix(n, size) for n, size in zip(scan.image.shape, sizes, strict=True)]
     z, y, x = (step * n / size for step, n, size in zip(scan.spacing_mm, scan.image.shape, sizes, strict=True))
     image = np.rint(resample_separable(scan.image, *matrices)).astype(np.int16)
-    return replace(scan, image=image, labels=labels_of_largest_share(scan.labels, matrices), spacing_mm=(z, y, x))
+    return replace(scan, image=image, labels=majority_labels(scan.labels, matrices), spacing_mm=(z, y, x))

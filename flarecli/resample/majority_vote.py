@@ -1,4 +1,4 @@
-"""Label maps on other grids: each organ's mask is resampled by itself, and the shares decide."""
+"""Majority-vote label resampling: each organ's mask is resampled by itself, and the largest share of a voxel wins."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from flarecli.resample.streaming import resample_separable
 Window = tuple[slice, slice, slice]
 
 
-def labels_of_largest_share(labels: NDArray[np.uint8], matrices: Sequence[np.ndarray]) -> NDArray[np.uint8]:
+def majority_labels(labels: NDArray[np.uint8], matrices: Sequence[np.ndarray]) -> NDArray[np.uint8]:
     """Give each output voxel the class that fills most of it; an organ wins against as much background.
 
     Args:
         labels: uint8 label map, shape (z, y, x), any strides.
-        matrices: One axis operator along z, y and x each, non-negative, rows summing to 1.
+        matrices: One 1-D resampling matrix along z, y and x each, non-negative, rows summing to 1.
 
     Returns:
         uint8 array of shape (z_out, y_out, x_out).
@@ -42,7 +42,7 @@ def labels_above_share(
 
     Args:
         labels: uint8 label map, shape (z, y, x), any strides.
-        matrices: One axis operator along z, y and x each, non-negative, rows summing to 1.
+        matrices: One 1-D resampling matrix along z, y and x each, non-negative, rows summing to 1.
         least_share: Above 0, at most 1.
 
     Returns:

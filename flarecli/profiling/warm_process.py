@@ -1,4 +1,4 @@
-"""Processes that stay for several runs: warm ones, and the look at the networks."""
+"""Worker processes that live for several runs: warm runs, and the examination of the networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hangs on an organ by a thin bridge and is none of it, such as the heart on the liver."""
+"""Removes what is attached to an organ by a thin bridge, such as the heart to the liver: opening by reconstruction."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from flarecli.systems.components import largest_components
 from flarecli.windows import bounding_window
 
 _FACES = 6
-"""Cores belong together only where they share faces of voxels."""
+"""Eroded components are connected only through faces of voxels."""
 
 
-def without_appendages(mask: np.ndarray, above_voxels: float) -> np.ndarray:
-    """Drop the parts of a mask that fall off its largest one when its outermost voxels are taken away.
+def without_thin_attachments(mask: np.ndarray, above_voxels: float) -> np.ndarray:
+    """Remove the parts of a mask that erosion by one voxel separates from its largest part.
 
-    What remains then are cores. A bridge of one or two voxels has none, so that beyond it there is a core of its own.
+    A bridge of one or two voxels vanishes by erosion, so that what lies beyond it becomes a component of its own; the
+    components are then grown back inside the mask.
 
     Args:
         mask: bool array of shape (z, y, x). What lies beyond its ends counts as inside.
-        above_voxels: Cores of this many voxels or fewer are left where they are: thin edges, not other organs.
+        above_voxels: Eroded components of this many voxels or fewer stay: they are thin edges, not other organs.
 
     Returns:
-        bool array of shape (z, y, x); `mask` itself where nothing hangs on it.
+        bool array of shape (z, y, x); `mask` itself where nothing is attached to it.
     """
     window = bounding_window(mask)
     if window is None:
@@ -34,7 +35,7 @@ def without_appendages(mask: np.ndarray, above_voxels: float) -> np.ndarray:
     others = largest_components(cores & ~largest, organ.size, above_voxels, connectivity=_FACES)
     if not others.any():
         return mask
-    # The corners of what was taken away are three steps off. What both reach belongs to the largest part.
+    # Corners that erosion removed are three steps away. What both reach belongs to the largest part.
     for _ in range(3):
         largest = _dilated(largest) & organ
         others = _dilated(others) & organ & ~largest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flarecli.resample import aligned_matrix, area_matrix, labels_above_share, labels_of_largest_share
+from flarecli.resample import aligned_matrix, area_matrix, labels_above_share, majority_labels
 
 
 def matrices(kind, shape_in, shape_out):
@@ -23,7 +23,7 @@ def test_the_largest_share_wins(kind) -> None:
     shares = np.stack(
         [np.einsum("zyx,az,by,cx->abc", labels == label, *operators, optimize=True) for label in range(5)]
     )
-    result = labels_of_largest_share(labels, operators)
+    result = majority_labels(labels, operators)
     assert result.dtype == np.uint8
     won = np.take_along_axis(shares, result[None].astype(int), axis=0)[0]
     np.testing.assert_allclose(won, shares.max(axis=0), atol=1e-5)
@@ -32,13 +32,13 @@ def test_the_largest_share_wins(kind) -> None:
 def test_an_organ_wins_against_as_much_background() -> None:
     labels = np.array([0, 3, 0, 0], np.uint8).reshape(1, 1, 4)
     operators = matrices(area_matrix, labels.shape, (1, 1, 2))
-    assert labels_of_largest_share(labels, operators).ravel().tolist() == [3, 0]
+    assert majority_labels(labels, operators).ravel().tolist() == [3, 0]
 
 
 def test_background_can_lose_to_two_organs_together_and_still_win() -> None:
     labels = np.array([0, 0, 0, 1, 2], np.uint8).reshape(1, 1, 5)
     operators = matrices(area_matrix, labels.shape, (1, 1, 1))
-    assert labels_of_largest_share(labels, operators).item() == 0
+    assert majority_labels(labels, operators).item() == 0
 
 
 def test_later_organs_overwrite_above_a_share() -> None:
@@ -48,7 +48,7 @@ def test_later_organs_overwrite_above_a_share() -> None:
     assert labels_above_share(labels, operators, 0.6).ravel().tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("resampled", [labels_of_largest_share, lambda *args: labels_above_share(*args, 0.5)])
+@pytest.mark.parametrize("resampled", [majority_labels, lambda *args: labels_above_share(*args, 0.5)])
 def test_the_same_grid_and_strides_change_nothing(resampled) -> None:
     labels = random_labels((6, 5, 4))[::-1, :, ::-1]
     np.testing.assert_array_equal(resampled(labels, matrices(area_matrix, labels.shape, labels.shape)), labels)
@@ -56,4 +56,4 @@ def test_the_same_grid_and_strides_change_nothing(resampled) -> None:
 
 def test_no_organ() -> None:
     labels = np.zeros((4, 4, 4), np.uint8)
-    assert not labels_of_largest_share(labels, matrices(area_matrix, labels.shape, (2, 2, 2))).any()
+    assert not majority_labels(labels, matrices(area_matrix, labels.shape, (2, 2, 2))).any()
