@@ -55,13 +55,23 @@ class SourceGeometry:
         """Geometry of a file's header; `spacing_ijk_mm` as it has been found right."""
         if header.nifti_header is None:
             return cls.of_affine(shape_ijk, header.affine_ras)
-        original = header.nifti_header
+        return cls.of_nifti(header.nifti_header, header.affine_ras, shape_ijk, spacing_ijk_mm)
+
+    @classmethod
+    def of_nifti(
+        cls,
+        original: nibabel.Nifti1Header,
+        affine_ras: np.ndarray,
+        shape_ijk: tuple[int, int, int],
+        spacing_ijk_mm: tuple[float, float, float],
+    ) -> SourceGeometry:
+        """Geometry of a NIfTI header, whose position fields are kept as they are."""
         kept = type(original)()
         kept.set_data_shape(shape_ijk)
         for field in _GEOMETRY_FIELDS:
             kept[field] = original[field]
         kept["pixdim"][:4] = original["pixdim"][:4]
-        return cls(shape_ijk, spacing_ijk_mm, header.affine_ras, kept)
+        return cls(shape_ijk, spacing_ijk_mm, affine_ras, kept)
 
     @classmethod
     def of_affine(cls, shape_ijk: tuple[int, int, int], affine_ras: np.ndarray) -> SourceGeometry:

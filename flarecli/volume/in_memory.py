@@ -1,0 +1,102 @@
+"""Scans that are in memory already: arrays with an affine, and nibabel images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from flarecli.errors import InputError, UsageError
+from flarecli.volume.geometry_checks import check_affine, check_shape, check_spacing, check_type, reconciled_spacing
+from flarecli.volume.hounsfield import hounsfield_zyx
+from flarecli.volume.hounsfield_checks import check_hounsfield
+from flarecli.volume.scan import Volume, canonical_grid
+from flarecli.volume.source import SourceGeometry, StoredScan
+
+_ARRAY, _IMAGE = Path("array"), Path("nibabel image")
+"""What messages call a scan that has no file."""
+
+
+def volume_of_array(voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> Volume:
+    """A scan from an array; the array is copied and checked as a file would be.
+
+    Args:
+        voxels_zyx: HU of any integer or floating-point type, shape (z, y, x).
+        affine_ras: 4x4 matrix from the index (x, y, z) of a voxel centre to world mm (RAS+), as NIfTI has it. Axes may
+            be turned and oblique; label maps come back on the same axes.
+
+    Raises:
+        UsageError: when the affine is no finite 4x4 matrix.
+        InputError: when the array cannot be a CT scan of a body in HU.
+    """
+    affine = np.asarray(affine_ras)
+    if affine.shape != (4, 4) or affine.dtype.kind not in "iuf" or not np.isfinite(affine).all():
+        raise UsageError(
+            "the affine is no 4x4 matrix of finite numbers",
+            seen=f"shape {affine.shape} of {affine.dtype}",
+            expected="a matrix from the index (x, y, z) to world mm",
+            remedy="Give (voxels_zyx, affine_ras), the affine as nibabel's `image.affine`.",
+        )
+    stored = np.asarray(voxels_zyx)
+    check_type(stored.dtype, _ARRAY)
+    x, y, z = check_shape(stored.shape[::-1], _ARRAY)
+    source = SourceGeometry.of_affine((x, y, z), affine.astype(np.float64))
+    return _volume(StoredScan(stored.reshape(z, y, x).T.copy(order="F"), 1.0, 0.0, source), _ARRAY)
+
+
+def volume_of_nibabel(image: Any) -> Volume:
+    """A scan from a nibabel image; of one that lies in a file, the stored values are read without a float64 copy.
+
+    Args:
+        image: Spatial image of three dimensions, further ones of length 1; other formats than NIfTI have an affine
+            too, and label maps become NIfTI.
+
+    Raises:
+        InputError: when the image cannot be a CT scan of a body in HU.
+    """
+    path = Path(image.get_filename() or _IMAGE)
+    stored, slope, intercept = _stored_values(image)
+    check_type(stored.dtype, path)
+    shape_ijk = check_shape(stored.shape, path)
+    affine = np.asarray(image.affine, np.float64)
+    if image.affine is None or not np.isfinite(affine).all():
+        raise InputError(
+            "the image has no affine", path=path, expected="a 4x4 matrix", remedy="Give (voxels_zyx, affine_ras)."
+        )
+    source = _source_of(image, affine, shape_ijk)
+    return _volume(StoredScan(stored.reshape(shape_ijk, order="F"), slope, intercept, source), path)
+
+
+def _stored_values(image: Any) -> tuple[np.ndarray, float, float]:
+    """Values that belong to the caller stay as they are: what comes back may be changed."""
+    proxy = image.dataobj
+    if nibabel.is_proxy(proxy):
+        slope, intercept = float(getattr(proxy, "slope", 1.0)), float(getattr(proxy, "inter", 0.0))
+        return np.array(proxy.get_unscaled(), order="F"), slope, intercept
+    return np.array(proxy, order="F"), 1.0, 0.0
+
+
+def _source_of(image: Any, affine: np.ndarray, shape_ijk: tuple[int, int, int]) -> SourceGeometry:
+    if not isinstance(image.header, nibabel.Nifti1Header):
+        return SourceGeometry.of_affine(shape_ijk, affine)
+    header = nibabel.Nifti1Image(np.zeros((1, 1, 1), np.uint8), affine, image.header).header
+    header.set_data_shape(shape_ijk)
+    i, j, k = (float(size) for size in header["pixdim"][1:4])
+    spacing, _ = reconciled_spacing((i, j, k), affine)
+    return SourceGeometry.of_nifti(header, affine, shape_ijk, spacing)
+
+
+def _volume(scan: StoredScan, path: Path) -> Volume:
+    source = scan.source
+    warnings = check_affine(source.affine_ras, path)
+    check_spacing(source.spacing_ijk_mm, source.shape_ijk, path)
+    voxels, value_warnings = hounsfield_zyx(scan, path)
+    return Volume(
+        voxels,
+        canonical_grid(source),
+        source,
+        path,
+        (*warnings, *value_warnings, *check_hounsfield(voxels, path)),
+    )

@@ -1,0 +1,71 @@
+"""Scans in memory are read as the files that they would be saved to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from flarecli.errors import InputError, UsageError
+from flarecli.volume import read_volume, write_labels
+from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
+from tests.synthetic_ct import affine, ct_voxels, rotation
+
+ORIENTATIONS = {
+    "canonical": np.eye(3),
+    "oblique": rotation((8, 3, 0)),
+    "LPS": np.diag([-1.0, -1.0, 1.0]),
+    "sagittal": np.array([[0.0, 0.0, -1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+}
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("dtype", [np.int16, np.float64, np.int32])
+def test_like_the_file(tmp_path: Path, orientation: str, dtype: type) -> None:
+    placed = affine(directions=ORIENTATIONS[orientation])
+    voxels_xyz = ct_voxels().astype(dtype)
+    image = nibabel.Nifti1Image(voxels_xyz, placed, dtype=dtype if dtype is not np.float64 else None)
+    nibabel.save(image, tmp_path / "scan.nii.gz")
+    of_file = read_volume(tmp_path / "scan.nii.gz")
+    loaded = nibabel.load(tmp_path / "scan.nii.gz")
+    for volume in (volume_of_array(voxels_xyz.T, placed), volume_of_nibabel(image), volume_of_nibabel(loaded)):
+        assert np.array_equal(volume.voxels, of_file.voxels)
+        assert np.allclose(volume.grid.affine_ras, of_file.grid.affine_ras, atol=1e-4)
+        assert np.allclose(volume.grid.spacing_mm, of_file.grid.spacing_mm)
+        labels = (volume.voxels > 40).astype(np.uint8)
+        write_labels(tmp_path / "labels.nii.gz", labels, volume)
+        written = nibabel.load(tmp_path / "labels.nii.gz")
+        assert np.array_equal(np.asarray(written.dataobj), np.rint(voxels_xyz) > 40)
+        assert np.allclose(written.affine, placed, atol=1e-4)
+
+
+def test_stored_values_are_scaled_and_the_callers_array_stays(tmp_path: Path) -> None:
+    voxels = ct_voxels()
+    image = nibabel.Nifti1Image(((voxels + 10) // 2).astype(np.int16), affine())
+    image.header.set_slope_inter(2.0, -10.0)  # written as it is, beside the stored values
+    nibabel.save(image, tmp_path / "scaled.nii")
+    scaled = volume_of_nibabel(nibabel.load(tmp_path / "scaled.nii"))
+    assert np.abs(scaled.voxels.T - voxels).max() <= 1
+    assert np.array_equal(scaled.voxels, read_volume(tmp_path / "scaled.nii").voxels)
+    turned = affine(directions=np.diag([-1.0, -1.0, 1.0]))
+    mine = voxels.T.copy()
+    volume_of_array(mine, turned)
+    assert np.array_equal(mine, voxels.T)
+    mine = voxels.copy()
+    volume_of_nibabel(nibabel.Nifti1Image(mine, turned))
+    assert np.array_equal(mine, voxels)
+
+
+def test_what_is_no_scan() -> None:
+    with pytest.raises(UsageError, match="no 4x4 matrix"):
+        volume_of_array(ct_voxels(), np.eye(3))
+    with pytest.raises(UsageError, match="no 4x4 matrix"):
+        volume_of_array(ct_voxels(), np.full((4, 4), np.nan))
+    with pytest.raises(InputError, match="array: is not a volume"):
+        volume_of_array(ct_voxels()[0], affine())
+    with pytest.raises(InputError, match="span too little"):
+        volume_of_array(np.zeros((9, 9, 9), np.int16), affine())
+    with pytest.raises(InputError, match="colours or complex"):
+        volume_of_array(ct_voxels().astype(np.complex64), affine())
