@@ -45,7 +45,7 @@ def predict(
         Path,
         typer.Argument(
             metavar="IN",
-            help="A scan (NIfTI; NRRD, MHA or a DICOM folder with the extra 'io'), or a folder of scans.",
+            help="A scan (NIfTI, NRRD, MetaImage; a DICOM folder with the extra 'io'), or a folder of scans.",
         ),
     ],
     destination: Annotated[

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.errors import InputError, UsageError
-from flarecli.files.names import SCAN_SUFFIXES, image_suffix
+from flarecli.files.names import image_suffix
+from flarecli.files.sources import check_regular_file
 from flarecli.geometry import Grid
 from flarecli.volume.dicom_series import is_dicom_file, read_dicom_folder
 from flarecli.volume.geometry_checks import (
@@ -35,6 +36,8 @@ from flarecli.volume.source import SourceGeometry, StoredScan
 
 WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Endings of label maps: formats of one file; `.nhdr` and `.mhd` come in two, which cannot appear at once."""
+
+_TEXT_HEADER_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,8 @@ def canonical_grid(source: SourceGeometry) -> Grid:
 def _stored_scan(path: Path) -> StoredScan:
     if path.is_dir():
         return _checked(read_dicom_folder(path), path)
-    if image_suffix(path) not in SCAN_SUFFIXES and is_dicom_file(path):
+    check_regular_file(path)
+    if image_suffix(path) not in _TEXT_HEADER_SUFFIXES and is_dicom_file(path):
         raise InputError(
             "is a single DICOM file",
             path=path,
