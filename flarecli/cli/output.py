@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 def stdout_console() -> Console:
     """Console for results."""
-    from flarecli.cli.console import SafeConsole
+    from flarecli.cli.rendering.console import SafeConsole
 
     return SafeConsole()
 
 
 def stderr_console() -> Console:
     """Console for progress, warnings and errors."""
-    from flarecli.cli.console import SafeConsole
+    from flarecli.cli.rendering.console import SafeConsole
 
     return SafeConsole(stderr=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -30,13 +29,11 @@ from flarecli.cli.output import (
     reported_errors,
     stderr_console,
 )
-from flarecli.cli.predict_tables import outcome_as_dict, print_outcomes, print_warning
+from flarecli.cli.rendering.case_progress import CaseProgress
+from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcomes, print_warning
 from flarecli.errors import PartialFailureError, UsageError
-from flarecli.files.printable import printable_name
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from flarecli.prediction.cases import Case
     from flarecli.prediction.outcome import Outcome
 
@@ -122,7 +119,7 @@ def predict(
             print_warning(passed_over)
         outcomes = []
         with (
-            _Progress(len(found.cases), hidden=quiet or as_json) as progress,
+            CaseProgress(len(found.cases), hidden=quiet or as_json) as progress,
             # Closed on an interruption, too: then the case that is being written is written to its end.
             closing(
                 predict_cases(
@@ -183,48 +180,3 @@ def _report(
         if not as_json and not quiet:
             stderr_console().print(f"[red]{len(failed)} of {len(outcomes)} scans failed[/red]")
         raise typer.Exit(PartialFailureError.exit_code)
-
-
-class _Progress:
-    """A bar over the cases with the step at hand, on standard error, where that is a terminal."""
-
-    def __init__(self, total: int, *, hidden: bool) -> None:
-        self._bar: Progress | None = None
-        self._case = ""
-        # Asked before Rich is imported, which takes a tenth of a second while networks wait to be loaded.
-        if hidden or not sys.stderr.isatty():
-            return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=stderr_console(),
-            transient=True,
-        )
-        self._task = self._bar.add_task("starting", total=total)
-
-    def __enter__(self) -> _Progress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def start(self, case: Case) -> None:
-        self._case = case.name
-        self.step("waiting")
-
-    def step(self, name: str) -> None:
-        if self._bar is not None:
-            from rich.markup import escape
-
-            self._bar.update(self._task, description=f"{escape(printable_name(self._case))}: {name}")
-
-    def finish(self) -> None:
-        if self._bar is not None:
-            self._bar.advance(self._task)
