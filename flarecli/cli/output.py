@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 def stdout_console() -> Console:
     """Console for results."""
-    from flarecli.cli.rendering.console import SafeConsole
+    from rich.console import Console
 
-    return SafeConsole()
+    return Console()
 
 
 def stderr_console() -> Console:
     """Console for progress, warnings and errors."""
-    from flarecli.cli.rendering.console import SafeConsole
+    from rich.console import Console
 
-    return SafeConsole(stderr=True)
+    return Console(stderr=True)
 
 
 def print_json(content: Any) -> None:

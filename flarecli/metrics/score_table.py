@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from flarecli.errors import InputError
 from flarecli.files.atomic import atomic_text
 from flarecli.files.names import case_name
-from flarecli.files.printable import table_cell, text_of_cell
 from flarecli.metrics.evaluation import Evaluation
 
 NAME_COLUMN = "Name"
@@ -68,8 +67,7 @@ def write_score_table(destination: Path, evaluation: Evaluation) -> None:
     """Write one row a case as CSV, atomically and in full precision.
 
     A literal evaluation gives the challenge's table to the letter; otherwise a column `Status` stands last.
-    Cells of failed cases are empty, infinite distances are `inf`. Names of cases that a spreadsheet would take for
-    formulas get an apostrophe before them, except in the challenge's table.
+    Cells of failed cases are empty, infinite distances are `inf`.
     """
     settings = evaluation.settings
     columns = settings.protocol.columns(settings.metrics)
@@ -82,8 +80,7 @@ def write_score_table(destination: Path, evaluation: Evaluation) -> None:
                 _cell(case.scores[metric][places[organ.label]]) if case.scores else ""
                 for metric, organ in columns.values()
             ]
-            name = case.name if settings.literal else table_cell(case.name)
-            writer.writerow([name, *cells, *([] if settings.literal else [case.status.value])])
+            writer.writerow([case.name, *cells, *([] if settings.literal else [case.status.value])])
 
 
 def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
@@ -108,7 +105,7 @@ def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
             scores.setdefault(match["metric"], {})[match["organ"]] = values
     if not scores:
         raise _no_table(path, header)
-    cases = tuple(case_name(text_of_cell(row[NAME_COLUMN])) for row in rows)
+    cases = tuple(case_name(row[NAME_COLUMN]) for row in rows)
     if len(set(cases)) < len(cases):
         raise InputError(
             "names a case twice",

@@ -16,8 +16,7 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     """Convert a scan to HU, rounded to the nearest whole number and clipped to the range of int16.
 
     Unscaled int16 values are not copied where the file's axes differ from the canonical ones by flips only:
-    the stored array itself is turned in place. Memory that `scan.owner` holds is always copied: the result
-    outlives it.
+    the stored array itself is turned in place.
 
     Returns:
         int16 array of shape (z, y, x), C-contiguous, and warnings.
@@ -28,7 +27,7 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     orientation = scan.source.orientation
     is_scaled = (scan.slope, scan.intercept) != (1.0, 0.0)
     if scan.stored_ijk.dtype == np.int16 and not is_scaled:
-        if orientation.keeps_order and scan.owner is None and scan.stored_ijk.flags.writeable:
+        if orientation.keeps_order and scan.stored_ijk.flags.writeable:
             voxels = scan.stored_ijk.T
             _reverse_in_place(voxels, orientation.reversed_axes)
             return np.ascontiguousarray(voxels), ()

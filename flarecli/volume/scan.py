@@ -7,16 +7,15 @@ RAS+ order (z, y, x), and before it a label map gets the file's own geometry aga
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from flarecli.errors import InputError, UsageError
-from flarecli.files.names import image_suffix
-from flarecli.files.sources import check_regular_file
+from flarecli.dicom import Series, find_series, find_series_of_file, is_dicom_file
+from flarecli.errors import UsageError
+from flarecli.files.names import SCAN_SUFFIXES, image_suffix
 from flarecli.geometry import Grid
-from flarecli.volume.dicom_series import is_dicom_file, read_dicom_folder
 from flarecli.volume.geometry_checks import (
     check_affine,
     check_shape,
@@ -36,8 +35,6 @@ from flarecli.volume.source import SourceGeometry, StoredScan
 
 WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Endings of label maps: formats of one file; `.nhdr` and `.mhd` come in two, which cannot appear at once."""
-
-_TEXT_HEADER_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class Volume:
 
 
 def read_volume(path: Path) -> Volume:
-    """Read a CT scan: NIfTI, NRRD or MetaImage file, or a folder with a DICOM series.
+    """Read a CT scan: NIfTI, NRRD, MetaImage or multi-frame DICOM file, or a folder with a DICOM series.
 
     Memory: the stored values; beside them the int16 result where the values are not int16 already or axes are
     permuted.
@@ -163,23 +160,19 @@ def canonical_grid(source: SourceGeometry) -> Grid:
 
 def _stored_scan(path: Path) -> StoredScan:
     if path.is_dir():
-        return _checked(read_dicom_folder(path), path)
-    check_regular_file(path)
-    if image_suffix(path) not in _TEXT_HEADER_SUFFIXES and is_dicom_file(path):
-        raise InputError(
-            "is a single DICOM file",
-            path=path,
-            expected="a folder with all slices of one series",
-            remedy="Give the folder that it lies in.",
-        )
+        return _scan_of_series(find_series(path))
+    if image_suffix(path) not in SCAN_SUFFIXES and is_dicom_file(path):
+        return _scan_of_series(find_series_of_file(path))
     return _scan_of_file(path)
 
 
-def _checked(scan: StoredScan, folder: Path) -> StoredScan:
-    """A DICOM series whose geometry has been found right."""
-    warnings = check_affine(scan.source.affine_ras, folder)
-    check_spacing(scan.source.spacing_ijk_mm, scan.source.shape_ijk, folder)
-    return replace(scan, warnings=(*scan.warnings, *warnings))
+def _scan_of_series(series: Series) -> StoredScan:
+    """A DICOM series whose geometry has been found right before its voxels were read."""
+    source = SourceGeometry.of_affine(check_shape(series.shape_ijk, series.path), series.affine_ras)
+    affine_warnings = check_affine(source.affine_ras, series.path)
+    check_spacing(source.spacing_ijk_mm, source.shape_ijk, series.path)
+    voxels, warnings = series.read()
+    return StoredScan(voxels.T, 1.0, 0.0, source, (*series.warnings, *affine_warnings, *warnings))
 
 
 def _scan_of_file(path: Path) -> StoredScan:

@@ -101,7 +101,6 @@ class StoredScan:
         intercept: Added after the factor.
         source: The file's geometry.
         warnings: What is odd about the file.
-        owner: What holds the memory of `stored_ijk`, where the array itself does not keep it alive.
     """
 
     stored_ijk: np.ndarray
@@ -109,4 +108,3 @@ class StoredScan:
     intercept: float
     source: SourceGeometry
     warnings: tuple[str, ...] = ()
-    owner: object = None

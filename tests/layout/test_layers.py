@@ -22,7 +22,7 @@ _LAYERS = (
     ("datasets", "preview", "systems"),
     ("measures", "metrics"),
     ("resample", "volume"),
-    ("engine", "windows"),
+    ("dicom", "engine", "windows"),
     ("files", "processes"),
     ("errors", "geometry", "hardware", "organs", "steps"),
     ("flarecli",),  # the version; what else it offers it imports when it is asked for

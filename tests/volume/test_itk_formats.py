@@ -9,9 +9,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from flarecli.errors import InputError, InstallationError
+from flarecli.errors import InputError
 from flarecli.volume import read_volume, write_labels
-from flarecli.volume.itk_formats import simpleitk
 from tests.synthetic_ct import ct_voxels, rotation
 
 SimpleITK = pytest.importorskip("SimpleITK", reason="needs the extra io: pip install 'flarecli[io]'")
@@ -151,5 +150,3 @@ def test_files_need_no_simpleitk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     volume = read_volume(path)
     for labels in ("labels.nii.gz", "labels.nrrd", "labels.mha"):
         write_labels(tmp_path / labels, np.zeros(volume.voxels.shape, np.uint8), volume)
-    with pytest.raises(InstallationError, match=r"pip install 'flarecli\[io\]'"):
-        simpleitk(tmp_path)

@@ -1,1 +1,0 @@
-"""How commands show their results on the terminal."""

@@ -1,0 +1,196 @@
+"""The account of a folder: each of its files is a slice, another object with a name, or damaged."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flarecli.dicom import encapsulation, tags
+from flarecli.dicom.header import DEFLATED, DamagedHeaderError, Header, looks_like_dicom, read_header
+from flarecli.dicom.multi_frame import frame_count, frame_slices
+from flarecli.dicom.objects import DicomObject, kind_of
+from flarecli.dicom.slices import Slice, single_slice
+from flarecli.errors import InputError
+
+_DICOM_SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
+_NAMED = 3  # files that a message names of each kind
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that cannot be used.
+
+    Attributes:
+        path: The file.
+        problem: What is wrong with it.
+        is_dicom: Whether it is certainly DICOM; else its name tells whether it was meant as a slice.
+    """
+
+    path: Path
+    problem: str
+    is_dicom: bool = False
+
+
+@dataclass
+class Account:
+    """What lies in a folder.
+
+    Attributes:
+        objects: DICOM files.
+        others: Names of files and folders that are no DICOM, by what they are.
+        unusable: Files that are no DICOM: damaged where their names are those of slices.
+    """
+
+    objects: list[DicomObject] = field(default_factory=list)
+    others: dict[str, list[str]] = field(default_factory=dict)
+    unusable: list[Damage] = field(default_factory=list)
+
+    def add_other(self, kind: str, name: str) -> None:
+        """Name a file that is left out."""
+        self.others.setdefault(kind, []).append(name)
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether a regular file begins as DICOM does; nothing else is opened."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return looks_like_dicom(file.read(256))
+    except (OSError, ValueError):
+        return False
+
+
+def account_of_folder(folder: Path) -> Account:
+    """Read the headers of all files directly in a folder.
+
+    Raises:
+        InputError: when the folder cannot be listed.
+        InstallationError: when pydicom is not installed.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            "cannot be read", path=folder, seen=error.strerror, remedy="Check that the folder is there and readable."
+        ) from error
+    account = Account()
+    for path in entries:
+        _enter(account, path)
+    slice_names = {name_pattern(entry.path) for entry in account.objects if entry.slices or entry.problem}
+    for damage in list(account.unusable):
+        if not damage.is_dicom and not _is_named_like_slices(damage.path, slice_names):
+            account.unusable.remove(damage)
+            account.add_other(f"file that is no DICOM ({damage.problem})", damage.path.name)
+    return account
+
+
+def account_of_file(path: Path) -> Account:
+    """Read the header of one file.
+
+    Raises:
+        InputError: when it cannot be read.
+        InstallationError: when pydicom is not installed.
+    """
+    account = Account()
+    _enter(account, path)
+    return account
+
+
+def left_out(kinds: Iterable[tuple[str, str]], others: dict[str, list[str]]) -> str:
+    """Kinds of objects with their series' descriptions, and other files: counted, in one phrase."""
+    parts = [
+        f"{count} × {kind}{f' ({description!r})' if description else ''}"
+        for (kind, description), count in Counter(kinds).items()
+    ]
+    for kind, names in others.items():
+        shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        parts.append(f"{len(names)} × {kind}: {shown}")
+    return "; ".join(parts)
+
+
+def name_pattern(path: Path) -> str:
+    """A file's name with each number replaced by 0: slices of a series differ in numbers only."""
+    return re.sub(r"\d+", "0", path.name)
+
+
+def _is_named_like_slices(path: Path, slice_names: set[str]) -> bool:
+    return path.suffix.lower() in _DICOM_SUFFIXES or name_pattern(path) in slice_names
+
+
+def _enter(account: Account, path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        problem = "a link to a file that is not there" if path.is_symlink() else "cannot be looked at"
+        account.unusable.append(Damage(path, problem))
+        return
+    if stat.S_ISDIR(mode):
+        account.add_other("subfolder, not searched", path.name)
+    elif not stat.S_ISREG(mode):
+        account.add_other("FIFO, device or socket", path.name)
+    elif path.name.startswith("."):
+        account.add_other("hidden file", path.name)
+    else:
+        _enter_file(account, path)
+
+
+def _enter_file(account: Account, path: Path) -> None:
+    try:
+        header = read_header(path)
+    except DamagedHeaderError as error:
+        account.unusable.append(Damage(path, str(error), is_dicom=True))
+        return
+    except InputError as error:
+        account.unusable.append(Damage(path, error.seen or error.problem))
+        return
+    if header is None:
+        empty = path.stat().st_size == 0
+        account.unusable.append(Damage(path, "empty" if empty else "does not begin as DICOM does"))
+        return
+    if not header.elements.text(tags.SOP_CLASS) and not header.elements.text(tags.MODALITY):
+        problem = "its header is cut or damaged: it says neither class nor modality"
+        account.unusable.append(Damage(path, problem, is_dicom=True))
+        return
+    account.objects.extend(_objects(header))
+
+
+def _objects(header: Header) -> Iterator[DicomObject]:
+    """The file as an object; a multi-frame file with frames of several kinds as several."""
+    kind, rank = kind_of(header, header.elements.text(tags.IMAGE_TYPE))
+    if kind and kind != "localizer":
+        yield DicomObject(header, kind, rank, (), "")
+        return
+    try:
+        count = frame_count(header)
+        problem = _pixel_problem(header)
+        if count is None:
+            yield DicomObject(header, kind, rank, () if kind else (single_slice(header),), "" if kind else problem)
+            return
+        kinds: dict[tuple[str, int], list[Slice]] = {}
+        for frame, frame_type in frame_slices(header, count):
+            kinds.setdefault(kind_of(header, frame_type) if frame_type else (kind, rank), []).append(frame)
+        for (frame_kind, frame_rank), slices in kinds.items():
+            usable = () if frame_kind else tuple(slices)
+            yield DicomObject(header, frame_kind, frame_rank, usable, "" if frame_kind else problem)
+    except DamagedHeaderError as error:
+        yield DicomObject(header, "", rank, (), str(error))
+
+
+def _pixel_problem(header: Header) -> str:
+    """What is wrong with the pixel data's place in the file; empty where nothing is."""
+    pixels = header.pixels
+    if pixels is None:
+        return "it is cut before its pixel data"
+    if pixels.length is None:
+        return encapsulation.problem(header)
+    missing = pixels.start + pixels.length - header.size
+    if missing > 0:
+        return f"{missing} of {pixels.length} bytes of its pixel data are missing" + (
+            " after inflating" if header.syntax == DEFLATED else ""
+        )
+    return ""

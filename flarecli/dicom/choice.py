@@ -1,0 +1,149 @@
+"""Which series of a folder is the scan, and which acquisition of a series."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flarecli.dicom import tags
+from flarecli.dicom.objects import DicomObject
+from flarecli.dicom.slices import MARKS, PRIVATE_MARKS, Slice, mark_name
+from flarecli.dicom.stack import Stack, stacked
+from flarecli.errors import InputError
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A series that may be the scan.
+
+    Attributes:
+        objects: Its files.
+        slices: Their slices.
+    """
+
+    objects: tuple[DicomObject, ...]
+    slices: tuple[Slice, ...]
+
+    @property
+    def rank(self) -> int:
+        """0 for original slices; higher ones only count where there are none."""
+        return min(entry.rank for entry in self.objects)
+
+    @property
+    def has_extent(self) -> bool:
+        """Whether its slices lie at several places: those of bolus tracking all lie at one."""
+        places = {slice_.values.get(tags.POSITION) for slice_ in self.slices}
+        return len(places) > 1 or (None in places and len(self.slices) > 1)
+
+    @property
+    def description(self) -> str:
+        """Series Description, or a word that there is none."""
+        return self.objects[0].header.elements.text(tags.SERIES_DESCRIPTION) or "no description"
+
+    def __str__(self) -> str:
+        elements = self.objects[0].header.elements
+        parts = [f"{len(self.slices)} slices"]
+        if number := elements.text(tags.SERIES_NUMBER):
+            parts.append(f"series {number}")
+        if thickness := elements.text(tags.SLICE_THICKNESS):
+            parts.append(f"{thickness} mm thick")
+        if kernel := elements.text(tags.KERNEL):
+            parts.append(f"kernel {kernel}")
+        return f"'{self.description}' (CT, {', '.join(parts)})"
+
+
+def candidates_of(objects: Iterable[DicomObject]) -> list[Candidate]:
+    """Series with slices, the most original ones only, in the order of their files."""
+    by_series: dict[tuple[str, int], list[DicomObject]] = {}
+    for entry in objects:
+        if entry.slices or entry.problem:
+            by_series.setdefault((entry.series_uid, entry.rank), []).append(entry)
+    found = [
+        Candidate(tuple(members), tuple(slice_ for entry in members for slice_ in entry.slices))
+        for members in by_series.values()
+    ]
+    scans = [candidate for candidate in found if candidate.has_extent] or found
+    best = min((candidate.rank for candidate in scans), default=0)
+    return [candidate for candidate in scans if candidate.rank == best]
+
+
+def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tuple[str, ...]]:
+    """The slices as one even stack: all of them, or the only acquisition that is one.
+
+    Returns:
+        The stack, and warnings.
+
+    Raises:
+        InputError: when they are no even stack, or several acquisitions are.
+    """
+    whole = stacked(slices)
+    if whole.is_even:
+        return whole, ()
+    for cause, groups in _divisions(slices):
+        stacks = [(label, stacked(group)) for label, group in groups if len(group) > 1]
+        even = [(label, stack) for label, stack in stacks if stack.is_even]
+        if not even or sum(len(stack.slices) for _, stack in even) < len(slices) / 2:
+            continue
+        if len(even) == 1:
+            label, stack = even[0]
+            return stack, (
+                f"the series holds several acquisitions ({cause}): {label} with {len(stack.slices)} slices was taken, "
+                f"{len(slices) - len(stack.slices)} slices of others were left out",
+            )
+        raise InputError(
+            f"the series holds several acquisitions or phases under one Series Instance UID, told apart by {cause}",
+            path=path,
+            seen="; ".join(f"{label}: {_described(stack)}" for label, stack in even),
+            expected="one acquisition",
+            remedy="Move the files of the acquisition to be segmented into a folder of its own.",
+        )
+    raise InputError(
+        whole.fault,
+        path=path,
+        seen=whole.seen,
+        expected=whole.expected,
+        remedy="Export the whole series again, one reconstruction a folder.",
+    )
+
+
+def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, list[Slice]]]]]:
+    """Ways to tell acquisitions apart: by what, and the slices of each."""
+    for tag in MARKS:
+        groups: dict[str, list[Slice]] = {}
+        for slice_ in slices:
+            groups.setdefault(slice_.marks.get(tag, ""), []).append(slice_)
+        if 1 < len(groups) <= len(slices) / 2:
+            hidden = tag in PRIVATE_MARKS
+            yield (
+                mark_name(tag),
+                [
+                    (f"acquisition {index}" if hidden else f"{mark_name(tag)} {value or 'missing'}", group)
+                    for index, (value, group) in enumerate(groups.items(), start=1)
+                ],
+            )
+    runs = _runs(slices)
+    if 1 < len(runs) <= len(slices) / 2:
+        yield "Instance Number", [(f"instances {run[0].instance} to {run[-1].instance}", run) for run in runs]
+
+
+def _runs(slices: Sequence[Slice]) -> list[list[Slice]]:
+    """Slices in order of their instance numbers, divided where the direction of the table turns back."""
+    numbered = sorted((slice_ for slice_ in slices if slice_.instance is not None), key=lambda s: s.instance or 0)
+    if len(numbered) < len(slices) or len(slices) < 3:
+        return []
+    depths = {id(slice_): depth for depth, slice_ in enumerate(stacked(numbered).slices)}
+    rising = depths[id(numbered[1])] > depths[id(numbered[0])]
+    runs = [[numbered[0]]]
+    for before, after in itertools.pairwise(numbered):
+        if (depths[id(after)] > depths[id(before)]) == rising:
+            runs[-1].append(after)
+        else:
+            runs.append([after])
+    return runs
+
+
+def _described(stack: Stack) -> str:
+    names = f"{stack.slices[0].name} to {stack.slices[-1].name}"
+    return f"{len(stack.slices)} slices ({names} in order of position)"

@@ -1,0 +1,84 @@
+"""Values of a DICOM data set, decoded without trust: what is missing and what is invalid are told apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+_SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Invalid:
+    """A value that cannot be what its tag stands for.
+
+    Attributes:
+        text: The value as it may be shown.
+    """
+
+    text: str
+
+
+Numbers = tuple[float, ...] | Invalid | None
+"""Decoded numbers; None where the tag is missing or empty."""
+
+
+@dataclass(frozen=True)
+class Elements:
+    """The elements of a `pydicom` data set, read from their raw bytes.
+
+    pydicom's own conversion warns or fails on invalid values, each in its own way.
+    """
+
+    dataset: Any
+
+    def text(self, tag: int) -> str:
+        """The text of a tag, trimmed, without control characters; empty where it is missing."""
+        return printable(self._bytes(tag).decode("utf-8", errors="replace"))
+
+    def numbers(self, tag: int) -> Numbers:
+        """Numbers that are stored as text (DS, IS, FD in text), separated by backslashes."""
+        text = self._bytes(tag).decode("latin-1").strip(" \0\t\r\n")
+        if not text:
+            return None
+        try:
+            values = tuple(float(part) for part in text.split("\\"))
+        except ValueError:
+            return Invalid(printable(text))
+        return values if all(math.isfinite(value) for value in values) else Invalid(printable(text))
+
+    def binary(self, tag: int, *, signed: bool = False) -> Numbers:
+        """One number of 16 or 32 bits (US, SS, UL)."""
+        value = getattr(self.dataset.get_item(tag), "value", None) if tag in self.dataset else None
+        if isinstance(value, int):  # pydicom converts some elements when a sequence is looked at
+            return (float(value),)
+        content = self._bytes(tag)
+        if not content:
+            return None
+        if len(content) not in (2, 4):
+            return Invalid(f"{len(content)} bytes")
+        return (float(int.from_bytes(content, self._byte_order(tag), signed=signed)),)
+
+    def items(self, tag: int) -> list[Elements]:
+        """The items of a sequence; none where it is missing.
+
+        Raises:
+            Exception: of any kind that pydicom raises on a sequence that cannot be parsed.
+        """
+        if tag not in self.dataset:
+            return []
+        return [Elements(item) for item in self.dataset[tag].value or ()]
+
+    def _bytes(self, tag: int) -> bytes:
+        value = getattr(self.dataset.get_item(tag), "value", None) if tag in self.dataset else None
+        return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else b""
+
+    def _byte_order(self, tag: int) -> Any:
+        return "little" if getattr(self.dataset.get_item(tag), "is_little_endian", True) else "big"
+
+
+def printable(text: str) -> str:
+    """Text that is safe to show: trimmed, control characters replaced, cut where it is long."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text.strip(" \0\t\r\n"))
+    return shown if len(shown) <= _SHOWN_LENGTH else f"{shown[:_SHOWN_LENGTH]}…"

@@ -1,0 +1,179 @@
+"""The header of one DICOM file, and where its pixel data lie: the file's beginning is read once, never its pixels."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flarecli.dicom import tags
+from flarecli.dicom.elements import Elements
+from flarecli.dicom.packages import pydicom_reader
+from flarecli.files.sources import check_memory, opened
+
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+
+_MARK_AT, _MARK = 128, b"DICM"
+_FIRST_READ = 1 << 16  # headers of slices take 2 to 20 kB
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # of files without preamble
+_LONGEST_HEADER = 1 << 28  # thousands of frames take a few MB
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_INFLATED_HEADER = 1 << 24  # the most that a deflated file is inflated to before its sizes are known
+
+
+class DamagedHeaderError(Exception):
+    """A DICOM file whose header cannot be parsed; the message says how, without any value of the header."""
+
+
+@dataclass(frozen=True)
+class PixelData:
+    """Where a file keeps its pixels.
+
+    Attributes:
+        start: Offset of the first byte; in a deflated file within the inflated data set.
+        length: Bytes; None where they are encapsulated and end with a delimiter.
+        tag: The element that holds them.
+    """
+
+    start: int
+    length: int | None
+    tag: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says before its pixels.
+
+    Attributes:
+        path: The file.
+        elements: Its elements.
+        syntax: UID of its transfer syntax.
+        pixels: Where its pixels lie; None where there are none.
+        size: Length of the file; of a deflated one, of the data set as far as it was inflated.
+    """
+
+    path: Path
+    elements: Elements
+    syntax: str
+    pixels: PixelData | None
+    size: int
+
+
+def looks_like_dicom(beginning: bytes) -> bool:
+    """Whether a file's first bytes are those of DICOM. Source: DICOM PS3.10 §7.1; old archives omit the preamble."""
+    if beginning[_MARK_AT : _MARK_AT + len(_MARK)] == _MARK:
+        return True
+    if len(beginning) < 8 or beginning[:2] not in _FIRST_GROUPS or beginning[3] != 0:
+        return False
+    vr, length = beginning[4:6], int.from_bytes(beginning[4:8], "little")
+    return (vr.isalpha() and vr.isupper()) or length <= 128  # explicit or implicit VR
+
+
+def read_header(path: Path) -> Header | None:
+    """Read the header of a regular file; None where the file is no DICOM.
+
+    Raises:
+        DamagedHeaderError: when it is DICOM, but cannot be parsed.
+        InputError: when the file cannot be read.
+        InstallationError: when pydicom is not installed.
+    """
+    with opened(path) as file:
+        size = path.stat().st_size
+        beginning = file.read(_FIRST_READ)
+        if not looks_like_dicom(beginning):
+            return None
+        reader = pydicom_reader(path)
+        if DEFLATED.encode() in beginning[:1024]:
+            return _deflated_header(reader, path, beginning + file.read())
+        while True:
+            header = _parsed(reader, path, beginning, size)
+            if len(beginning) >= size or header.pixels is not None:
+                return header
+            if header.elements.text(tags.SOP_CLASS) and not _may_be_image(header.elements.text(tags.SOP_CLASS)):
+                return header
+            if len(beginning) >= _LONGEST_HEADER:
+                raise DamagedHeaderError(f"it has no pixel data within its first {_LONGEST_HEADER >> 20} MB")
+            more = file.read(len(beginning) * 15)
+            if not more:
+                return header
+            beginning += more
+
+
+def inflated(path: Path, length: int) -> bytes:
+    """The first `length` bytes of a deflated file's data set; fewer where it holds fewer.
+
+    Raises:
+        DamagedHeaderError: when its stream is damaged.
+        InputError: when the file cannot be read, or memory does not suffice.
+    """
+    check_memory(length, path, "its inflated data set")
+    with opened(path) as file:
+        return _inflate(file.read(), length)
+
+
+def _may_be_image(sop_class: str) -> bool:
+    """Whether an object of this class can be an image that is read here; others may be long without pixels."""
+    return sop_class in tags.CT_CLASSES or sop_class.startswith(tags.SECONDARY_CAPTURE)
+
+
+def _parsed(reader: Any, path: Path, beginning: bytes, size: int) -> Header:
+    stream = io.BytesIO(beginning)
+    found, stop = _pixel_finder(stream)
+    try:
+        dataset = reader.read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags.WANTED))
+        syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
+    except Exception as error:  # pydicom raises whatever its parts raise
+        if len(beginning) < size:  # the beginning ended within an element
+            return Header(path, Elements({}), "", None, size)
+        raise DamagedHeaderError(f"its header cannot be parsed ({type(error).__name__})") from error
+    if not syntax:
+        syntax = IMPLICIT_LITTLE_ENDIAN if dataset.original_encoding[0] else EXPLICIT_LITTLE_ENDIAN
+        if dataset.original_encoding[1] is False:
+            syntax = EXPLICIT_BIG_ENDIAN
+    return Header(path, Elements(dataset), syntax, found[0] if found else None, size)
+
+
+def _deflated_header(reader: Any, path: Path, content: bytes) -> Header:
+    data = _inflate(content, _INFLATED_HEADER)
+    stream = io.BytesIO(data)
+    found, stop = _pixel_finder(stream)
+    try:
+        dataset = reader.read_dataset(stream, False, True, stop_when=stop, specific_tags=list(tags.WANTED))
+    except Exception as error:
+        raise DamagedHeaderError(f"its header cannot be parsed ({type(error).__name__})") from error
+    pixels = found[0] if found else None
+    size = len(data)
+    if pixels is not None and pixels.length is not None and pixels.start + pixels.length > size:
+        check_memory(pixels.start + pixels.length, path, "its inflated data set")
+        size = len(_inflate(content, pixels.start + pixels.length))
+    return Header(path, Elements(dataset), DEFLATED, pixels, size)
+
+
+def _inflate(content: bytes, length: int) -> bytes:
+    """Inflate a data set, at most `length` bytes of it. Source: DICOM PS3.5 §A.5."""
+    meta_length = int.from_bytes(content[140:144], "little")
+    if content[132:136] != b"\x02\x00\x00\x00" or 144 + meta_length > len(content):
+        raise DamagedHeaderError("its file meta information is incomplete")
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[144 + meta_length :], max(1, length))
+    except zlib.error as error:
+        raise DamagedHeaderError("its deflated data are damaged") from error
+
+
+def _pixel_finder(stream: io.BytesIO) -> tuple[list[PixelData], Any]:
+    """A list that receives the pixel data's place, and the condition that stops pydicom there."""
+    found: list[PixelData] = []
+
+    def stop(tag: int, vr: str | None, length: int) -> bool:
+        if tag not in tags.PIXEL_DATA:
+            return False
+        if not found:
+            found.append(PixelData(stream.tell(), None if length == _UNDEFINED_LENGTH else length, int(tag)))
+        return True
+
+    return found, stop

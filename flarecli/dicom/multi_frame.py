@@ -1,0 +1,94 @@
+"""Frames of an enhanced CT image: each value from the frame's own functional groups, else from the shared ones.
+
+Source: DICOM PS3.3 §A.38.1, §C.7.6.16.
+"""
+
+from __future__ import annotations
+
+from flarecli.dicom import tags
+from flarecli.dicom.elements import Elements, Numbers
+from flarecli.dicom.header import DamagedHeaderError, Header
+from flarecli.dicom.slices import MARKS, Slice, common_values
+
+_PLACES: dict[int, tuple[int, ...]] = {
+    tags.PLANE_POSITION: (tags.POSITION,),
+    tags.PLANE_ORIENTATION: (tags.ORIENTATION,),
+    tags.PIXEL_MEASURES: (tags.PIXEL_SPACING,),
+    tags.VALUE_TRANSFORMATION: (tags.SLOPE, tags.INTERCEPT),
+}
+_MARKS_BY_GROUP: dict[int, tuple[int, ...]] = {
+    tags.FRAME_CONTENT: (tags.STACK, tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX),
+    tags.PIXEL_MEASURES: (tags.SLICE_THICKNESS,),
+}
+_BINARY_MARKS = (tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX)
+
+
+def frame_count(header: Header) -> int | None:
+    """Number of Frames; None where the file has no frames.
+
+    Raises:
+        DamagedHeaderError: when it is no positive number.
+    """
+    number = header.elements.numbers(tags.NUMBER_OF_FRAMES)
+    if number is None or (number == (1.0,) and tags.FRAME_GROUPS not in header.elements.dataset):
+        return None
+    if not isinstance(number, tuple) or len(number) != 1 or number[0] < 1 or number[0] % 1:
+        raise DamagedHeaderError("its Number of Frames (0028,0008) is no positive number")
+    return int(number[0])
+
+
+def frame_slices(header: Header, count: int) -> tuple[tuple[Slice, str], ...]:
+    """The frames of a file, each with its frame type ("ORIGINAL\\\\PRIMARY\\\\VOLUME\\\\NONE").
+
+    Raises:
+        DamagedHeaderError: when the functional groups cannot be parsed, or are not one a frame.
+    """
+    try:
+        shared_items = header.elements.items(tags.SHARED_GROUPS)
+        own_items = header.elements.items(tags.FRAME_GROUPS)
+        if len(own_items) != count:
+            raise DamagedHeaderError(
+                f"it says {count} frames, but describes {len(own_items)} (Per-Frame Functional Groups, 5200,9230)"
+            )
+        shared = shared_items[0] if shared_items else Elements({})
+        common = common_values(header.elements)
+        photometric = header.elements.text(tags.PHOTOMETRIC)
+        marks = {tag: header.elements.text(tag) for tag in MARKS if tag in header.elements.dataset}
+        shared_values, shared_type, shared_rescale, shared_marks = _described(shared)
+        frames = []
+        for index, item in enumerate(own_items):
+            values, frame_type, rescale_type, own_marks = _described(item)
+            frame = Slice(
+                header,
+                index,
+                common | shared_values | values,
+                photometric,
+                rescale_type or shared_rescale or header.elements.text(tags.RESCALE_TYPE).upper(),
+                marks | shared_marks | own_marks,
+                index + 1,
+            )
+            frames.append((frame, frame_type or shared_type))
+        return tuple(frames)
+    except DamagedHeaderError:
+        raise
+    except Exception as error:  # pydicom raises whatever its parts raise
+        raise DamagedHeaderError(f"its functional groups cannot be parsed ({type(error).__name__})") from error
+
+
+def _described(groups: Elements) -> tuple[dict[int, Numbers], str, str, dict[int, str]]:
+    """Values, frame type, rescale type and marks of one item of functional groups."""
+    values: dict[int, Numbers] = {}
+    marks: dict[int, str] = {}
+    rescale_type = ""
+    for group, wanted in _PLACES.items():
+        for item in groups.items(group)[:1]:
+            values |= {tag: item.numbers(tag) for tag in wanted if tag in item.dataset}
+            if group == tags.VALUE_TRANSFORMATION:
+                rescale_type = item.text(tags.RESCALE_TYPE).upper()
+    for group, wanted in _MARKS_BY_GROUP.items():
+        for item in groups.items(group)[:1]:
+            for tag in wanted:
+                if tag in item.dataset:
+                    marks[tag] = str(item.binary(tag)) if tag in _BINARY_MARKS else item.text(tag)
+    types = groups.items(tags.CT_FRAME_TYPE)
+    return values, types[0].text(tags.FRAME_TYPE) if types else "", rescale_type, marks

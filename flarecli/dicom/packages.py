@@ -1,0 +1,51 @@
+"""The packages that DICOM needs: pydicom for headers, SimpleITK (GDCM) for compressed pixels."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from pathlib import Path
+from types import ModuleType
+
+from flarecli.errors import InstallationError
+
+_IMPORTING = threading.Lock()
+
+
+def pydicom_reader(path: Path) -> ModuleType:
+    """The module `pydicom.filereader`.
+
+    Raises:
+        InstallationError: when pydicom is not installed; `path` says for what it was needed.
+    """
+    return _imported("pydicom.filereader", "pydicom", "DICOM", path)
+
+
+def pydicom_uids(path: Path) -> ModuleType:
+    """The module `pydicom.uid`: names of SOP classes and transfer syntaxes.
+
+    Raises:
+        InstallationError: when pydicom is not installed.
+    """
+    return _imported("pydicom.uid", "pydicom", "DICOM", path)
+
+
+def simpleitk(path: Path) -> ModuleType:
+    """The SimpleITK package.
+
+    Raises:
+        InstallationError: when it is not installed.
+    """
+    return _imported("SimpleITK", "SimpleITK", "compressed DICOM", path)
+
+
+def _imported(module: str, package: str, content: str, path: Path) -> ModuleType:
+    try:
+        with _IMPORTING:
+            return importlib.import_module(module)
+    except ImportError as error:
+        raise InstallationError(
+            f"{content} needs {package}, which is not installed",
+            path=path,
+            remedy="Install it with: pip install 'flarecli[io]'. NIfTI files need no further package.",
+        ) from error

@@ -1,0 +1,185 @@
+"""Stored pixels of slices as HU: each slice by its own scaling, straight from its file into the scan's array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flarecli.dicom import tags
+from flarecli.dicom.copies import frame_bytes, stored_bytes
+from flarecli.dicom.decoding import FrameDecoder, frame_decoder
+from flarecli.dicom.header import (
+    DEFLATED,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    DamagedHeaderError,
+)
+from flarecli.dicom.slices import Slice
+from flarecli.errors import InputError
+from flarecli.files.sources import check_memory, opened
+from flarecli.hardware.processors import available_processors
+
+_INT16 = np.iinfo(np.int16)
+_NATIVE = (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED)
+_MOST_THREADS = 4
+_TISSUE_LIKE_HU = -1000  # padding above is taken for a part of the patient
+_PADDED_SHARE = 0.01
+
+
+def check_storage(slices: Sequence[Slice], path: Path) -> None:
+    """Refuse pixel data of a length or kind that is not read, before anything is allocated.
+
+    Raises:
+        InputError: names the slice.
+    """
+    for slice_ in slices:
+        pixels = slice_.header.pixels
+        assert pixels is not None
+        if pixels.tag != tags.PIXEL_DATA[0]:
+            raise InputError(
+                "pixels are stored as floating-point numbers, which is not read",
+                path=path,
+                seen=f"element {pixels.tag >> 16:04x},{pixels.tag & 0xFFFF:04x} in {slice_.name}",
+                expected="Pixel Data (7fe0,0010)",
+                remedy="Export the series as CT slices of whole numbers.",
+            )
+        if pixels.length is None:
+            continue
+        frames = int(slice_.header.elements.text(tags.NUMBER_OF_FRAMES) or 1)
+        expected, row = frames * frame_bytes(slice_), int(slice_.number(tags.COLUMNS))
+        if not expected <= pixels.length < expected + max(2, row):
+            raise InputError(
+                "Pixel Data (7fe0,0010) do not have the length that Rows, Columns and Bits Allocated give",
+                path=path,
+                seen=f"{pixels.length} bytes in {slice_.name}",
+                expected=f"{expected} bytes",
+                remedy="The file is damaged: copy or export it again.",
+            )
+
+
+def read_hounsfield(slices: Sequence[Slice], path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """HU of slices in their order, rounded to whole numbers and clipped to the range of int16.
+
+    Returns:
+        int16 array of shape (slices, rows, columns), C-contiguous, in memory of its own, and warnings.
+
+    Raises:
+        InputError: when a file cannot be read or decoded, or memory does not suffice.
+        InstallationError: when a package for compressed pixels is not installed.
+    """
+    rows, columns = int(slices[0].number(tags.ROWS)), int(slices[0].number(tags.COLUMNS))
+    shape = len(slices), rows, columns
+    check_memory(2 * np.prod(shape, dtype=float), path, f"{columns} × {rows} × {len(slices)} voxels of int16")
+    native = [slice_.header.syntax in _NATIVE for slice_ in slices]
+    voxels = np.empty(shape, np.int16)
+    clipped = padded = 0
+    with _decoders(slices, native, path) as decoders:
+
+        def fill(index: int) -> tuple[int, int]:
+            slice_ = slices[index]
+            try:
+                decode = _native if native[index] else decoders[slice_.header.syntax]
+                stored = decode(slice_, voxels[index])
+            except DamagedHeaderError as error:
+                raise InputError(
+                    "a slice cannot be read",
+                    path=slice_.header.path,
+                    seen=str(error),
+                    remedy="The file is damaged: copy or export it again.",
+                ) from error
+            return _rescale(stored, slice_, voxels[index])
+
+        with ThreadPoolExecutor(min(_MOST_THREADS, available_processors()), "flare-dicom") as threads:
+            for clipped_here, padded_here in threads.map(fill, range(len(slices))):
+                clipped += clipped_here
+                padded += padded_here
+    warnings = []
+    if clipped:
+        warnings.append(f"{clipped} voxels lie outside {_INT16.min} to {_INT16.max} HU and were set to the limit")
+    if padded > _PADDED_SHARE * voxels.size:
+        hu = _rescaled(np.array([slices[0].number(tags.PADDING)]), slices[0])[0]
+        warnings.append(
+            f"{padded / voxels.size:.0%} of the voxels are padding (Pixel Padding Value) of {hu:g} HU, like tissue "
+            "rather than air: results near the edge of the field may be worse"
+        )
+    return voxels, tuple(warnings)
+
+
+@contextmanager
+def _decoders(slices: Sequence[Slice], native: Sequence[bool], path: Path) -> Iterator[dict[str, FrameDecoder]]:
+    """The decoders of compressed slices by transfer syntax."""
+    with ExitStack() as stack:
+        found: dict[str, FrameDecoder] = {}
+        for slice_, is_native in zip(slices, native, strict=True):
+            if not is_native and slice_.header.syntax not in found:
+                found[slice_.header.syntax] = stack.enter_context(frame_decoder(slice_, path))
+        yield found
+
+
+def _native(slice_: Slice, target: np.ndarray) -> np.ndarray:
+    """Stored values of an uncompressed slice; of 16 bits in the target's own memory where they can be."""
+    order = ">" if slice_.header.syntax == EXPLICIT_BIG_ENDIAN else "<"
+    bits, signed = int(slice_.number(tags.BITS_ALLOCATED)), slice_.number(tags.PIXEL_REPRESENTATION) == 1
+    dtype = np.dtype(f"{order}{'i' if signed else 'u'}{bits // 8}")
+    pixels = slice_.header.pixels
+    assert pixels is not None
+    if bits == 16 and slice_.header.syntax != DEFLATED:
+        length = frame_bytes(slice_)
+        with opened(slice_.header.path) as file:
+            file.seek(pixels.start + slice_.frame * length)
+            if file.readinto(target) != length:  # type: ignore[attr-defined]
+                raise DamagedHeaderError("it became shorter while it was read")
+        stored = target.view(dtype)
+    else:
+        content = stored_bytes(slice_)
+        if len(content) != target.size * dtype.itemsize:
+            raise DamagedHeaderError("its pixel data are cut")
+        stored = np.frombuffer(content, dtype).reshape(target.shape)
+    return _used_bits(stored, slice_)
+
+
+def _used_bits(stored: np.ndarray, slice_: Slice) -> np.ndarray:
+    """Stored values without bits above or below those that hold them. Source: DICOM PS3.5 §8.1.1."""
+    allocated, used, high = (int(slice_.number(tag)) for tag in (tags.BITS_ALLOCATED, tags.BITS_STORED, tags.HIGH_BIT))
+    if used == allocated:
+        return stored
+    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    return np.right_shift(np.left_shift(native, allocated - 1 - high), allocated - used)
+
+
+def _rescale(stored: np.ndarray, slice_: Slice, target: np.ndarray) -> tuple[int, int]:
+    """Write stored values as HU into the target, which they may share; how many were clipped, how many are padding."""
+    padded = _padded(stored, slice_)
+    slope, intercept = slice_.number(tags.SLOPE), slice_.number(tags.INTERCEPT)
+    lowest, highest = _rescaled(np.array([stored.min(), stored.max()], float), slice_)
+    fits = _INT16.min <= min(lowest, highest) and max(lowest, highest) <= _INT16.max
+    if slope == 1 and intercept % 1 == 0 and fits and stored.dtype.itemsize == 2:
+        # Modulo 2^16 the sum is right whatever the sign of the stored type.
+        target.view(np.uint16)[...] = stored.view(stored.dtype.str.replace("i", "u"))
+        target += np.int16((int(intercept) + 32768) % 65536 - 32768)
+        return 0, padded
+    values = np.rint(_rescaled(stored.astype(np.float64), slice_))
+    clipped = 0
+    if not fits:
+        clipped = int(np.count_nonzero((values < _INT16.min) | (values > _INT16.max)))
+        np.clip(values, _INT16.min, _INT16.max, out=values)
+    target[...] = values
+    return clipped, padded
+
+
+def _rescaled(values: np.ndarray, slice_: Slice) -> np.ndarray:
+    return np.asarray(values * slice_.number(tags.SLOPE) + slice_.number(tags.INTERCEPT))
+
+
+def _padded(stored: np.ndarray, slice_: Slice) -> int:
+    """Voxels of the padding value, where that looks like tissue."""
+    padding: Any = slice_.values.get(tags.PADDING)
+    if not isinstance(padding, tuple) or _rescaled(np.array(padding), slice_)[0] <= _TISSUE_LIKE_HU:
+        return 0
+    return int(np.count_nonzero(stored == padding[0]))

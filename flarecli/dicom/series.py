@@ -1,0 +1,244 @@
+"""The scan of a folder or file: chosen and checked from headers alone, voxels on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from flarecli.dicom import tags
+from flarecli.dicom.account import Account, Damage, account_of_file, account_of_folder, left_out
+from flarecli.dicom.agreement import check_agreement
+from flarecli.dicom.choice import Candidate, candidates_of, chosen_acquisition
+from flarecli.dicom.copies import without_copies
+from flarecli.dicom.header import DamagedHeaderError
+from flarecli.dicom.objects import DicomObject
+from flarecli.dicom.pixels import check_storage, read_hounsfield
+from flarecli.dicom.slices import Slice
+from flarecli.dicom.stack import Stack
+from flarecli.dicom.tilt import Tilt, check_tilt, sheared_back, tilt_of
+from flarecli.errors import InputError
+
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+_NAMED = 5  # damaged files that a message names
+_WHOLE_FOLDER = "Name the folder whose files are the slices themselves; subfolders are not searched."
+
+
+@dataclass(frozen=True)
+class Series:
+    """A CT scan whose headers were read and checked.
+
+    Attributes:
+        path: The folder or file.
+        stack: Its slices in order.
+        tilt: Of the gantry, which `read` removes; None where there is none.
+        warnings: What was left out or is odd, in sentences.
+    """
+
+    path: Path
+    stack: Stack
+    tilt: Tilt | None
+    warnings: tuple[str, ...]
+
+    @property
+    def shape_ijk(self) -> tuple[int, int, int]:
+        """Columns, rows and slices of what `read` gives."""
+        first = self.stack.slices[0]
+        shape = int(first.number(tags.ROWS)), int(first.number(tags.COLUMNS))
+        rows, columns = self.tilt.shape if self.tilt else shape
+        return columns, rows, len(self.stack.slices)
+
+    @property
+    def affine_ras(self) -> np.ndarray:
+        """4x4 matrix from the index (column, row, slice) to world mm (RAS); without tilt at right angles."""
+        row_mm, column_mm = self.stack.slices[0].vector(tags.PIXEL_SPACING)
+        step, origin = self.stack.step_lps, self.stack.positions_lps[0]
+        along_row, along_column = self.stack.row_lps * column_mm, self.stack.column_lps * row_mm
+        if self.tilt is not None:
+            step = (step @ self.stack.normal_lps) * self.stack.normal_lps
+            origin = origin + along_column * self.tilt.origin[0] + along_row * self.tilt.origin[1]
+        affine = np.eye(4)
+        affine[:3] = _LPS_TO_RAS @ np.column_stack([along_row, along_column, step, origin])
+        return affine + 0.0  # no negative zeros
+
+    def read(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Read the voxels.
+
+        Returns:
+            int16 HU, shape (slices, rows, columns), C-contiguous, in memory of its own; and warnings.
+
+        Raises:
+            InputError: when a slice cannot be read or decoded, or memory does not suffice.
+            InstallationError: when a package for compressed pixels is not installed.
+        """
+        voxels, warnings = read_hounsfield(self.stack.slices, self.path)
+        if self.tilt is not None:
+            voxels = sheared_back(voxels, self.tilt, self.path)
+        return voxels, warnings
+
+
+def find_series(folder: Path) -> Series:
+    """The one CT scan among the files of a folder; its subfolders are not searched.
+
+    Raises:
+        InputError: when there is no CT scan or more than one, files of it are damaged, or its slices lack tags, differ,
+            are missing, doubled or shifted.
+        InstallationError: when pydicom is not installed.
+    """
+    return _series(account_of_folder(folder), folder)
+
+
+def find_series_of_file(path: Path) -> Series:
+    """The CT scan of one multi-frame file.
+
+    Raises:
+        InputError: when it is a single slice or no CT scan, is damaged, or its frames are no even stack.
+        InstallationError: when pydicom is not installed.
+    """
+    account = account_of_file(path)
+    if [len(entry.slices) for entry in account.objects] == [1] and not account.objects[0].problem:
+        raise InputError(
+            "is a single DICOM file of one slice",
+            path=path,
+            expected="a folder with all slices of one series, or a multi-frame file",
+            remedy="Give the folder that it lies in.",
+        )
+    return _series(account, path)
+
+
+def _series(account: Account, path: Path) -> Series:
+    candidate = _chosen(account, path)
+    _refuse_damaged(account, candidate, path)
+    check_agreement(candidate.slices, path)
+    check_storage(candidate.slices, path)
+    try:
+        slices, copy_warnings = without_copies(candidate.slices)
+    except DamagedHeaderError as error:
+        raise InputError(
+            "doubled slices cannot be compared",
+            path=path,
+            seen=str(error),
+            remedy="Copy or export the series again.",
+        ) from error
+    stack, choice_warnings = chosen_acquisition(slices, path)
+    tilt = _tilt(stack, path)
+    warnings = [
+        *_account_warnings(account, candidate, path),
+        *copy_warnings,
+        *choice_warnings,
+        *_frame_warnings(stack.slices),
+    ]
+    series = Series(path, stack, tilt, tuple(warnings))
+    return series if tilt is None else Series(path, stack, tilt, (*warnings, _tilt_warning(series, tilt)))
+
+
+def _chosen(account: Account, path: Path) -> Candidate:
+    """The only candidate."""
+    found = candidates_of(account.objects)
+    scans = [candidate for candidate in found if len(candidate.slices) > 1]
+    if len(scans) > 1:
+        raise InputError(
+            "holds several CT series",
+            path=path,
+            seen="; ".join(map(str, scans)),
+            expected="one CT series",
+            remedy="Move the series to be segmented into a folder of its own.",
+        )
+    if scans:
+        return scans[0]
+    damaged = [*account.unusable, *_damaged(account.objects)]
+    if damaged:
+        raise _damage_error(damaged, path)
+    if not account.objects:
+        seen = left_out((), account.others)
+        raise InputError(
+            "holds no DICOM slices" if path.is_dir() else "is no DICOM file",
+            path=path,
+            seen=seen or "nothing",
+            expected="the slices of one CT series",
+            remedy=_WHOLE_FOLDER,
+        )
+    if found:
+        raise InputError(
+            "has a single slice",
+            path=path,
+            seen="; ".join([str(found[0]), *filter(None, [left_out(_kinds(account.objects), account.others)])]),
+            expected="a CT series of several slices",
+            remedy="Give the folder of the whole axial CT series.",
+        )
+    raise InputError(
+        "holds no CT scan",
+        path=path,
+        seen=left_out(_kinds(account.objects), account.others),
+        expected="a CT series of several slices",
+        remedy="Give the folder of an axial CT series.",
+    )
+
+
+def _refuse_damaged(account: Account, candidate: Candidate, path: Path) -> None:
+    """Refuse when a file that may belong to the scan cannot be used."""
+    uid = candidate.objects[0].series_uid
+    damaged = [*account.unusable, *_damaged(entry for entry in account.objects if entry.series_uid in (uid, ""))]
+    if damaged:
+        raise _damage_error(damaged, path)
+
+
+def _damaged(objects: Iterable[DicomObject]) -> list[Damage]:
+    return [Damage(entry.path, entry.problem) for entry in objects if entry.problem]
+
+
+def _damage_error(damaged: list[Damage], path: Path) -> InputError:
+    listed = [f"{damage.path.name}: {damage.problem}" for damage in damaged[:_NAMED]]
+    return InputError(
+        f"{len(damaged)} of its files cannot be read" if path.is_dir() else "is damaged",
+        path=path,
+        seen="; ".join(listed) + ("; …" if len(damaged) > _NAMED else ""),
+        expected="every slice whole",
+        remedy="Copy or export them again; move files that do not belong to the scan out of the folder.",
+    )
+
+
+def _kinds(objects: Sequence[DicomObject]) -> list[tuple[str, str]]:
+    """Kind and series description of objects that are no slices."""
+    return [(entry.kind, entry.header.elements.text(tags.SERIES_DESCRIPTION)) for entry in objects if entry.kind]
+
+
+def _account_warnings(account: Account, candidate: Candidate, path: Path) -> tuple[str, ...]:
+    taken = {id(entry) for entry in candidate.objects}
+    kinds = _kinds(account.objects)
+    for entry in account.objects:
+        if id(entry) in taken or entry.kind:
+            continue
+        description = entry.header.elements.text(tags.SERIES_DESCRIPTION)
+        kind = "reformatted slice" if entry.rank == 1 else "slice of another series"
+        kinds += [(kind, description)] * max(1, len(entry.slices))
+    said = left_out(kinds, account.others)
+    return (f"of several things in the folder the CT series {candidate} was taken; left out: {said}",) if said else ()
+
+
+def _frame_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
+    frames = {slice_.marks.get(tags.FRAME_OF_REFERENCE, "") for slice_ in slices}
+    if len(frames) > 1:
+        return (f"the slices name {len(frames)} different Frames of Reference: check that they belong together",)
+    return ()
+
+
+def _tilt(stack: Stack, path: Path) -> Tilt | None:
+    first = stack.slices[0]
+    row_mm, column_mm = first.vector(tags.PIXEL_SPACING)
+    shape = len(stack.slices), int(first.number(tags.ROWS)), int(first.number(tags.COLUMNS))
+    tilt = tilt_of(stack.step_lps, stack.row_lps, stack.column_lps, (row_mm, column_mm), shape)
+    if tilt is not None:
+        check_tilt(tilt, path)
+    return tilt
+
+
+def _tilt_warning(series: Series, tilt: Tilt) -> str:
+    columns, rows, slices = series.shape_ijk
+    return (
+        f"the gantry is tilted by {tilt.angle_deg:.1f}°: the slices were resampled to a rectangular grid of "
+        f"{columns} × {rows} × {slices} voxels, filled with air outside them; the label map lies on that grid (each of "
+        "its slices in the plane of one slice of the scan), so overlay it in world coordinates"
+    )

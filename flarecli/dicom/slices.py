@@ -1,0 +1,123 @@
+"""One slice of a scan: what its header says of where it lies and what its values mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flarecli.dicom import tags
+from flarecli.dicom.elements import Elements, Numbers
+from flarecli.dicom.header import Header
+
+_BINARY = (
+    tags.SAMPLES,
+    tags.ROWS,
+    tags.COLUMNS,
+    tags.BITS_ALLOCATED,
+    tags.BITS_STORED,
+    tags.HIGH_BIT,
+    tags.PIXEL_REPRESENTATION,
+)
+_IN_TEXT = (tags.POSITION, tags.ORIENTATION, tags.PIXEL_SPACING, tags.SLOPE, tags.INTERCEPT)
+_MARKS = {
+    tags.ACQUISITION_NUMBER: "Acquisition Number",
+    tags.TEMPORAL_POSITION: "Temporal Position Identifier",
+    tags.TEMPORAL_INDEX: "Temporal Position Index",
+    tags.FRAME_ACQUISITION: "Frame Acquisition Number",
+    tags.STACK: "Stack ID",
+    tags.CARDIAC_PHASE: "Nominal Percentage of Cardiac Phase",
+    tags.TRIGGER_TIME: "Trigger Time",
+    tags.CONTRAST_AGENT: "Contrast/Bolus Agent",
+    tags.KVP: "KVP",
+    tags.KERNEL: "Convolution Kernel",
+    tags.SLICE_THICKNESS: "Slice Thickness",
+    tags.IMAGE_TYPE: "Image Type",
+    tags.FRAME_OF_REFERENCE: "Frame of Reference UID",
+    tags.STUDY_UID: "Study Instance UID",
+    tags.ACQUISITION_DATETIME: "Acquisition DateTime",
+    tags.ACQUISITION_TIME: "Acquisition Time",
+    tags.CONTENT_TIME: "Content Time",
+}
+MARKS = tuple(_MARKS)
+"""What can tell acquisitions of one series apart, most telling first."""
+
+PRIVATE_MARKS = (
+    tags.FRAME_OF_REFERENCE,
+    tags.STUDY_UID,
+    tags.ACQUISITION_DATETIME,
+    tags.ACQUISITION_TIME,
+    tags.CONTENT_TIME,
+)
+"""Marks whose values are never shown: identifiers and times."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice: a file, or a frame of a multi-frame file.
+
+    Attributes:
+        header: Of its file.
+        frame: Its number in the file, from 0.
+        values: Numbers by tag, as decoded; every tag that decides millimetres or HU.
+        photometric: Photometric Interpretation.
+        rescale_type: Unit of the rescaled values; empty where it is not said.
+        marks: What can tell its acquisition, by tag.
+        instance: Instance Number; None where there is none.
+    """
+
+    header: Header
+    frame: int
+    values: Mapping[int, Numbers]
+    photometric: str
+    rescale_type: str
+    marks: Mapping[int, str]
+    instance: int | None
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        name = self.header.path.name
+        return name if len(self.header.elements.text(tags.NUMBER_OF_FRAMES)) == 0 else f"{name} frame {self.frame + 1}"
+
+    def number(self, tag: int) -> float:
+        """A checked value of one number."""
+        return self.vector(tag)[0]
+
+    def vector(self, tag: int) -> tuple[float, ...]:
+        """Checked values."""
+        numbers = self.values[tag]
+        assert isinstance(numbers, tuple)
+        return numbers
+
+
+def mark_name(tag: int) -> str:
+    """The name of a mark."""
+    return _MARKS[tag]
+
+
+def common_values(elements: Elements) -> dict[int, Numbers]:
+    """What the file itself says: of all its slices, where frames do not say otherwise."""
+    values: dict[int, Numbers] = {tag: elements.binary(tag) for tag in _BINARY}
+    values |= {tag: elements.numbers(tag) for tag in _IN_TEXT}
+    is_signed = values[tags.PIXEL_REPRESENTATION] == (1.0,)
+    values[tags.PADDING] = elements.binary(tags.PADDING, signed=is_signed)
+    return values
+
+
+def single_slice(header: Header) -> Slice:
+    """The slice of a file without frames."""
+    elements = header.elements
+    return Slice(
+        header,
+        0,
+        common_values(elements),
+        elements.text(tags.PHOTOMETRIC),
+        elements.text(tags.RESCALE_TYPE).upper(),
+        {tag: elements.text(tag) for tag in MARKS if tag in elements.dataset},
+        _instance(elements),
+    )
+
+
+def _instance(elements: Elements) -> int | None:
+    number = elements.numbers(tags.INSTANCE_NUMBER)
+    return int(number[0]) if isinstance(number, tuple) else None
