@@ -25,7 +25,8 @@ Probe = Callable[[str], dict[str, Any]]
 
 def run_probe(backend: str) -> dict[str, Any]:
     """What `flarecli.doctor.probe` prints for a backend, or `{"error": {...}}` where it fails in whatever way."""
-    command = [sys.executable, "-m", "flarecli.doctor.probe", backend]
+    # -P: a file of the working folder must not stand in for a module.
+    command = [sys.executable, "-P", "-m", "flarecli.doctor.probe", backend]
     # No graph of the probe's network among the user's.
     environment = {**os.environ, "FLARE_CACHE": "off", "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:

@@ -12,7 +12,7 @@ from flarecli.doctor.finding import Finding, Verdict
 
 def folder_findings() -> Iterator[Finding]:
     """The user's folder of weights, the cache, the folder for temporary files."""
-    from flarecli.engine.entry_cache import VARIABLE, cache_folder
+    from flarecli.files.cache_folder import VARIABLE, cache_folder
     from flarecli.weights.store import user_root
 
     yield folder_finding("weights folder", user_root(), "Set FLARE_WEIGHTS to a folder of yours.")

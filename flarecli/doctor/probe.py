@@ -29,8 +29,9 @@ SLOPE = 0.01
 
 def build_probe() -> keras.Model:
     """The network: 1 to 32 to 1 channels, a leaky rectifier between, no biases."""
-    import keras
+    from flarecli.engine.keras_import import import_keras
 
+    keras = import_keras()
     from flarecli_models.data_format import input_shape, resolved_data_format
 
     data_format = resolved_data_format(None)

@@ -8,6 +8,7 @@ import os
 import sys
 from importlib.metadata import version
 
+from flarecli.engine.keras_import import import_tensorflow
 from flarecli.errors import InstallationError
 from flarecli_models.openvino_import import import_openvino
 
@@ -89,10 +90,7 @@ def _backend_sees_gpu(backend: str) -> bool:
 
         return torch.cuda.is_available()
     if backend == "tensorflow":
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        import tensorflow
-
-        return bool(tensorflow.config.list_physical_devices("GPU"))
+        return bool(import_tensorflow().config.list_physical_devices("GPU"))
     return False
 
 

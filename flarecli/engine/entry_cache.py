@@ -19,27 +19,10 @@ from pathlib import Path
 
 from isal import isal_zlib
 
-VARIABLE = "FLARE_CACHE"
-"""Environment variable that names the cache folder, or turns the cache off with `OFF`."""
-
-OFF = "off"
-
 _MANIFEST = "entry.json"
 _UNFINISHED = ".part-"
 _ABANDONED_S = 3600.0
 """An unfinished entry older than this was left behind by a process that was stopped."""
-
-
-def cache_folder() -> Path | None:
-    """Where everything is kept: `FLARE_CACHE`, or the platform's cache folder; None where the cache is off."""
-    chosen = os.environ.get(VARIABLE)
-    if chosen == OFF:
-        return None
-    if chosen:
-        return Path(chosen)
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("flare", appauthor=False))
 
 
 class EntryCache:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flarecli.engine.keras_import import import_keras
 from flarecli.engine.runtime import Runtime
 from flarecli.errors import InputError
 
@@ -20,8 +21,7 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
     Raises:
         InputError: when the weights do not fit the model, or the model cannot be built for the size in their card.
     """
-    import keras
-
+    keras = import_keras()
     policy = keras.config.dtype_policy()
     mixed = runtime.backend != "openvino" and runtime.precision != "float32"
     keras.config.set_dtype_policy(f"mixed_{runtime.precision}" if mixed else "float32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -12,12 +13,13 @@ import numpy as np
 
 from flarecli.engine.batched_network import BatchedNetwork
 from flarecli.engine.compiled_graphs import CompiledGraphs
-from flarecli.engine.entry_cache import cache_folder
 from flarecli.engine.graph_cache import GraphCache
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.network_facts import network_facts
 from flarecli.engine.openvino_graph import ANY_SIZE, export_graph, open_shape
 from flarecli.engine.runtime import Runtime
+from flarecli.errors import InstallationError
+from flarecli.files.cache_folder import cache_folder
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +31,8 @@ _VOLUME_RANK = 5
 
 class OpenVinoNetwork(BatchedNetwork):
     """Compiles a graph for each input shape that occurs, at once where only one can; channels first.
+
+    Threads may share it: they compute one after the other, each with all threads of the runtime.
 
     Args:
         graphs: Compiles the graph for a shape.
@@ -47,6 +51,7 @@ class OpenVinoNetwork(BatchedNetwork):
         self._compiled: Any = None
         self._request: Any = None
         self._compiling: Future[None] | None = None
+        self._in_use = threading.Lock()
         if ANY_SIZE not in shape:
             self._compile(shape)
 
@@ -57,13 +62,18 @@ class OpenVinoNetwork(BatchedNetwork):
             shape: Of the image to come.
         """
         batch_shape = self._batch_shape(shape)
-        self._finish_compiling()
-        if batch_shape != self._shape:
-            background = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-compile")
-            self._compiling = background.submit(self._compile, batch_shape)
-            background.shutdown(wait=False)
+        with self._in_use:
+            self._finish_compiling()
+            if batch_shape != self._shape:
+                background = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-compile")
+                self._compiling = background.submit(self._compile, batch_shape)
+                background.shutdown(wait=False)
 
     def _scores(self, batch: np.ndarray) -> np.ndarray:
+        with self._in_use:
+            return self._computed(batch)
+
+    def _computed(self, batch: np.ndarray) -> np.ndarray:
         import openvino
 
         self._finish_compiling()
@@ -129,11 +139,44 @@ def openvino_network_of(
 
 
 def _open_graph(model: keras.Model, output: str | None, runtime: Runtime) -> openvino.Model | None:
-    """The model's graph for every size, or None where a layer must know the size."""
+    """The model's graph for every size, or None where a layer must know the size.
+
+    Raises:
+        InstallationError: when the graph cannot be made for another reason.
+    """
+    shape = open_shape(model)
     try:
-        return export_graph(model, output, open_shape(model), precision=runtime.precision)
-    except Exception:  # whatever a layer or Keras raises on meeting a size that is None
-        return None
+        return export_graph(model, output, shape, precision=runtime.precision)
+    except _SIZE_IS_MISSING as error:  # what layers, Keras and OpenVINO raise on meeting a size that is not known
+        if ANY_SIZE in shape:
+            return None
+        raise _cannot_be_exported(model, shape, error) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _cannot_be_exported(model, shape, error) from error
+
+
+def _sized_graph(model: keras.Model, output: str | None, shape: tuple[int, ...], *, precision: str) -> openvino.Model:
+    try:
+        return export_graph(model, output, shape, precision=precision)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _cannot_be_exported(model, shape, error) from error
+
+
+_SHOWN_CHARACTERS = 200
+_SIZE_IS_MISSING = (TypeError, ValueError, RuntimeError)
+
+
+def _cannot_be_exported(model: keras.Model, shape: tuple[int, ...], error: Exception) -> InstallationError:
+    return InstallationError(
+        f"the network {model.name} cannot be written down for OpenVINO",
+        seen=f"{type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_CHARACTERS]}",
+        expected=f"a graph for inputs of shape {tuple('any' if size == ANY_SIZE else size for size in shape)}",
+        remedy="Use --backend torch or tensorflow, or the version of OpenVINO that `flare doctor` expects.",
+    )
 
 
 def _network_of_graph(
@@ -150,7 +193,7 @@ def _network_of_graph(
 
 
 def _network_of_model(model: keras.Model, output: str | None, runtime: Runtime, keep_memory: bool) -> OpenVinoNetwork:
-    sized = partial(export_graph, model, output, precision=runtime.precision)
+    sized = partial(_sized_graph, model, output, precision=runtime.precision)
     return OpenVinoNetwork(CompiledGraphs(sized, _settings(runtime)), open_shape(model), keep_memory=keep_memory)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flarecli.engine.backend_choice import BACKENDS, chosen_backend, select_keras_backend, version_of
+from flarecli.engine.keras_import import import_keras, import_tensorflow
 from flarecli.engine.precision_choice import (
     PRECISIONS,
     check_bfloat16,
@@ -107,6 +108,8 @@ def start_runtime(
     select_keras_backend(chosen)
     setup = {"openvino": _set_up_openvino, "tensorflow": _set_up_tensorflow, "torch": _set_up_torch}[chosen]
     device, precision = setup(device, precision, threads)
+    if chosen != "openvino":  # its graphs are compiled without Keras where they are in the cache
+        import_keras()
     allocator_mb = None if max_gpu_mb is None else _limited_allocator_mb(chosen, device, max_gpu_mb)
     return Runtime(chosen, device, precision, threads, version_of(chosen), max_gpu_mb, allocator_mb)
 
@@ -137,9 +140,7 @@ def _set_up_openvino(device: str, precision: str, threads: int) -> tuple[str, st
 
 
 def _set_up_tensorflow(device: str, precision: str, threads: int) -> tuple[str, str]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow
-
+    tensorflow = import_tensorflow()
     gpus = tensorflow.config.list_physical_devices("GPU")
     device = _device_or_error(device, bool(gpus), "TensorFlow")
     precision = framework_precision(device, precision)

@@ -74,9 +74,13 @@ _SPEAKS_ML = 1.0
 
 
 def _surface_voxels(mask: np.ndarray) -> int:
-    """Voxels of a mask that have a face in common with the outside."""
-    inner = mask.copy()
+    """Voxels of a mask that have a face in common with the outside; beyond the array is outside."""
+    inner = np.zeros_like(mask)
+    core = inner[1:-1, 1:-1, 1:-1]
+    core |= mask[1:-1, 1:-1, 1:-1]
     for axis in range(3):
-        for shift in (1, -1):
-            inner &= np.roll(mask, shift, axis)
-    return int(np.count_nonzero(mask & ~inner))
+        for first in (0, 2):
+            neighbours = [slice(1, -1)] * 3
+            neighbours[axis] = slice(first, first + mask.shape[axis] - 2)
+            core &= mask[tuple(neighbours)]
+    return int(np.count_nonzero(mask)) - int(np.count_nonzero(inner))

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.connected_parts import connected_parts
 from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_text, write_json
 from flarecli.geometry import Grid
@@ -192,12 +192,10 @@ def _distribution(values_hu: NDArray[np.int16]) -> tuple[float, float, float]:
 
 def _components(mask: NDArray[np.bool_]) -> tuple[int, int]:
     """Number of connected pieces, and the voxels of the largest."""
-    pieces, count = cc3d.connected_components(
-        np.ascontiguousarray(mask), connectivity=_NEIGHBOURS, binary_image=True, return_N=True
-    )
+    pieces, count = connected_parts(mask, _NEIGHBOURS)
     if count == 1:
         return 1, int(np.count_nonzero(mask))
-    return int(count), int(np.bincount(pieces[mask])[1:].max())
+    return count, int(np.bincount(pieces[mask])[1:].max())
 
 
 def _touched_faces(box_zyx: tuple[slice, slice, slice], shape_zyx: tuple[int, int, int]) -> tuple[str, ...]:

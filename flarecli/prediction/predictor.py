@@ -13,6 +13,7 @@ from flarecli.engine import GuardedNetwork, Runtime, load_network, start_runtime
 from flarecli.errors import InputError
 from flarecli.files.atomic import write_json
 from flarecli.geometry import world_box
+from flarecli.hardware.thread_limit import thread_limit
 from flarecli.measures.statistics import organ_statistics
 from flarecli.measures.verdict import judge_organs
 from flarecli.organs import ORGANS
@@ -105,7 +106,8 @@ class Predictor:
         """
         with steps("load"):
             runtime, networks = self._loaded.result()
-        segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
+        with thread_limit(runtime.threads):
+            segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
         return _with_memory_use(segmentation, networks, runtime)
 
     def finish(self, case: Case, volume: Volume, segmentation: Segmentation, extras: Extras, steps: Steps) -> Outcome:

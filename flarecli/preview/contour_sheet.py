@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.files.atomic import atomic_path
+from flarecli.matplotlib_import import prepare_matplotlib
 from flarecli.organs import ORGANS
 
 _CELL_INCHES = (2.5, 2.2)
@@ -33,6 +34,7 @@ class SheetSlice:
 
 def draw_contour_sheet(path: Path, rows: Sequence[Sequence[SheetSlice]]) -> None:
     """Draw rows of equally many slices into a PNG file, whole or not at all."""
+    prepare_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -20,6 +20,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from flarecli.errors import FlareError, InstallationError, UnexpectedError
+from flarecli.overridden_environment import overridden_environment
 
 Receive = Callable[[], Any]
 """Gives the next message of the parent; waits for it."""
@@ -53,7 +54,9 @@ class Child:
         self._connection, other_end = context.Pipe()
         self._process = context.Process(target=_run, args=(other_end, function), daemon=True)
         try:
-            self._process.start()
+            # A file of the working folder must not stand in for a module.
+            with overridden_environment("PYTHONSAFEPATH", "1"):
+                self._process.start()
         except OSError as error:
             self._connection.close()
             raise InstallationError(

@@ -93,6 +93,9 @@ def examine_networks(work: Work) -> Done:
 def _figures(
     spec: NetworkSpec, shape: tuple[int, ...], runtime: Runtime, first: list[_Call], second: list[_Call]
 ) -> NetworkMeasurement:
+    from flarecli.engine.keras_import import import_keras
+
+    import_keras()
     from flarecli_models.activations import count_activations
     from flarecli_models.flops import count_operations
 

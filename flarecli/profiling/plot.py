@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flarecli.files.atomic import atomic_path
+from flarecli.matplotlib_import import prepare_matplotlib
 
 if TYPE_CHECKING:
     from flarecli.profiling.run_profile import RunProfile
@@ -43,6 +44,7 @@ def draw_run(destination: Path, run: RunProfile, *, title: str) -> None:
         run: A run with its samples and spans; not a median.
         title: Heading.
     """
+    prepare_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch

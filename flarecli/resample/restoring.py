@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.hardware.processors import available_processors
+from flarecli.hardware.thread_limit import allowed_threads
 from flarecli.resample.axis import aligned_taps, linear_taps
 from flarecli.windows import Window, bounding_window
 
@@ -64,7 +64,7 @@ def restore_labels(
         grid_shape_zyx: Shape of the grid that the scores cover edge to edge.
         out: uint8 array of shape (z, y, x), any strides; overwritten.
         origin_zyx: Index of `out[0, 0, 0]` on the grid.
-        threads: How many threads share the work; by default one a core, at most four.
+        threads: How many threads share the work; by default as many as `thread_limit` allows, at most four.
 
     Raises:
         InputError: when the window does not lie on the grid.
@@ -89,7 +89,7 @@ def restore_mask(
         grid_shape_zyx: Shape of the grid that the logits cover.
         out: bool array of shape (z, y, x), any strides; overwritten.
         origin_zyx: Index of `out[0, 0, 0]` on the grid.
-        threads: How many threads share the work; by default one a core, at most four.
+        threads: How many threads share the work; by default as many as `thread_limit` allows, at most four.
 
     Raises:
         InputError: when the window does not lie on the grid.
@@ -143,7 +143,7 @@ def _restore(
         for n_in, n_grid, first, size in zip(scores.shape[1:], grid_shape_zyx, origin_zyx, out.shape, strict=True)
     )
     layers = list(_slices_by_layer(along_z))
-    workers = min(threads or available_processors(), _MAX_THREADS)
+    workers = min(threads or allowed_threads(), _MAX_THREADS)
 
     def restore_range(part: list[tuple[int, slice]]) -> None:
         for lower, slices in part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from flarecli.connected_parts import connected_parts
 from flarecli.windows import bounding_window
 
 CONNECTIVITY = 26
@@ -25,16 +26,11 @@ def largest_components(
     Returns:
         bool array of shape (z, y, x).
     """
-    import cc3d
-
     kept = np.zeros(mask.shape, bool)
     window = bounding_window(mask)
     if window is None:
         return kept
-    # cc3d 4.1 fails on single rows of voxels; a margin of empty ones makes them volumes.
-    surrounded = np.pad(mask[window], (0, 1))
-    parts, number = cc3d.connected_components(surrounded, connectivity=connectivity, return_N=True)
-    parts = parts[:-1, :-1, :-1]
+    parts, number = connected_parts(mask[window], connectivity)
     sizes = np.zeros(number + 1, np.int64)
     # A few slices at a time, as numpy widens what it counts to 64 bits; more where there are many parts to sum up.
     step = 1 + sizes.size // parts[0].size

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.files.atomic import atomic_path
+from flarecli.matplotlib_import import prepare_matplotlib
 from flarecli.training.log import ITERATION, read_rows
 
 _POINTS = 400
@@ -17,6 +18,7 @@ _NO_LOSS = ("step_s", "wait_s")
 
 def draw_curves(path: Path, losses: Path, validations: Path) -> None:
     """Draw losses, averaged over stretches of the run, and the scores of the validations into a PNG file."""
+    prepare_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

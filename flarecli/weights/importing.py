@@ -82,6 +82,9 @@ def import_published(path: Path, system: str, network: str, root: Path) -> tuple
 
 
 def _filled_model(system: str, network: str, arrays: Mapping[str, np.ndarray]) -> Any:
+    from flarecli.engine.keras_import import import_keras
+
+    import_keras()
     from flarecli_models.importers.efficientscn_variables import assign_weights
 
     spec = next(spec for spec in system_named(system).networks if spec.key == network)

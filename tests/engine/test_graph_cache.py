@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from flarecli.engine import entry_cache, load_network
-from flarecli.engine.entry_cache import cache_folder
 from flarecli.engine.graph_cache import GraphCache
 from flarecli.engine.network_facts import network_facts
+from flarecli.files.cache_folder import cache_folder
 from flarecli_models.efficientsegnet import coarse_unet
 from tests.engine.test_networks import build_localization, image_of
 from tests.models import model_checks as checks

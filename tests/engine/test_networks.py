@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from flarecli.engine import load_network
-from flarecli.engine.openvino_network import OpenVinoNetwork
-from flarecli.errors import InputError
+from flarecli.engine.openvino_network import OpenVinoNetwork, openvino_network_of
+from flarecli.errors import InputError, InstallationError
 from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
 from flarecli_models.efficientsegnet import coarse_unet
 from tests.models import efficientscn_reference as reference
@@ -104,6 +104,60 @@ def test_threads_may_run_on_every_processor(weights_file: Path) -> None:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
         places = alone.submit(places_of_threads, weights_file).result()
     assert places == {frozenset(os.sched_getaffinity(0))}
+
+
+def test_threads_may_share_a_network(weights_file: Path) -> None:
+    network = load_network(build_localization, weights_file, checks.runtime())
+    images = [image_of(shape) for shape in [(8, 16, 24), (16, 16, 8), (24, 8, 8), (8, 16, 24)] * 6]
+    images = [image + number for number, image in enumerate(images)]
+    expected = [network(image) for image in images]
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(network, images))
+    for scores, alone in zip(together, expected, strict=True):
+        np.testing.assert_array_equal(scores, alone)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Unwilling(keras.layers.Layer):
+    """Raises what it is told, always or only where a size is not known."""
+
+    def __init__(self, error: Exception, sized_too: bool) -> None:
+        super().__init__()
+        self.error, self.sized_too = error, sized_too
+
+    def call(self, inputs: object) -> object:
+        shape = tuple(inputs.shape)  # type: ignore[attr-defined]
+        if type(inputs).__name__ == "OpenVINOKerasTensor" and (self.sized_too or None in shape):
+            raise self.error
+        return inputs * 2  # type: ignore[operator]
+
+    def compute_output_shape(self, input_shape: object) -> object:
+        return input_shape
+
+
+def unwilling(error: Exception, sized_too: bool) -> keras.Model:
+    image = keras.Input((1, None, None, None))
+    return keras.Model(image, Unwilling(error, sized_too)(image), name="unwilling")
+
+
+@pytest.mark.skipif(checks.BACKEND != "openvino", reason="is about OpenVINO's graphs")
+@pytest.mark.parametrize("error", [TypeError("NoneType"), ValueError("size"), RuntimeError("to_shape was called")])
+def test_a_layer_that_must_know_the_size_gets_a_graph_for_each(error: Exception) -> None:
+    network = openvino_network_of(unwilling(error, sized_too=False), None, checks.runtime())
+    for shape in [(2, 3, 4), (4, 3, 2)]:
+        image = image_of(shape)
+        np.testing.assert_allclose(network(image)[0], 2 * image)
+
+
+@pytest.mark.skipif(checks.BACKEND != "openvino", reason="is about OpenVINO's graphs")
+def test_other_reasons_for_which_there_is_no_graph_are_said() -> None:
+    with pytest.raises(
+        InstallationError, match=r"cannot be written down for OpenVINO; seen: AttributeError: .*no opset16"
+    ):
+        openvino_network_of(unwilling(AttributeError("no opset16"), sized_too=False), None, checks.runtime())
+    network = openvino_network_of(unwilling(ValueError("never"), sized_too=True), None, checks.runtime())
+    with pytest.raises(InstallationError, match=r"ValueError: .*never"):
+        network(image_of((2, 3, 4)))
 
 
 @pytest.mark.parametrize("make", [np.asfortranarray, lambda image: image[::-1, :, ::-1], lambda image: image[None]])

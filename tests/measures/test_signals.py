@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
-from flarecli.measures.signals import organ_signals
+from flarecli.measures.signals import _surface_voxels, organ_signals
 
 
 def probabilities_of(labels: np.ndarray, sure: float) -> np.ndarray:
@@ -69,3 +70,20 @@ def test_an_organ_that_lost_everywhere_by_a_little_promises_nothing() -> None:
     probabilities[4][ball()] = 0.45
     probabilities[0][ball()] = 0.55
     assert organ_signals(probabilities, labels, 0.008)[3].expected_dsc == 0.0
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 9), (2, 5, 6), (7, 1, 6), (12, 11, 10)])
+@pytest.mark.parametrize("density", [0.3, 0.9, 1.0])
+def test_the_surface_is_where_a_neighbour_is_missing_and_beyond_the_scan_all_are(
+    shape: tuple[int, int, int], density: float
+) -> None:
+    mask = np.random.default_rng(1).random(shape) < density
+    expected = np.count_nonzero(mask & ~scipy.ndimage.binary_erosion(mask, border_value=0))
+    assert _surface_voxels(mask) == expected
+
+
+def test_an_organ_that_touches_opposite_faces_keeps_its_surface_there() -> None:
+    labels = np.ones((6, 8, 10), np.uint8)
+    probabilities = np.zeros((5, *labels.shape), np.float32)
+    probabilities[:2] = 0.5
+    assert organ_signals(probabilities, labels, 1.0)[0].border_uncertainty == 480 / (480 - 4 * 6 * 8)

@@ -99,6 +99,14 @@ def test_pieces_that_share_a_corner_are_one() -> None:
     assert (one_organ(mask).components, one_organ(mask).largest_component_share) == (1, 1.0)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_pieces_of_a_single_row_of_voxels_are_counted(axis: int) -> None:
+    mask = np.zeros((9, 9, 9), bool)
+    np.moveaxis(mask, axis, 0)[[1, 2, 3, 5, 8], 4, 4] = True
+    organ = one_organ(mask)
+    assert (organ.components, organ.largest_component_share) == (3, 0.6)
+
+
 def test_separate_pieces_are_counted_with_the_share_of_the_largest() -> None:
     mask = np.zeros(SHAPE, bool)
     mask[2:4, 2:4, 2:5] = mask[10, 10, 10:13] = mask[15, 15, 15] = True

@@ -53,3 +53,9 @@ def test_a_frame_holds_organs_longer_than_its_height() -> None:
 
 def test_a_scan_without_a_body_is_shown_whole() -> None:
     assert frame(np.full((5, 6, 7), -1000), grid_of((5, 6, 7))) == (slice(0, 5), slice(0, 6), slice(0, 7))
+
+
+def test_a_single_row_of_voxels_with_a_gap_has_a_frame() -> None:
+    voxels = np.full((1, 1, 90), -1000)
+    voxels[..., 10:40] = voxels[..., 50:60] = 40
+    assert frame(voxels, grid_of(voxels.shape, (4.0, 4.0, 4.0)))[2] == slice(8, 42)

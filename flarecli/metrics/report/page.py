@@ -15,6 +15,7 @@ import numpy as np
 from flarecli.errors import InputError
 from flarecli.files.atomic import write_text
 from flarecli.files.names import case_name
+from flarecli.matplotlib_import import prepare_matplotlib
 from flarecli.metrics.case import CaseResult, CaseStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
@@ -106,6 +107,7 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
             galleries.append(_Gallery(title, case.name, problem="no image of this name was given"))
             continue
         # Matplotlib takes half a second to import, and only pictures need it.
+        prepare_matplotlib()
         from flarecli.metrics.report.slices import slices_png
 
         try:

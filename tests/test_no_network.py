@@ -1,0 +1,134 @@
+"""Nothing of `flare`, nor a library that it imports, connects anywhere, or writes to the home folder but its cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+_START_UP = """
+import os, socket, sys
+
+def _refused(name):
+    def refuse(*arguments, **options):
+        if isinstance(arguments[0], socket.socket) and arguments[0].family == socket.AF_UNIX:
+            return _originals[name](*arguments, **options)
+        with open(os.environ["CONNECTIONS"], "a") as file:
+            file.write(f"{name} {arguments[1:] or arguments} of {sys.orig_argv}\\n")
+        raise OSError("no network in this test")
+    return refuse
+
+_originals = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto", "sendmsg")}
+for name in _originals:
+    setattr(socket.socket, name, _refused(name))
+for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "create_connection"):
+    setattr(socket, name, _refused(name))
+"""
+
+_OWN_CACHE = Path(".cache/flare")
+_PHANTOM = ("phantom", "scans", "--shape", "40x64x64", "--spacing", "6x6x6", "--number", "2", "--overwrite")
+_RECIPE = ("--set", "batch=1", "--set", "view.shape_zyx=[32,32,32]")
+_VERBS: dict[str, Sequence[str]] = {
+    "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
+    "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "--json"),
+    "predict in float32": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--precision", "float32"),
+    "evaluate": ("evaluate", "labels", "scans/TrainingMask", "--report", "report{time}.html", "--jobs", "2"),
+    "profile": (
+        "profile",
+        "scans/TrainingImg",
+        "--cold",
+        "1",
+        "--warm",
+        "1",
+        "--plot",
+        "plots",
+        "--csv",
+        "profile.csv",
+    ),
+    "preprocess": ("preprocess", "scans", "cache", "--overwrite", "--jobs", "2"),
+    "train": ("train", "cache", "run{time}", "--iterations", "1", "--workers", "1", "--set", "validation.scans=1"),
+    "weights list": ("weights", "list"),
+    "systems": ("systems",),
+    "doctor": ("doctor",),
+}
+_WITHOUT_CACHE = ("phantom", "predict in float32", "preprocess", "weights list", "systems")
+
+
+class Place:
+    """A home folder, a working folder, and the environment of processes that may not connect."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.work = folder / "home", folder / "work"
+        self.connections = folder / "connections"
+        start_up = folder / "start_up"
+        for made in (self.home, self.work, start_up):
+            made.mkdir()
+        (start_up / "sitecustomize.py").write_text(_START_UP, encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "FLARE_", "KERAS_"))}
+        self.environment = {
+            **kept,
+            "HOME": str(self.home),
+            "CONNECTIONS": str(self.connections),
+            "PYTHONPATH": f"{start_up}:{Path(__file__).resolve().parents[1]}",
+        }
+
+    def run(self, arguments: Sequence[str], before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run `flare`."""
+        program = "import sys; from flarecli.cli.entry import main; sys.argv[0] = 'flare'; main()"
+        command = [*before, sys.executable, "-P", "-c", program, *arguments]
+        return subprocess.run(command, cwd=self.work, env=self.environment, capture_output=True, text=True)
+
+    def attempts(self) -> list[str]:
+        """The look-ups and connections that were tried."""
+        return self.connections.read_text(encoding="utf-8").splitlines() if self.connections.exists() else []
+
+    def foreign_files(self) -> list[str]:
+        """What lies in the home folder besides flare's cache."""
+        own = self.home / _OWN_CACHE
+        others = [path for path in self.home.rglob("*") if own not in path.parents and path not in (own, own.parent)]
+        return [str(path.relative_to(self.home)) for path in others]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("place"))
+
+
+def test_the_socket_of_this_test_fails_and_is_recorded(tmp_path: Path) -> None:
+    other = Place(tmp_path)
+    program = "import urllib.request as r\ntry: r.urlopen('http://127.0.0.1:9/')\nexcept OSError as e: print(e)"
+    told = subprocess.run([sys.executable, "-c", program], env=other.environment, capture_output=True, text=True).stdout
+    assert "no network in this test" in told
+    assert len(other.attempts()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("time", ["cold", "warm"])
+def test_no_verb_connects_or_leaves_files_in_the_home_folder(place: Place, time: str) -> None:
+    for verb, arguments in _VERBS.items():
+        if time == "warm" and verb in _WITHOUT_CACHE:
+            continue
+        done = place.run([argument.format(time=time) for argument in arguments])
+        assert done.returncode == 0, f"{verb}: {done.stdout}{done.stderr}"
+        assert place.attempts() == [], verb
+        assert place.foreign_files() == [], verb
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("verb", ["predict", "doctor"])
+def test_compiled_code_does_not_connect_either(tmp_path: Path, verb: str) -> None:
+    other, trace = Place(tmp_path), tmp_path / "trace"
+    assert other.run(_PHANTOM).returncode == 0
+    strace = ("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace))
+    done = other.run(_VERBS[verb], before=strace)
+    if "ptrace" in done.stderr:
+        pytest.skip("strace may not trace here")
+    assert done.returncode == 0, done.stderr
+    calls = [line for line in trace.read_text(encoding="utf-8").splitlines() if "AF_INET" in line]
+    assert calls == []
