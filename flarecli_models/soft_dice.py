@@ -14,6 +14,8 @@ from flarecli_models.deep_supervision import softmax_cross_entropy
 SMOOTHING_VOXELS = 1.0
 """Added to both sides of the quotient: keeps the gradients of small organs small. Ours."""
 
+_FORBIDDEN_LOGIT = -1e9
+
 
 def soft_dice(target: Any, logits: Any, channel_axis: int = -1, skip_absent: bool = True, dice_classes: int = 0) -> Any:
     """Soft Dice loss: 1 - the mean over organs of (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), sums over the batch.
@@ -50,4 +52,34 @@ def cross_entropy_dice(
 ) -> Any:
     """Softmax cross-entropy, the mean over voxels, plus `soft_dice`; arguments and result as of that."""
     entropy = softmax_cross_entropy(target, logits, channel_axis)
+    return entropy + soft_dice(target, logits, channel_axis, skip_absent, dice_classes)
+
+
+def partial_cross_entropy(target: Any, logits: Any, channel_axis: int = -1) -> Any:
+    """Cross-entropy where a label may leave open which of several classes is right, the mean over voxels.
+
+    The loss of a voxel is -log of the sum of the probabilities of the classes that its label allows; with one allowed
+    class everywhere it is the ordinary cross-entropy.
+
+    Args:
+        target: 1 for every allowed class and 0 for the others, (batch, ...) with the channels on `channel_axis`; one
+            or more classes of a voxel are allowed.
+        logits: Logits of every class, of the same shape.
+        channel_axis: Axis of the channels.
+
+    Returns:
+        Scalar float32.
+
+    Source: the marginal loss of Shi et al. 2021 (partially labelled organs).
+    """
+    logits = ops.cast(logits, "float32")
+    allowed = ops.where(ops.cast(target, "bool"), logits, _FORBIDDEN_LOGIT)
+    return ops.mean(ops.logsumexp(logits, axis=channel_axis) - ops.logsumexp(allowed, axis=channel_axis))
+
+
+def partial_cross_entropy_dice(
+    target: Any, logits: Any, channel_axis: int = -1, skip_absent: bool = True, dice_classes: int = 0
+) -> Any:
+    """`partial_cross_entropy` plus `soft_dice` of classes that no label leaves open; arguments as of these."""
+    entropy = partial_cross_entropy(target, logits, channel_axis)
     return entropy + soft_dice(target, logits, channel_axis, skip_absent, dice_classes)

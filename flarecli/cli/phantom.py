@@ -30,6 +30,7 @@ class Strength(StrEnum):
 
     realistic = "realistic"
     wide = "wide"
+    lean = "lean"
 
 
 def phantom(
@@ -42,7 +43,7 @@ def phantom(
     ] = "2.5x1.8x1.8",
     phase: Annotated[ContrastPhase, typer.Option(help="Contrast phase.")] = ContrastPhase.random,
     strength: Annotated[
-        Strength, typer.Option(help="Like ordinary patients, or wider than reality, for training.")
+        Strength, typer.Option(help="Like ordinary patients, wider than reality, for training, or lean.")
     ] = Strength.realistic,
     anatomy: Annotated[
         Path | None,

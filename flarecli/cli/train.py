@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +14,10 @@ from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
     from flarecli.training.data import TrainingData
-    from flarecli.training.folds import Split
     from flarecli.training.machine import Machine
+    from flarecli.training.mixture.wanted import WantedScans
     from flarecli.training.recipe import Recipe
+
 
 _STOPPED = 130
 """Exit code of a program that was interrupted from the keyboard."""
@@ -25,7 +25,8 @@ _STOPPED = 130
 
 def train(
     first: Annotated[
-        Path, typer.Argument(metavar="[CACHE]", help="Cache made by `flare preprocess`; none with --synthesize-from.")
+        Path,
+        typer.Argument(metavar="[CACHE]", help="Cache made by `flare preprocess`; optional with --synthesize-from."),
     ],
     second: Annotated[
         Path | None, typer.Argument(metavar="RUN", help="Folder of the run; an interrupted run goes on.")
@@ -36,9 +37,13 @@ def train(
         str | None,
         typer.Option(
             metavar="LABELS_DIR|phantoms",
-            help="Train on synthetic scans: organs of a folder of label maps, or organs drawn by rule.",
+            help="Train on synthetic scans: organs of a folder of label maps, or organs drawn by rule. With a CACHE: "
+            "on both.",
         ),
     ] = None,
+    real_share: Annotated[
+        float, typer.Option(help="With a CACHE and synthetic scans: share of the samples from real scans.")
+    ] = 0.5,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -87,14 +92,17 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Train a network on the cases of a cache, or on synthetic scans that are made on the way.
+    """Train a network on the cases of a cache, on synthetic scans that are made on the way, or on both.
 
     The same command goes on with an interrupted run where it stopped. At the end the folder holds the weights with
     their card: `flare predict --weights RUN` uses them.
     """
     with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
         cache, run = _folders(first, second, synthesize_from)
-        chosen = _chosen_recipe(system, network, recipe, settings or [], iterations, is_synthetic=cache is None)
+        from flarecli.training.mixture.wanted import WantedScans, chosen_recipe, data_of
+
+        scans = WantedScans(cache, synthesize_from, real_share)
+        chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
         from flarecli.training.checks import check_recipe
         from flarecli.training.machine import Machine
         from flarecli.training.run import RunOptions
@@ -109,9 +117,9 @@ def train(
                     seen="--fold all with --dry-run, --measure or --preview",
                     remedy="Name a fold, as in --fold 1.",
                 )
-            _cross_validate(run, chosen, cache, folds, seed, machine, options, as_json=as_json, quiet=quiet)
+            _cross_validate(run, chosen, scans, folds, seed, machine, options, as_json=as_json, quiet=quiet)
             return
-        data = _data(chosen, cache, synthesize_from, fold, folds, seed)
+        data = data_of(chosen, scans, fold, folds, seed)
         if preview is not None:
             _draw_preview(preview, data, seed)
         if dry_run:
@@ -124,85 +132,16 @@ def train(
 
 def _folders(first: Path, second: Path | None, synthesize_from: str | None) -> tuple[Path | None, Path]:
     """The cache, if any, and the folder of the run."""
-    if synthesize_from is not None and second is None:
-        return None, first
-    if synthesize_from is None and second is not None:
+    if second is not None:
         return first, second
+    if synthesize_from is not None:
+        return None, first
     raise UsageError(
-        "a cache or a source of synthetic scans is needed, and not both"
-        if synthesize_from is None
-        else "synthetic scans need no cache",
-        seen=f"{first}" if second is None else f"{first} {second}",
-        expected="flare train CACHE RUN, or flare train RUN --synthesize-from LABELS_DIR|phantoms",
-        remedy="Give one or the other.",
+        "a cache or a source of synthetic scans is needed",
+        seen=f"{first}",
+        expected="flare train CACHE RUN, flare train RUN --synthesize-from LABELS_DIR|phantoms, or both",
+        remedy="Give one of them, or both.",
     )
-
-
-def _chosen_recipe(
-    system: str,
-    network: str | None,
-    wanted: str | None,
-    pairs: list[str],
-    iterations: int | None,
-    *,
-    is_synthetic: bool,
-) -> Recipe:
-    from flarecli.systems import system_named
-    from flarecli.training.overrides import parsed_pairs, read_recipe_file, with_changes
-    from flarecli.training.recipes import recipe_named, recipes_for
-    from flarecli.training.targets import Target
-
-    key = network or system_named(system).networks[0].key
-    known = recipes_for(system, key)
-    name = "starter" if is_synthetic and "starter" in known else next(iter(known))
-    changes: dict[str, Any] = {}
-    if wanted is not None and wanted.endswith(".toml"):
-        base, changes = read_recipe_file(Path(wanted))
-        name = base or name
-    elif wanted is not None:
-        name = wanted
-    recipe = with_changes(recipe_named(system, key, name), changes)
-    if not is_synthetic:
-        recipe = replace(recipe, target=Target(recipe.target).without_surroundings)
-    recipe = with_changes(recipe, parsed_pairs(pairs))
-    return recipe if iterations is None else with_changes(recipe, {"iterations": iterations})
-
-
-def _data(
-    recipe: Recipe, cache: Path | None, synthesize_from: str | None, fold: str | None, folds: int, seed: int
-) -> TrainingData:
-    from flarecli.training.data import CachedData, SyntheticData
-
-    if cache is None:
-        if fold is not None:
-            raise UsageError(
-                "synthetic scans have no folds",
-                seen=f"--fold {fold}",
-                remedy="Leave it out: other synthetic scans are held out anyway.",
-            )
-        from flarecli.hardware.processors import available_processors
-        from flarecli.training.anatomies import read_anatomies
-
-        return SyntheticData(recipe, read_anatomies(synthesize_from or "", available_processors()))
-    from flarecli.preprocessing.cache import TrainingCache
-
-    opened = TrainingCache.open(cache)
-    return CachedData(recipe, opened, _split(recipe, opened.names, fold, folds, seed))
-
-
-def _split(recipe: Recipe, names: tuple[str, ...], fold: str | None, folds: int, seed: int) -> Split:
-    from flarecli.training.folds import held_out, k_folds
-
-    if fold is None:
-        return held_out(names, recipe.validation.held_out_share, seed)
-    if not (fold.isdigit() and 1 <= int(fold) <= folds):
-        raise UsageError(
-            "there is no such fold",
-            seen=f"--fold {fold}",
-            expected=f"1 to {folds}, or all",
-            remedy="Name one of those; --folds sets their number.",
-        )
-    return k_folds(names, seed, folds)[int(fold) - 1]
 
 
 def _draw_preview(path: Path, data: TrainingData, seed: int) -> None:
@@ -269,7 +208,7 @@ def _train(
 def _cross_validate(
     run: Path,
     recipe: Recipe,
-    cache: Path,
+    scans: WantedScans,
     folds: int,
     seed: int,
     machine: Machine,
@@ -279,16 +218,12 @@ def _cross_validate(
     quiet: bool,
 ) -> None:
     from flarecli.cli.train_progress import shown_progress
-    from flarecli.preprocessing.cache import TrainingCache
     from flarecli.training.cross_validation import cross_validate
-    from flarecli.training.folds import k_folds
+    from flarecli.training.mixture.wanted import fold_data
 
-    opened = TrainingCache.open(cache)
-    splits = k_folds(opened.names, seed, folds)
+    data = fold_data(recipe, scans, folds, seed)
     with shown_progress(hidden=quiet or as_json) as display:
-        rows = cross_validate(
-            run, recipe, opened, splits, seed, machine, options, display.observers, display.begin_fold
-        )
+        rows = cross_validate(run, recipe, data, seed, machine, options, display.observers, display.begin_fold)
     if rows is None:
         _say_stopped(display.last_iteration)
         return

@@ -58,7 +58,7 @@ def make_phantom(
         seed: Decides everything about the patient and the scan.
         shape_zyx: Number of voxels.
         spacing_mm: Their distance along z, y and x.
-        strength: "realistic" or "wide", see `PhantomOptions`.
+        strength: "realistic", "wide" or "lean", see `PhantomOptions`.
         options: Used instead of `strength`.
         anatomy: The organs; drawn procedurally where none are given.
         with_surroundings: Whether to say what the surroundings are made of, too.

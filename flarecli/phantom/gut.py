@@ -55,7 +55,7 @@ def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options:
         for _ in range(rng.integers(1, 4)):
             part = palette.add(Tissue.SOFT_TISSUE, offset_hu=rng.normal(0, 15 * options.hu_spread))
             field = NoiseField.draw(rng, rng.uniform(6, 18))
-            yield Clutter(field, rng.uniform(0.7, 1.8), part, palette.where(*_YIELDING))
+            yield Clutter(field, rng.uniform(*options.clutter_level), part, palette.where(*_YIELDING))
     if options.masses:
         yield from _masses(rng, lm, palette, shared, options.masses)
     yield from draw_small_bowel(rng, lm, palette, shared)

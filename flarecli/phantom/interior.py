@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.phantom.anatomy import Anatomy
-from flarecli.phantom.canvas import MAX_PARTS, Canvas, Palette, Solid
+from flarecli.phantom.canvas import MAX_PARTS, Canvas, Palette, Solid, Window
 from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.shapes import Ellipsoid
@@ -37,6 +37,7 @@ class Organs:
         gut_wall: Part number of the wall drawn where gut meets an organ or its rim.
         lumen: Which part numbers fill the gut.
         inside: What is drawn inside the organs.
+        meets: Whether organs touch: where two overlap, a voxel belongs to the one whose surface is farther.
     """
 
     anatomy: Anatomy
@@ -52,6 +53,7 @@ class Organs:
     gut_wall: int
     lumen: np.ndarray
     inside: tuple[Solid, ...]
+    meets: bool = False
 
     def draw(self, canvas: Canvas) -> None:
         """Draw rims, rinds, organs, and their insides."""
@@ -68,14 +70,18 @@ class Organs:
             if reached is not None:
                 window, depth = reached
                 canvas.paint(window, depth > -rind_mm, self.rind, self.covered)
+        deepest = _deepest(found, canvas) if self.meets else None
         for organ, reached in zip(self.anatomy.organs, found, strict=True):
             if reached is None:
                 continue
             window, depth = reached
-            canvas.paint(window, depth > 0, self.body_part[organ.label])
+            own = depth > 0
+            if deepest is not None:
+                own &= depth >= deepest[window]
+            canvas.paint(window, own, self.body_part[organ.label])
             if organ.label == 2:
                 wavy = depth + np.float32(2.2) * canvas.roughness[window]
-                canvas.paint(window, (wavy > self.cortex_mm) & (depth > 0), self.medulla)
+                canvas.paint(window, (wavy > self.cortex_mm) & own, self.medulla)
         for solid in self.inside:
             solid.draw(canvas)
 
@@ -102,7 +108,7 @@ def draw_organs(
     yielding = palette.where(*_LUMEN, Tissue.GUT_WALL, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE, Tissue.GALLBLADDER)
     return Organs(
         anatomy=anatomy,
-        rim_mm=tuple(rng.uniform(1, 5) if rng.random() < 0.6 else 0.0 for _ in anatomy.organs),
+        rim_mm=tuple(rng.uniform(1, 5) if rng.random() < options.fat_rim else 0.0 for _ in anatomy.organs),
         body_part=body,
         medulla=medulla,
         cortex_mm=rng.uniform(6, 10),
@@ -114,7 +120,18 @@ def draw_organs(
         gut_wall=gut_wall,
         lumen=palette.where(*_LUMEN),
         inside=tuple(inside),
+        meets=any(options.contact_mm),
     )
+
+
+def _deepest(found: list[tuple[Window, np.ndarray] | None], canvas: Canvas) -> np.ndarray:
+    """The greatest depth of any organ at each voxel of the canvas, mm."""
+    deepest = np.full(canvas.parts.shape, -np.inf, np.float32)
+    for reached in found:
+        if reached is not None:
+            window, depth = reached
+            np.maximum(deepest[window], depth, out=deepest[window])
+    return deepest
 
 
 def _lesions(

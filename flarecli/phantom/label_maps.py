@@ -21,7 +21,7 @@ from flarecli.phantom.atrophy import Atrophy, draw_atrophy
 from flarecli.phantom.canvas import BoxMm
 from flarecli.phantom.lattice import Vector
 from flarecli.phantom.options import REALISTIC, PhantomOptions
-from flarecli.phantom.randomness import bounded_normal
+from flarecli.phantom.randomness import bounded_normal, drawn_factor
 
 _STEP_MM = 3.0
 _REACH_MM = 18.0
@@ -98,7 +98,7 @@ def anatomy_from_labels(
     can be elsewhere by up to twice `options.moved_pancreas_mm`, shrunken, or gone in places.
     """
     spread = options.size_spread
-    size = np.exp(bounded_normal(rng, spread))
+    size = np.exp(bounded_normal(rng, spread)) * drawn_factor(rng, options.size)
     deform = np.diag(size * np.exp(bounded_normal(rng, 0.6 * spread, 3)))
     deform += (1 - np.eye(3)) * bounded_normal(rng, 0.5 * spread, (3, 3))
     inverse = np.linalg.inv(deform)

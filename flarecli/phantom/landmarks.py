@@ -80,8 +80,8 @@ class Landmarks:
         return float(self.dome_z[row, column])
 
 
-def measure_landmarks(anatomy: Anatomy) -> Landmarks:
-    """Measure the landmarks on an overview of 8 mm."""
+def measure_landmarks(anatomy: Anatomy, wall_gap_mm: float = 5.0) -> Landmarks:
+    """Measure the landmarks on an overview of 8 mm; the abdominal wall keeps so far from the organs."""
     nz, ny, nx = (2 * int(half / OVERVIEW_STEP_MM) + 1 for half in _OVERVIEW_HALF_MM)
     oz, oy, ox = (-half for half in _OVERVIEW_HALF_MM)
     step = OVERVIEW_STEP_MM
@@ -116,7 +116,9 @@ def measure_landmarks(anatomy: Anatomy) -> Landmarks:
         centre_y=centre_y,
         half_width=half_width,
         half_depth=half_depth,
-        wall_radius=_wall_radius(present, axes, midline_x, centre_y, half_width, half_depth, (low[0], high[0])),
+        wall_radius=_wall_radius(
+            present, axes, midline_x, centre_y, half_width, half_depth, (low[0], high[0]), wall_gap_mm
+        ),
         wall_z=axes[0],
         dome_z=dome,
         dome_y=axes[1],
@@ -166,13 +168,14 @@ def _wall_radius(
     half_width: float,
     half_depth: float,
     span_z: tuple[float, float],
+    gap_mm: float,
 ) -> np.ndarray:
     """An elliptical trunk, bulged where organs need the room."""
     z, y, x = np.nonzero(present)
     dy, dx = axes[1][y] - centre_y, axes[2][x] - midline_x
     sector = ((np.arctan2(dy, dx) + np.pi) / (2 * np.pi) * _ANGLES).astype(int) % _ANGLES
     needed = np.zeros((len(axes[0]), _ANGLES), np.float32)
-    np.maximum.at(needed, (z, sector), np.hypot(dy, dx).astype(np.float32) + 5)
+    np.maximum.at(needed, (z, sector), np.hypot(dy, dx).astype(np.float32) + gap_mm)
     needed = ndimage.maximum_filter1d(needed, 7, axis=0)
 
     angle = (np.arange(_ANGLES) + 0.5) / _ANGLES * 2 * np.pi - np.pi

@@ -24,6 +24,7 @@ class PhantomOptions:
 
     Attributes:
         phase: The contrast phase of every phantom; None draws one for each.
+        phase_shares: How often the unenhanced, late arterial, portal venous and delayed phase are drawn.
         hu_spread: Scale of all random offsets of tissue intensities; 1 is the spread between real patients.
         unnatural_hu: Probability that tissues get intensities of no real phase.
         noise_hu: Range of the standard deviation of image noise, HU.
@@ -35,6 +36,12 @@ class PhantomOptions:
         shift_mm: Largest displacement of the patient along z, y and x, mm.
         warp: Scale of the random smooth deformation of everything; 1 displaces by 5 mm (standard deviation).
         size_spread: Standard deviation of the patient's relative size.
+        size: Range of a further factor of the patient's size.
+        corpulence: Range of how fat patients are, from 0, thin, to 1, obese.
+        contact_mm: Range of how far organs are grown into the fat between them; they meet where they touch.
+        wall_gap_mm: Least fat between organs and the abdominal wall, mm.
+        fat_rim: Probability for each organ of a rim of fat where it meets the gut.
+        visceral_fat_hu: Range of what is added to the intensity of visceral fat: voxels that hold more than fat.
         shape_spread: Scale of the variation of organ shapes and places; 1 as between real patients.
         build_spread: Scale of the variation of muscles and fat around the mean patient; 1 as between real patients.
         collapsed_stomach: Probability that the stomach is empty, a thick cord of soft tissue with little gas.
@@ -46,6 +53,7 @@ class PhantomOptions:
         table: Probability of a patient table.
         arms_down: Probability of arms beside the trunk.
         clutter: Probability of soft tissue of no particular shape in the visceral fat, as in lean patients.
+        clutter_level: Range of the level of a field of unit standard deviation above which there is such tissue.
         masses: Expected number of round bodies as large as organs in the visceral fat: full loops of bowel, a stomach
             pushed aside, tumours.
         vein_spread: Scale of the variation of the widths of portal, splenic and mesenteric vein; 1 as between adults.
@@ -67,6 +75,7 @@ class PhantomOptions:
     """
 
     phase: Phase | None = None
+    phase_shares: tuple[float, float, float, float] = (0.3, 0.15, 0.4, 0.15)
     hu_spread: float = 1.0
     unnatural_hu: float = 0.0
     noise_hu: tuple[float, float] = (8.0, 18.0)
@@ -77,6 +86,12 @@ class PhantomOptions:
     shift_mm: tuple[float, float, float] = (8.0, 8.0, 8.0)
     warp: float = 1.0
     size_spread: float = 0.08
+    size: tuple[float, float] = (1.0, 1.0)
+    corpulence: tuple[float, float] = (0.0, 1.0)
+    contact_mm: tuple[float, float] = (0.0, 0.0)
+    wall_gap_mm: float = 5.0
+    fat_rim: float = 0.6
+    visceral_fat_hu: tuple[float, float] = (0.0, 0.0)
     shape_spread: float = 1.0
     build_spread: float = 1.0
     collapsed_stomach: float = 0.2
@@ -87,6 +102,7 @@ class PhantomOptions:
     table: float = 0.9
     arms_down: float = 0.0
     clutter: float = 0.15
+    clutter_level: tuple[float, float] = (0.7, 1.8)
     masses: float = 0.0
     vein_spread: float = 1.0
     rind_mm: tuple[float, float] = (0.0, 0.6)
@@ -142,7 +158,33 @@ WIDE = PhantomOptions(
 )
 """Wider than reality, so that a network trained on it takes real scans for ordinary ones."""
 
-STRENGTHS: dict[str, PhantomOptions] = {"realistic": REALISTIC, "wide": WIDE}
+
+def lean(options: PhantomOptions) -> PhantomOptions:
+    """The options with what lean patients have; what does not concern fat stays.
+
+    Small women and thin young men, often without contrast agent and in thick slices: what is between their organs is
+    bowel, vessels and a film of fat that no voxel holds alone.
+    """
+    low_mm, high_mm = options.slice_thickness_mm
+    return replace(
+        options,
+        size=(0.82, 1.0),
+        corpulence=(0.0, 0.12),
+        contact_mm=(0.5, 4.5),
+        wall_gap_mm=0.0,
+        fat_rim=0.12,
+        visceral_fat_hu=(10.0, 75.0),
+        clutter=0.9,
+        clutter_level=(-0.5, 1.0),
+        collapsed_stomach=max(options.collapsed_stomach, 0.5),
+        fatty_liver=0.03,
+        fatty_pancreas=0.05,
+        phase_shares=(0.6, 0.1, 0.2, 0.1),
+        slice_thickness_mm=(max(low_mm, 3.0), max(high_mm, 7.0)),
+    )
+
+
+STRENGTHS: dict[str, PhantomOptions] = {"realistic": REALISTIC, "wide": WIDE, "lean": lean(REALISTIC)}
 
 
 def options_for(strength: str, **changes: Any) -> PhantomOptions:
@@ -155,7 +197,7 @@ def options_for(strength: str, **changes: Any) -> PhantomOptions:
         raise UsageError(
             "unknown strength of phantoms",
             seen=strength,
-            expected=" or ".join(STRENGTHS),
+            expected=", ".join(STRENGTHS),
             remedy="Name one of these strengths.",
         )
     known = {field.name for field in fields(PhantomOptions)}

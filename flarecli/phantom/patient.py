@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flarecli.phantom.anatomy import Anatomy
+from flarecli.phantom.anatomy import Anatomy, grown
 from flarecli.phantom.canvas import Canvas, Drawable, Palette, Pose
 from flarecli.phantom.exterior import draw_exterior
 from flarecli.phantom.gut import draw_gut
@@ -70,7 +70,9 @@ def draw_patient(rng: np.random.Generator, grid: SampleGrid, anatomy: Anatomy, o
     Everything is drawn as shapes in millimetres first, which are then looked at on the grid: the same random numbers
     give the same patient on any grid.
     """
-    landmarks = measure_landmarks(anatomy)
+    if any(options.contact_mm):
+        anatomy = grown(anatomy, float(rng.uniform(*options.contact_mm)))
+    landmarks = measure_landmarks(anatomy, options.wall_gap_mm)
     traits = _draw_traits(rng, anatomy, options)
     look = draw_look(rng, options, fatty_liver=traits.fatty_liver, fatty_pancreas=traits.fatty_pancreas)
     palette = Palette()
@@ -106,11 +108,12 @@ def centred_grid(shape_zyx: tuple[int, int, int], spacing_mm: Vector) -> SampleG
 def _draw_scene(
     rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, options: PhantomOptions
 ) -> list[Drawable]:
+    thinnest, fattest = options.corpulence
     torso = draw_torso(
         rng,
         lm,
         palette,
-        corpulence=float(rng.beta(1.4, 2.2)),
+        corpulence=thinnest + (fattest - thinnest) * float(rng.beta(1.4, 2.2)),
         ascites=bool(rng.random() < options.ascites),
         spread=options.build_spread,
     )

@@ -24,3 +24,9 @@ def spread_uniform(rng: np.random.Generator, low: float, high: float, spread: fl
         middle, half = (low + high) / 2, (high - low) / 2
         low, high = max(middle - spread * half, least), middle + spread * half
     return float(rng.uniform(low, high))
+
+
+def drawn_factor(rng: np.random.Generator, limits: tuple[float, float]) -> float:
+    """A number between two limits; takes no random number where they are equal."""
+    low, high = limits
+    return low if low == high else float(rng.uniform(low, high))

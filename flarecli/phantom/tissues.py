@@ -120,7 +120,6 @@ LOOKS: dict[Tissue, Look] = {
 }
 
 PHASE_ORDER = (Phase.UNENHANCED, Phase.ARTERIAL, Phase.PORTAL_VENOUS, Phase.DELAYED)
-_PHASE_SHARES = (0.3, 0.15, 0.4, 0.15)
 
 _ARTERIAL_SPLEEN_MOTTLING = 5.0
 """In the arterial phase red and white pulp fill at different speeds."""
@@ -185,7 +184,7 @@ def draw_look(
     own offset, but blood without contrast, or long after it, is as bright in all vessels; with probability
     `options.unnatural_hu` the parenchyma takes any value of soft tissue.
     """
-    column = int(rng.choice(len(PHASE_ORDER), p=_PHASE_SHARES))
+    column = int(rng.choice(len(PHASE_ORDER), p=options.phase_shares))
     if options.phase is not None:
         column = PHASE_ORDER.index(options.phase)
     phase = PHASE_ORDER[column]
@@ -208,6 +207,8 @@ def draw_look(
         mean[Tissue.KIDNEY_MEDULLA] = mean[Tissue.KIDNEY_CORTEX] + rng.normal(0, 2)
     for fat in (Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT):
         mean[fat] = min(mean[fat], -60)
+    if any(options.visceral_fat_hu):
+        mean[Tissue.VISCERAL_FAT] += rng.uniform(*options.visceral_fat_hu)
     if fatty_liver:
         mean[Tissue.LIVER] -= rng.uniform(15, 55)
     if fatty_pancreas:

@@ -10,8 +10,7 @@ from typing import Any
 from flarecli.files.atomic import write_json
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.summary import summarize
-from flarecli.training.data import CachedData
-from flarecli.training.folds import Split
+from flarecli.training.data import TrainingData
 from flarecli.training.loop import Observers
 from flarecli.training.machine import Machine
 from flarecli.training.recipe import Recipe
@@ -49,8 +48,7 @@ class FoldRow:
 def cross_validate(
     run: Path,
     recipe: Recipe,
-    cache: Any,
-    splits: Sequence[Split],
+    folds: Sequence[TrainingData],
     seed: int,
     machine: Machine,
     options: RunOptions | None = None,
@@ -62,8 +60,7 @@ def cross_validate(
     Args:
         run: Folder; fold k goes to `fold<k>` in it, the table to `cross_validation.json`.
         recipe: What to do.
-        cache: A `flarecli.preprocessing.cache.TrainingCache`.
-        splits: The folds.
+        folds: The data of each fold.
         seed: Decides everything random.
         machine: What to compute with.
         options: How to go about it.
@@ -74,10 +71,10 @@ def cross_validate(
         A row for each fold and one for all; None when it was stopped.
     """
     by_fold: list[Finished] = []
-    for number, split in enumerate(splits, start=1):
+    for number, data in enumerate(folds, start=1):
         on_fold(number)
         folder = run / f"fold{number}"
-        finished = run_training(folder, recipe, CachedData(recipe, cache, split), seed, machine, options, observers)
+        finished = run_training(folder, recipe, data, seed, machine, options, observers)
         if finished is None:
             return None
         by_fold.append(finished)

@@ -18,6 +18,7 @@ from flarecli.training.scan import LabelledScan
 from flarecli.training.scan_source import CachedScans, SyntheticScans
 from flarecli.training.schedule import Schedule
 from flarecli.training.targets import Target
+from flarecli.training.variation.varied_scans import VariedScans
 from flarecli.training.views import CropView
 
 HELD_OUT_SEED = 0
@@ -162,12 +163,19 @@ class CachedData:
     split: Split
 
     def __post_init__(self) -> None:
-        if Target(self.recipe.target) is Target.SURROUNDINGS:
+        is_apart = Target(self.recipe.target) is Target.SURROUNDINGS
+        if is_apart and not self.recipe.loss.name.startswith("partial_"):
             raise UsageError(
-                "the labels of a cache do not tell surroundings apart",
-                seen=f'target = "{self.recipe.target}"',
-                expected=f'target = "{Target.CLASSES}"',
-                remedy="Change the target, or train on synthetic scans.",
+                "the labels of a cache do not tell all surroundings apart",
+                seen=f'target = "{self.recipe.target}", loss.name = "{self.recipe.loss.name}"',
+                expected=f'target = "{Target.CLASSES}", or a loss that leaves surroundings open',
+                remedy="Change the target or the loss, or train on synthetic scans.",
+            )
+        if self.recipe.variation.changes_anything and not isinstance(self.recipe.view, CropView):
+            raise UsageError(
+                "scans of this view are not changed as a whole",
+                seen=f"settings of variation with a {type(self.recipe.view).__name__}",
+                remedy="Leave out the settings that begin with variation; this view has random changes of its own.",
             )
         check_batches(self.recipe)
         if (self.cache.system, self.recipe.network in self.cache.networks) != (self.recipe.system, True):
@@ -202,14 +210,16 @@ class CachedData:
     def is_painted(self) -> bool:
         return False
 
-    def stream(self, seed: int) -> Stream:
+    def stream(self, seed: int) -> SampleStream:
         sampling = self.recipe.sampling
+        cases = CachedScans(self.cache, self.recipe.network, self.split.training, sampling, seed)
         return SampleStream(
-            CachedScans(self.cache, self.recipe.network, self.split.training, sampling, seed),
+            VariedScans(cases, self.recipe.variation, seed),
             self.recipe.view,
             Target(self.recipe.target),
             Schedule(sampling.reuse, sampling.mixing),
             seed,
+            is_partial=True,
         )
 
     def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from flarecli.errors import UsageError
+from flarecli.organs import ORGANS
 from flarecli.training.recipe import LossSettings
-from flarecli.training.targets import Target
+from flarecli.training.targets import UNTOLD, Target
 
 LOSSES: dict[str, dict[str, Any]] = {
     "generalized_dice": {"skip_absent": True},
@@ -19,6 +20,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "dice_top_k": {"hardest_percent": [30.0, 30.0, 30.0, 10.0]},
     "cross_entropy": {},
     "cross_entropy_dice": {"skip_absent": True, "dice_classes": 0},
+    "partial_cross_entropy_dice": {"skip_absent": True, "dice_classes": 0},
     "deep_supervision": {"is_mean": True},
 }
 """Names of the losses, and what each can be told, with defaults."""
@@ -88,6 +90,7 @@ def _losses(name: str, arguments: Mapping[str, Any], axis: int) -> tuple[Any, di
         "dice_top_k": multilabel_losses.dice_top_k,
         "cross_entropy": deep_supervision.softmax_cross_entropy,
         "cross_entropy_dice": soft_dice.cross_entropy_dice,
+        "partial_cross_entropy_dice": soft_dice.partial_cross_entropy_dice,
     }
     return partial(functions[name], **at_axis, **arguments), None
 
@@ -98,6 +101,7 @@ def _on_values(loss: TargetLoss, target: Target, channel_axis: int) -> Callable[
     from flarecli_models.background_union import join_background
 
     classes = len(target.values)
+    leaves_open = target is Target.SURROUNDINGS
 
     def loss_of_values(values: Any, outputs: Any) -> Any:
         if outputs.shape[channel_axis] > classes:
@@ -106,6 +110,12 @@ def _on_values(loss: TargetLoss, target: Target, channel_axis: int) -> Callable[
         shape = [1] * len(outputs.shape)
         shape[channel_axis] = classes
         channels = ops.reshape(ops.convert_to_tensor(target.values, "float32"), shape)
-        return loss(ops.cast(ops.equal(ops.cast(values, "float32"), channels), "float32"), outputs)
+        values = ops.cast(values, "float32")
+        matching = ops.equal(values, channels)
+        if leaves_open:
+            # Several classes are right where the label leaves open which.
+            is_background = ops.logical_or(ops.equal(channels, 0.0), channels > float(len(ORGANS)))
+            matching = ops.logical_or(matching, ops.logical_and(ops.equal(values, float(UNTOLD)), is_background))
+        return loss(ops.cast(matching, "float32"), outputs)
 
     return loss_of_values

@@ -28,6 +28,8 @@ class Purpose(IntEnum):
     """Which size the samples of the n-th batch have."""
     PAINT = 9
     """Textures and noise of the n-th painted sample, and what is painted of it."""
+    VARIATION = 10
+    """How the n-th real scan is changed."""
 
 
 def generator(seed: int, purpose: Purpose, number: int) -> np.random.Generator:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flarecli.training.variation.settings import VariationSettings
 from flarecli.training.views import View
 
 
@@ -129,7 +130,8 @@ class SynthesisSettings:
     Attributes:
         scan_shape_zyx: Their size in voxels.
         spacing_mm: Their voxel size along z, y and x.
-        strength: "wide" (wider than reality) or "realistic".
+        strength: "wide" (wider than reality), "realistic" or "lean".
+        lean_share: How many of the patients are lean besides.
         procedural_share: With label maps: how many scans have procedural organs nevertheless.
         held_out_share: With label maps: how many of the maps are kept for validation, the last ones by name.
         reuse: How many samples are cut from each scan.
@@ -143,6 +145,7 @@ class SynthesisSettings:
     scan_shape_zyx: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     strength: str = "wide"
+    lean_share: float = 0.0
     procedural_share: float = 0.25
     held_out_share: float = 0.1
     reuse: int = 4
@@ -205,6 +208,7 @@ class Recipe:
         clipping: Limits of its gradients.
         precision: What the network computes in.
         sampling: Order of the cases of a cache.
+        variation: How they are changed at random.
         validation: How the run is judged.
         first_stage: Another network whose scores are input, if any.
         iterations: Updates of the weights.
@@ -224,6 +228,7 @@ class Recipe:
     clipping: ClippingSettings = field(default_factory=ClippingSettings)
     precision: PrecisionSettings = field(default_factory=PrecisionSettings)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    variation: VariationSettings = field(default_factory=VariationSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     first_stage: FirstStageSettings | None = None
     iterations: int = 1000

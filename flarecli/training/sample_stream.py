@@ -38,6 +38,7 @@ class SampleStream:
         target: What labels become.
         schedule: Which scan each sample is cut from.
         seed: Seed of the run.
+        is_partial: Whether labels of the background leave open which kind of surroundings it is.
     """
 
     source: ScanSource
@@ -45,6 +46,7 @@ class SampleStream:
     target: Target
     schedule: Schedule
     seed: int
+    is_partial: bool = False
     _scans: dict[int, LabelledScan] = field(default_factory=dict, repr=False)
 
     def sample(self, number: int) -> Sample:
@@ -56,4 +58,4 @@ class SampleStream:
         if wanted not in self._scans:
             self._scans[wanted] = self.source.scan(wanted)
         cut = self.view.cut(self._scans[wanted], generator(self.seed, Purpose.CUT, number))
-        return Sample(cut.image, self.target.encoded(cut.labels), cut.first_stage)
+        return Sample(cut.image, self.target.encoded(cut.labels, is_partial=self.is_partial), cut.first_stage)

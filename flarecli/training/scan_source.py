@@ -10,12 +10,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from flarecli.organs import ORGANS
-from flarecli.phantom import PreparedLabels, make_phantom, options_for
+from flarecli.phantom import PhantomOptions, PreparedLabels, make_phantom, options_for
+from flarecli.phantom.options import lean
 from flarecli.training.anatomies import draw_anatomy
 from flarecli.training.randomness import Purpose, derived_seed, generator
 from flarecli.training.recipe import SamplingSettings, SynthesisSettings
 from flarecli.training.scan import LabelledScan
 from flarecli.training.views import View
+
+_AFTER_PATIENTS = 2**41
+"""Keeps what decides who is lean apart from what patients are drawn from."""
 
 
 class ScanSource(Protocol):
@@ -48,7 +52,7 @@ class SyntheticScans:
 
     def scan(self, number: int) -> LabelledScan:
         rng = generator(self.seed, self.purpose, number)
-        options = options_for(self.settings.strength)
+        options = patient_options(self.settings, self.seed, self.purpose, number)
         anatomy = draw_anatomy(rng, self.maps, self.settings.procedural_share, options)
         phantom = make_phantom(
             derived_seed(self.seed, self.purpose, number),
@@ -63,6 +67,14 @@ class SyntheticScans:
             is_other = phantom.surroundings > 0
             labels[is_other] = phantom.surroundings[is_other] + len(ORGANS)
         return self.view.scan_of(number, phantom.voxels, labels, phantom.spacing_mm)
+
+
+def patient_options(settings: SynthesisSettings, seed: int, purpose: Purpose, number: int) -> PhantomOptions:
+    """The options of a synthetic patient; a patient who is not lean is the same whatever the share of lean ones."""
+    options = options_for(settings.strength)
+    if settings.lean_share and generator(seed, purpose, number + _AFTER_PATIENTS).random() < settings.lean_share:
+        return lean(options)
+    return options
 
 
 @dataclass(frozen=True)

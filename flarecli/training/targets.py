@@ -9,6 +9,9 @@ import numpy as np
 from flarecli.organs import ORGANS
 from flarecli.phantom.surroundings import SURROUNDINGS
 
+UNTOLD = 255
+"""Target value of a background voxel of a patient, of which no label says which kind of surroundings it is."""
+
 
 class Target(StrEnum):
     """Kinds of answers, by their names in recipes."""
@@ -20,7 +23,8 @@ class Target(StrEnum):
     SURROUNDINGS = "classes_and_surroundings"
     """Exclusive classes: background, the organs, then kinds of surroundings that count as background in the end.
 
-    For synthetic scans alone: labels of patients do not tell surroundings apart.
+    Synthetic scans tell all of them apart. Labels of patients tell some or none: their other background is `UNTOLD`,
+    any of the classes that are no organ.
     """
     ORGANS = "organs"
     """Independent organs without a background; a logit of 0 or more says yes."""
@@ -39,12 +43,21 @@ class Target(StrEnum):
 
     @property
     def without_surroundings(self) -> Target:
-        """The target that labels of patients can teach."""
+        """The target that labels of patients alone can teach."""
         return Target.CLASSES if self is Target.SURROUNDINGS else self
 
-    def encoded(self, labels: np.ndarray) -> np.ndarray:
-        """FLARE labels, surroundings after them where they are told apart, as values of this target, uint8."""
-        return (labels > 0).astype(np.uint8) if self is Target.ANY_ORGAN else np.asarray(labels, np.uint8)
+    def encoded(self, labels: np.ndarray, *, is_partial: bool = False) -> np.ndarray:
+        """FLARE labels, surroundings after them where they are told apart, as values of this target, uint8.
+
+        Args:
+            labels: The labels.
+            is_partial: Whether the background may be any kind of surroundings, and not plain background alone.
+        """
+        if self is Target.SURROUNDINGS:
+            values = np.asarray(labels, np.uint8)
+            return np.where(values == 0, np.uint8(UNTOLD), values) if is_partial else values
+        organs = np.where(labels <= len(ORGANS), labels, 0).astype(np.uint8)
+        return (organs > 0).astype(np.uint8) if self is Target.ANY_ORGAN else organs
 
     def scored(self, labels: np.ndarray) -> np.ndarray:
         """FLARE labels as the values that `decoded` gives, uint8."""

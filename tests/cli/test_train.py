@@ -64,6 +64,20 @@ def test_every_system_can_be_trained_on_phantoms(system: str) -> None:
     assert dry_run("--system", system)["system"] == system
 
 
+def test_real_and_synthetic_scans_are_mixed_in_a_share(tmp_path: Path) -> None:
+    cache = small.fake_cache(4, system="flarelite", networks=("locate",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flarecli.preprocessing.cache.TrainingCache.open", lambda _: cache)
+        both = ("CACHE", "RUN", "--synthesize-from", "phantoms", "--real-share", "0.25", "--fold", "1", "--folds", "2")
+        result = train(*both, "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.output)
+    assert shown["data"]["real_share"] == 0.25
+    assert shown["settings"]["target"] == "classes_and_surroundings"
+    assert shown["settings"]["loss.name"] == "partial_cross_entropy_dice"
+    assert len(shown["data"]["validation"]) == 2
+
+
 def test_a_preview_is_drawn(tmp_path: Path) -> None:
     small = ("--set", "synthesis.scan_shape_zyx=[16, 16, 16]", "--set", "synthesis.spacing_mm=[20, 20, 20]")
     crop = ("--set", "view.shape_zyx=[16, 16, 16]")
@@ -103,7 +117,6 @@ def test_a_size_that_the_network_cannot_have_is_explained(tmp_path: Path) -> Non
     ("arguments", "words"),
     [
         (["RUN"], "a cache or a source of synthetic scans is needed"),
-        (["CACHE", "RUN", *PHANTOMS], "synthetic scans need no cache"),
         (["RUN", *PHANTOMS, "--set", "rate=1"], "no such setting"),
         (["RUN", *PHANTOMS, "--set", "batch"], "a setting needs a name and a value"),
         (["RUN", *PHANTOMS, "--fold", "1"], "synthetic scans have no folds"),

@@ -10,6 +10,7 @@ import pytest
 
 from flarecli.metrics.protocol import Metric
 from flarecli.training import cross_validation
+from flarecli.training.data import CachedData
 from flarecli.training.folds import k_folds
 from flarecli.training.loop import Observers
 from flarecli.training.machine import Machine
@@ -25,10 +26,10 @@ def test_all_folds_are_trained_scored_and_tabulated(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(cross_validation, "run_training", with_small_network)
     recipe, cache = small.recipe(iterations=2), small.fake_cache(5)
-    splits = k_folds(cache.names, seed=0, folds=2)
+    folds = [CachedData(recipe, cache, split) for split in k_folds(cache.names, seed=0, folds=2)]
     begun: list[int] = []
     iterations: list[int] = []
-    arguments = (tmp_path, recipe, cache, splits, 0, Machine(small.BACKEND, "cpu", workers=0), None)
+    arguments = (tmp_path, recipe, folds, 0, Machine(small.BACKEND, "cpu", workers=0), None)
     observers = Observers(on_progress=lambda progress: iterations.append(progress.done))
     rows = cross_validation.cross_validate(*arguments, observers, begun.append)
     assert rows is not None

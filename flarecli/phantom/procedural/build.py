@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.phantom.options import PhantomOptions
-from flarecli.phantom.randomness import bounded_normal
+from flarecli.phantom.randomness import bounded_normal, drawn_factor
 from flarecli.phantom.shapes import ellipsoid_depth
 
 Position = Sequence[np.ndarray]
@@ -53,6 +53,6 @@ class Build:
 
 def draw_build(rng: np.random.Generator, options: PhantomOptions) -> Build:
     """Draw a patient's build."""
-    size = np.exp(bounded_normal(rng, options.size_spread))
+    size = np.exp(bounded_normal(rng, options.size_spread)) * drawn_factor(rng, options.size)
     proportions = np.exp(bounded_normal(rng, _PROPORTION_SPREAD * options.shape_spread, 3))
     return Build(size * proportions, options.shape_spread)

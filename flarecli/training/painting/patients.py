@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from flarecli.organs import ORGANS
-from flarecli.phantom import PreparedLabels, options_for, procedural_anatomy
+from flarecli.phantom import PreparedLabels, procedural_anatomy
 from flarecli.phantom.patient import Patient, centred_grid, draw_patient
 from flarecli.training.anatomies import draw_anatomy
 from flarecli.training.painting.exposure import Exposure, draw_exposure
 from flarecli.training.painting.posture import draw_posture
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.recipe import SynthesisSettings
+from flarecli.training.scan_source import patient_options
 from flarecli.training.schedule import Schedule
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView
@@ -62,7 +63,7 @@ class PatientSource:
         """The patient of that number: the same in every process."""
         settings = self.settings
         rng = generator(self.seed, Purpose.SCAN, number)
-        options = options_for(settings.strength)
+        options = patient_options(settings, self.seed, Purpose.SCAN, number)
         grid = centred_grid(settings.scan_shape_zyx, settings.spacing_mm)
         anatomy = draw_anatomy(rng, self.maps, settings.procedural_share, options)
         return draw_patient(rng, grid, anatomy or procedural_anatomy(rng, options), options)
@@ -101,7 +102,8 @@ class PatientStream:
         rng = generator(self.seed, Purpose.CUT, number)
         labels = labels_of_parts(patient, with_surroundings=self.target is Target.SURROUNDINGS)
         shape = self.view.drawn_shape(generator(self.seed, Purpose.SHAPE, number // self.batch))
-        exposure = draw_exposure(rng, patient, options_for(settings.strength))
+        options = patient_options(settings, self.source.seed, Purpose.SCAN, wanted)
+        exposure = draw_exposure(rng, patient, options)
         posture = draw_posture(rng, settings.turn_deg, settings.stretch)
         start = self.view.drawn_start(labels[patient.parts], shape, rng, posture)
         return PatientSample(number, patient.parts, self.target.encoded(labels), exposure, posture, start, shape)

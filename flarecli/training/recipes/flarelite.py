@@ -14,10 +14,12 @@ from flarecli.training.recipe import (
     OptimiserSettings,
     PrecisionSettings,
     Recipe,
+    SamplingSettings,
     ScheduleSettings,
     SynthesisSettings,
     ValidationSettings,
 )
+from flarecli.training.variation.settings import VariationSettings
 from flarecli.training.views import CropView, FirstStageGrid
 
 _CONSTANTS = FlareliteConstants()
@@ -51,6 +53,16 @@ _REFINE_VIEW = CropView(
     ),
 )
 
+_VARIATION = VariationSettings(
+    deformed_share=0.8,
+    unenhanced_share=0.25,
+    weaker_share=0.15,
+    arterial_share=0.1,
+    restored_air_share=0.6,
+    blurred_share=0.3,
+)
+"""Of real scans: about half keep their contrast agent, and a fifth keep their geometry."""
+
 LOCATE = Recipe(
     name="standard",
     system="flarelite",
@@ -62,12 +74,15 @@ LOCATE = Recipe(
         scan_shape_zyx=(128, 112, 128),
         spacing_mm=(_LOCATE_MM,) * 3,
         procedural_share=0.15,
+        lean_share=0.25,
         reuse=2,
     ),
     optimiser=OptimiserSettings(learning_rate=2e-3, ema_decay=0.998),
     schedule=ScheduleSettings("cosine", warmup=100, final_share=0.002),
     clipping=ClippingSettings("global", limit=1.0),
     precision=PrecisionSettings(on_gpu="bfloat16"),
+    sampling=SamplingSettings(reuse=2),
+    variation=_VARIATION,
     validation=ValidationSettings(interval=2000),
     iterations=20_000,
 )
@@ -80,6 +95,7 @@ REFINE = replace(
         scan_shape_zyx=(112, 144, 176),
         spacing_mm=(_REFINE_MM,) * 3,
         procedural_share=0.15,
+        lean_share=0.25,
         reuse=4,
     ),
     first_stage=FirstStageSettings("locate", with_background=False, lost_share=0.1),

@@ -1,0 +1,105 @@
+"""What a run on real and synthetic scans together learns from and is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flarecli.errors import UsageError
+from flarecli.training.data import CachedData, SyntheticData
+from flarecli.training.mixture.stream import MixedStream, NumberedApart, RealTurns
+from flarecli.training.recipe import LossSettings, Recipe
+from flarecli.training.sample_stream import SampleStream
+from flarecli.training.scan import LabelledScan
+from flarecli.training.targets import Target
+
+_PARTIAL_LOSSES = {"cross_entropy_dice": "partial_cross_entropy_dice"}
+"""Losses of classes, and what they become where labels leave some classes open."""
+
+
+@dataclass(frozen=True)
+class MixedData:
+    """Cases of a cache and synthetic scans in one stream; judged on held-out cases.
+
+    Attributes:
+        recipe: How they are looked at.
+        real: The cases.
+        synthetic: The synthetic scans.
+        real_share: Share of the samples that are from real scans, above 0 and below 1.
+    """
+
+    recipe: Recipe
+    real: CachedData
+    synthetic: SyntheticData
+    real_share: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.real_share < 1:
+            raise UsageError(
+                "the share of real scans must lie between 0 and 1",
+                seen=f"--real-share {self.real_share:g}",
+                remedy="Give a number such as 0.5; without a cache, or without --synthesize-from, all scans are alike.",
+            )
+        if self.synthetic.is_painted:
+            raise UsageError(
+                "painted scans cannot be mixed with real ones",
+                seen="synthesis.painted = true with a cache",
+                remedy="Set synthesis.painted = false, or train on synthetic scans alone.",
+            )
+
+    @property
+    def title(self) -> str:
+        share = f"{self.real_share:.0%} of the samples real"
+        return f"{self.real.title} and {self.synthetic.title.replace(' alone', '')} ({share})"
+
+    @property
+    def validation_title(self) -> str:
+        return self.real.validation_title
+
+    @property
+    def licence(self) -> str:
+        return self.real.licence
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {**self.synthetic.facts, **self.real.facts, "real_share": self.real_share}
+
+    @property
+    def has_validation(self) -> bool:
+        return self.real.has_validation
+
+    @property
+    def is_painted(self) -> bool:
+        return False
+
+    def stream(self, seed: int) -> MixedStream:
+        synthetic = self.synthetic.stream(seed)
+        real = self.real.stream(seed)
+        if not isinstance(synthetic, SampleStream):
+            raise TypeError("painted scans cannot be mixed with real ones")
+        return MixedStream(replace(real, source=NumberedApart(real.source)), synthetic, RealTurns(self.real_share))
+
+    def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        return self.real.validation_scans(most)
+
+    def final_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
+        return self.real.final_scans(most)
+
+
+def recipe_for_mixing(recipe: Recipe) -> Recipe:
+    """The recipe with a loss that real labels, too, can teach surroundings by.
+
+    Raises:
+        UsageError: when its loss has no such form.
+    """
+    if Target(recipe.target) is not Target.SURROUNDINGS or recipe.loss.name in _PARTIAL_LOSSES.values():
+        return recipe
+    if recipe.loss.name not in _PARTIAL_LOSSES:
+        raise UsageError(
+            "this loss cannot leave open which surroundings a voxel of a real scan belongs to",
+            seen=f"loss.name = {recipe.loss.name}",
+            expected=", ".join((*_PARTIAL_LOSSES, *_PARTIAL_LOSSES.values())),
+            remedy=f'Choose one of those, or set target = "{Target.CLASSES}".',
+        )
+    return replace(recipe, loss=LossSettings(_PARTIAL_LOSSES[recipe.loss.name], recipe.loss.arguments))

@@ -1,0 +1,68 @@
+"""A labelled scan rotated, scaled and deformed as a whole, on its own grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from flarecli.training.scan import LabelledScan
+from flarecli.training.spatial_map import SpatialMap, SpatialRanges, draw_map
+
+_AIR_HU = -1024.0
+
+
+def deformed(scan: LabelledScan, ranges: SpatialRanges, rng: np.random.Generator) -> LabelledScan:
+    """Draw a map and look at the scan through it.
+
+    The image is interpolated linearly; a voxel gets the label with the largest interpolated share, so that borders
+    stay smooth.
+
+    Args:
+        scan: The scan.
+        ranges: How far it may go.
+        rng: Always gives the same count of numbers.
+    """
+    extent = [n * step for n, step in zip(scan.image.shape, scan.spacing_mm, strict=True)]
+    z, y, x = ((n - 1) / 2 * step for n, step in zip(scan.image.shape, scan.spacing_mm, strict=True))
+    mapping = draw_map(
+        ranges,
+        rng,
+        sample_middle_mm=(z, y, x),
+        scan_middle_mm=(z, y, x),
+        extent_mm=(extent[0], extent[1], extent[2]),
+    )
+    positions = _positions(mapping, scan)
+    # A scan that was cut to a window has its floor beyond its edge, too.
+    outside = max(_AIR_HU, float(scan.image.min()))
+    image = ndimage.map_coordinates(
+        scan.image, positions, output=np.float32, order=1, mode="constant", cval=outside, prefilter=False
+    )
+    labels = _labels_at(scan.labels, positions)
+    return LabelledScan(scan.number, np.rint(image).astype(scan.image.dtype), labels, scan.spacing_mm)
+
+
+def _positions(mapping: SpatialMap, scan: LabelledScan) -> np.ndarray:
+    depth, height, width = scan.image.shape
+    return mapping.positions((depth, height, width), scan.spacing_mm, scan.spacing_mm)
+
+
+def _labels_at(labels: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The label of the largest share at each position, among those near it."""
+    nearest = ndimage.map_coordinates(labels, positions, output=np.uint8, order=0, mode="constant", cval=0)
+    found = ndimage.find_objects(nearest)
+    result = np.zeros_like(nearest)
+    best = np.full(nearest.shape, 0.5, np.float32)
+    for value, box in enumerate(found, start=1):
+        if box is None:
+            continue
+        window = tuple(
+            slice(max(0, part.start - 1), min(size, part.stop + 1))
+            for part, size in zip(box, nearest.shape, strict=True)
+        )
+        share = ndimage.map_coordinates(
+            (labels == value).astype(np.float32), positions[(slice(None), *window)], order=1, mode="constant"
+        )
+        better = share >= best[window]
+        result[window][better] = value
+        best[window][better] = share[better]
+    return result
