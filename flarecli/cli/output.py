@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 def stdout_console() -> Console:
     """Console for results."""
-    from rich.console import Console
+    from flarecli.cli.rendering.console import SafeConsole
 
-    return Console()
+    return SafeConsole()
 
 
 def stderr_console() -> Console:
     """Console for progress, warnings and errors."""
-    from rich.console import Console
+    from flarecli.cli.rendering.console import SafeConsole
 
-    return Console(stderr=True)
+    return SafeConsole(stderr=True)
 
 
 def print_json(content: Any) -> None:

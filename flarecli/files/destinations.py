@@ -20,6 +20,7 @@ _KINDS = (
     (stat.S_ISSOCK, "socket"),
 )
 _SHOWN = 3
+_REMEDY = "Give --overwrite to replace what exists, or choose another name."
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,13 @@ def check_destination(destination: Path) -> None:
             )
 
 
-def check_destinations(destinations: Iterable[Destination], inputs: Iterable[Path]) -> None:
+def check_destinations(destinations: Iterable[Destination], inputs: Iterable[Path], *, remedy: str = _REMEDY) -> None:
     """Check all that a run is going to write, before it computes anything. Standard output is passed over.
 
     Args:
         destinations: Every file of every case, and the tables, reports and pictures of the run.
         inputs: Every file that the run reads. Of a folder that is read as one scan, the folder.
+        remedy: What to do where a file exists that may not be replaced.
 
     Raises:
         UsageError: when two outputs would be one file, or an output is an input.
@@ -118,19 +120,20 @@ def check_destinations(destinations: Iterable[Destination], inputs: Iterable[Pat
         if not destination.replaces and target.exists():
             existing.append(destination)
     if existing:
-        raise _exist_already(existing)
+        raise _exist_already(existing, remedy)
 
 
-def _exist_already(existing: list[Destination]) -> OutputError:
+def _exist_already(existing: list[Destination], remedy: str) -> OutputError:
     first = existing[0]
     names = ", ".join(f"{destination.path.name} ({destination.content})" for destination in existing[:_SHOWN])
+    count = f"{len(existing)} files: " if len(existing) > 1 else ""
     more = f" and {len(existing) - _SHOWN} more" if len(existing) > _SHOWN else ""
     return OutputError(
         "exists already",
         path=first.path,
-        seen=names + more,
+        seen=count + names + more,
         expected="no file of this name",
-        remedy="Give --overwrite to replace what exists, or choose another name.",
+        remedy=remedy,
     )
 
 

@@ -70,6 +70,7 @@ class FolderAccount:
             that its case fails with.
         passed_over: Entries that look like images, or hold some, and are not used.
         dicom: Names of files that are DICOM slices by name or content.
+        others: Names of files of which neither name nor first bytes tell what they are; they may be slices, too.
         entries: Number of all entries that are not hidden.
     """
 
@@ -78,6 +79,7 @@ class FolderAccount:
     problems: Mapping[Path, InputError] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
     dicom: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     entries: int = 0
 
     def readable(self) -> tuple[Path, ...]:
@@ -141,6 +143,7 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
     has_detached_headers = any(name.endswith(_DETACHED_HEADERS) for name in names)
     files: list[Path] = []
     dicom: list[str] = []
+    others: list[str] = []
     problems: dict[Path, InputError] = {}
     reasons: dict[str, list[str]] = {}
     unseen = _MOST_LOOKED_AT
@@ -163,12 +166,14 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
             dicom.append(entry.name)
         else:
             reason = _why_not(name)
+            if reason is None and not name.endswith(_SIDECARS):
+                others.append(entry.name)
         if reason is not None:
             reasons.setdefault(reason, []).append(entry.name)
     if dicom and files:
         reasons["DICOM: a series needs a folder of its own"] = dicom
     passed_over = tuple(PassedOver(tuple(found), reason) for reason, found in reasons.items())
-    return FolderAccount(folder, tuple(files), problems, passed_over, tuple(dicom), len(visible))
+    return FolderAccount(folder, tuple(files), problems, passed_over, tuple(dicom), tuple(others), len(visible))
 
 
 def _is_folder(path: Path) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from flarecli.connected_parts import connected_parts
 from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_text, write_json
+from flarecli.files.printable import table_cell
 from flarecli.geometry import Grid
 from flarecli.measures.organ_profiles import OrganProfile, organ_profiles
 from flarecli.volume import Volume
@@ -86,6 +87,9 @@ class OrganStatistics:
         return cls(**{**values, "touches": tuple(values["touches"])})
 
 
+_JSON_START = '[\n  {\n    "case": '
+_LONGEST_START = 64
+
 COLUMNS: tuple[str, ...] = ("case", *(field.name for field in fields(OrganStatistics)))
 """Columns of a table of statistics, in order."""
 
@@ -109,7 +113,8 @@ def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]])
     """Write a table of cases, one row an organ and case, whole or not at all.
 
     `.csv`: the header is `COLUMNS`; what an absent organ does not have is empty; `touches` is separated by
-    spaces. `.json`: a list with one object a row, under the same names.
+    spaces; names of cases are written as `flarecli.files.printable.table_cell` does. `.json`: a list with one object
+    a row, under the same names.
 
     Args:
         path: The file; its suffix chooses the format.
@@ -119,6 +124,7 @@ def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]])
         UsageError: when the suffix is neither.
         InputError: when the folder cannot be written to.
     """
+    path = Path(path)
     check_statistics_path(path)
     rows = [{"case": name, **organ.as_dict()} for name, organs in cases.items() for organ in organs]
     if path.suffix.lower() == ".json":
@@ -127,7 +133,8 @@ def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]])
         with atomic_text(path) as file:
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
-            table.writerows({**row, "touches": " ".join(row["touches"])} for row in rows)
+            for row in rows:
+                table.writerow({**row, "case": table_cell(row["case"]), "touches": " ".join(row["touches"])})
 
 
 def check_statistics_path(path: Path) -> None:
@@ -144,6 +151,21 @@ def check_statistics_path(path: Path) -> None:
             expected=".csv or .json",
             remedy=f"Name it {path.stem or 'statistics'}.csv, for example.",
         )
+
+
+def is_statistics_table(path: Path) -> bool:
+    """Whether a file begins as `write_statistics` begins it, so that a later run may replace it."""
+    header = ",".join(COLUMNS) + "\n"
+    try:
+        if not path.is_file():
+            return False
+        with path.open(encoding="utf-8") as file:
+            if path.suffix.lower() == ".csv":
+                return file.read(len(header)) == header
+            start = file.read(_LONGEST_START).lstrip()
+    except (OSError, ValueError):
+        return False
+    return start in ("[]", "[]\n") or start.startswith(_JSON_START)
 
 
 def _measure(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from flarecli.errors import FlareError, InputError, UnexpectedError
+from flarecli.errors import UsageError
+from flarecli.files.destinations import Destination
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.cases import Case
+from flarecli.prediction.failures import error_of_scan
 from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
-from flarecli.prediction.record import is_complete
+from flarecli.prediction.resume import CaseDiffersError
+from flarecli.prediction.scan_content import ScanContent, WatchedScan
 from flarecli.steps import Steps
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume
@@ -24,127 +27,137 @@ def predict_cases(
     predictor: Predictor,
     cases: Iterable[Case],
     *,
-    extras: Extras,
+    extras: Extras | None = None,
     existing: str = "refuse",
+    tables: Iterable[Destination] = (),
     on_start: Callable[[Case], None] | None = None,
     on_step: Callable[[str], None] | None = None,
 ) -> Generator[Outcome, None, None]:
     """Work through cases; while one is segmented, the next is read and the last one written. A bad case fails alone.
 
-    At most three scans are in memory at a time.
+    At most three scans are in memory at a time. All outputs are checked by this call itself, before anything is read.
 
     Args:
         predictor: The system, ready.
         cases: What to do.
-        extras: What to write besides.
-        existing: What to do where the label map exists: "refuse" (the case fails), "overwrite", or "resume" (skip
-            what is complete, do the rest).
-        on_start: Told of each case as it begins.
-        on_step: Told of each step as it begins.
+        extras: What to write besides; nothing where None.
+        existing: What to do where files exist: "refuse" (the run), "overwrite", or "resume" (skip what is complete
+            and was made just so, do the rest).
+        tables: What the caller writes afterwards, to be checked with the rest.
+        on_start: Called as the work on a case begins.
+        on_step: Called as each step begins.
 
     Yields:
         The outcome of each case, in their order.
+
+    Raises:
+        UsageError, OutputError, InstallationError: as `flarecli.prediction.outputs.check_outputs` does, at once. The
+            generator raises, before its first outcome, what `Predictor.load` raises.
     """
     todo = list(cases)
-    with (
-        ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-read") as reading,
-        ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-write") as writing,
-    ):
-        ahead: Future[_Read] | None = None
-        behind: Future[Outcome] | None = None
-        for index, case in enumerate(todo):
-            current, ahead = ahead, None
-            result: _Segmented | Outcome | None = _refusal(case, existing)
-            if result is None:
-                if on_start is not None:
-                    on_start(case)
-                if current is None:
-                    current = reading.submit(_read, case, on_step)
-                following = todo[index + 1] if index + 1 < len(todo) else None
-                if following is not None and _refusal(following, existing) is None:
-                    ahead = reading.submit(_read, following, None)
-                result = _segment(predictor, case, current, on_step)
-                del current
-            if behind is not None:
-                yield behind.result()
-                behind = None
-            if isinstance(result, Outcome):
-                yield result
-            else:
-                behind = writing.submit(_finish, predictor, result, extras)
-            del result
-        if behind is not None:
-            yield behind.result()
+    if not all(isinstance(case, Case) for case in todo):
+        raise UsageError(
+            "is no list of cases",
+            seen=", ".join(sorted({type(case).__name__ for case in todo})),
+            expected="Case objects",
+            remedy="Make them with flarecli.prediction.cases.find_cases, or Case(name, scan, labels).",
+        )
+    extras = extras or Extras()
+    check_outputs(todo, extras, existing, tables=tables, inputs=predictor.files)
+    return _Run(predictor, todo, extras, existing, on_start, on_step).outcomes()
 
 
 @dataclass(frozen=True)
 class _Read:
     volume: Volume
     steps: Steps
+    content: Future[ScanContent]
+    redone: str | None
 
 
 @dataclass(frozen=True)
 class _Segmented:
     case: Case
-    volume: Volume
+    scan: _Read
     segmentation: Segmentation
-    steps: Steps
 
 
-def _read(case: Case, on_step: Callable[[str], None] | None) -> _Read:
-    steps = Steps(on_step)
-    with steps("read"):
-        volume = read_volume(case.scan)
-    return _Read(volume, steps)
+@dataclass(frozen=True)
+class _Run:
+    predictor: Predictor
+    cases: Sequence[Case]
+    extras: Extras
+    existing: str
+    on_start: Callable[[Case], None] | None
+    on_step: Callable[[str], None] | None
 
+    def outcomes(self) -> Generator[Outcome, None, None]:
+        with (
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-read") as reading,
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-checksum") as summing,
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-write") as writing,
+        ):
+            ahead: Future[_Read | Outcome] | None = None
+            behind: Future[Outcome] | None = None
+            for index, case in enumerate(self.cases):
+                if self.on_start is not None:
+                    self.on_start(case)
+                current = ahead or reading.submit(self._read, case, self.on_step, summing)
+                ahead = None
+                if index + 1 < len(self.cases):
+                    ahead = reading.submit(self._read, self.cases[index + 1], None, summing)
+                result = self._segment(case, current)
+                del current
+                if behind is not None:
+                    yield behind.result()
+                    behind = None
+                if isinstance(result, Outcome):
+                    yield result
+                else:
+                    behind = writing.submit(self._finish, result)
+                del result
+            if behind is not None:
+                yield behind.result()
 
-def _segment(
-    predictor: Predictor, case: Case, read: Future[_Read], on_step: Callable[[str], None] | None
-) -> _Segmented | Outcome:
-    try:
-        scan = read.result()
-        scan.steps.on_start = on_step
-        return _Segmented(case, scan.volume, predictor.segment(scan.volume, scan.steps), scan.steps)
-    except Exception as error:
-        return _failed(case, error)
+    def _read(self, case: Case, on_step: Callable[[str], None] | None, summing: ThreadPoolExecutor) -> _Read | Outcome:
+        if case.problem is not None:
+            raise case.problem
+        redone = None
+        if self.existing == "resume" and (case.labels.exists() or case.record.exists()):
+            try:
+                record = self.predictor.completed(case, self.extras)
+            except CaseDiffersError as error:
+                redone = str(error)
+            else:
+                organs = tuple(OrganStatistics.from_dict(facts) for facts in record["organs"].values())
+                return Outcome(case, "skipped", record, organs)
+        steps = Steps(on_step)
+        with steps("read"):
+            watched = WatchedScan(case.scan)
+            volume = read_volume(case.scan)
+        return _Read(volume, steps, summing.submit(watched.content), redone)
 
+    def _segment(self, case: Case, read: Future[_Read | Outcome]) -> _Segmented | Outcome:
+        try:
+            scan = read.result()
+        except Exception as error:
+            self.predictor.load(Steps())  # where networks cannot be loaded, that is the error, and ends the run
+            return Outcome(case, "failed", error=error_of_scan(error, case.scan))
+        if isinstance(scan, Outcome):
+            return scan
+        scan.steps.on_start = self.on_step
+        self.predictor.load(scan.steps)
+        try:
+            return _Segmented(case, scan, self.predictor.segment(scan.volume, scan.steps))
+        except Exception as error:
+            return Outcome(case, "failed", error=error_of_scan(error, case.scan), redone=scan.redone)
 
-def _finish(predictor: Predictor, scan: _Segmented, extras: Extras) -> Outcome:
-    try:
-        return predictor.finish(scan.case, scan.volume, scan.segmentation, extras, scan.steps)
-    except Exception as error:
-        return _failed(scan.case, error)
-
-
-def _failed(case: Case, cause: Exception) -> Outcome:
-    if isinstance(cause, FlareError):
-        return Outcome(case, "failed", error=cause)
-    error = UnexpectedError(
-        f"{type(cause).__name__} while the scan was segmented",
-        path=case.scan,
-        seen=cause,
-        remedy="This is a defect of flare, or memory ran out: report it with the output of `--verbose`.",
-    )
-    error.__cause__ = cause
-    return Outcome(case, "failed", error=error)
-
-
-def _skipped(case: Case) -> Outcome:
-    """The outcome of a case that an earlier run completed, with that run's findings."""
-    record = json.loads(case.record.read_text(encoding="utf-8"))
-    statistics = tuple(OrganStatistics.from_dict(facts) for facts in record["organs"].values())
-    return Outcome(case, "skipped", record, statistics)
-
-
-def _refusal(case: Case, existing: str) -> Outcome | None:
-    """The outcome of a case that is not to be done, or None."""
-    if existing == "overwrite" or not case.labels.exists():
-        return None
-    if existing == "resume":
-        return _skipped(case) if is_complete(case.labels, case.record) else None
-    error = InputError(
-        "exists already",
-        path=case.labels,
-        remedy="Give --overwrite to replace it, or --resume to skip what is complete.",
-    )
-    return Outcome(case, "failed", error=error)
+    def _finish(self, done: _Segmented) -> Outcome:
+        case, scan = done.case, done.scan
+        try:
+            outcome = self.predictor.finish(
+                case, scan.volume, done.segmentation, self.extras, scan.steps, scan.content.result()
+            )
+        except Exception as error:
+            outcome = Outcome(case, "failed", error=error_of_scan(error, case.scan))
+        return replace(outcome, redone=scan.redone)

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.errors import InputError, UsageError
+from flarecli.files.folder import FolderAccount, account_of_folder
 from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
+from flarecli.files.sources import check_regular_file
+
+_LABEL_SUFFIXES = {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}
+"""Label maps are single files, also those of scans whose header and voxels are two."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,13 @@ class Case:
         name: Short name for tables.
         scan: File, or folder of DICOM slices.
         labels: File of the label map.
+        problem: Why the scan cannot be read, where that is known beforehand; the case fails with it.
     """
 
     name: str
     scan: Path
     labels: Path
+    problem: InputError | None = None
 
     @property
     def record(self) -> Path:
@@ -34,35 +41,45 @@ class Case:
         return self.labels.with_name(f"{image_stem(self.labels)}_{organ}{image_suffix(self.labels)}")
 
 
+@dataclass(frozen=True)
+class FoundCases:
+    """The scans of a source.
+
+    Attributes:
+        cases: One a scan.
+        folder: The account of the folder of scans; None where the source is one scan.
+    """
+
+    cases: tuple[Case, ...]
+    folder: FolderAccount | None = None
+
+
 def find_cases(source: Path, destination: Path) -> list[Case]:
+    """The cases of `find_scans` alone."""
+    return list(find_scans(source, destination).cases)
+
+
+def find_scans(source: Path, destination: Path) -> FoundCases:
     """Pair scans with the files to write: file to file, folder to folder.
 
-    In a folder, `x_0000.nii.gz` becomes `x.nii.gz` (FLARE's names) and any other name stays. A folder without
-    images is taken for one scan of DICOM slices. Hidden files are passed over.
+    In a folder, `x_0000.nii.gz` becomes `x.nii.gz` (FLARE's names) and any other name stays; of pairs of header and
+    voxels a single file. A folder without images is taken for one scan of DICOM slices, and so is one with slices
+    where the destination is a file. Hidden files are passed over.
 
     Raises:
-        InputError: when the source does not exist or two scans would be written to one file.
+        InputError: when the source does not exist, is no regular file or folder or holds nothing to be segmented, or
+            when two scans would be written to one file.
         UsageError: when source and destination do not go together.
     """
-    if not source.exists():
-        raise InputError("does not exist", path=source, remedy="Check the path of the scan or folder.")
-    scans = sorted(path for path in source.iterdir() if _is_scan(path)) if source.is_dir() else []
-    if not scans:
-        if not image_suffix(destination):
-            raise UsageError(
-                "the output of one scan must be an image file",
-                path=destination,
-                seen=destination.suffix or "no suffix",
-                expected=", ".join(SCAN_SUFFIXES),
-                remedy=f"Name the file to write, for example {destination.name or 'labels'}.nii.gz.",
-            )
-        if destination.resolve() == source.resolve():
-            raise UsageError(
-                "the output would replace the scan itself",
-                path=destination,
-                remedy="Choose another name for the output.",
-            )
-        return [Case(image_stem(source), source, destination)]
+    source, destination = Path(source), Path(destination)
+    if not source.is_dir():
+        check_regular_file(source)
+        return FoundCases((_single(source, destination),))
+    account = account_of_folder(source)
+    if not account.files and not account.dicom and not account.others:
+        raise account.nothing_found(f"scans ({', '.join(SCAN_SUFFIXES)}), or the slices of one DICOM series")
+    if not account.files or (account.dicom and image_suffix(destination)):
+        return FoundCases((_single(source, destination),))
     if image_suffix(destination) or destination.is_file():
         raise UsageError(
             "the output of a folder of scans must be a folder",
@@ -76,20 +93,33 @@ def find_cases(source: Path, destination: Path) -> list[Case]:
             path=destination,
             remedy="Choose another folder for the output.",
         )
-    return _without_clashes(
-        Case(case_name(scan), scan, destination / f"{case_name(scan)}{_label_suffix(scan)}") for scan in scans
+    cases = (
+        Case(case_name(scan), scan, destination / f"{case_name(scan)}{_label_suffix(scan)}", account.problems.get(scan))
+        for scan in account.files
     )
+    return FoundCases(tuple(_without_clashes(cases)), account)
 
 
-def _is_scan(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and bool(image_suffix(path))
+def _single(source: Path, destination: Path) -> Case:
+    if not image_suffix(destination):
+        raise UsageError(
+            "the output of one scan must be an image file",
+            path=destination,
+            seen=destination.suffix or "no suffix",
+            expected=", ".join(SCAN_SUFFIXES),
+            remedy=f"Name the file to write, for example {destination.name or 'labels'}.nii.gz.",
+        )
+    if destination.resolve() == source.resolve():
+        raise UsageError(
+            "the output would replace the scan itself",
+            path=destination,
+            remedy="Choose another name for the output.",
+        )
+    return Case(image_stem(source) or image_stem(source.resolve()), source, destination)
 
 
 def _label_suffix(scan: Path) -> str:
-    # A detached header has no room for labels of its own.
-    return {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}.get(
-        image_suffix(scan), image_suffix(scan)
-    )
+    return _LABEL_SUFFIXES.get(image_suffix(scan), image_suffix(scan))
 
 
 def _without_clashes(cases: Iterable[Case]) -> list[Case]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flarecli.errors import FlareError
+from flarecli.errors import FlareError, UsageError
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.cases import Case
 
@@ -19,10 +19,22 @@ class Extras:
     Attributes:
         split: Whether to write one mask file an organ, too.
         preview: Picture file for a case, where one is wanted.
+
+    Raises:
+        UsageError: when `preview` is no function.
     """
 
     split: bool = False
     preview: Callable[[Case], Path] | None = None
+
+    def __post_init__(self) -> None:
+        if self.preview is not None and not callable(self.preview):
+            raise UsageError(
+                "the preview's file must be given by a function of the case",
+                seen=repr(self.preview),
+                expected="for example: lambda case: folder / f'{case.name}.png'",
+                remedy="Give such a function, or None for no preview.",
+            )
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,7 @@ class Outcome:
         record: Its record, where it is done, now or by an earlier run.
         statistics: What its organs measure, likewise.
         error: What went wrong, where it failed.
+        redone: Why what an earlier run left of it does not count, where there was something.
     """
 
     case: Case
@@ -42,3 +55,4 @@ class Outcome:
     record: Mapping[str, Any] | None = None
     statistics: tuple[OrganStatistics, ...] = ()
     error: FlareError | None = None
+    redone: str | None = None

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from flarecli.engine import GuardedNetwork, Runtime, load_network, start_runtime
-from flarecli.errors import InputError
+from flarecli.errors import InputError, UsageError
 from flarecli.files.atomic import write_json
+from flarecli.files.together import appearing_together
 from flarecli.geometry import world_box
 from flarecli.hardware.thread_limit import thread_limit
 from flarecli.measures.statistics import organ_statistics
 from flarecli.measures.verdict import judge_organs
 from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case
+from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.outcome import Extras, Outcome
-from flarecli.prediction.record import make_record
+from flarecli.prediction.record import described_file, make_record
+from flarecli.prediction.region import Region, checked_region
+from flarecli.prediction.resume import completed_record
+from flarecli.prediction.scan_content import ScanContent, content_of
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, RegionRequest, Segmentation, System
 from flarecli.volume import Volume, write_labels
+from flarecli.weights.card import card_path
 from flarecli.weights.selection import weighted_system
 
 
@@ -61,17 +68,32 @@ class Predictor:
             without, a process that segments one scan needs less memory.
 
     Raises:
-        UsageError: for an unknown system or network.
+        UsageError: for an unknown system or network, and for an argument of another form.
         InputError: for weights that are not there.
     """
 
     system: str
     weights: Iterable[str] = ()
     engine: EngineRequest = field(default_factory=EngineRequest)
-    region: str | tuple[float, ...] = "auto"
+    region: Region = "auto"
     keep_memory: bool = True
 
     def __post_init__(self) -> None:
+        self.region = checked_region(self.region)
+        if isinstance(self.weights, str):
+            raise UsageError(
+                "weights are given as a list",
+                seen=repr(self.weights),
+                expected=f"[{self.weights!r}]",
+                remedy="Give a list of choices, also of one.",
+            )
+        if not isinstance(self.engine, EngineRequest):
+            raise UsageError(
+                "what is asked of the engine has another form",
+                seen=repr(self.engine),
+                expected="an EngineRequest",
+                remedy="Give EngineRequest(backend=..., device=..., precision=...).",
+            )
         chosen = weighted_system(self.system, self.weights)
         self._system, self._paths, self.cards = chosen.system, chosen.paths, chosen.cards
         loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-load")
@@ -90,13 +112,32 @@ class Predictor:
 
         return runtime, networks
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The weights files and their cards."""
+        return tuple(path for weights in self._paths.values() for path in (weights, card_path(weights)))
+
+    def load(self, steps: Steps) -> Runtime:
+        """Wait until backend and networks are there; the first call says whether they are.
+
+        Raises:
+            UsageError, InputError, InstallationError: when the backend does not exist or cannot start, or weights do
+                not fit their network.
+        """
+        with steps("load"):
+            try:
+                return self._loaded.result()[0]
+            except Exception as error:
+                raise error_of_engine(error) from error
+
     def predict(self, case: Case, volume: Volume, extras: Extras, steps: Steps) -> Outcome:
-        """Segment one scan and write its label map, extras and, last, its record.
+        """Segment one scan and write its label map, extras and record.
 
         Raises:
             FlareError: when the scan cannot be segmented or a file cannot be written.
         """
-        return self.finish(case, volume, self.segment(volume, steps), extras, steps)
+        self.load(steps)
+        return self.finish(case, volume, self.segment(volume, steps), extras, steps, content_of(case.scan))
 
     def segment(self, volume: Volume, steps: Steps) -> Segmentation:
         """Segment one scan.
@@ -104,48 +145,93 @@ class Predictor:
         Raises:
             FlareError: when that cannot be done.
         """
-        with steps("load"):
-            runtime, networks = self._loaded.result()
+        runtime, networks = self._loaded.result()
         with thread_limit(runtime.threads):
             segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
         return _with_memory_use(segmentation, networks, runtime)
 
-    def finish(self, case: Case, volume: Volume, segmentation: Segmentation, extras: Extras, steps: Steps) -> Outcome:
-        """Write what belongs to a segmented scan: label map, extras and, last, the record.
+    def completed(self, case: Case, extras: Extras) -> dict[str, Any]:
+        """The record of a case that an earlier run completed just as this one would.
+
+        Raises:
+            CaseDiffersError: when there is none; see `flarecli.prediction.resume`.
+            FlareError: when the scan cannot be read, or as `load` does.
+        """
+        return completed_record(
+            case,
+            extras,
+            system=self._system.name,
+            cards=self.cards,
+            region=self._region_asked,
+            runtime=self.load(Steps()),
+        )
+
+    def finish(
+        self,
+        case: Case,
+        volume: Volume,
+        segmentation: Segmentation,
+        extras: Extras,
+        steps: Steps,
+        content: ScanContent,
+    ) -> Outcome:
+        """Write what belongs to a segmented scan: record, masks, preview and label map, which appear together.
 
         Networks are not used, so that another thread may segment the next scan meanwhile.
 
+        Args:
+            case: The case.
+            volume: Its scan.
+            segmentation: What `segment` found.
+            extras: What to write besides.
+            steps: Clock.
+            content: Checksum of the scan, for the record.
+
         Raises:
-            FlareError: when a file cannot be written.
+            FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
         """
         runtime, _ = self._loaded.result()
-        with steps("write"):
-            write_labels(case.labels, segmentation.labels, volume)
-            if extras.split:
-                for organ in ORGANS:
-                    mask = (segmentation.labels == organ.label).astype(np.uint8)
-                    write_labels(case.organ_file(organ.name), mask, volume)
-        with steps("describe"):
-            statistics = organ_statistics(volume, segmentation.labels)
-            if extras.preview is not None:
-                from flarecli.preview import write_preview
+        masks = {organ: case.organ_file(organ.name) for organ in ORGANS} if extras.split else {}
+        preview = None if extras.preview is None else extras.preview(case)
+        finals = [case.record, *masks.values(), *([] if preview is None else [preview]), case.labels]
+        with appearing_together(finals) as written:
+            with steps("write"):
+                write_labels(written[case.labels], segmentation.labels, volume)
+                for organ, path in masks.items():
+                    write_labels(written[path], (segmentation.labels == organ.label).astype(np.uint8), volume)
+            with steps("describe"):
+                statistics = organ_statistics(volume, segmentation.labels)
+                if preview is not None:
+                    from flarecli.preview import write_preview
 
-                write_preview(extras.preview(case), volume, segmentation.labels, title=case.name)
-        record = make_record(
-            scan=case.scan,
-            labels=case.labels,
-            system=self._system.name,
-            cards=self.cards,
-            runtime=runtime,
-            grid=volume.grid,
-            segmentation=segmentation,
-            statistics=statistics,
-            confidence=judge_organs(segmentation.signals, statistics),
-            warnings=(*volume.warnings, *segmentation.warnings),
-            steps=steps.times,
-        )
-        write_json(case.record, record)
+                    write_preview(written[preview], volume, segmentation.labels, title=case.name)
+            record = make_record(
+                scan=case.scan,
+                content=content,
+                labels=described_file(case.labels, written[case.labels]),
+                masks={organ.name: described_file(path, written[path]) for organ, path in masks.items()},
+                preview=None if preview is None else described_file(preview, written[preview]),
+                asked=self._asked,
+                system=self._system.name,
+                cards=self.cards,
+                runtime=runtime,
+                grid=volume.grid,
+                segmentation=segmentation,
+                statistics=statistics,
+                confidence=judge_organs(segmentation.signals, statistics),
+                warnings=(*volume.warnings, *segmentation.warnings),
+                steps=steps.times,
+            )
+            write_json(written[case.record], record)
         return Outcome(case, "done", record, statistics)
+
+    @property
+    def _region_asked(self) -> str | list[float]:
+        return self.region if isinstance(self.region, str) else list(self.region)
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return {"region": self._region_asked, **asdict(self.engine)}
 
     @property
     def _region_mode(self) -> str:

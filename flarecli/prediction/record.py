@@ -1,10 +1,12 @@
-"""The record beside every label map: what was done, with what, how long it took, and what came out."""
+"""The record beside every label map: what was asked, what was done, with what, how long it took, what came out."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import platform
+import stat
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -15,19 +17,31 @@ from flarecli.engine import Runtime
 from flarecli.geometry import Box, Grid
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli.measures.statistics import OrganStatistics
-from flarecli.measures.verdict import OrganConfidence
-from flarecli.organs import LABEL_NAMES
+from flarecli.measures.verdict import OrganConfidence, Verdict
+from flarecli.organs import LABEL_NAMES, ORGANS
+from flarecli.prediction.scan_content import ScanContent
 from flarecli.steps import StepTime
 from flarecli.systems.base import Segmentation
 from flarecli.weights.card import Card, sha256_of
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+
+_MOST_BYTES = 1 << 22
+_MARKS = ("record_version", "labels", "organs")
+
+
+class UnusableRecordError(Exception):
+    """A file is no record, or none that says all that a later run needs; the text says why, after "its record"."""
 
 
 def make_record(
     *,
     scan: Path,
-    labels: Path,
+    content: ScanContent,
+    labels: Mapping[str, str],
+    masks: Mapping[str, Mapping[str, str]],
+    preview: Mapping[str, str] | None,
+    asked: Mapping[str, Any],
     system: str,
     cards: Mapping[str, Card],
     runtime: Runtime,
@@ -38,19 +52,34 @@ def make_record(
     warnings: Iterable[str],
     steps: Iterable[StepTime],
 ) -> dict[str, Any]:
-    """Put a case's record together. The label map must be on disk already: its checksum goes in.
+    """Put a case's record together.
 
-    `confidence` is empty for systems whose scores are not calibrated.
+    Args:
+        scan: File or folder that was read.
+        content: What was read from it.
+        labels: The label map, as `described_file` gives it.
+        masks: Mask files by organ, where they were asked for; likewise.
+        preview: The picture; likewise.
+        asked: What the user asked of region and engine.
+        system: Name of the system.
+        cards: Cards of the weights, by network.
+        runtime: What computed the networks.
+        grid: The scan's canonical grid.
+        segmentation: What the system found.
+        statistics: What the organs measure.
+        confidence: Verdicts; empty for systems whose scores are not calibrated.
+        warnings: What the user must see.
+        steps: What took how long.
     """
     return {
         "record_version": RECORD_VERSION,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "scan": str(scan),
-        "labels": {
-            "file": labels.name,
-            "sha256": sha256_of(labels),
-            "names": {str(k): v for k, v in LABEL_NAMES.items()},
-        },
+        "scan_content": content.as_dict(),
+        "asked": dict(asked),
+        "labels": {**labels, "names": {str(k): v for k, v in LABEL_NAMES.items()}},
+        "masks": {organ: dict(mask) for organ, mask in masks.items()},
+        "preview": None if preview is None else dict(preview),
         "grid": {
             "shape_zyx": list(grid.shape_zyx),
             "spacing_mm_zyx": list(grid.spacing_mm),
@@ -84,15 +113,128 @@ def make_record(
     }
 
 
+def described_file(path: Path, written: Path) -> dict[str, str]:
+    """Name and checksum of an output.
+
+    Args:
+        path: Its final path.
+        written: Where it lies now.
+    """
+    return {"file": path.name, "sha256": sha256_of(written)}
+
+
 def box_as_dict(box: Box) -> dict[str, list[float]]:
     """A box for JSON."""
     return {"start": [float(value) for value in box.start_mm], "end": [float(value) for value in box.end_mm]}
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a record of this version, with everything that is shown of a case or compared by a later run.
+
+    Raises:
+        UnusableRecordError: when it is missing, damaged, or of another version.
+    """
+    content = _json(path)
+    if isinstance(content, dict) and content.get("record_version") not in (None, RECORD_VERSION):
+        raise UnusableRecordError("is of another version of flare")
+    if not _fits(content, _RECORD):
+        raise UnusableRecordError("is damaged")
+    record: dict[str, Any] = content
+    return record
+
+
+def is_foreign_json(path: Path) -> bool:
+    """Whether a file is a sound JSON object of something else than `flare`, such as the facts that converters of DICOM
+    write beside their scans."""
+    try:
+        content = _json(path)
+    except UnusableRecordError:
+        return False
+    return isinstance(content, dict) and bool(content) and not any(mark in content for mark in _MARKS)
+
+
+def is_record_of(path: Path, labels: Path) -> bool:
+    """Whether a file is a record, of whatever version, of a label map of this name."""
+    try:
+        content = _json(path)
+    except UnusableRecordError:
+        return False
+    described = content.get("labels") if isinstance(content, dict) else None
+    return isinstance(described, dict) and described.get("file") == labels.name
+
+
 def is_complete(labels: Path, record: Path) -> bool:
     """Whether a case was finished: its record is there and names the label map's very content."""
     try:
-        content = json.loads(record.read_text(encoding="utf-8"))
-        return labels.is_file() and content["labels"]["sha256"] == sha256_of(labels)
-    except (OSError, ValueError, KeyError, TypeError):
+        return bool(read_record(record)["labels"]["sha256"] == sha256_of(labels))
+    except (OSError, UnusableRecordError):
         return False
+
+
+def _json(path: Path) -> Any:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            raise UnusableRecordError("is damaged")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UnusableRecordError("is missing") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnusableRecordError("is damaged") from error
+
+
+class _Each:
+    """Of a JSON object: what each value must be, whatever its key."""
+
+    def __init__(self, shape: Any) -> None:
+        self.shape = shape
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Whether a JSON value has a shape: a type, alternatives, or an object or list whose parts have shapes."""
+    if isinstance(shape, tuple):
+        return any(_fits(value, alternative) for alternative in shape)
+    if isinstance(shape, _Each):
+        return isinstance(value, dict) and all(_fits(part, shape.shape) for part in value.values())
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(key in value and _fits(value[key], part) for key, part in shape.items())
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(part, shape[0]) for part in value)
+    if shape is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    if isinstance(shape, type):
+        return isinstance(value, shape) and not (shape is int and isinstance(value, bool))
+    return bool(value == shape)
+
+
+_MEASURED = (float, None)
+_FILE = {"file": str, "sha256": str}
+_ORGAN = {
+    "label": int,
+    "name": str,
+    "voxels": int,
+    "volume_ml": float,
+    **dict.fromkeys(("mean_hu", "sd_hu", "median_hu"), _MEASURED),
+    **dict.fromkeys(("extent_rl_mm", "extent_ap_mm", "extent_si_mm"), _MEASURED),
+    **dict.fromkeys(("centroid_x_mm", "centroid_y_mm", "centroid_z_mm"), _MEASURED),
+    "components": int,
+    "largest_component_share": _MEASURED,
+    "touches": [str],
+}
+_RECORD = {
+    "record_version": RECORD_VERSION,
+    "scan_content": {"files": int, "bytes": int, "sha256": str},
+    "asked": {"region": (str, [float])},
+    "labels": _FILE,
+    "masks": _Each(_FILE),
+    "preview": (_FILE, None),
+    "system": str,
+    "weights": _Each({"set": str, "sha256": str}),
+    "runtime": {"backend": str, "version": str, "device": str, "precision": str, "threads": int},
+    "versions": {"flare": str},
+    "organs": {organ.name: _ORGAN for organ in ORGANS},
+    "confidence": _Each({"verdict": tuple(map(str, Verdict)), "reasons": [str]}),
+    "warnings": [str],
+    "steps": [{"name": str, "wall_s": float}],
+    "peak_rss_mb": float,
+}

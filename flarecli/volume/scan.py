@@ -14,7 +14,8 @@ import numpy as np
 
 from flarecli.dicom import Series, find_series, find_series_of_file, is_dicom_file
 from flarecli.errors import UsageError
-from flarecli.files.names import SCAN_SUFFIXES, image_suffix
+from flarecli.files.names import image_suffix
+from flarecli.files.sources import check_regular_file
 from flarecli.geometry import Grid
 from flarecli.volume.geometry_checks import (
     check_affine,
@@ -35,6 +36,8 @@ from flarecli.volume.source import SourceGeometry, StoredScan
 
 WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Endings of label maps: formats of one file; `.nhdr` and `.mhd` come in two, which cannot appear at once."""
+
+_TEXT_HEADER_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,8 @@ def canonical_grid(source: SourceGeometry) -> Grid:
 def _stored_scan(path: Path) -> StoredScan:
     if path.is_dir():
         return _scan_of_series(find_series(path))
-    if image_suffix(path) not in SCAN_SUFFIXES and is_dicom_file(path):
+    check_regular_file(path)
+    if image_suffix(path) not in _TEXT_HEADER_SUFFIXES and is_dicom_file(path):
         return _scan_of_series(find_series_of_file(path))
     return _scan_of_file(path)
 

@@ -16,15 +16,15 @@ from tests.layout.imports import ROOT, imports, layer_name, modules
 _LAYERS = (
     ("__main__",),
     ("cli",),
-    ("profiling", "training"),
-    ("doctor", "phantom", "prediction"),
-    ("preprocessing", "preview", "weights"),
-    ("datasets", "systems"),
+    ("profiling",),
+    ("doctor", "prediction", "training"),
+    ("phantom", "preprocessing", "weights"),
+    ("datasets", "preview", "systems"),
     ("measures", "metrics"),
-    ("volume",),
-    ("dicom", "engine", "matplotlib_import", "resample"),
-    ("files", "processes", "windows"),
-    ("connected_parts", "errors", "geometry", "hardware", "organs", "overridden_environment", "steps"),
+    ("resample", "volume"),
+    ("dicom", "engine", "windows"),
+    ("files", "processes"),
+    ("errors", "geometry", "hardware", "organs", "steps"),
     ("flarecli",),  # the version; what else it offers it imports when it is asked for
     ("flarecli_models",),
 )

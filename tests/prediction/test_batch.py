@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from flarecli.errors import InputError, UnexpectedError
+from flarecli.errors import InputError, OutputError, UnexpectedError
 from flarecli.organs import LABEL_NAMES
 from flarecli.prediction.batch import predict_cases
 from flarecli.prediction.cases import Case, find_cases
@@ -110,12 +110,16 @@ def test_existing_files_are_refused_resumed_or_replaced(tmp_path: Path) -> None:
     (out / "b.json").unlink()
     (out / "c.nii.gz").write_bytes((out / "a.nii.gz").read_bytes())
 
-    refused = run(scans, out)
-    assert [outcome.status for outcome in refused] == ["failed"] * 3
-    assert "--resume" in str(refused[0].error)
+    with pytest.raises(OutputError, match=r"5 files: .* and 2 more.*--resume"):
+        run(scans, out)
 
     resumed = run(scans, out, existing="resume")
     assert [outcome.status for outcome in resumed] == ["skipped", "done", "done"]
+    assert [outcome.redone for outcome in resumed] == [
+        None,
+        "its record is missing",
+        "the label map is not the one of its record",
+    ]
     assert all(is_complete(out / f"{name}.nii.gz", out / f"{name}.json") for name in "abc")
 
     assert [outcome.status for outcome in run(scans, out, existing="overwrite")] == ["done"] * 3

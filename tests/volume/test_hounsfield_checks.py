@@ -64,7 +64,56 @@ def test_empty_images_and_label_maps_are_refused(voxels: np.ndarray) -> None:
 def test_an_offset_of_unsigned_storage_is_called_by_name(offset: int, padding: int) -> None:
     voxels = ct_voxels(SHAPE) + offset
     voxels[:, :8] = padding
-    assert "scl_inter = -1024" in _refused(voxels, "offset of").remedy
+    assert f"scl_inter = -{offset}" in _refused(voxels, rf"offset of \+{offset}").remedy
+
+
+@pytest.mark.parametrize("offset", [1000, 1024])
+def test_an_offset_behind_air_cut_at_zero_is_not_told_wrongly(offset: int) -> None:
+    assert str(offset) in _refused((ct_voxels(SHAPE) + offset).clip(0, None), "offset of").remedy
+
+
+@pytest.mark.parametrize("padding", [None, -30000])
+@pytest.mark.parametrize("lowest", [-1024, -1200])
+@pytest.mark.parametrize("factor", [1.5, 2, 6, 10, 20])
+def test_hu_with_a_factor_are_refused(factor: float, lowest: int, padding: int | None) -> None:
+    voxels = (ct_voxels(SHAPE).clip(lowest, None) * factor).clip(-32768, 32767)
+    if padding is not None:
+        voxels[:, :8] = padding
+    assert "scl_slope" in _refused(voxels, "scaled, or an offset was subtracted twice").remedy
+
+
+@pytest.mark.parametrize("offset", [1000, 1024])
+def test_an_offset_subtracted_twice_is_refused(offset: int) -> None:
+    _refused(ct_voxels(SHAPE) - offset, "subtracted twice")
+
+
+def test_hu_divided_by_two_are_said() -> None:
+    (warning,) = check_hounsfield(ct_voxels(SHAPE) // 2, PATH)
+    assert "not near -1000" in warning
+
+
+def test_streaks_of_metal_below_air_pass() -> None:
+    voxels = ct_voxels(SHAPE)
+    noise = np.random.default_rng(0)
+    streaks = noise.random(SHAPE) < 0.03
+    voxels[streaks] = noise.integers(-2500, -1100, SHAPE)[streaks]
+    voxels[noise.random(SHAPE) < 0.01] = 20000
+    assert check_hounsfield(voxels, PATH) == ()
+
+
+def test_noise_of_a_sharp_kernel_passes() -> None:
+    voxels = ct_voxels(SHAPE) + np.random.default_rng(0).normal(0, 90, SHAPE)
+    assert check_hounsfield(voxels.astype(np.int16), PATH) == ()
+
+
+@pytest.mark.parametrize("scale", [1, 10])
+def test_filling_with_the_value_of_water_is_said(scale: int) -> None:
+    voxels = ct_voxels(SHAPE) // scale * scale
+    assert check_hounsfield(voxels, PATH) == ()
+    voxels[:, :8] = 0
+    (warning,) = check_hounsfield(voxels, PATH)
+    assert "exactly 0 HU" in warning
+    assert "fill with -1024" in warning
 
 
 def test_eight_bit_images_are_called_by_name() -> None:

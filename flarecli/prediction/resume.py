@@ -1,0 +1,107 @@
+"""What an earlier run left of a case, compared with what is asked now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flarecli import __version__
+from flarecli.engine import Runtime
+from flarecli.organs import ORGANS
+from flarecli.prediction.cases import Case
+from flarecli.prediction.outcome import Extras
+from flarecli.prediction.record import UnusableRecordError, read_record
+from flarecli.prediction.scan_content import content_of
+from flarecli.weights.card import Card, sha256_of
+
+
+class CaseDiffersError(Exception):
+    """What an earlier run left is not what is asked now; the text says what differs."""
+
+
+def completed_record(
+    case: Case,
+    extras: Extras,
+    *,
+    system: str,
+    cards: Mapping[str, Card],
+    region: str | list[float],
+    runtime: Runtime,
+) -> dict[str, Any]:
+    """The record of a case that an earlier run completed just as it is asked now.
+
+    Compared are the version of `flare`, system, weights, region, backend, device and precision that compute, the
+    checksums of label map, masks and preview, and the scan's content. Masks or a preview that are not asked for now
+    do not matter.
+
+    Raises:
+        CaseDiffersError: when any of this differs or is missing.
+        InputError: when the scan cannot be read.
+    """
+    try:
+        record = read_record(case.record)
+    except UnusableRecordError as error:
+        raise CaseDiffersError(f"its record {error}") from error
+    differences = (
+        *_of_request(record, system, cards, region, runtime),
+        *_of_files(record, case, extras),
+    )
+    if differences:
+        raise CaseDiffersError("; ".join(differences))
+    seen, now = record["scan_content"], content_of(case.scan).as_dict()
+    if seen != now:
+        raise CaseDiffersError("the scan has changed")
+    return record
+
+
+def _of_request(
+    record: Mapping[str, Any],
+    system: str,
+    cards: Mapping[str, Card],
+    region: str | list[float],
+    runtime: Runtime,
+) -> Iterator[str]:
+    compared = [
+        ("flare", record["versions"]["flare"], __version__),
+        ("system", record["system"], system),
+        ("region", record["asked"]["region"], region),
+        *((part, record["runtime"][part], getattr(runtime, part)) for part in ("backend", "device", "precision")),
+    ]
+    for part, before, now in compared:
+        if before != now:
+            yield f"{part} {_shown(before)} then, {_shown(now)} now"
+    used = {network: facts["sha256"] for network, facts in record["weights"].items()}
+    for network, card in cards.items():
+        if used.pop(network, None) != card.sha256:
+            yield f"other weights of {network}"
+    for network in used:
+        yield f"a network {network} then"
+
+
+def _of_files(record: Mapping[str, Any], case: Case, extras: Extras) -> Iterator[str]:
+    if not _is(case.labels, record["labels"]["sha256"]):
+        yield "the label map is not the one of its record"
+    if extras.split:
+        masks = record["masks"]
+        for organ in ORGANS:
+            if organ.name not in masks:
+                yield f"the mask of the {organ.name} was not made"
+            elif not _is(case.organ_file(organ.name), masks[organ.name]["sha256"]):
+                yield f"the mask of the {organ.name} is missing or another"
+    if extras.preview is not None:
+        if record["preview"] is None:
+            yield "its preview was not made"
+        elif not _is(extras.preview(case), record["preview"]["sha256"]):
+            yield "its preview is missing or another"
+
+
+def _is(path: Path, sha256: str) -> bool:
+    try:
+        return path.is_file() and sha256_of(path) == sha256
+    except OSError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(f"{number:g}" for number in value) if isinstance(value, list) else str(value)

@@ -1,0 +1,158 @@
+"""What files a scan consists of, and a checksum of their content: by these a later run knows a scan again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from flarecli.errors import InputError
+from flarecli.files.names import SCAN_SUFFIXES
+from flarecli.files.sources import opened
+
+_BESIDE_SLICES = (*SCAN_SUFFIXES, ".json", ".csv", ".png")
+"""What may lie in a folder of slices and is none: results, tables and pictures."""
+
+_DATA_FILE = re.compile(rb"^\s*(?:ElementDataFile\s*=|data ?file\s*:)[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class ScanContent:
+    """The content of a scan's files.
+
+    Attributes:
+        files: How many they are.
+        bytes: Their size together.
+        sha256: Checksum of the file; of several files, of their names, sizes and checksums.
+    """
+
+    files: int
+    bytes: int
+    sha256: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For records."""
+        return asdict(self)
+
+
+def files_of_scan(scan: Path) -> tuple[Path, ...]:
+    """The files that a scan is read from, sorted by name: one, a header and its voxels, or a folder's slices.
+
+    In a folder, hidden files, results and tables do not count. What does not exist is left out.
+    """
+    if scan.is_dir():
+        entries = sorted(scan.iterdir(), key=lambda path: path.name)
+        return tuple(
+            path
+            for path in entries
+            if path.is_file() and not path.name.startswith(".") and not path.name.lower().endswith(_BESIDE_SLICES)
+        )
+    return tuple(sorted({scan, *(path for path in _voxel_files(scan) if path.is_file())}))
+
+
+def content_of(scan: Path) -> ScanContent:
+    """Read a scan's files and sum them up; after the scan was read, they come from memory.
+
+    Raises:
+        InputError: when a file cannot be read.
+    """
+    return _content(scan, files_of_scan(scan))
+
+
+class WatchedScan:
+    """A scan about to be read: afterwards its content is summed up, unless its files changed meanwhile.
+
+    Args:
+        scan: File or folder.
+    """
+
+    def __init__(self, scan: Path) -> None:
+        self._scan = scan
+        self._files = self._listed()
+        self._stamps = _stamps(self._files)
+
+    def content(self) -> ScanContent:
+        """The content that was read.
+
+        Raises:
+            InputError: when a file cannot be read, or has changed since.
+        """
+        content = _content(self._scan, self._files)
+        files = self._listed()
+        if files != self._files or _stamps(files) != self._stamps:
+            raise InputError(
+                "changed while it was read",
+                path=self._scan,
+                expected="a scan that stays as it is while the command runs",
+                remedy="Wait until the copy or download is complete, and run the command again with --resume.",
+            )
+        return content
+
+    def _listed(self) -> tuple[Path, ...]:
+        try:
+            return files_of_scan(self._scan)
+        except OSError as error:
+            raise InputError(
+                "cannot be read",
+                path=self._scan,
+                seen=error.strerror or str(error),
+                remedy="Check the permissions of the folder, and the disk or network drive it lies on.",
+            ) from error
+
+
+def _content(scan: Path, files: tuple[Path, ...]) -> ScanContent:
+    sizes, sums = [], []
+    for path in files:
+        with opened(path) as file:
+            sums.append(hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # it has readinto
+            sizes.append(file.tell())
+    if len(files) == 1 and not scan.is_dir():
+        return ScanContent(1, sizes[0], sums[0])
+    whole = hashlib.sha256()
+    for path, size, checksum in zip(files, sizes, sums, strict=True):
+        whole.update(os.fsencode(path.name) + f"\0{size}\0{checksum}\n".encode())
+    return ScanContent(len(files), sum(sizes), whole.hexdigest())
+
+
+def _stamps(files: tuple[Path, ...]) -> tuple[tuple[int, int, int], ...]:
+    """What changes when a file is written to or replaced."""
+    stamps = []
+    for path in files:
+        try:
+            status = path.stat()
+        except OSError:
+            stamps.append((-1, -1, -1))
+        else:
+            stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(stamps)
+
+
+def _voxel_files(scan: Path) -> list[Path]:
+    """The files with the voxels of a detached header."""
+    name = scan.name
+    lower = name.lower()
+    for header, voxels in ((".hdr.gz", ".img.gz"), (".hdr", ".img"), (".img.gz", ".hdr.gz"), (".img", ".hdr")):
+        if lower.endswith(header):
+            return [scan.with_name(name[: -len(header)] + voxels)]
+    if not lower.endswith((".nhdr", ".mhd")):
+        return []
+    try:
+        with scan.open("rb") as file:
+            head = file.read(_HEADER_BYTES)
+    except OSError:
+        return []
+    told = _DATA_FILE.search(head)
+    if told is None:
+        return []
+    named = os.fsdecode(told.group(1).strip())
+    if named.upper().startswith("LIST"):
+        listed = head[told.end() :].splitlines()
+        return [scan.parent / os.fsdecode(line.strip()) for line in listed if line.strip() and b"\0" not in line]
+    if "%" in named:  # slice%03d.raw 1 20 1
+        pattern = re.sub(r"%\d*[dui]", "*", named.split()[0])
+        return sorted(scan.parent.glob(pattern)) if "/" not in pattern and pattern.strip("*.") else []
+    return [] if not named or named.upper() == "LOCAL" or "\0" in named else [scan.parent / named]
