@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.shared_data import list_skips
+
 # The backend of a plain install; `KERAS_BACKEND=torch pytest` runs the same tests on another one. Keras reads the
 # variable when it is first imported, so it stands here and not in a fixture.
 os.environ.setdefault("KERAS_BACKEND", "openvino")
@@ -25,3 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    list_skips(terminalreporter)

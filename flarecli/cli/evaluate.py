@@ -11,7 +11,7 @@ import typer
 from flarecli.cli.default_command import CommandWithSubcommands
 from flarecli.cli.evaluate_compare import compare
 from flarecli.cli.evaluate_rank import rank
-from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console, stdout_console
+from flarecli.cli.output import print_error, print_json, print_warning, reported_errors, stderr_console, stdout_console
 
 if TYPE_CHECKING:
     from flarecli.metrics.evaluation import Evaluation
@@ -82,11 +82,19 @@ def evaluate(
         typer.Option(metavar="MM", min=0, help="How far apart the same voxel may lie in both files."),
     ] = 0.1,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row a case, FLARE's column names.")
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Write one row a case, FLARE's column names; - is standard output, and nothing else goes there.",
+        ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots and a sortable table.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a table or report that exists already.")
+    ] = False,
     images: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="The scans: the report shows slices of the worst and median cases."),
@@ -97,10 +105,10 @@ def evaluate(
 ) -> None:
     """Score predictions against ground truths."""
     with reported_errors(as_json=as_json):
-        from flarecli.cli.evaluate_options import evaluation_settings
+        from flarecli.cli.evaluate_options import check_outputs, evaluation_settings
         from flarecli.cli.evaluate_table import print_evaluation
         from flarecli.errors import UsageError
-        from flarecli.metrics.pairing import label_files, pair_cases, pair_literally
+        from flarecli.metrics.pairing import account_of_labels, label_files, pair_cases, pair_literally
         from flarecli.metrics.score_table import write_score_table
 
         if images is not None and report is None:
@@ -118,9 +126,14 @@ def evaluate(
             ignore_geometry=ignore_geometry,
             geometry_tolerance_mm=geometry_tolerance,
         )
-        preds, gts = label_files(pred), label_files(gt)
-        pairs, unmatched = (pair_literally(preds, gts), []) if literal else pair_cases(preds, gts)
-        evaluation = _evaluated(pairs, settings, unmatched, jobs=jobs, quiet=quiet or as_json)
+        preds, gts = account_of_labels(pred), account_of_labels(gt)
+        scans = [] if images is None else label_files(images)
+        streams_out = check_outputs(csv, report, overwrite=overwrite, as_json=as_json, read=(preds, gts), scans=scans)
+        pairs, unmatched = (
+            (pair_literally(preds.files, gts.files), []) if literal else pair_cases(preds.files, gts.files)
+        )
+        warnings = [warning for account in (preds, gts) if (warning := account.warning())]
+        evaluation = _evaluated(pairs, settings, unmatched, warnings, jobs=jobs, quiet=quiet or as_json)
         if len(evaluation.cases) == 1 and evaluation.cases[0].error is not None:
             raise evaluation.cases[0].error
         if csv is not None:
@@ -128,11 +141,12 @@ def evaluate(
         if report is not None:
             from flarecli.metrics.report.page import write_report
 
-            write_report(report, evaluation, label_files(images) if images is not None else [])
+            write_report(report, evaluation, scans)
         if as_json:
             print_json(evaluation.as_dict())
         else:
-            print_evaluation(stdout_console(), evaluation)
+            if not streams_out:
+                print_evaluation(stdout_console(), evaluation)
             if not quiet:
                 _print_oddities(evaluation)
         if evaluation.failures:
@@ -143,6 +157,7 @@ def _evaluated(
     pairs: list[CasePair],
     settings: EvaluationSettings,
     unmatched: list[str],
+    warnings: list[str],
     *,
     jobs: int | None,
     quiet: bool,
@@ -168,6 +183,7 @@ def _evaluated(
             pairs,
             settings,
             unmatched=unmatched,
+            warnings=warnings,
             jobs=jobs,
             on_case=lambda case: progress.update(task, advance=1, description=case.name),
         )
@@ -175,22 +191,13 @@ def _evaluated(
 
 def _print_oddities(evaluation: Evaluation) -> None:
     """Say on standard error what failed and what can make the scores misleading."""
-    from rich.markup import escape
-
-    console = stderr_console()
+    for warning in (*evaluation.warnings, *evaluation.value_warnings()):
+        print_warning(warning)
     for case in evaluation.cases:
         for warning in case.warnings:
-            console.print(
-                f"[yellow]warning:[/yellow] [bold]{escape(case.name)}[/bold]: {escape(warning)}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            print_warning(warning, case.name)
     for name in evaluation.unmatched:
-        console.print(
-            f"[yellow]warning:[/yellow] [bold]{escape(name)}[/bold]: has no ground truth, not scored",
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_warning("has no ground truth, not scored", name)
     for case in evaluation.cases:
         if case.error is not None:
             print_error(case.error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
+from flarecli.cli.output import print_json, print_warning, reported_errors, stdout_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,11 +50,7 @@ def compare(
             stdout_console().print(_rendered(comparison))
             if comparison.unshared:
                 unshared = ", ".join(comparison.unshared)
-                stderr_console().print(
-                    f"[yellow]warning:[/yellow] left out, in one table only: {unshared}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+                print_warning(f"left out, in one table only: {unshared}")
 
 
 def _rendered(comparison: Comparison) -> Table:

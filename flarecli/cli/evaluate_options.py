@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 from flarecli.errors import UsageError
+from flarecli.files.destinations import Destination, check_destinations, is_standard_output
+from flarecli.files.folder import FolderAccount
+from flarecli.files.names import image_suffix
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol
+from flarecli.volume.image_files import files_of_image
 
 
 def evaluation_settings(
@@ -41,6 +47,58 @@ def evaluation_settings(
         ignore_geometry=ignore_geometry,
         geometry_tolerance_mm=geometry_tolerance_mm,
     )
+
+
+def check_outputs(
+    csv: Path | None,
+    report: Path | None,
+    *,
+    overwrite: bool,
+    as_json: bool,
+    read: Sequence[FolderAccount],
+    scans: Sequence[Path],
+) -> bool:
+    """Check table and report before anything is scored.
+
+    Args:
+        csv: Where the table goes, if anywhere; `-` is standard output.
+        report: Where the report goes, likewise.
+        overwrite: Whether files that exist may be replaced.
+        as_json: Whether the result goes to standard output as JSON.
+        read: The label maps.
+        scans: The scans.
+
+    Returns:
+        Whether a file goes to standard output, so that nothing else may.
+
+    Raises:
+        UsageError: when several outputs would be one, or one would replace a file that is read.
+        OutputError: when one exists already or cannot be a file.
+    """
+    outputs = [
+        Destination(path, content, replaces=overwrite)
+        for path, content in ((csv, "table of scores"), (report, "report"))
+        if path is not None
+    ]
+    streams = [f"the {output.content}" for output in outputs if is_standard_output(output.path)]
+    if len(streams) + as_json > 1:
+        raise UsageError(
+            "standard output takes one thing only",
+            seen=" and ".join([*streams, *(["--json"] if as_json else [])]),
+            remedy="Give the name of a file for the others.",
+        )
+    for output in outputs:
+        if image_suffix(output.path):
+            raise UsageError(
+                f"the {output.content} would get the name of an image",
+                path=output.path,
+                seen=image_suffix(output.path),
+                expected="a name such as scores.csv or report.html",
+                remedy="Choose another name.",
+            )
+    inputs = [path for account in read for path in account.files] + list(scans)
+    check_destinations(outputs, [part for path in inputs for part in files_of_image(path)])
+    return bool(streams)
 
 
 def _metrics(text: str) -> tuple[Metric, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
+from flarecli.cli.output import print_json, print_warning, reported_errors, stdout_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,11 +56,7 @@ def rank(
             return
         stdout_console().print(_rendered(ranking))
         for name, cases in ranking.incomplete.items():
-            stderr_console().print(
-                f"[yellow]warning:[/yellow] {name} has no scores for {', '.join(cases)}: the worst",
-                highlight=False,
-                soft_wrap=True,
-            )
+            print_warning(f"{name} has no scores for {', '.join(cases)}: the worst")
 
 
 def _rendered(ranking: Ranking) -> Table:

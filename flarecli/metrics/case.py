@@ -10,11 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.errors import FlareError, InputError
-from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map, read_label_map_literally
+from flarecli.errors import FlareError, InputError, error_of
+from flarecli.metrics.label_map import (
+    Fractions,
+    LabelMap,
+    canonical_shape_zyx,
+    read_label_header,
+    read_label_map,
+    read_label_map_literally,
+)
+from flarecli.metrics.label_values import ValueCounts, count_values
 from flarecli.metrics.organ_scores import EvaluationSettings, Scores, score_organs
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.protocol import Metric
+from flarecli.volume.image import ImageHeader
 
 _WORST = {
     Metric.DSC: 0.0,
@@ -46,6 +55,7 @@ class CaseResult:
         scores: One value an organ for each metric; empty where the case failed.
         warnings: What is odd about the files and can make the scores misleading.
         error: Why the case failed.
+        values: Which values both label maps hold, and how they overlap; None where the case was not scored.
     """
 
     pair: CasePair
@@ -53,6 +63,7 @@ class CaseResult:
     scores: Scores
     warnings: tuple[str, ...] = ()
     error: FlareError | None = None
+    values: ValueCounts | None = None
 
     @property
     def name(self) -> str:
@@ -79,7 +90,7 @@ class CaseResult:
 
 
 def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseResult:
-    """Read and score one case; a `FlareError` on the way becomes part of the result."""
+    """Read and score one case; whatever ends the work on it becomes part of the result."""
     if pair.pred is None:
         organs = len(settings.protocol.organs)
         worst = {metric: (_WORST[metric],) * organs for metric in settings.metrics}
@@ -87,9 +98,11 @@ def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseResult:
     try:
         pred, gt = read_pair(pair, settings)
         scores = score_organs(pred, gt, settings)
-    except FlareError as error:
-        return CaseResult(pair, CaseStatus.FAILED, {}, error=error)
-    return CaseResult(pair, CaseStatus.SCORED, scores, _warnings(pair, pred, gt))
+        values = count_values(pred.labels, gt.labels)
+        warnings = _warnings(pair, pred, gt)
+    except Exception as error:
+        return CaseResult(pair, CaseStatus.FAILED, {}, error=error_of(error, pair.pred))
+    return CaseResult(pair, CaseStatus.SCORED, scores, warnings, values=values)
 
 
 def read_pair(pair: CasePair, settings: EvaluationSettings) -> tuple[LabelMap, LabelMap]:
@@ -108,19 +121,29 @@ def read_pair(pair: CasePair, settings: EvaluationSettings) -> tuple[LabelMap, L
         )
     read = read_label_map_literally if settings.literal else read_label_map
     is_truncated = settings.protocol.prediction_is_truncated
-    gt = read(pair.gt, fractions=Fractions.TRUNCATED)
-    pred = read(pair.pred, fractions=Fractions.TRUNCATED if is_truncated else Fractions.UNLABELLED)
-    if pred.labels.shape != gt.labels.shape:
-        raise InputError(
-            "the prediction and its ground truth differ in shape",
-            path=pair.pred,
-            seen=f"{pred.labels.shape} (z, y, x)",
-            expected=f"{gt.labels.shape}, as in {pair.gt}",
-            remedy="Resample the prediction onto the grid of the ground truth.",
-        )
+    gt_header, pred_header = read_label_header(pair.gt), read_label_header(pair.pred)
+    _check_same_shape(pair, pred_header, gt_header, literal=settings.literal)
+    gt = read(gt_header, fractions=Fractions.TRUNCATED)
+    pred = read(pred_header, fractions=Fractions.TRUNCATED if is_truncated else Fractions.UNLABELLED)
     if not (settings.literal or settings.ignore_geometry):
         _check_same_place(pair, pred, gt, settings.geometry_tolerance_mm)
     return pred, gt
+
+
+def _check_same_shape(pair: CasePair, pred: ImageHeader, gt: ImageHeader, *, literal: bool) -> None:
+    """Refuse label maps of different shape before either is unpacked."""
+    if literal:
+        pred_shape, gt_shape = (header.shape[2::-1] for header in (pred, gt))
+    else:
+        pred_shape, gt_shape = canonical_shape_zyx(pred), canonical_shape_zyx(gt)
+    if pred_shape != gt_shape:
+        raise InputError(
+            "the prediction and its ground truth differ in shape",
+            path=pair.pred,
+            seen=f"{pred_shape} (z, y, x)",
+            expected=f"{gt_shape}, as in {pair.gt}",
+            remedy="Resample the prediction onto the grid of the ground truth.",
+        )
 
 
 def _check_same_place(pair: CasePair, pred: LabelMap, gt: LabelMap, tolerance_mm: float) -> None:

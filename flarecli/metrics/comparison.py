@@ -108,8 +108,8 @@ def compare(baseline: ScoreTable, system: ScoreTable, *, resamples: int = 10_000
             expected=f"{baseline.cases[0]}, ... as in {baseline.name}",
             remedy="Compare tables of one test set.",
         )
-    columns = {table.name: {m: sorted(by) for m, by in table.scores.items()} for table in (baseline, system)}
-    if columns[baseline.name] != columns[system.name]:
+    ours, theirs = ({metric: sorted(by) for metric, by in table.scores.items()} for table in (system, baseline))
+    if ours != theirs:
         raise InputError(
             f"{system.name} and {baseline.name} hold scores that cannot be compared",
             seen=_listed(system),
@@ -118,7 +118,7 @@ def compare(baseline: ScoreTable, system: ScoreTable, *, resamples: int = 10_000
         )
     rng = np.random.default_rng(seed)
     samples = rng.integers(len(shared), size=(resamples, len(shared)), dtype=np.int32)
-    rows = []
+    rows: list[PairedDifference] = []
     for metric in baseline.scores:
         before, after = (_by_organ(table, metric, shared) for table in (baseline, system))
         rows += [_difference(metric, organ, before[organ], after[organ], samples) for organ in before]

@@ -9,6 +9,7 @@ from typing import Any
 
 from flarecli.hardware.processors import available_processors
 from flarecli.metrics.case import CaseResult, CaseStatus, evaluate_case
+from flarecli.metrics.label_values import ValueCounts, value_warnings
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.summary import Summary, summarize
@@ -23,11 +24,13 @@ class Evaluation:
         settings: How they were scored.
         cases: One result a case, in the order of the pairs.
         unmatched: Names of predictions that have no ground truth; they are not scored.
+        warnings: What lies beside the files and is not used.
     """
 
     settings: EvaluationSettings
     cases: tuple[CaseResult, ...]
     unmatched: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[CaseResult, ...]:
@@ -43,6 +46,11 @@ class Evaluation:
     def organ_names(self) -> tuple[str, ...]:
         """Names of the organs, in the order of the scores."""
         return tuple(organ.name for organ in self.settings.protocol.organs)
+
+    def value_warnings(self) -> tuple[str, ...]:
+        """What the values of all label maps together say about the protocol, see `value_warnings`."""
+        counts = [case.values for case in self.cases if case.values is not None]
+        return value_warnings(ValueCounts.total(counts), self.settings.protocol)
 
     def summary(self) -> Summary:
         """Means, deviations and medians over the counted cases, by metric and organ."""
@@ -60,6 +68,7 @@ class Evaluation:
             ],
             "cases": [case.as_dict(self.organ_names) for case in self.cases],
             "unmatched_predictions": list(self.unmatched),
+            "warnings": [*self.warnings, *self.value_warnings()],
             "counts": {
                 "counted": len(self.counted),
                 **{status.value: sum(case.status is status for case in self.cases) for status in CaseStatus},
@@ -76,6 +85,7 @@ def evaluate(
     settings: EvaluationSettings,
     *,
     unmatched: Sequence[str] = (),
+    warnings: Sequence[str] = (),
     jobs: int | None = None,
     on_case: Callable[[CaseResult], None] = lambda _: None,
 ) -> Evaluation:
@@ -85,6 +95,7 @@ def evaluate(
         pairs: The cases.
         settings: How they are scored.
         unmatched: Names of predictions without ground truth, for the record.
+        warnings: What lies beside the files and is not used, for the record.
         jobs: Number of processes; None takes one a processor. Started afresh (`spawn`), so a script that
             calls this needs the usual `if __name__ == "__main__":`.
         on_case: Called in this process after each case, in the order in which they finish.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.files.names import NIFTI_SUFFIXES, files_by_case
+from flarecli.files.folder import FolderAccount, account_of_entries, account_of_folder
+from flarecli.files.names import SCAN_SUFFIXES, files_by_case
+from flarecli.files.sources import check_regular_file
 
 _SHOWN_NAMES = 3
 
@@ -28,31 +31,41 @@ class CasePair:
     gt: Path | None
 
 
-def label_files(location: str) -> list[Path]:
-    """The NIfTI files that a path, folder or glob pattern names, sorted by name.
+def account_of_labels(location: str) -> FolderAccount:
+    """The account of the image files that a path, folder or glob pattern names.
 
     Raises:
-        InputError: when there are none.
+        InputError: when there are none, or a name is no path.
     """
     path = Path(location)
-    if path.is_file():
-        return [path]
+    if not location or "\0" in location:
+        raise InputError("is no path", path=ascii(location), remedy="Give a label map, a folder or a glob pattern.")
     if path.is_dir():
-        found = [entry for entry in path.iterdir() if _is_label_file(entry)]
-        problem = "holds no NIfTI files"
-    elif has_magic(location):
-        found = [entry for entry in Path(path.anchor).glob(_below(path)) if _is_label_file(entry)]
-        problem = "matches no NIfTI files"
+        account = account_of_folder(path)
+    elif has_magic(location) and not os.path.lexists(path):
+        account = account_of_entries(_matching(path), path)
     else:
-        raise InputError("does not exist", path=path, remedy="Check the spelling of the path.")
-    if not found:
+        check_regular_file(path)
+        return FolderAccount(path, (path,), entries=1)
+    if not account.files and not account.entries and not path.is_dir():
         raise InputError(
-            problem,
+            "matches nothing",
             path=path,
-            expected="one or more files .nii.gz or .nii",
-            remedy="Check the path; folders below it are not searched.",
+            expected=f"label maps ({', '.join(SCAN_SUFFIXES)})",
+            remedy="Check the pattern; write it in quotes.",
         )
-    return sorted(found, key=lambda entry: entry.name)
+    if not account.files:
+        raise account.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
+    return account
+
+
+def label_files(location: str) -> list[Path]:
+    """The files of `account_of_labels`, sorted by name.
+
+    Raises:
+        InputError: likewise.
+    """
+    return list(account_of_labels(location).files)
 
 
 def pair_cases(preds: Sequence[Path], gts: Sequence[Path]) -> tuple[list[CasePair], list[str]]:
@@ -91,13 +104,13 @@ def pair_literally(preds: Sequence[Path], gts: Sequence[Path]) -> list[CasePair]
     return [CasePair(pred.name, pred, gt_by_name.get(pred.name)) for pred in preds]
 
 
-def _is_label_file(path: Path) -> bool:
-    return path.name.endswith(NIFTI_SUFFIXES) and not path.name.startswith(".") and path.is_file()
-
-
-def _below(pattern: Path) -> str:
-    """A glob pattern without the root of an absolute path, as `Path.glob` wants it."""
-    return str(pattern.relative_to(pattern.anchor))
+def _matching(pattern: Path) -> list[Path]:
+    try:
+        return list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise InputError(
+            "is no pattern of file names", path=pattern, seen=error, remedy="Write it as in 'folder/*.nii.gz'."
+        ) from error
 
 
 def _by_key(paths: Sequence[Path]) -> dict[str, Path]:

@@ -112,8 +112,8 @@ def rank_systems(entrants: Sequence[Entrant], *, resamples: int = 1000, seed: in
         seed: Of the bootstrap.
 
     Raises:
-        InputError: when there are fewer than two systems, when their NSD have different tolerances, or when
-            only some have an efficiency table.
+        InputError: when there are fewer than two systems, when two have one name, when their scores have different
+            tolerances or organs, or when only some have an efficiency table.
 
     Source: FLARE21 challenge design ("rank then average").
     """
@@ -173,6 +173,14 @@ def read_efficiency_table(path: Path) -> EfficiencyTable:
             )
         columns[wanted] = found[0]
     names = [case_name(row[columns["name"]]) for row in rows]
+    if len(set(names)) < len(names):
+        raise InputError(
+            "names a case twice",
+            path=path,
+            seen=max(names, key=names.count),
+            expected="one row a case",
+            remedy="Remove the double row.",
+        )
     time_s, memory_mb = (
         [number_in(row[columns[wanted]], path, columns[wanted]) for row in rows]
         for wanted in ("time_s", "gpu_memory_mb")
@@ -189,6 +197,15 @@ def _criteria(entrants: Sequence[Entrant]) -> tuple[list[str], dict[str, NDArray
             expected="2 or more score tables",
             remedy="Give one score table a system.",
         )
+    names = [entrant.name for entrant in entrants]
+    if len(set(names)) < len(names):
+        raise InputError(
+            "two systems have the same name",
+            seen=max(names, key=names.count),
+            expected="a name for each",
+            remedy="Rename one of the score tables.",
+        )
+    _check_same_organs(entrants)
     cases = sorted({case for entrant in entrants for case in entrant.scores.cases})
     nsd_names = {entrant.scores.metric_named("NSD") for entrant in entrants}
     if len(nsd_names) > 1:
@@ -215,6 +232,22 @@ def _criteria(entrants: Sequence[Entrant]) -> tuple[list[str], dict[str, NDArray
         values["time_s"] = -np.array([_filled(table.time_s, cases, np.inf) for table in tables])
         values["gpu_memory_mb"] = -np.array([_filled(table.gpu_memory_mb, cases, np.inf) for table in tables])
     return cases, values
+
+
+def _check_same_organs(entrants: Sequence[Entrant]) -> None:
+    """Refuse tables whose means over organs are those of different organs."""
+    first = entrants[0].scores
+    for entrant in entrants:
+        for stem in ("DSC", "NSD"):
+            metric = entrant.scores.metric_named(stem)
+            ours, theirs = entrant.scores.scores[metric], first.scores[first.metric_named(stem)]
+            if set(ours) != set(theirs):
+                raise InputError(
+                    f"{entrant.name} and {first.name} hold {stem} of different organs",
+                    seen=", ".join(ours),
+                    expected=", ".join(theirs),
+                    remedy="Evaluate all systems with the same protocol and labels.",
+                )
 
 
 def _cases_without_scores(entrant: Entrant, cases: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from dataclasses import dataclass
@@ -15,7 +16,11 @@ from flarecli.errors import InputError
 from flarecli.files.atomic import atomic_text
 from flarecli.files.names import case_name
 from flarecli.files.printable import table_cell, text_of_cell
+from flarecli.files.sources import opened
 from flarecli.metrics.evaluation import Evaluation
+
+_MOST_BYTES = 64 << 20
+_GREATEST_NUMBER = 1e12  # of a score, a distance in mm, a volume in mL, a time in s or a memory in MB
 
 NAME_COLUMN = "Name"
 STATUS_COLUMN = "Status"
@@ -126,13 +131,26 @@ def read_csv_rows(path: Path) -> list[dict[str, str]]:
     Raises:
         InputError: when the file cannot be read, has no rows, or a row of another length.
     """
+    with opened(path) as file:
+        content = file.read(_MOST_BYTES + 1)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file, restkey="", restval=None))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        if len(content) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES >> 20} MiB")
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), restkey="", restval=None)
+        rows = list(reader)
+    except (ValueError, csv.Error) as error:
         raise InputError(
-            "cannot be read as a table", path=path, seen=error, remedy="Give a CSV file in UTF-8."
+            "cannot be read as a table", path=path, seen=error, remedy="Give a CSV file in UTF-8, split by commas."
         ) from error
+    header = reader.fieldnames or []
+    if len(set(header)) < len(header):
+        raise InputError(
+            "has two columns of one name",
+            path=path,
+            seen=max(header, key=header.count),
+            expected="each column once",
+            remedy="The table is damaged: write it again.",
+        )
     if not rows:
         raise InputError(
             "holds no rows", path=path, expected="a header and one row a case", remedy="Give a score table."
@@ -154,15 +172,18 @@ def number_in(cell: str, path: Path, column: str) -> float:
         InputError: when the cell holds something else.
     """
     try:
-        return float(cell) if cell.strip() else math.nan
-    except ValueError as error:
+        number = float(cell) if cell.strip() else math.nan
+    except ValueError:
+        number = None
+    if number is None or "_" in cell or (math.isfinite(number) and abs(number) > _GREATEST_NUMBER):
         raise InputError(
             f"column {column} holds something other than numbers",
             path=path,
-            seen=repr(cell),
+            seen=repr(cell[:40]),
             expected="a number or an empty cell",
             remedy="Write the table again.",
-        ) from error
+        )
+    return number
 
 
 def _cell(score: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from io import BufferedReader
@@ -15,10 +14,7 @@ from flarecli.datasets.organ_values import OrganValues
 from flarecli.errors import InputError
 from flarecli.files.sources import opened
 from flarecli.preprocessing.cache import CACHE_VERSION
-
-_DETACHED_HEADERS = (".nhdr", ".mhd")
-_PAIRS = ((".hdr", ".img"), (".img", ".hdr"), (".hdr.gz", ".img.gz"), (".img.gz", ".hdr.gz"))
-_MOST_HEADER_BYTES = 1 << 20
+from flarecli.volume.image_files import files_of_image
 
 
 @dataclass(frozen=True)
@@ -133,28 +129,7 @@ def _files(path: Path) -> list[Path]:
     """All files that are read for a scan or label map."""
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
-    name = path.name.lower()
-    if name.endswith(_DETACHED_HEADERS):
-        return [path, *_named_in(path)]
-    partner = next((path.with_name(path.name[: -len(one)] + two) for one, two in _PAIRS if name.endswith(one)), None)
-    return [path] if partner is None else [path, partner]
-
-
-def _named_in(header: Path) -> list[Path]:
-    """The files with the voxels of a detached header; all of the folder where it names them by a pattern."""
-    with header.open("rb") as file:
-        lines = file.read(_MOST_HEADER_BYTES).decode("utf-8", "replace").splitlines()
-    named = [re.split("[:=]", line, maxsplit=1)[-1].strip() for line in lines]
-    if any("%" in name for name in named):
-        return sorted(file for file in header.parent.iterdir() if file.is_file() and file != header)
-    return [header.parent / name for name in dict.fromkeys(named) if name and _is_file(header.parent / name)]
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+    return list(files_of_image(path))
 
 
 def _sha256(path: Path) -> str:

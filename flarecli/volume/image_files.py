@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flarecli.files.names import image_suffix
+from flarecli.errors import InputError
+from flarecli.files.names import NIFTI_PAIR_SUFFIXES, image_suffix
 from flarecli.volume.image import ImageHeader, StoredImage
 from flarecli.volume.metaimage import read_metaimage_header
 from flarecli.volume.nifti import read_nifti_header
@@ -17,6 +18,9 @@ _READERS = {
     ".mha": read_metaimage_header,
     ".mhd": read_metaimage_header,
 }
+
+_WITH_PARTS = (".nhdr", ".mhd", *NIFTI_PAIR_SUFFIXES)
+"""Suffixes of headers whose voxels can lie in other files."""
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -44,3 +48,13 @@ def read_image(header: ImageHeader, *, beside_bytes: int = 0) -> StoredImage:
     """
     stored, warnings = read_stored(header.data, header.shape, header.dtype, header.path, beside_bytes=beside_bytes)
     return StoredImage(header, stored, (*header.warnings, *warnings))
+
+
+def files_of_image(path: Path) -> tuple[Path, ...]:
+    """The files that are read for an image: the one that is named, and those that its header names."""
+    if image_suffix(path) not in _WITH_PARTS:
+        return (path,)
+    try:
+        return tuple(dict.fromkeys((path, *read_header(path).data.paths)))
+    except InputError:
+        return (path,)

@@ -55,7 +55,10 @@ def parse_header(stream: BinaryIO, path: Path) -> tuple[nibabel.Nifti1Header, bo
             header = kind(block, check=False)
             has_sizes = _has_voxel_sizes(header)
             codes = (int(header["qform_code"]), int(header["sform_code"]))
+            start = header["vox_offset"].copy()
+            header["vox_offset"] = 0  # where the voxels start is told by the file's length, too
             header.check_fix(logger=_SILENT, error_level=logging.ERROR)
+            header["vox_offset"] = start
             _check_shape(header, path)
             warnings = choose_position(header, codes)
             _check_spacing(header, has_sizes, path)

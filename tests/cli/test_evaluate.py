@@ -160,7 +160,7 @@ def test_bad_input_ends_with_3(folder: Path) -> None:
     (folder / "empty").mkdir()
     code, _, err = _run(folder / "empty", folder / "gt")
     assert code == 3
-    assert "holds no NIfTI files" in err
+    assert "is an empty folder" in err
     moved = AFFINE_RAS.copy()
     moved[2, 3] += 3
     pred = save_labels(folder / "moved.nii.gz", blobs(), moved)

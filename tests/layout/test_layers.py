@@ -16,15 +16,15 @@ from tests.layout.imports import ROOT, imports, layer_name, modules
 _LAYERS = (
     ("__main__",),
     ("cli",),
-    ("profiling",),
-    ("doctor", "prediction", "training"),
-    ("phantom", "preprocessing", "weights"),
-    ("datasets", "preview", "systems"),
+    ("profiling", "training"),
+    ("doctor", "phantom", "prediction"),
+    ("preprocessing", "preview", "weights"),
+    ("datasets", "systems"),
     ("measures", "metrics"),
-    ("resample", "volume"),
-    ("dicom", "engine", "windows"),
-    ("files", "processes"),
-    ("errors", "geometry", "hardware", "organs", "steps"),
+    ("volume",),
+    ("dicom", "engine", "matplotlib_import", "resample"),
+    ("files", "processes", "windows"),
+    ("connected_parts", "errors", "geometry", "hardware", "organs", "overridden_environment", "steps"),
     ("flarecli",),  # the version; what else it offers it imports when it is asked for
     ("flarecli_models",),
 )

@@ -96,7 +96,7 @@ def test_literally_leaves_the_stored_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(labels, blobs().T[::-1, :, ::-1])
 
 
-@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4, 1), (4, 4, 4, 2)])
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4, 2), (4, 4, 4, 1, 2)])
 @pytest.mark.parametrize("read", [read_label_map, read_label_map_literally])
 def test_refuses_other_than_three_dimensions(tmp_path: Path, read: object, shape: tuple[int, ...]) -> None:
     image = nibabel.Nifti1Image(np.zeros(shape, np.uint8), AFFINE_RAS)
@@ -104,6 +104,64 @@ def test_refuses_other_than_three_dimensions(tmp_path: Path, read: object, shape
     nibabel.save(image, tmp_path / "a.nii")
     with pytest.raises(InputError, match=r"not a label map of one volume.*expected: 3 dimensions"):
         read(tmp_path / "a.nii", fractions=Fractions.TRUNCATED)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("read", [read_label_map, read_label_map_literally])
+def test_further_axes_of_one_voxel_are_dropped(tmp_path: Path, read: object) -> None:
+    image = nibabel.Nifti1Image(blobs()[..., None], AFFINE_RAS)
+    image.header["dim"][0] = 4
+    nibabel.save(image, tmp_path / "a.nii")
+    label_map = read(tmp_path / "a.nii", fractions=Fractions.TRUNCATED)  # type: ignore[operator]
+    np.testing.assert_array_equal(label_map.labels, blobs().T)
+
+
+@pytest.mark.parametrize("fractions", list(Fractions))
+@pytest.mark.parametrize("offset", [-2e-7, 2e-7, -9e-4, 9e-4])
+def test_values_next_to_a_whole_number_are_that_number(tmp_path: Path, offset: float, fractions: Fractions) -> None:
+    path = save_labels(tmp_path / "a.nii", blobs().astype(np.float64) + offset)
+    label_map = read_label_map(path, fractions=fractions)
+    np.testing.assert_array_equal(label_map.labels, blobs().T)
+    assert (label_map.fractional_voxels, label_map.warnings) == (0, ())
+
+
+@pytest.mark.parametrize("offset", [-0.002, 0.002])
+def test_values_further_away_are_fractions(tmp_path: Path, offset: float) -> None:
+    path = save_labels(tmp_path / "a.nii", np.where(blobs(), blobs() + offset, 0).astype(np.float64))
+    label_map = read_label_map(path, fractions=Fractions.UNLABELLED)
+    assert not label_map.labels.any()
+    assert label_map.fractional_voxels == np.count_nonzero(blobs())
+
+
+def test_a_literal_reading_rounds_nothing(tmp_path: Path) -> None:
+    values = blobs().astype(np.float64)
+    values[values == 3] = 2.9999998
+    path = save_labels(tmp_path / "a.nii", values)
+    truncated = read_label_map_literally(path, fractions=Fractions.TRUNCATED).labels
+    np.testing.assert_array_equal(truncated, np.trunc(values).astype(np.uint8).T)
+    unlabelled = read_label_map_literally(path, fractions=Fractions.UNLABELLED).labels
+    np.testing.assert_array_equal(unlabelled, np.where(values == np.rint(values), values, 0).T)
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, -1), (-1, -1, 1)])
+def test_every_format_reads_alike(tmp_path: Path, suffix: str, signs: tuple[int, int, int]) -> None:
+    flips = [[axis, sign] for axis, sign in enumerate(signs)]
+    reference = nibabel.Nifti1Image(blobs(), AFFINE_RAS).as_reoriented(np.array(flips))
+    stored, affine = np.asarray(reference.dataobj), reference.affine
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".nii.gz":
+        nibabel.save(reference, path)
+    else:
+        sitk = pytest.importorskip("SimpleITK")
+        image = sitk.GetImageFromArray(np.ascontiguousarray(stored.T))
+        image.SetSpacing(np.abs(np.diag(affine)[:3]).tolist())
+        image.SetOrigin((np.diag([-1, -1, 1]) @ affine[:3, 3]).tolist())
+        image.SetDirection(np.diag(np.diag([-1, -1, 1]) @ np.sign(np.diag(affine)[:3])).ravel().tolist())
+        sitk.WriteImage(image, str(path))
+    label_map = read_label_map(path, fractions=Fractions.UNLABELLED)
+    np.testing.assert_array_equal(label_map.labels, blobs().T)
+    np.testing.assert_allclose(label_map.affine_ras, AFFINE_RAS, atol=1e-5)
+    assert label_map.spacing_mm == pytest.approx((2.5, 0.9, 0.8), rel=1e-6)
 
 
 def test_refuses_an_affine_without_orientation(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.metrics.pairing import label_files, pair_cases, pair_literally
+from flarecli.metrics.pairing import account_of_labels, label_files, pair_cases, pair_literally
 
 
 def _files(folder: Path, *names: str) -> list[Path]:
@@ -71,9 +71,34 @@ def test_two_files_of_one_case_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "problem"), [("empty", "holds no"), ("absent", "does not exist"), ("a*.nii", "matches no")]
+    ("location", "problem"),
+    [
+        ("empty", "is an empty folder"),
+        ("texts", r"nothing that can be used.*b\.nii\.bz2"),
+        ("absent", "does not exist"),
+        ("a*.nii", "matches nothing"),
+        ("a\0", "is no path"),
+    ],
 )
 def test_nothing_to_score_is_refused(tmp_path: Path, location: str, problem: str) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "b.nii.bz2").touch()
     with pytest.raises(InputError, match=problem):
         label_files(str(tmp_path / location))
+
+
+def test_every_format_is_a_label_map_and_pairs_by_case(tmp_path: Path) -> None:
+    preds = _files(tmp_path / "pred", "a.nrrd", "b_0000.mha", "c.nii.gz", "d.mhd", "d.raw")
+    gts = _files(tmp_path / "gt", "a.nii.gz", "b.nii", "c.nrrd", "d.hdr", "d.img")
+    pairs, unmatched = pair_cases(preds, gts)
+    assert [(pair.pred and pair.pred.name) for pair in pairs] == ["a.nrrd", "b_0000.mha", "c.nii.gz", "d.mhd"]
+    assert unmatched == []
+
+
+def test_links_to_nothing_are_cases(tmp_path: Path) -> None:
+    _files(tmp_path / "gt", "a.nii.gz")
+    (tmp_path / "gt" / "b.nii.gz").symlink_to(tmp_path / "nothing")
+    account = account_of_labels(str(tmp_path / "gt"))
+    assert [path.name for path in account.files] == ["a.nii.gz", "b.nii.gz"]
+    assert [path.name for path in account.problems] == ["b.nii.gz"]

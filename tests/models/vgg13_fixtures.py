@@ -27,15 +27,16 @@ def full_state() -> dict[str, np.ndarray]:
     for entry in recipe["keys"]:
         key = entry["key"]
         module, _, part = key.rpartition(".")
-        array = _drawn(generator, module, part, tuple(entry["shape"]), f"{module}.running_mean" in keys)
+        array = drawn_array(generator, module, part, tuple(entry["shape"]), f"{module}.running_mean" in keys)
         assert hashlib.sha256(array.tobytes()).hexdigest() == entry["sha256"], key
         state[key] = array
     return state
 
 
-def _drawn(
+def drawn_array(
     generator: np.random.Generator, module: str, part: str, shape: tuple[int, ...], is_normalisation: bool
 ) -> np.ndarray:
+    """One array of the state, drawn from the stream that the fixtures were drawn from."""
     if part == "running_var" or (is_normalisation and part == "weight"):
         return generator.random(shape, np.float32) + np.float32(0.5)
     if len(shape) == 4:

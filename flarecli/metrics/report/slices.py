@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from flarecli.metrics.case import CaseResult, read_pair
 from flarecli.metrics.label_boxes import box_around
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
-from flarecli.volume.nifti import read_nifti
+from flarecli.volume.image_files import read_header, read_image
 
 _WINDOW_HU = (-160.0, 240.0)  # the usual soft-tissue window
 _MARGIN_MM = 20.0
@@ -86,20 +87,21 @@ def slices_png(case: CaseResult, image_path: Path, settings: EvaluationSettings)
 
 def _image(path: Path, *, canonical: bool) -> NDArray[np.float32]:
     """HU values `(z, y, x)`, in RAS+ or as stored."""
-    content = read_nifti(path)
-    if content.stored.ndim != 3:
+    header = read_header(path)
+    if len(header.shape) < 3 or any(size != 1 for size in header.shape[3:]) or header.dtype.kind not in "iuf":
         raise InputError(
             "is not a scan of one volume",
             path=path,
-            seen=f"shape {content.stored.shape}",
+            seen=f"shape {header.shape} of {header.dtype}",
             expected="3 dimensions",
             remedy="Store one scan a file.",
         )
-    stored = content.stored
+    image = read_image(header, beside_bytes=4 * math.prod(header.shape))
+    stored = image.stored.reshape(header.shape[:3], order="F")
     if canonical:
-        stored = nibabel.apply_orientation(stored, nibabel.io_orientation(content.affine_ras))
-    values: NDArray[np.float32] = np.float32(content.slope) * stored.T.astype(np.float32)
-    values += np.float32(content.intercept)
+        stored = nibabel.apply_orientation(stored, nibabel.io_orientation(header.affine_ras))
+    values: NDArray[np.float32] = np.float32(header.slope) * stored.T.astype(np.float32)
+    values += np.float32(header.intercept)
     return values
 
 
