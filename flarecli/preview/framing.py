@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.connected_parts import connected_parts
 from flarecli.geometry import Grid
 from flarecli.measures.organ_profiles import OrganProfile
-from flarecli.systems.components import largest_components
 
 BODY_HU = -250
 """Above this is body: fat lies at about -100 HU, mattresses and clothes below this."""
@@ -53,7 +53,8 @@ def _body_box(voxels: NDArray[np.int16], grid: Grid) -> Frame:
         z, y, x = (slice(0, length) for length in grid.shape_zyx)
         return z, y, x
     # Face neighbours only: a bridge of single corners between body and table is noise.
-    body = largest_components(dense, 1, connectivity=6)
+    parts, _ = connected_parts(dense, connectivity=6)
+    body = parts == 1 + int(np.bincount(parts.ravel())[1:].argmax())
     spans = []
     for axis, (step, length) in enumerate(zip(steps, grid.shape_zyx, strict=True)):
         places = np.flatnonzero(body.any(axis=tuple(other for other in range(3) if other != axis)))
