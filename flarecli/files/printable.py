@@ -15,7 +15,7 @@ _CONTROLS = re.compile(
 
 
 def printable(text: str) -> str:
-    """A text with control characters and bytes that are not UTF-8 as escapes: `\\x1b`, `\\xfc`; line ends stay."""
+    """A text with control characters and bytes that are not UTF-8 as escapes: `\\x1b`, `\\udcfc`; line ends stay."""
     return _CONTROLS.sub(_escaped, text)
 
 
@@ -42,6 +42,4 @@ def text_of_cell(cell: str) -> str:
 
 def _escaped(found: re.Match[str]) -> str:
     code = ord(found.group())
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as PEP 383 carries it
-        code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

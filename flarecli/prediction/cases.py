@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.errors import InputError, UsageError
+from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
 from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
 from flarecli.files.sources import check_regular_file
@@ -87,7 +88,7 @@ def find_scans(source: Path, destination: Path) -> FoundCases:
             seen="a file name",
             remedy="Give a folder; it is made where it does not exist.",
         )
-    if destination.resolve() == source.resolve():
+    if target_of(destination) == target_of(source):
         raise UsageError(
             "the output folder is the folder of the scans",
             path=destination,
@@ -109,13 +110,13 @@ def _single(source: Path, destination: Path) -> Case:
             expected=", ".join(SCAN_SUFFIXES),
             remedy=f"Name the file to write, for example {destination.name or 'labels'}.nii.gz.",
         )
-    if destination.resolve() == source.resolve():
+    if target_of(destination) == target_of(source):
         raise UsageError(
             "the output would replace the scan itself",
             path=destination,
             remedy="Choose another name for the output.",
         )
-    return Case(image_stem(source) or image_stem(source.resolve()), source, destination)
+    return Case(image_stem(source) or image_stem(target_of(source)), source, destination)
 
 
 def _label_suffix(scan: Path) -> str:
