@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import threading
+import warnings
 from pathlib import Path
 from types import ModuleType
 
 from flarecli.errors import InstallationError
 
 _IMPORTING = threading.Lock()
+_filtered: list[bool] = []
 
 
 def pydicom_reader(path: Path) -> ModuleType:
@@ -18,7 +20,12 @@ def pydicom_reader(path: Path) -> ModuleType:
     Raises:
         InstallationError: when pydicom is not installed; `path` says for what it was needed.
     """
-    return _imported("pydicom.filereader", "pydicom", "DICOM", path)
+    reader = _imported("pydicom.filereader", "pydicom", "DICOM", path)
+    if not _filtered:
+        # What pydicom finds odd (an unknown character set) is of no use here, or is found by the checks of this package.
+        warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+        _filtered.append(True)
+    return reader
 
 
 def pydicom_uids(path: Path) -> ModuleType:

@@ -1,0 +1,284 @@
+"""Copies are dropped, acquisitions of one series are told apart, and tags that decide mm or HU agree or are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flarecli.dicom import find_series
+from flarecli.errors import InputError
+from tests.dicom.series_writer import STEP_MM, numbers, write_series
+from tests.synthetic_ct import ct_voxels
+
+_PHASES = ct_voxels((9, 11, 13)), ct_voxels((9, 11, 13), seed=1)
+
+
+def _two_phases(folder: Path, change: Callable[[Any, int, int], None], slices: tuple[range, range]) -> None:
+    for phase in (0, 1):
+        write_series(
+            folder,
+            _PHASES[phase],
+            slices=slices[phase],
+            name=lambda k, phase=phase: f"P{phase}_{k:03d}.dcm",  # type: ignore[misc]
+            each=lambda dataset, k, phase=phase: change(dataset, k, phase),  # type: ignore[misc]
+        )
+
+
+def _set(keyword: str, values: tuple[Any, Any]) -> Callable[[Any, int, int], None]:
+    def change(dataset: Any, k: int, phase: int) -> None:
+        dataset.SOPInstanceUID = f"1.2.{phase + 1}.{k + 1}"
+        setattr(dataset, keyword, values[phase])
+
+    return change
+
+
+PHASES = {
+    "Acquisition Number": (_set("AcquisitionNumber", (3, 4)), "Acquisition Number 3: 9 slices"),
+    "Temporal Position": (_set("TemporalPositionIdentifier", (1, 2)), "Temporal Position Identifier 2: 9 slices"),
+    "agent": (_set("ContrastBolusAgent", ("none", "Iohexol")), "Contrast/Bolus Agent Iohexol: 9 slices"),
+    "KVP": (_set("KVP", ("80", "140")), "KVP 140: 9 slices"),
+    "kernel": (_set("ConvolutionKernel", ("B30f", "B70f")), "Convolution Kernel B70f: 9 slices"),
+    "time": (_set("AcquisitionTime", ("101010", "101112")), "acquisition 2: 9 slices"),
+}
+
+
+@pytest.mark.parametrize("name", list(PHASES))
+def test_two_phases_under_one_series_are_refused_by_their_cause(tmp_path: Path, name: str) -> None:
+    change, phrase = PHASES[name]
+    _two_phases(tmp_path, change, (range(9), range(9)))
+    with pytest.raises(InputError, match="several acquisitions or phases under one Series Instance UID") as caught:
+        find_series(tmp_path)
+    assert phrase in str(caught.value.seen)
+    assert "folder of its own" in caught.value.remedy
+
+
+def test_two_phases_told_apart_by_instance_numbers_alone(tmp_path: Path) -> None:
+    def change(dataset: Any, k: int, phase: int) -> None:
+        dataset.InstanceNumber = k + 1 + 9 * phase
+        dataset.SOPInstanceUID = f"1.2.{phase + 1}.{k + 1}"
+
+    _two_phases(tmp_path, change, (range(9), range(9)))
+    with pytest.raises(InputError, match="several acquisitions") as caught:
+        find_series(tmp_path)
+    assert "instances 1 to 9: 9 slices" in str(caught.value.seen)
+    assert "instances 10 to 18: 9 slices" in str(caught.value.seen)
+
+
+def test_the_only_whole_acquisition_is_taken_with_a_word(tmp_path: Path) -> None:
+    def change(dataset: Any, k: int, phase: int) -> None:
+        dataset.AcquisitionNumber = 7 - phase
+        dataset.SOPInstanceUID = f"1.2.{phase + 1}.{k + 1}"
+        if phase == 1:  # bolus tracking: one place
+            dataset.ImagePositionPatient = numbers((-10, -20, 100 + STEP_MM * 4))
+
+    _two_phases(tmp_path, change, (range(9), range(3)))
+    series = find_series(tmp_path)
+    np.testing.assert_array_equal(series.read()[0], np.maximum(_PHASES[0], -1024))
+    (warning,) = series.warnings
+    assert "Acquisition Number 7 with 9 slices was taken, 3 slices of others were left out" in warning
+
+
+def test_acquisition_numbers_that_change_along_one_scan_do_not_divide_it(tmp_path: Path) -> None:
+    expected = write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "AcquisitionNumber", k // 3))
+    series = find_series(tmp_path)
+    assert series.warnings == ()
+    np.testing.assert_array_equal(series.read()[0], expected)
+
+
+def test_bolus_tracking_as_a_series_of_its_own_is_left_out(tmp_path: Path) -> None:
+    write_series(tmp_path)
+    write_series(
+        tmp_path,
+        uid="1.2.3.5",
+        name=lambda k: f"B{k}.dcm",
+        slices=range(4),
+        each=lambda dataset, k: setattr(dataset, "ImagePositionPatient", ["-10", "-20", "110"]),
+    )
+    assert "4 × slice of another series" in find_series(tmp_path).warnings[0]
+
+
+def test_several_ct_series_are_refused_and_listed(tmp_path: Path) -> None:
+    def arterial(dataset: Any, k: int) -> None:
+        dataset.SeriesDescription, dataset.SeriesNumber = "Arterial\x1b[31m", 3
+
+    write_series(tmp_path)
+    write_series(
+        tmp_path,
+        uid="1.2.3.5",
+        name=lambda k: f"B{k}.dcm",
+        slices=range(5),
+        each=arterial,
+    )
+    with pytest.raises(InputError, match="several CT series") as caught:
+        find_series(tmp_path)
+    assert "'Abdomen' (CT, 9 slices, series 2, 5 mm thick)" in str(caught.value.seen)
+    assert "'Arterial [31m' (CT, 5 slices, series 3, 5 mm thick)" in str(caught.value.seen)
+
+
+@pytest.mark.parametrize("new_uids", [False, True], ids=["same instances", "new instance UIDs"])
+def test_copies_are_dropped_with_a_word(tmp_path: Path, new_uids: bool) -> None:
+    expected = write_series(tmp_path)
+    write_series(
+        tmp_path,
+        name=lambda k: f"copy of {k}.dcm",
+        slices=range(3, 6),
+        each=lambda dataset, k: setattr(dataset, "SOPInstanceUID", f"1.2.9.{k}") if new_uids else None,
+    )
+    series = find_series(tmp_path)
+    np.testing.assert_array_equal(series.read()[0], expected)
+    (warning,) = series.warnings
+    assert "3 copies of slices" in warning
+
+
+def test_a_copy_in_another_transfer_syntax_is_dropped(tmp_path: Path) -> None:
+    uids = pytest.importorskip("pydicom.uid")
+    write_series(tmp_path)
+    write_series(tmp_path, name=lambda k: f"rle{k}.dcm", slices=[2], compress=uids.RLELossless)
+    assert "1 copies of slices" in find_series(tmp_path).warnings[0]
+
+
+def test_one_instance_uid_at_all_positions_drops_no_slice(tmp_path: Path) -> None:
+    expected = write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "SOPInstanceUID", "1.2.3"))
+    np.testing.assert_array_equal(find_series(tmp_path).read()[0], expected)
+
+
+def _with(keyword: str, value: Any, only: int | None = None) -> Callable[[Any, int], None]:
+    def change(dataset: Any, k: int) -> None:
+        if only is not None and k != only:
+            return
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            tag = dataset[keyword]
+            tag._value = value  # no validation by pydicom
+
+    return change
+
+
+REQUIRED = {
+    "PixelSpacing": "Pixel Spacing (0028,0030)",
+    "ImageOrientationPatient": "Image Orientation (Patient) (0020,0037)",
+    "ImagePositionPatient": "Image Position (Patient) (0020,0032)",
+    "Rows": "Rows (0028,0010)",
+    "Columns": "Columns (0028,0011)",
+    "SamplesPerPixel": "Samples per Pixel (0028,0002)",
+    "BitsAllocated": "Bits Allocated (0028,0100)",
+    "BitsStored": "Bits Stored (0028,0101)",
+    "HighBit": "High Bit (0028,0102)",
+    "PixelRepresentation": "Pixel Representation (0028,0103)",
+    "PhotometricInterpretation": "Photometric Interpretation (0028,0004)",
+    "RescaleSlope": "Rescale Slope (0028,1053)",
+    "RescaleIntercept": "Rescale Intercept (0028,1052)",
+}
+
+
+@pytest.mark.parametrize("only", [None, 0, 5], ids=["all", "the first", "another"])
+@pytest.mark.parametrize("keyword", list(REQUIRED))
+def test_a_missing_tag_is_named(tmp_path: Path, keyword: str, only: int | None) -> None:
+    write_series(tmp_path, each=_with(keyword, None, only))
+    with pytest.raises(InputError) as caught:
+        find_series(tmp_path)
+    assert REQUIRED[keyword] in caught.value.problem
+    assert f"IM{only or 0:03d}.dcm" in str(caught.value.seen)
+
+
+INVALID = [
+    ("PixelSpacing", ["0", "0"]),
+    ("PixelSpacing", ["4", "-4"]),
+    ("PixelSpacing", "4"),
+    ("PixelSpacing", ["4", "4", "4"]),
+    ("PixelSpacing", "four\\four"),
+    ("PixelSpacing", "nan\\4"),
+    ("PixelSpacing", ""),
+    ("ImageOrientationPatient", ["0"] * 6),
+    ("ImageOrientationPatient", ["1", "0", "0", "1", "0", "0"]),
+    ("ImageOrientationPatient", ["2", "0", "0", "0", "2", "0"]),
+    ("ImageOrientationPatient", "R\\A\\F\\H\\L\\P"),
+    ("ImageOrientationPatient", ["1", "0", "0"]),
+    ("ImagePositionPatient", ["1", "2"]),
+    ("ImagePositionPatient", "a\\b\\c"),
+    ("ImagePositionPatient", "inf\\0\\0"),
+    ("RescaleSlope", "0"),
+    ("RescaleSlope", "one"),
+    ("RescaleIntercept", "-1e30"),
+    ("RescaleIntercept", "1\\2"),
+    ("Rows", 0),
+    ("Columns", 0),
+    ("SamplesPerPixel", 3),
+    ("BitsAllocated", 12),
+    ("PixelRepresentation", 2),
+    ("PhotometricInterpretation", "RGB"),
+]
+
+
+@pytest.mark.parametrize(("keyword", "value"), INVALID)
+def test_an_invalid_tag_is_named(tmp_path: Path, keyword: str, value: Any) -> None:
+    write_series(tmp_path, each=_with(keyword, value))
+    with pytest.raises(InputError) as caught:
+        find_series(tmp_path)
+    assert REQUIRED[keyword] in caught.value.problem
+
+
+DIFFERENT = [
+    ("PixelSpacing", ["2", "2"]),
+    ("ImageOrientationPatient", ["-1", "0", "0", "0", "-1", "0"]),
+    ("Rows", 13),
+    ("BitsStored", 12),
+    ("PixelRepresentation", 1),
+    ("PhotometricInterpretation", "MONOCHROME1"),
+]
+
+
+@pytest.mark.parametrize("only", [0, 5])
+@pytest.mark.parametrize(("keyword", "value"), DIFFERENT)
+def test_a_tag_that_changes_is_named_with_both_values(tmp_path: Path, keyword: str, value: Any, only: int) -> None:
+    write_series(tmp_path, each=_with(keyword, value, only))
+    with pytest.raises(InputError, match="the slices of one series differ") as caught:
+        find_series(tmp_path)
+    assert REQUIRED[keyword] in caught.value.problem
+    assert f"in 1 slices (IM{only:03d}.dcm)" in str(caught.value.seen)
+    assert "in 8 slices" in str(caught.value.seen)
+
+
+def test_padding_values_that_differ_are_named(tmp_path: Path) -> None:
+    write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "PixelPaddingValue", k % 2))
+    with pytest.raises(InputError, match=r"differ in Pixel Padding Value \(0028,0120\)"):
+        find_series(tmp_path)
+
+
+def test_rounding_of_spacing_and_orientation_is_no_difference(tmp_path: Path) -> None:
+    def rounded(dataset: Any, k: int) -> None:
+        if k % 2:
+            dataset.PixelSpacing = ["4.5001", "4.0001"]
+            dataset.ImageOrientationPatient = ["1", "0.0001", "0", "-0.0001", "1", "0"]
+
+    write_series(tmp_path, each=rounded)
+    assert find_series(tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize("unit", ["MGML", "Z_EFF", "PCT"])
+def test_values_that_are_no_hu_by_their_unit_are_refused(tmp_path: Path, unit: str) -> None:
+    write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "RescaleType", unit))
+    with pytest.raises(InputError, match="Rescale Type") as caught:
+        find_series(tmp_path)
+    assert unit in str(caught.value.seen)
+
+
+def test_a_modality_table_is_refused(tmp_path: Path) -> None:
+    item = pytest.importorskip("pydicom.dataset").Dataset()
+    item.LUTExplanation = "table"
+    write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "ModalityLUTSequence", [item]))
+    with pytest.raises(InputError, match="Modality LUT"):
+        find_series(tmp_path)
+
+
+def test_pixel_data_of_another_length_are_refused(tmp_path: Path) -> None:
+    write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "PixelData", dataset.PixelData * 2))
+    with pytest.raises(InputError, match="do not have the length") as caught:
+        find_series(tmp_path)
+    assert caught.value.seen == "572 bytes in IM000.dcm"
+    assert caught.value.expected == "286 bytes"
