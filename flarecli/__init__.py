@@ -3,9 +3,11 @@
 The networks themselves live in `flarecli_models`, which needs none of this package.
 """
 
+from flarecli.nibabel_import import leave_pydicom_out
 from flarecli_models.openvino_import import block_telemetry
 
 block_telemetry()
+leave_pydicom_out()
 
 __version__ = "0.1.0"
 

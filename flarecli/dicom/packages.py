@@ -22,7 +22,7 @@ def pydicom_reader(path: Path) -> ModuleType:
     """
     reader = _imported("pydicom.filereader", "pydicom", "DICOM", path)
     if not _filtered:
-        # What pydicom finds odd (an unknown character set) is of no use here, or is found by the checks of this package.
+        # What pydicom finds odd (an unknown character set) does not matter here, or this package checks it itself.
         warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
         _filtered.append(True)
     return reader

@@ -1,0 +1,30 @@
+"""NIfTI files are read without pydicom, and DICOM is read all the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def _run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_reading_scans_imports_no_pydicom() -> None:
+    assert (
+        _run("import sys, flarecli.volume; print('nibabel' in sys.modules, 'pydicom' in sys.modules)") == "True False"
+    )
+
+
+def test_pydicom_can_be_imported_before_and_after() -> None:
+    pytest.importorskip("pydicom", reason="needs the extra io: pip install 'flarecli[io]'")
+    after = (
+        "import flarecli, nibabel, pydicom; print(pydicom.__name__, nibabel.__loader__.get_data(nibabel.__file__)[:3])"
+    )
+    assert _run(after).startswith("pydicom b'")
+    before = "import pydicom, flarecli, nibabel; print(nibabel.nifti1.have_dicom)"
+    assert _run(before) == "True"
