@@ -24,7 +24,16 @@ _LAYERS = (
     ("volume",),
     ("dicom", "engine", "matplotlib_import", "resample"),
     ("files", "processes", "windows"),
-    ("connected_parts", "errors", "geometry", "hardware", "organs", "overridden_environment", "steps"),
+    (
+        "connected_parts",
+        "errors",
+        "geometry",
+        "hardware",
+        "nibabel_import",
+        "organs",
+        "overridden_environment",
+        "steps",
+    ),
     ("flarecli",),  # the version; what else it offers it imports when it is asked for
     ("flarecli_models",),
 )
