@@ -16,7 +16,8 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     """Convert a scan to HU, rounded to the nearest whole number and clipped to the range of int16.
 
     Unscaled int16 values are not copied where the file's axes differ from the canonical ones by flips only:
-    the stored array itself is turned in place.
+    the stored array itself is turned in place. Memory that may not be written, or that is not NumPy's own and may be
+    freed by its owner, is copied.
 
     Returns:
         int16 array of shape (z, y, x), C-contiguous, and warnings.
@@ -27,7 +28,7 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     orientation = scan.source.orientation
     is_scaled = (scan.slope, scan.intercept) != (1.0, 0.0)
     if scan.stored_ijk.dtype == np.int16 and not is_scaled:
-        if orientation.keeps_order and scan.stored_ijk.flags.writeable:
+        if orientation.keeps_order and _is_ours(scan.stored_ijk):
             voxels = scan.stored_ijk.T
             _reverse_in_place(voxels, orientation.reversed_axes)
             return np.ascontiguousarray(voxels), ()
@@ -65,6 +66,14 @@ def _scaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     exact = np.result_type(stored.dtype, np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # infinite results are counted and refused
         return stored.astype(exact) * exact.type(slope) + exact.type(intercept)
+
+
+def _is_ours(array: np.ndarray) -> bool:
+    """Whether the memory of an array can be written and lives as long as the array: it belongs to NumPy."""
+    is_writeable = array.flags.writeable
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return is_writeable and array.flags.owndata
 
 
 def _reverse_in_place(voxels_zyx: np.ndarray, reversed_xyz: tuple[bool, bool, bool]) -> None:

@@ -53,6 +53,19 @@ def test_memory_that_may_not_be_written_is_copied() -> None:
     np.testing.assert_array_equal(voxels, before.T[:, ::-1, ::-1])
 
 
+@pytest.mark.parametrize("matrix", [RAS, LPS, SAGITTAL])
+def test_memory_of_another_owner_is_copied(matrix: np.ndarray) -> None:
+    """A view of memory that its owner frees must not become the result, whatever its axes."""
+    values = ct_voxels((6, 7, 8))
+    memory = bytearray(values.tobytes(order="F"))
+    stored = np.frombuffer(memory, np.int16).reshape(values.shape, order="F")
+    voxels, _ = hounsfield_zyx(_scan(stored, matrix), PATH)
+    expected = voxels.copy()
+    memory[:] = bytes(len(memory))
+    np.testing.assert_array_equal(voxels, expected)
+    assert not np.shares_memory(voxels, stored)
+
+
 @pytest.mark.parametrize(
     ("dtype", "slope", "intercept"),
     [(np.uint16, 1.0, -1024.0), (np.int16, 0.5, 3.0), (np.float32, 2.0, -1.0)],
