@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,9 +86,7 @@ def _cells(row: PairedDifference) -> list[str]:
         row.metric,
         row.organ,
         str(row.cases),
-        f"{row.mean:+.4f}",
-        f"{row.low:+.4f}",
-        f"{row.high:+.4f}",
+        *("–" if math.isnan(value) else f"{value:+.4f}" for value in (row.mean, row.low, row.high)),
         f"{row.p_holm:.2g}",
         f"{row.wins}/{row.ties}/{row.losses}",
     ]

@@ -109,4 +109,4 @@ def evaluate(
         for pair, result in workers.work_on(partial(evaluate_case, settings=settings), pairs):
             by_pair[pair] = result
             on_case(result)
-    return Evaluation(settings, tuple(by_pair[pair] for pair in pairs), tuple(unmatched))
+    return Evaluation(settings, tuple(by_pair[pair] for pair in pairs), tuple(unmatched), tuple(warnings))

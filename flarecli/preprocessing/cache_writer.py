@@ -16,7 +16,7 @@ from flarecli import __version__
 from flarecli.errors import InputError, OutputError, UsageError
 from flarecli.files.atomic import atomic_folder, write_json
 from flarecli.files.refusals import write_refused
-from flarecli.files.unfinished import clear_abandoned
+from flarecli.files.unfinished import PREFIX, clear_abandoned
 from flarecli.preprocessing.cache import (
     CACHE_VERSION,
     CASES_FOLDER,
@@ -191,7 +191,8 @@ def _check_no_foreign_files(cache: Path) -> None:
         raise UsageError("is a file, not a folder", path=cache, remedy="Choose another folder for the cache.")
     if not cache.is_dir() or (cache / MANIFEST_NAME).is_file():
         return
-    foreign = sorted(path.name for path in cache.iterdir() if path.name != _LOCK_NAME)
+    names = sorted(path.name for path in cache.iterdir())
+    foreign = [name for name in names if name != _LOCK_NAME and not name.startswith(PREFIX)]
     if foreign:
         raise UsageError(
             "holds something else than a cache",

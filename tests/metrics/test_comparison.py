@@ -95,3 +95,15 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 def test_refuses_what_cannot_be_compared(other: ScoreTable, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         compare(_table("a", DSC=np.ones(3)), other)
+
+
+def test_two_tables_of_one_name_are_compared() -> None:
+    before, after = np.array([0.5, 0.6]), np.array([0.7, 0.9])
+    comparison = compare(_table("scores", DSC=before), _table("scores", DSC=after))
+    assert comparison.rows[0].mean == pytest.approx(0.25)
+
+
+def test_two_tables_of_one_name_with_other_scores_are_refused() -> None:
+    values = np.array([0.5, 0.6])
+    with pytest.raises(InputError, match="cannot be compared"):
+        compare(_table("scores", DSC=values), _table("scores", NSD_1mm=values))

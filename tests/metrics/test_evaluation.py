@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+import subprocess
+import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+from isal import igzip
 
 from flarecli.errors import InputError
 from flarecli.metrics.case import CaseResult, CaseStatus, evaluate_case
@@ -210,3 +214,85 @@ def test_flare22_gives_no_nsd_below_a_dsc_of_one_fifth(tmp_path: Path) -> None:
     pred[6:10, 2:6, 2:6] = 1
     assert _scored(tmp_path, pred, gt, protocol=FLARE22).scores[Metric.NSD][0] == 0
     assert _scored(tmp_path, pred, gt, protocol=FLARE21.with_tolerances({1: 5.0})).scores[Metric.NSD][0] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("raised", "problem"), [(MemoryError("2 GB"), "more memory"), (IndexError("x"), "IndexError while the case")]
+)
+def test_whatever_ends_a_case_stays_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, problem: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise raised
+
+    path = save_labels(tmp_path / "a.nii.gz", blobs())
+    monkeypatch.setattr("flarecli.metrics.case.score_organs", fail)
+    result = evaluate_case(CasePair("a", path, path), EvaluationSettings())
+    assert result.status is CaseStatus.FAILED
+    assert problem in str(result.error)
+
+
+@pytest.mark.parametrize("literal", [False, True])
+def test_label_maps_of_different_shape_are_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, literal: bool
+) -> None:
+    def unpacked(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    pred = save_labels(tmp_path / "pred.nii.gz", blobs())
+    gt = save_labels(tmp_path / "gt.nii.gz", blobs((17, 14, 10)))
+    monkeypatch.setattr("flarecli.metrics.label_map.read_image", unpacked)
+    result = evaluate_case(CasePair("a", pred, gt), EvaluationSettings(literal=literal))
+    assert "differ in shape" in str(result.error)
+
+
+def test_a_turned_label_map_has_the_same_shape(tmp_path: Path) -> None:
+    gt = save_labels(tmp_path / "gt.nii.gz", blobs())
+    pred = save_reoriented(tmp_path / "pred.nii.gz", blobs(), [[2, -1], [0, 1], [1, -1]])
+    result = evaluate_case(CasePair("a", pred, gt), EvaluationSettings())
+    assert result.scores[Metric.DSC] == (1.0,) * 4
+
+
+def test_a_label_map_that_unpacks_to_more_than_the_memory_is_refused(tmp_path: Path) -> None:
+    side = 2000  # 8 GB of voxels in 8 MB
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((side, side, side))
+    header.set_data_dtype(np.uint8)
+    header.set_sform(AFFINE_RAS, 1)
+    path = tmp_path / "large.nii.gz"
+    with igzip.open(path, "wb", 0) as file:
+        header.write_to(file)
+        for _ in range(64):
+            file.write(bytes(side * side))
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30));"
+        "import sys; from pathlib import Path;"
+        "from flarecli.metrics.case import evaluate_case; from flarecli.metrics.pairing import CasePair;"
+        "from flarecli.metrics.organ_scores import EvaluationSettings;"
+        "from flarecli.hardware.memory import peak_rss_mb;"
+        "path = Path(sys.argv[1]);"
+        "print(evaluate_case(CasePair('a', path, path), EvaluationSettings()).error); print(peak_rss_mb())"
+    )
+    child = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    told, peak_mb = child.stdout.strip().rsplit("\n", 1)
+    assert "needs more memory than is available" in told or "fewer voxels" in told
+    assert float(peak_mb) < 600
+
+
+def mixed_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    sitk = pytest.importorskip("SimpleITK")
+    image = sitk.ReadImage(str(save_labels(folder / "source.nii", blobs(shift=1))))
+    (folder / "source.nii").unlink()
+    for number, suffix in enumerate(suffixes):
+        sitk.WriteImage(image, str(folder / f"case_{number}{suffix}"))
+    return label_files(str(folder))
+
+
+def test_every_mix_of_formats_scores_alike(tmp_path: Path) -> None:
+    formats = (".nii.gz", ".nrrd", ".mha", ".nhdr", ".mhd")
+    preds = mixed_folder(tmp_path / "pred", formats)
+    gts = mixed_folder(tmp_path / "gt", (*formats[2:], *formats[:2]))
+    results = evaluate(pair_cases(preds, gts)[0], EvaluationSettings(), jobs=1).cases
+    assert len(results) == len(formats)
+    assert [result.error for result in results] == [None] * len(formats)
+    assert all(score == 1 for result in results for scores in result.scores.values() for score in scores)

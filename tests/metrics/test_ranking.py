@@ -105,3 +105,20 @@ def test_refuses_a_table_without_memory(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("name,time\na,1\n")
     with pytest.raises(InputError, match=r"no column for gpu_memory_mb.*gpu_memory or gpu_mem"):
         read_efficiency_table(tmp_path / "a.csv")
+
+
+def test_two_systems_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="same name"):
+        rank_systems([_entrant("a", [0.9], [0.8]), _entrant("a", [0.9], [0.8])])
+
+
+def test_means_of_different_organs_are_not_ranked() -> None:
+    other = ScoreTable("b", ("case_0",), {"DSC": {"2": np.array([0.9])}, "NSD-1mm": {"2": np.array([0.9])}})
+    with pytest.raises(InputError, match="different organs"):
+        rank_systems([_entrant("a", [0.9], [0.8]), Entrant(other)])
+
+
+def test_an_efficiency_table_names_each_case_once(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("Name,time,gpu_memory\na,1,2\na.nii.gz,1,2\n")
+    with pytest.raises(InputError, match="a case twice"):
+        read_efficiency_table(tmp_path / "e.csv")

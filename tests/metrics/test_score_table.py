@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flarecli.errors import InputError
 from flarecli.metrics.case import CaseResult, CaseStatus
+from flarecli.metrics.comparison import compare
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.protocol import FLARE21, FLARE22, Metric, Protocol
-from flarecli.metrics.score_table import read_score_table, write_score_table
+from flarecli.metrics.ranking import Entrant, rank_systems, read_efficiency_table
+from flarecli.metrics.score_table import ScoreTable, read_score_table, write_score_table
 from tests.shared_data import shared_path
 
 _THIRD = 1 / 3
@@ -101,3 +107,26 @@ def test_several_tolerances_have_no_common_nsd(tmp_path: Path) -> None:
     write_score_table(tmp_path / "a.csv", _evaluation(FLARE21.with_tolerances({3: 2.5})))
     with pytest.raises(InputError, match="no single NSD"):
         read_score_table(tmp_path / "a.csv").metric_named("NSD")
+
+
+_CELLS = st.sampled_from(["Name", "DSC_1", "NSD-1mm_1", "Liver_DSC", "a", "b", "0.5", "", "inf", "-1", "nan", "1e400"])
+_ROWS = st.lists(st.lists(_CELLS | st.text(max_size=5), max_size=4), max_size=5)
+_TABLES = _ROWS.map(lambda rows: "\n".join(",".join(row) for row in rows).encode("utf-8", "replace")) | st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["0.5", "1", "", "inf", "-inf"]), st.just("0.25")), max_size=4
+).map(lambda rows: ("Name,DSC_1,NSD-1mm_1\n" + "\n".join(",".join(row) for row in rows)).encode())
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=_TABLES | st.binary(max_size=100))
+def test_any_table_is_read_compared_and_ranked_or_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    for read in (read_score_table, read_efficiency_table):
+        try:
+            table = read(tmp_path / "a.csv")
+        except InputError:
+            continue
+        if isinstance(table, ScoreTable):
+            assert all(len(values) == len(table.cases) for by in table.scores.values() for values in by.values())
+            compare(table, table, resamples=100)
+            with contextlib.suppress(InputError):
+                rank_systems([Entrant(table), Entrant(replace(table, name="other"))], resamples=2)
