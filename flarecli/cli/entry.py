@@ -10,6 +10,7 @@ import sys
 
 from flarecli.cli.signals import exit_code_of, handle_ending_signals
 from flarecli.cli.streams import lost_output, secure_streams
+from flarecli.nibabel_import import leave_pydicom_out
 
 _CANNOT_WRITE = 3
 
@@ -18,6 +19,7 @@ def main() -> None:
     """Run the command and end the process with its exit code."""
     handle_ending_signals()
     secure_streams()
+    leave_pydicom_out()
     try:
         code = _exit_code_of_command()
     except KeyboardInterrupt as interruption:  # while packages are imported, or a second one

@@ -8,27 +8,20 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flarecli.engine import GuardedNetwork, Runtime, load_network, start_runtime
 from flarecli.errors import InputError, UsageError
-from flarecli.files.atomic import write_json
-from flarecli.files.together import appearing_together
 from flarecli.geometry import world_box
 from flarecli.hardware.thread_limit import thread_limit
-from flarecli.measures.statistics import organ_statistics
-from flarecli.measures.verdict import judge_organs
-from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.outcome import Extras, Outcome
-from flarecli.prediction.record import described_file, make_record
 from flarecli.prediction.region import Region, checked_region
+from flarecli.prediction.result_files import Provenance, write_result
 from flarecli.prediction.resume import completed_record
 from flarecli.prediction.scan_content import ScanContent, content_of
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, RegionRequest, Segmentation, System
-from flarecli.volume import Volume, write_labels
+from flarecli.volume import Volume
 from flarecli.weights.card import card_path
 from flarecli.weights.selection import weighted_system
 
@@ -190,48 +183,18 @@ class Predictor:
         Raises:
             FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
         """
-        runtime, _ = self._loaded.result()
-        masks = {organ: case.organ_file(organ.name) for organ in ORGANS} if extras.split else {}
-        preview = None if extras.preview is None else extras.preview(case)
-        finals = [case.record, *masks.values(), *([] if preview is None else [preview]), case.labels]
-        with appearing_together(finals) as written:
-            with steps("write"):
-                write_labels(written[case.labels], segmentation.labels, volume)
-                for organ, path in masks.items():
-                    write_labels(written[path], (segmentation.labels == organ.label).astype(np.uint8), volume)
-            with steps("describe"):
-                statistics = organ_statistics(volume, segmentation.labels)
-                if preview is not None:
-                    from flarecli.preview import write_preview
+        return write_result(case, volume, segmentation, extras, steps, content, self.provenance)
 
-                    write_preview(written[preview], volume, segmentation.labels, title=case.name)
-            record = make_record(
-                scan=case.scan,
-                content=content,
-                labels=described_file(case.labels, written[case.labels]),
-                masks={organ.name: described_file(path, written[path]) for organ, path in masks.items()},
-                preview=None if preview is None else described_file(preview, written[preview]),
-                asked=self._asked,
-                system=self._system.name,
-                cards=self.cards,
-                runtime=runtime,
-                grid=volume.grid,
-                segmentation=segmentation,
-                statistics=statistics,
-                confidence=judge_organs(segmentation.signals, statistics),
-                warnings=(*volume.warnings, *segmentation.warnings),
-                steps=steps.times,
-            )
-            write_json(written[case.record], record)
-        return Outcome(case, "done", record, statistics)
+    @property
+    def provenance(self) -> Provenance:
+        """How this predictor makes label maps; waits until backend and networks are loaded."""
+        runtime, _ = self._loaded.result()
+        asked = {"region": self._region_asked, **asdict(self.engine)}
+        return Provenance(self._system.name, self.cards, runtime, asked)
 
     @property
     def _region_asked(self) -> str | list[float]:
         return self.region if isinstance(self.region, str) else list(self.region)
-
-    @property
-    def _asked(self) -> dict[str, Any]:
-        return {"region": self._region_asked, **asdict(self.engine)}
 
     @property
     def _region_mode(self) -> str:

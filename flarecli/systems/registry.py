@@ -37,3 +37,8 @@ def system_named(name: str) -> System:
     module, class_name = _SYSTEMS[name]
     system: System = getattr(import_module(module), class_name)()
     return system
+
+
+def available_systems() -> dict[str, str]:
+    """What each system is, by the name under which `flarecli.segment` and `--system` know it."""
+    return {name: system_named(name).title for name in SYSTEM_NAMES}

@@ -130,7 +130,7 @@ def test_interrupted_case_leaves_no_record(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     scan = write_ct(tmp_path / "scan.nii.gz")
-    monkeypatch.setattr("flarecli.prediction.predictor.organ_statistics", interrupt)
+    monkeypatch.setattr("flarecli.prediction.result_files.organ_statistics", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(scan, tmp_path / "out" / "organs.nii.gz")
     assert not (tmp_path / "out" / "organs.json").exists()
@@ -186,7 +186,7 @@ def test_next_scan_begins_while_the_last_is_written(tmp_path: Path, monkeypatch:
             waited.append(second_began.wait(timeout=30))
         write_labels(path, labels, volume)
 
-    monkeypatch.setattr("flarecli.prediction.predictor.write_labels", write_late)
+    monkeypatch.setattr("flarecli.prediction.result_files.write_labels", write_late)
     cases = find_cases(scans_named("ab", tmp_path / "scans"), tmp_path / "out")
     outcomes = predict_cases(
         Predictor("threshold"),
@@ -204,7 +204,7 @@ def test_a_label_map_that_cannot_be_written_fails_alone(tmp_path: Path, monkeypa
             raise InputError("cannot be written", path=path, remedy="Choose another folder.")
         write_labels(path, labels, volume)
 
-    monkeypatch.setattr("flarecli.prediction.predictor.write_labels", refuse_one)
+    monkeypatch.setattr("flarecli.prediction.result_files.write_labels", refuse_one)
     outcomes = run(scans_named("abc", tmp_path / "scans"), tmp_path / "out")
     assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
     assert isinstance(outcomes[1].error, InputError)

@@ -1,0 +1,320 @@
+"""Segmentation from Python: `segment` for one scan, `Segmenter` for many; nothing is written unless it is saved.
+
+Example:
+    >>> import flarecli
+    >>> result = flarecli.segment("scan.nii.gz")  # doctest: +SKIP
+    >>> result.organs["liver"].volume_ml, result.confidence["liver"].verdict  # doctest: +SKIP
+    (1474.9, <Verdict.GOOD: 'good'>)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import numpy as np
+
+from flarecli.errors import UsageError
+from flarecli.geometry import Grid
+from flarecli.measures.statistics import OrganStatistics, organ_statistics
+from flarecli.measures.verdict import OrganConfidence, judge_organs
+from flarecli.prediction.cases import Case
+from flarecli.prediction.outcome import Extras
+from flarecli.prediction.outputs import check_outputs
+from flarecli.prediction.predictor import EngineRequest, Predictor
+from flarecli.prediction.region import Region
+from flarecli.prediction.result_files import Provenance, write_result
+from flarecli.prediction.scan_content import ScanContent, content_of
+from flarecli.steps import Steps
+from flarecli.systems.base import Segmentation
+from flarecli.volume import Volume, read_volume
+from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
+
+if TYPE_CHECKING:
+    import nibabel
+
+Source: TypeAlias = "str | os.PathLike[str] | nibabel.spatialimages.SpatialImage | tuple[np.ndarray, np.ndarray]"
+"""A scan: the path of a file or of a folder with a DICOM series, a nibabel image, or `(voxels_zyx, affine_ras)`."""
+
+DEFAULT_SYSTEM = "flarelite"
+
+
+@dataclass(frozen=True)
+class SegmentationResult:
+    """The organs of one scan.
+
+    Attributes:
+        provenance: System, weights and runtime that made it.
+        warnings: What is unusual about the scan or the result, in sentences that the user must see.
+    """
+
+    provenance: Provenance
+    warnings: tuple[str, ...]
+    _volume: Volume = field(repr=False)
+    _segmentation: Segmentation = field(repr=False)
+    _content: ScanContent = field(repr=False)
+    _steps: Steps = field(repr=False)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Label map as a uint8 array of shape (z, y, x) on the axes of the source: 0 background, 1 liver, 2 kidneys,
+        3 spleen, 4 pancreas.
+
+        Voxel [z, y, x] belongs to voxel [z, y, x] of an array that was given, and to voxel [x, y, z] of a NIfTI file
+        as nibabel reads it. It cannot be written to.
+        """
+        stored = np.ascontiguousarray(self._volume.source.orientation.stored_view(self._segmentation.labels).T)
+        stored.setflags(write=False)
+        return stored
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Where the voxels of `labels` lie: shape and spacing along z, y, x, and the affine from (x, y, z) to mm."""
+        source = self._volume.source
+        x, y, z = source.shape_ijk
+        step_x, step_y, step_z = source.spacing_ijk_mm
+        return Grid((z, y, x), (step_z, step_y, step_x), source.affine_ras)
+
+    @cached_property
+    def organs(self) -> Mapping[str, OrganStatistics]:
+        """What each organ measures, absent ones too, by name: volume, HU, extent, position."""
+        return {organ.name: organ for organ in organ_statistics(self._volume, self._segmentation.labels)}
+
+    @cached_property
+    def confidence(self) -> Mapping[str, OrganConfidence]:
+        """How far each organ can be trusted, with reasons; empty for systems whose scores are not calibrated."""
+        found = judge_organs(self._segmentation.signals, tuple(self.organs.values()))
+        return {organ.name: organ for organ in found}
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """How the label map was made and what came out, JSON-serialisable; `save` writes it beside the label map."""
+        digest = hashlib.sha256(self.labels.data).hexdigest()
+        return self.provenance.record(
+            self._volume,
+            self._segmentation,
+            self.organs.values(),
+            self._content,
+            self._steps.times,
+            scan=self._volume.path,
+            labels={"file": "", "sha256": digest},
+        )
+
+    def to_nibabel(self) -> nibabel.Nifti1Image:
+        """The label map as a nibabel image that lies exactly on the scan."""
+        import nibabel
+
+        source = self._volume.source
+        header = source.nifti_header.copy()
+        header.set_data_dtype(np.uint8)
+        image_type = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
+        return image_type(self.labels.T, header.get_best_affine(), header)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        split: bool = False,
+        preview: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the label map and its record (same name, `.json`), all files or none.
+
+        Args:
+            path: Ends in `.nii.gz`, `.nii`, `.nrrd` or `.mha`.
+            split: Write one mask an organ, too.
+            preview: Picture of slices with the organs' contours to write, ends in `.png`.
+            overwrite: Replace files that exist.
+
+        Returns:
+            Path of the label map.
+
+        Raises:
+            UsageError: when a name has another ending, or two outputs would be one file.
+            OutputError: when a file exists, or cannot be written.
+        """
+        labels = Path(path)
+        picture = None if preview is None else Path(preview)
+        case = Case(labels.name.split(".")[0], self._volume.path, labels)
+        extras = Extras(split, None if picture is None else lambda _: picture)
+        check_outputs([case], extras, "overwrite" if overwrite else "refuse")
+        write_result(
+            case, self._volume, self._segmentation, extras, Steps(times=list(self._steps.times)), self._content,
+            self.provenance,
+        )  # fmt: skip
+        return labels
+
+    def picture(self, title: str = "") -> bytes:
+        """Slices with the organs' contours as a PNG picture."""
+        import io
+
+        from flarecli.preview import draw_sheet
+
+        content = io.BytesIO()
+        draw_sheet(self._volume, self._segmentation.labels, title).save(content, format="PNG")
+        return content.getvalue()
+
+    def _repr_html_(self) -> str:
+        """For notebooks: volumes, verdicts and the preview picture."""
+        import base64
+        from html import escape
+
+        rows = []
+        for name, organ in self.organs.items():
+            found = self.confidence.get(name)
+            verdict = "" if found is None else escape("; ".join((str(found.verdict), *found.reasons)))
+            rows.append(f"<tr><td>{escape(name)}</td><td>{organ.volume_ml:.0f} mL</td><td>{verdict}</td></tr>")
+        picture = base64.b64encode(self.picture()).decode("ascii")
+        warnings = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.warnings)
+        return (
+            f"<table>{''.join(rows)}</table>{warnings}"
+            f'<img alt="Slices of the scan with the contours of the organs" width="800" '
+            f'src="data:image/png;base64,{picture}">'
+        )
+
+
+class Segmenter:
+    """A system with its networks loaded once, for scan after scan.
+
+    May be called from several threads: they are served one after another, reading and measuring in parallel.
+
+    Args:
+        system: Name of the system; `flarecli.systems()` lists them.
+        weights: A set of weights, folder or file, or several; `NETWORK=...` for one network.
+        region: "auto", "full", or two opposite corners (x0, y0, z0, x1, y1, z1) in world mm (RAS).
+        backend: "openvino", "tensorflow", "torch" or "auto".
+        device: "cpu", "gpu" or "auto".
+        precision: "float32", "bfloat16", "float16", "int8" or "auto".
+        threads: Processor threads; all that this process may use where None.
+        max_gpu_mb: Limit of this process's GPU memory in MB (10^6 bytes).
+
+    Raises:
+        UsageError: for an unknown system or argument.
+        InputError: for weights that are not there.
+
+    Example:
+        >>> with Segmenter("flarelite") as segmenter:  # doctest: +SKIP
+        ...     for path in paths:
+        ...         segmenter(path).save(f"{path.stem}_organs.nii.gz")
+    """
+
+    def __init__(
+        self,
+        system: str = DEFAULT_SYSTEM,
+        *,
+        weights: str | Iterable[str] = (),
+        region: Region = "auto",
+        backend: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        max_gpu_mb: float | None = None,
+    ) -> None:
+        engine = EngineRequest(backend, device, precision, threads, max_gpu_mb)
+        choices = [weights] if isinstance(weights, str) else list(weights)
+        self._predictor: Predictor | None = Predictor(system, choices, engine, region)
+        self._lock = threading.Lock()
+
+    def __call__(self, source: Source) -> SegmentationResult:
+        """Segment one scan.
+
+        Raises:
+            InputError: when the scan cannot be read, or cannot be a CT scan of a body in HU.
+            InstallationError: when the backend or a package that the format needs is not there.
+            UsageError: when the source is nothing that can be read, or the segmenter is closed.
+        """
+        predictor = self._predictor
+        if predictor is None:
+            raise UsageError("the segmenter is closed", remedy="Make a new one.")
+        steps = Steps()
+        with steps("read"):
+            volume = _volume_of(source)
+        with self._lock:
+            predictor.load(steps)
+            segmentation = predictor.segment(volume, steps)
+        return SegmentationResult(
+            predictor.provenance,
+            (*volume.warnings, *segmentation.warnings),
+            volume,
+            segmentation,
+            _content_of(source, volume),
+            steps,
+        )
+
+    def close(self) -> None:
+        """Free the networks."""
+        with self._lock:
+            self._predictor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def segment(
+    source: Source,
+    *,
+    system: str = DEFAULT_SYSTEM,
+    weights: str | Iterable[str] = (),
+    region: Region = "auto",
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    max_gpu_mb: float | None = None,
+) -> SegmentationResult:
+    """Segment liver, kidneys, spleen and pancreas in one CT scan.
+
+    Args:
+        source: The path of a file or of a folder with a DICOM series, a nibabel image, or `(voxels_zyx, affine_ras)`:
+            HU of shape (z, y, x), and the 4x4 matrix from the index (x, y, z) to world mm (RAS+).
+        system: Further arguments: see `Segmenter`, which segments many scans with networks loaded once.
+
+    Raises:
+        FlareError: as `Segmenter` and its call do.
+    """
+    with Segmenter(
+        system,
+        weights=weights,
+        region=region,
+        backend=backend,
+        device=device,
+        precision=precision,
+        threads=threads,
+        max_gpu_mb=max_gpu_mb,
+    ) as segmenter:
+        return segmenter(source)
+
+
+def _volume_of(source: Any) -> Volume:
+    if isinstance(source, str | os.PathLike):
+        return read_volume(Path(source))
+    if isinstance(source, tuple) and len(source) == 2:
+        return volume_of_array(*source)
+    if hasattr(source, "dataobj") and hasattr(source, "affine"):
+        return volume_of_nibabel(source)
+    raise UsageError(
+        "this is no scan",
+        seen=type(source).__name__,
+        expected="a path, a nibabel image, or (voxels_zyx, affine_ras)",
+        remedy="Give one of these.",
+    )
+
+
+def _content_of(source: Any, volume: Volume) -> ScanContent:
+    if isinstance(source, str | os.PathLike):
+        return content_of(Path(source))
+    digest = hashlib.sha256(volume.voxels.data)
+    digest.update(np.ascontiguousarray(volume.grid.affine_ras).data)
+    return ScanContent(0, volume.voxels.nbytes, digest.hexdigest())
