@@ -16,6 +16,7 @@ from tests.layout.imports import ROOT, imports, layer_name, modules
 _LAYERS = (
     ("__main__",),
     ("cli",),
+    ("segmentation", "evaluation"),
     ("profiling", "training"),
     ("doctor", "phantom", "prediction"),
     ("preprocessing", "preview", "weights"),
