@@ -116,7 +116,7 @@ def test_a_signal_before_anything_is_imported() -> None:
 def test_signals_that_are_ignored_stay_ignored(tmp_path: Path) -> None:
     program = (
         "import signal, os; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
-        "from flarecli.cli.signals import handle_ending_signals; handle_ending_signals();"
+        "from flarecli.cli.startup.signals import handle_ending_signals; handle_ending_signals();"
         "os.kill(os.getpid(), signal.SIGHUP); print('on')"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "on\n"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
-from flarecli.cli.signals import exit_code_of, handle_ending_signals
-from flarecli.cli.streams import lost_output, secure_streams
-from flarecli.nibabel_import import leave_pydicom_out
+from flarecli.cli.startup.nibabel_import import leave_pydicom_out
+from flarecli.cli.startup.signals import exit_code_of, handle_ending_signals
+from flarecli.cli.startup.streams import lost_output, secure_streams
 
 _CANNOT_WRITE = 3
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from flarecli.cli.signals import exit_code_of
+from flarecli.cli.startup.signals import exit_code_of
 from flarecli.errors import FlareError, StoppedError
 
 if TYPE_CHECKING:

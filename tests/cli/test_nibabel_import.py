@@ -1,4 +1,4 @@
-"""NIfTI files are read without pydicom, and DICOM is read all the same."""
+"""The command reads NIfTI files without pydicom, and DICOM all the same."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+
+_LEAVE = "from flarecli.cli.startup.nibabel_import import leave_pydicom_out; leave_pydicom_out()"
 
 
 def _run(code: str) -> str:
@@ -15,16 +17,15 @@ def _run(code: str) -> str:
 
 
 def test_reading_scans_imports_no_pydicom() -> None:
-    assert (
-        _run("import sys, flarecli.volume; print('nibabel' in sys.modules, 'pydicom' in sys.modules)") == "True False"
-    )
+    told = _run(f"{_LEAVE}; import sys, flarecli.volume; print('nibabel' in sys.modules, 'pydicom' in sys.modules)")
+    assert told == "True False"
 
 
 def test_pydicom_can_be_imported_before_and_after() -> None:
     pytest.importorskip("pydicom", reason="needs the extra io: pip install 'flarecli[io]'")
     after = (
-        "import flarecli, nibabel, pydicom; print(pydicom.__name__, nibabel.__loader__.get_data(nibabel.__file__)[:3])"
+        f"{_LEAVE}; import nibabel, pydicom; print(pydicom.__name__, nibabel.__loader__.get_data(nibabel.__file__)[:3])"
     )
     assert _run(after).startswith("pydicom b'")
-    before = "import pydicom, flarecli, nibabel; print(nibabel.nifti1.have_dicom)"
+    before = f"import pydicom; {_LEAVE}; import nibabel; print(nibabel.nifti1.have_dicom)"
     assert _run(before) == "True"
