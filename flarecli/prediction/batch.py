@@ -54,7 +54,7 @@ def predict_cases(
         UsageError, OutputError, InstallationError: as `flarecli.prediction.outputs.check_outputs` does, at once. The
             generator raises, before its first outcome, what `Predictor.load` raises.
     """
-    todo = list(cases)
+    todo = list(cases) if isinstance(cases, Iterable) and not isinstance(cases, str) else [cases]
     if not all(isinstance(case, Case) for case in todo):
         raise UsageError(
             "is no list of cases",
@@ -62,7 +62,14 @@ def predict_cases(
             expected="Case objects",
             remedy="Make them with flarecli.prediction.cases.find_cases, or Case(name, scan, labels).",
         )
-    extras = extras or Extras()
+    extras = Extras() if extras is None else extras
+    if not isinstance(extras, Extras):
+        raise UsageError(
+            "is no choice of extras",
+            seen=repr(extras),
+            expected="an Extras object",
+            remedy="Give Extras(...), or None.",
+        )
     check_outputs(todo, extras, existing, tables=tables, inputs=predictor.files)
     return _Run(predictor, todo, extras, existing, on_start, on_step).outcomes()
 

@@ -32,6 +32,11 @@ class Case:
     labels: Path
     problem: InputError | None = None
 
+    def __post_init__(self) -> None:
+        # Frozen; texts are taken for paths, too.
+        object.__setattr__(self, "scan", Path(self.scan))
+        object.__setattr__(self, "labels", Path(self.labels))
+
     @property
     def record(self) -> Path:
         """The record beside the label map."""

@@ -28,13 +28,24 @@ from flarecli.weights.selection import weighted_system
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """What the user asked of the engine; see `flarecli.engine.start_runtime`."""
+    """What the user asked of the engine; see `flarecli.engine.start_runtime`.
+
+    Raises:
+        UsageError: when a number is none. Names are checked when the engine starts.
+    """
 
     backend: str = "auto"
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None
     max_gpu_mb: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("threads", self.threads), ("max_gpu_mb", self.max_gpu_mb)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise UsageError(
+                    f"{name} is no number", seen=repr(value), expected="a number, or None", remedy="Give a number."
+                )
 
     def start(self, system: System) -> Runtime:
         """Set up what computes this system's networks.
@@ -73,20 +84,15 @@ class Predictor:
 
     def __post_init__(self) -> None:
         self.region = checked_region(self.region)
-        if isinstance(self.weights, str):
-            raise UsageError(
-                "weights are given as a list",
-                seen=repr(self.weights),
-                expected=f"[{self.weights!r}]",
-                remedy="Give a list of choices, also of one.",
-            )
-        if not isinstance(self.engine, EngineRequest):
-            raise UsageError(
-                "what is asked of the engine has another form",
-                seen=repr(self.engine),
-                expected="an EngineRequest",
-                remedy="Give EngineRequest(backend=..., device=..., precision=...).",
-            )
+        self.weights = _choices_of_weights(self.weights)
+        for value, kind in ((self.system, str), (self.engine, EngineRequest)):
+            if not isinstance(value, kind):
+                raise UsageError(
+                    "is asked for in another form",
+                    seen=repr(value),
+                    expected={str: "the name of a system"}.get(kind, "an EngineRequest"),
+                    remedy="Give Predictor(system, weights, EngineRequest(...)).",
+                )
         chosen = weighted_system(self.system, self.weights)
         self._system, self._paths, self.cards = chosen.system, chosen.paths, chosen.cards
         loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-load")
@@ -215,6 +221,19 @@ class Predictor:
                 remedy="Give --roi as x0,y0,z0,x1,y1,z1 in the scan's world coordinates (RAS, mm).",
             )
         return RegionRequest(self._region_mode, box)
+
+
+def _choices_of_weights(weights: object) -> tuple[str, ...]:
+    is_list = isinstance(weights, Iterable) and not isinstance(weights, str)
+    choices: tuple[object, ...] = tuple(weights) if is_list else ()  # type: ignore[arg-type]
+    if not is_list or not all(isinstance(choice, str) for choice in choices):
+        raise UsageError(
+            "weights are no list of texts",
+            seen=repr(weights),
+            expected=f"[{weights!r}]" if isinstance(weights, str) else "for example ['starter']",
+            remedy="Give a list of choices, also of one.",
+        )
+    return tuple(map(str, choices))
 
 
 def _with_memory_use(segmentation: Segmentation, networks: Mapping[str, Network], runtime: Runtime) -> Segmentation:
