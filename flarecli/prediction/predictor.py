@@ -85,14 +85,13 @@ class Predictor:
     def __post_init__(self) -> None:
         self.region = checked_region(self.region)
         self.weights = _choices_of_weights(self.weights)
-        for value, kind in ((self.system, str), (self.engine, EngineRequest)):
-            if not isinstance(value, kind):
-                raise UsageError(
-                    "is asked for in another form",
-                    seen=repr(value),
-                    expected={str: "the name of a system"}.get(kind, "an EngineRequest"),
-                    remedy="Give Predictor(system, weights, EngineRequest(...)).",
-                )
+        if not isinstance(self.system, str) or not isinstance(self.engine, EngineRequest):
+            raise UsageError(
+                "system or engine are asked for in another form",
+                seen=f"{self.system!r}, {self.engine!r}",
+                expected="the name of a system, an EngineRequest",
+                remedy="Give Predictor(system, weights, EngineRequest(...)).",
+            )
         chosen = weighted_system(self.system, self.weights)
         self._system, self._paths, self.cards = chosen.system, chosen.paths, chosen.cards
         loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-load")
