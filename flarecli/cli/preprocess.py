@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,6 +46,15 @@ def preprocess(
     background: Annotated[
         str | None, typer.Option(metavar="VALUES", help="Values that are known and belong to no organ, as in 5,8,9.")
     ] = None,
+    surroundings: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=VALUES",
+            help="Which values are surroundings of a kind that flarelite's networks tell apart, as in gut=8: gut, "
+            "vessels, muscle, bone, heart, fluid, soft tissue; repeatable. Used where real and synthetic scans are "
+            "mixed.",
+        ),
+    ] = None,
     ignore_geometry: Annotated[
         bool, typer.Option("--ignore-geometry", help="Pair voxels by index where positions in the world differ.")
     ] = False,
@@ -72,6 +82,7 @@ def preprocess(
                 remedy="Name a folder for the cache, or say --check-only.",
             )
         from flarecli.datasets.layouts import find_dataset
+        from flarecli.datasets.value_texts import numbers_of
         from flarecli.preprocessing.outcomes import figures_of
         from flarecli.preprocessing.parallelism import suggested_jobs
         from flarecli.preprocessing.run import WorkSettings, check_dataset
@@ -79,9 +90,9 @@ def preprocess(
 
         found = find_dataset(dataset, _organ_values(organ or []))
         if background is not None:
-            from dataclasses import replace
-
-            found = replace(found, values=found.values.with_background(_numbers(background, "--background")))
+            found = replace(found, values=found.values.with_background(numbers_of(background, "--background")))
+        if surroundings:
+            found = replace(found, values=_with_surroundings(found.values, surroundings, system))
         with _Progress(hidden=quiet or as_json) as progress:
             work = WorkSettings(jobs or suggested_jobs(found.pairs), progress.begin, progress.advance)
             if cache is None or check_only:
@@ -120,42 +131,29 @@ def preprocess(
 def _organ_values(texts: list[str]) -> OrganValues | None:
     """What `--organ` says about values; None where it is not given."""
     from flarecli.datasets.organ_values import OrganValues
+    from flarecli.datasets.value_texts import named_values
     from flarecli.organs import ORGANS
 
     if not texts:
         return None
-    labels = {organ.name: organ.label for organ in ORGANS}
-    house_labels = {0: 0}
-    for text in texts:
-        name, equals, values = (part.strip() for part in text.partition("="))
-        if not equals or name not in labels:
-            raise UsageError(
-                "--organ is not understood",
-                seen=text,
-                expected=f"NAME=VALUES with one of {', '.join(labels)}",
-                remedy="Write it as in --organ kidneys=2,3.",
-            )
-        for value in _numbers(values, "--organ"):
-            if house_labels.setdefault(value, labels[name]) != labels[name]:
-                raise UsageError(
-                    "--organ gives a value two meanings", seen=value, remedy="Name each value once, and not 0."
-                )
-    return OrganValues(house_labels)
+    return OrganValues({0: 0, **named_values(texts, {organ.name: organ.label for organ in ORGANS}, "--organ")})
 
 
-def _numbers(text: str, option: str) -> list[int]:
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 0:
+def _with_surroundings(values: OrganValues, texts: list[str], system: str) -> OrganValues:
+    """The values with what `--surroundings` says about them."""
+    from flarecli.datasets.value_texts import named_values
+    from flarecli.organs import ORGANS
+    from flarecli.phantom.surroundings import SURROUNDINGS
+
+    if system != DEFAULT_SYSTEM:
         raise UsageError(
-            f"{option} needs values of a label map",
-            seen=text,
-            expected="whole numbers with commas between them",
-            remedy="Write them as in 5,8,9.",
+            "the networks of this system do not tell surroundings apart",
+            seen=f"--surroundings with --system {system}",
+            expected=f"--system {DEFAULT_SYSTEM}",
+            remedy="Name these values with --background.",
         )
-    return numbers
+    labels = {kind: len(ORGANS) + number for number, kind in enumerate(SURROUNDINGS, start=1)}
+    return values.with_surroundings(named_values(texts, labels, "--surroundings", values.house_labels))
 
 
 def _counts(outcomes: Sequence[CaseOutcome]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from flarecli.datasets.figures import case_figures
 from flarecli.datasets.findings import Finding, Severity
 from flarecli.datasets.hu_counts import LOWEST_HU, count_hu
 from flarecli.datasets.labelled_scan import geometry_errors, missing_file
-from flarecli.datasets.organ_values import OrganValues
+from flarecli.datasets.organ_values import OrganValues, organs_alone
 from flarecli.datasets.pairs import Pair
 from flarecli.errors import FlareError, InputError
 from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
@@ -125,6 +125,7 @@ def _label_findings(label_map: LabelMap, values: OrganValues, pair: Pair) -> lis
 
 def _measured(pair: Pair, volume: Volume, labels: NDArray[np.uint8], findings: list[Finding]) -> PairReport:
     """Look at the organs of a pair whose files are sound."""
+    labels = organs_alone(labels)
     counts = count_hu(volume.voxels, labels)
     figures = case_figures(volume, labels, counts)
     if not counts[1:].any():

@@ -22,7 +22,8 @@ class OrganValues:
     """A dataset's label values and FLARE labels that they become.
 
     Attributes:
-        house_labels: For each known value its label, 0 to 4. Value 0 is always background.
+        house_labels: For each known value its label: 0 to 4, or above that a kind of surroundings. Value 0 is always
+            background.
         background_names: Names of the structures that the dataset labels and that become background.
         unannotated: Values of voxels that nobody annotated (nnU-Net's "ignore"): they may be organ or background.
     """
@@ -61,9 +62,19 @@ class OrganValues:
             {**background, **self.house_labels}, self.background_names, self.unannotated - background.keys()
         )
 
+    def with_surroundings(self, labels: Mapping[int, int]) -> OrganValues:
+        """The same with kinds of surroundings told apart: values and their labels, above the organs'."""
+        return OrganValues({**self.house_labels, **labels}, self.background_names, self.unannotated - labels.keys())
+
     def as_dict(self) -> dict[str, int]:
         """For records and hashes: each known value and its label."""
         return {str(value): label for value, label in sorted(self.house_labels.items())}
+
+
+def organs_alone(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """FLARE labels without surroundings, which become background; the same array where there are none."""
+    last = len(ORGANS)
+    return np.where(labels <= last, labels, np.uint8(0)) if labels.max(initial=0) > last else labels
 
 
 HOUSE_VALUES = OrganValues({0: 0, **{organ.label: organ.label for organ in ORGANS}})

@@ -81,6 +81,29 @@ def test_values_of_another_dataset(tmp_path: Path) -> None:
     assert set(np.unique(TrainingCache.open(cache).load("ct", "locate").labels)) == {0, 1, 2, 3}
 
 
+def test_surroundings_are_stored_after_the_organs_and_measured_as_background(tmp_path: Path) -> None:
+    labels = organ_blobs()
+    save(tmp_path / "ct.nii.gz", scan_values())
+    for name, aorta in (("without", 0), ("with", 7)):
+        marked = labels.copy()
+        marked[:, : labels.shape[1] // 3][labels[:, : labels.shape[1] // 3] == 0] = aorta
+        save(tmp_path / f"{name}.nii.gz", marked)
+        (tmp_path / f"{name}.csv").write_text(f"ct.nii.gz,{name}.nii.gz\n")
+    organs = [
+        option
+        for number, organ in enumerate(("liver", "kidneys", "spleen", "pancreas"), start=1)
+        for option in ("--organ", f"{organ}={number}")
+    ]
+    plain = run(tmp_path / "without.csv", tmp_path / "plain", "--jobs", 1, "--json", *organs)
+    told = run(tmp_path / "with.csv", tmp_path / "told", "--jobs", 1, "--json", *organs, "--surroundings", "vessels=7")
+    assert (plain.exit_code, told.exit_code) == (0, 0), told.output
+    assert json.loads(told.stdout)["figures"] == json.loads(plain.stdout)["figures"]
+    stored = [TrainingCache.open(tmp_path / name).load("ct", "locate").labels for name in ("plain", "told")]
+    # Vessels are the second kind of surroundings.
+    assert set(np.unique(stored[1])) == {*np.unique(stored[0]).tolist(), 6}
+    assert np.array_equal(np.where(stored[1] == 6, 0, stored[1]), stored[0])
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -91,6 +114,10 @@ def test_values_of_another_dataset(tmp_path: Path) -> None:
         ("cache", "--organ", "liver=1,2", "--organ", "spleen=2"),
         ("cache", "--organ", "liver=0"),
         ("cache", "--background", "-1"),
+        ("cache", "--surroundings", "nerves=7"),
+        ("cache", "--surroundings", "gut=1"),
+        ("cache", "--surroundings", "gut=7", "--surroundings", "vessels=7"),
+        ("cache", "--surroundings", "gut=7", "--system", "efficientscn"),
         ("cache", "--system", "nnunet"),
     ],
 )

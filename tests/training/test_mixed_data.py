@@ -84,6 +84,14 @@ def test_real_background_leaves_open_which_surroundings_it_is() -> None:
     assert max(values[False]) > len(ORGANS)
 
 
+def test_surroundings_that_a_cache_knows_are_learnt_in_mixtures_and_background_elsewhere() -> None:
+    labels = np.array([0, 1, 4, 6], np.uint8)
+    assert Target.SURROUNDINGS.encoded(labels, is_partial=True).tolist() == [UNTOLD, 1, 4, 6]
+    assert Target.CLASSES.encoded(labels, is_partial=True).tolist() == [0, 1, 4, 0]
+    assert Target.ANY_ORGAN.encoded(labels).tolist() == [0, 1, 1, 0]
+    assert Target.SURROUNDINGS.scored(labels).tolist() == [0, 1, 4, 0]
+
+
 def small_flarelite(recipe: Recipe, synthesis: SynthesisSettings) -> Recipe:
     view = replace(recipe.view, shape_zyx=(20, 24, 28), other_shapes_zyx=(), spacing_mm=0.0)  # type: ignore[type-var]
     return replace(recipe, view=view, synthesis=synthesis)
