@@ -13,6 +13,7 @@ from flarecli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from flarecli.phantom import Phantom, PreparedLabels
+    from flarecli.phantom.files import Pair
 
 
 class ContrastPhase(StrEnum):
@@ -61,7 +62,7 @@ def phantom(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw slices of the first 12 scans with their labels."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace scans that exist.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
@@ -73,17 +74,12 @@ def phantom(
         shape_zyx = _three(shape, int, "--shape")
         spacing_mm = _three(spacing, float, "--spacing")
         _check_preview(preview)
-        from flarecli.phantom.files import pair_paths
+        from flarecli.phantom.files import check_orientation, pair_paths
 
         pairs = [pair_paths(folder, number, flat=flat) for number in range(count)]
-        existing = [path for pair in pairs for path in (pair.scan, pair.labels) if path.exists()]
-        if existing and not overwrite:
-            raise UsageError(
-                "would be replaced" if len(existing) == 1 else f"and {len(existing) - 1} more would be replaced",
-                path=existing[0],
-                remedy="Choose another folder, or say --overwrite.",
-            )
+        check_orientation(orientation)
         sources = _label_maps(anatomy) if anatomy is not None else []
+        _check_outputs(folder, pairs, preview, [path for path, _ in sources], overwrite=overwrite)
 
         from flarecli.files.atomic import write_json
         from flarecli.phantom import Phase, anatomy_from_labels, make_phantom, options_for
@@ -115,7 +111,7 @@ def phantom(
                 records.append(record)
                 if preview is not None and len(shown) < _MOST_SHOWN:
                     shown.append(made)
-        write_json(folder / "phantoms.json", records)
+        write_json(folder / _RECORDS_NAME, records)
         if preview is not None:
             write_contact_sheet(preview, shown)
         if as_json:
@@ -125,6 +121,7 @@ def phantom(
 
 
 _MOST_SHOWN = 12
+_RECORDS_NAME = "phantoms.json"
 
 
 def _three(text: str, kind: type, option: str) -> Any:
@@ -148,6 +145,20 @@ def _check_preview(preview: Path | None) -> None:
             "the preview must be a PNG file", path=preview, seen=preview.suffix or "no suffix",
             expected=".png", remedy="Name it accordingly.",
         )  # fmt: skip
+
+
+def _check_outputs(
+    folder: Path, pairs: list[Pair], preview: Path | None, sources: list[Path], *, overwrite: bool
+) -> None:
+    """Refuse what cannot be written, before anything is computed."""
+    from flarecli.files.destinations import Destination, check_destinations
+
+    files = [Destination(folder / _RECORDS_NAME, "record of the phantoms", overwrite)]
+    for pair in pairs:
+        files += [Destination(pair.scan, "scan", overwrite), Destination(pair.labels, "label map", overwrite)]
+    if preview is not None:
+        files.append(Destination(preview, "preview", overwrite))
+    check_destinations(files, sources)
 
 
 def _label_maps(source: Path) -> list[tuple[Path, PreparedLabels]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,6 +76,7 @@ def profile(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw memory over time with the steps; a folder for several scans."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace table and plots that exist.")] = False,
     max_seconds: Annotated[float | None, typer.Option(min=0, help="Fail with code 4 above this.")] = None,
     max_gpu_mb: Annotated[float | None, typer.Option(min=0, help="Likewise: GPU memory, MB.")] = None,
     max_rss_mb: Annotated[float | None, typer.Option(min=0, help="Likewise: peak resident memory, MB.")] = None,
@@ -107,17 +109,43 @@ def profile(
             protocol=None if protocol is None else FLARE_PROTOCOLS[protocol.value],
         )
         budget = Budget(max_seconds, max_gpu_mb, max_rss_mb)
+        outputs = _Outputs(csv, plot, overwrite)
         with tempfile.TemporaryDirectory(prefix="flare-profile-") as folder:
-            measured = _measured(request, sources or [], size, labels, Path(folder), hidden=quiet or as_json)
+            measured = _measured(request, sources or [], size, labels, outputs, Path(folder), hidden=quiet or as_json)
         if len(measured.cases) == 1 and measured.cases[0].error is not None:
             raise measured.cases[0].error
         if csv is not None:
             from flarecli.profiling.report import write_profile_table
 
             write_profile_table(csv, measured)
-        if plot is not None:
-            _draw(plot, measured)
+        _draw(outputs, measured)
         _report(measured, budget, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Where table and plots go; a plot's path without a suffix is a folder for one a case."""
+
+    csv: Path | None
+    plot: Path | None
+    overwrite: bool
+
+    def plot_of(self, case: str) -> Path | None:
+        if self.plot is None:
+            return None
+        return self.plot if self.plot.suffix else self.plot / f"{case}.png"
+
+    def check(self, scans: list[ScanToProfile]) -> None:
+        """Refuse what cannot be written, before anything is measured."""
+        from flarecli.files.destinations import Destination, check_destinations
+
+        files = [] if self.csv is None else [Destination(self.csv, "table of figures", self.overwrite)]
+        for scan in scans:
+            plot = self.plot_of(scan.case.name)
+            if plot is not None:
+                files.append(Destination(plot, f"plot of {scan.case.name}", self.overwrite))
+        truths = [scan.ground_truth for scan in scans if scan.ground_truth is not None]
+        check_destinations(files, [*(scan.case.scan for scan in scans), *truths])
 
 
 def _check(
@@ -140,13 +168,21 @@ def _check(
 
 
 def _measured(
-    request: ProfileRequest, sources: list[Path], size: str | None, labels: str | None, folder: Path, *, hidden: bool
+    request: ProfileRequest,
+    sources: list[Path],
+    size: str | None,
+    labels: str | None,
+    outputs: _Outputs,
+    folder: Path,
+    *,
+    hidden: bool,
 ) -> Profile:
     from flarecli.profiling.profile import profile_scans
 
     with _status(hidden=hidden) as status:
         status.update("preparing")
         scans = _scans(sources, size, labels, folder)
+        outputs.check(scans)
         return profile_scans(request, scans, on_phase=status.update)
 
 
@@ -182,14 +218,14 @@ def _status(*, hidden: bool) -> Status:
     return (Console(quiet=True) if hidden or not console.is_terminal else console).status("", refresh_per_second=2)
 
 
-def _draw(plot: Path, measured: Profile) -> None:
+def _draw(outputs: _Outputs, measured: Profile) -> None:
     from flarecli.profiling.plot import draw_run
     from flarecli.profiling.run_profile import typical_run
 
     for case in measured.cases:
         runs = case.cold or case.warm
-        if runs:
-            target = plot if plot.suffix else plot / f"{case.case.name}.png"
+        target = outputs.plot_of(case.case.name)
+        if runs and target is not None:
             title = f"{case.case.name}, {measured.request.system}, {'cold' if case.cold else 'warm'} run"
             draw_run(target, typical_run(runs), title=title)
 

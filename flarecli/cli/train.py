@@ -81,7 +81,8 @@ def train(
     ] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard, too.")] = False,
     preview: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="First draw what the network will see.")
+        Path | None,
+        typer.Option(metavar="FILE.png", help="First draw what the network will see, anew each time."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the recipe with all settings, and train nothing.")
@@ -99,6 +100,7 @@ def train(
     """
     with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
         cache, run = _folders(first, second, synthesize_from)
+        _check_outputs(run, preview, cache, synthesize_from)
         from flarecli.training.mixture.wanted import WantedScans, chosen_recipe, data_of
 
         scans = WantedScans(cache, synthesize_from, real_share)
@@ -144,15 +146,28 @@ def _folders(first: Path, second: Path | None, synthesize_from: str | None) -> t
     )
 
 
-def _draw_preview(path: Path, data: TrainingData, seed: int) -> None:
-    if path.suffix.lower() != ".png":
+def _check_outputs(run: Path, preview: Path | None, cache: Path | None, synthesize_from: str | None) -> None:
+    """Refuse what cannot be written, before anything is read or computed."""
+    from flarecli.files.destinations import Destination, check_destinations
+    from flarecli.training.anatomies import PHANTOMS
+    from flarecli.training.run_folder import check_place
+
+    label_maps = None if synthesize_from in (None, PHANTOMS) else Path(synthesize_from or "")
+    check_place(run, [path for path in (cache, label_maps) if path is not None])
+    if preview is None:
+        return
+    if preview.suffix.lower() != ".png":
         raise UsageError(
             "the preview must be a PNG file",
-            path=path,
-            seen=path.suffix or "no suffix",
+            path=preview,
+            seen=preview.suffix or "no suffix",
             expected=".png",
             remedy="Name it accordingly.",
         )
+    check_destinations([Destination(preview, "preview", replaces=True)], [])
+
+
+def _draw_preview(path: Path, data: TrainingData, seed: int) -> None:
     from flarecli.training.preview import draw_samples, preview_samples
 
     draw_samples(path, preview_samples(data, seed))

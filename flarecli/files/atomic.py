@@ -105,6 +105,22 @@ def atomic_folder(destination: Path) -> Iterator[Path]:
             discard(temporary)
 
 
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Give a temporary folder in a folder, and remove it afterwards; a later run removes that of a killed process.
+
+    Raises:
+        OutputError: when the operating system refuses anything, also inside the body.
+    """
+    with write_errors(parent):
+        clear_abandoned(parent)
+        temporary = new_unfinished_folder(parent)
+        try:
+            yield temporary
+        finally:
+            discard(temporary)
+
+
 def flush_folder(folder: Path) -> None:
     """Bring a folder's list of names to disk, where the file system can."""
     handle = os.open(folder, os.O_RDONLY)

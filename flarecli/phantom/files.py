@@ -63,6 +63,15 @@ def write_phantom(phantom: Phantom, pair: Pair, *, orientation: str = "RAS") -> 
         write_scan(path, stored_xyz.transpose(2, 1, 0), stored_affine)
 
 
+def check_orientation(orientation: str) -> None:
+    """Refuse what names no orientation.
+
+    Raises:
+        UsageError: when it does not name each axis once.
+    """
+    _axis_codes(orientation)
+
+
 def _axis_codes(orientation: str) -> np.ndarray:
     letters = orientation.upper()
     if len(letters) != 3 or not all(set(letters) & set(pair) for pair in ("RL", "AP", "SI")):

@@ -54,8 +54,9 @@ def run_cold(
             "flarecli.profiling.observed_command", [trace, *arguments], gpu=gpu, period_s=period_s
         )
         lines = trace.read_text(encoding="utf-8").splitlines() if trace.exists() else []
-    steps = tuple(Span(**json.loads(line)) for line in lines)
     try:
+        # Of a process that was killed both may be cut off.
+        steps = tuple(Span(**json.loads(line)) for line in lines)
         told = json.loads(measured.printed)
     except ValueError:
         raise measured.breakdown() from None

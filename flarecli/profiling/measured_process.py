@@ -10,9 +10,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from flarecli.errors import InstallationError
+from flarecli.files.refusals import write_errors
 from flarecli.hardware.nvml import Gpu
 from flarecli.profiling.sampler import Sample, Sampler, SamplingCost
 
@@ -65,12 +67,23 @@ def measure_module(module: str, arguments: Sequence[object], *, gpu: Gpu | None,
     """Run `python -m module arguments` and measure it; the caller must have no other child process."""
     # -P: a file of the working folder must not stand in for a module.
     command = [sys.executable, "-P", "-m", module, *map(str, arguments)]
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with (
+        write_errors(Path(tempfile.gettempdir())),
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
         with Sampler(gpu, period_s) as sampler:
             cpu_before, start_s = _cpu_of_children_s(), time.monotonic()
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=measured_environment()
-            )
+            try:
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=measured_environment()
+                )
+            except OSError as error:
+                raise InstallationError(
+                    "another process could not be started",
+                    seen=error.strerror,
+                    remedy="Memory or the number of processes is used up: end other programs.",
+                ) from error
             try:
                 sampler.watch(process.pid)
                 process.wait()

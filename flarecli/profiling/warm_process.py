@@ -6,6 +6,7 @@ import pickle
 import tempfile
 from pathlib import Path
 
+from flarecli.files.refusals import write_errors
 from flarecli.hardware.nvml import Gpu
 from flarecli.profiling.measured_process import Measured, measure_module
 from flarecli.profiling.work import Done, Work
@@ -20,9 +21,10 @@ def do_work(work: Work, *, gpu: Gpu | None, period_s: float) -> tuple[Done, Meas
     """
     with tempfile.TemporaryDirectory(prefix="flare-work-") as folder:
         order, result = Path(folder) / "order", Path(folder) / "result"
-        order.write_bytes(pickle.dumps(work))
+        with write_errors(order):
+            order.write_bytes(pickle.dumps(work))
         measured = measure_module("flarecli.profiling.worker", [order, result], gpu=gpu, period_s=period_s)
-        if not result.exists():
+        if measured.exit_code != 0 or not result.exists():
             raise measured.breakdown()
         done: Done = pickle.loads(result.read_bytes())
     if done.error is not None:

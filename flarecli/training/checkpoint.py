@@ -11,6 +11,7 @@ import numpy as np
 
 from flarecli.errors import FlareError, InputError
 from flarecli.files.atomic import atomic_path
+from flarecli.files.refusals import write_errors
 
 KEPT = 2
 
@@ -47,7 +48,8 @@ def save_checkpoint(folder: Path, model: Any, iteration: int, facts: dict[str, A
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     for old in checkpoints(folder)[:-KEPT]:
-        old.unlink()
+        with write_errors(old):
+            old.unlink(missing_ok=True)
     return path
 
 

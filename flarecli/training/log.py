@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from flarecli.errors import InputError
+from flarecli.errors import InputError, InstallationError, OutputError
 from flarecli.files.atomic import atomic_text
+from flarecli.files.refusals import write_errors
 
 ITERATION = "iteration"
 
@@ -34,7 +37,9 @@ class CsvLog:
             writer = csv.DictWriter(file, header, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
-        self._file: IO[str] = path.open("a", newline="", encoding="utf-8")
+        self._path = path
+        with write_errors(path):
+            self._file: IO[str] = path.open("a", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file)
 
     def __enter__(self) -> CsvLog:
@@ -43,15 +48,30 @@ class CsvLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            with write_errors(self._path):
+                self._file.close()
+        except OutputError:
+            if error is None:  # what ended the run before counts more
+                raise
 
     def write(self, iteration: int, values: Sequence[float]) -> None:
-        """Add a row."""
-        self._writer.writerow([iteration, *(f"{value:.9g}" for value in values)])
+        """Add a row.
+
+        Raises:
+            OutputError: when it cannot be written.
+        """
+        with write_errors(self._path):
+            self._writer.writerow([iteration, *(f"{value:.9g}" for value in values)])
 
     def flush(self) -> None:
-        """Hand everything to the operating system."""
-        self._file.flush()
+        """Hand everything to the operating system.
+
+        Raises:
+            OutputError: when it cannot be written.
+        """
+        with write_errors(self._path):
+            self._file.flush()
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -80,12 +100,36 @@ class TensorBoardLog:
 
     Args:
         folder: Where the events go; None for nowhere.
+        done: Iterations of the checkpoint that the run goes on from. Events after it come again; TensorBoard hides
+            the first ones of these.
+
+    Raises:
+        InstallationError: when the package is not there.
+        OutputError: when the events cannot be written.
     """
 
     def __init__(self, folder: Path | None, done: int) -> None:
-        self._writer: Any = None
-        if folder is not None:
-            self._writer = _summary_writer(folder, done)
+        self._folder = folder
+        self._events: Any = None
+        if folder is None:
+            return
+        try:
+            # Not SummaryWriter: it writes in a thread, and waits for ever once that has met a full disk.
+            from tensorboardX.proto.event_pb2 import Event, SessionLog
+            from tensorboardX.record_writer import RecordWriter
+        except ImportError as error:
+            raise InstallationError(
+                "TensorBoard logs need the package tensorboardX",
+                remedy="Install it: pip install 'flarecli[tensorboard]', or leave out --tensorboard.",
+            ) from error
+        with write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+            self._events = RecordWriter(str(folder / name))
+            begun = SessionLog(status=SessionLog.START)
+            for event in (Event(file_version="brain.Event:2"), Event(step=done + 1, session_log=begun)):
+                event.wall_time = time.time()
+                self._events.write(event.SerializeToString())
 
     def __enter__(self) -> TensorBoardLog:
         return self
@@ -93,25 +137,37 @@ class TensorBoardLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        if self._events is None or self._folder is None:
+            return
+        try:
+            with write_errors(self._folder):
+                self._events.close()
+        except OutputError:
+            if error is None:
+                raise
 
     def write(self, iteration: int, values: dict[str, float]) -> None:
-        """Add one value for each name."""
-        if self._writer is not None:
+        """Add one value for each name.
+
+        Raises:
+            OutputError: when they cannot be written.
+        """
+        if self._events is None or self._folder is None:
+            return
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
+        with write_errors(self._folder):
             for name, value in values.items():
-                self._writer.add_scalar(name, value, iteration)
+                event = Event(wall_time=time.time(), step=iteration, summary=scalar(name, value))
+                self._events.write(event.SerializeToString())
 
+    def flush(self) -> None:
+        """Hand everything to the operating system.
 
-def _summary_writer(folder: Path, done: int) -> Any:
-    from flarecli.errors import InstallationError
-
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError as error:
-        raise InstallationError(
-            "TensorBoard logs need the package tensorboardX",
-            remedy="Install it: pip install 'flarecli[tensorboard]', or leave out --tensorboard.",
-        ) from error
-    # Events after the checkpoint come again; TensorBoard hides the first ones of these.
-    return SummaryWriter(str(folder), purge_step=done + 1)
+        Raises:
+            OutputError: when it cannot be written.
+        """
+        if self._events is not None and self._folder is not None:
+            with write_errors(self._folder):
+                self._events.flush()

@@ -153,8 +153,13 @@ def train(
 
     def save() -> None:
         log.flush()
+        board.flush()
         state.seconds = seconds_before + time.monotonic() - began
         model.save(folder.checkpoints, state.done, dict(state.facts()))
+
+    def save_what_is_done() -> None:
+        if state.done > done_before:
+            save()
 
     columns = (*model.loss_names, "step_s", "wait_s")
     with (
@@ -167,12 +172,10 @@ def train(
             try:
                 batches = _next_batches(samples, recipe)
             except FlareError:
-                if state.done > done_before:
-                    save()
+                save_what_is_done()
                 raise
             if batches is None:
-                if state.done > done_before:
-                    save()
+                save_what_is_done()
                 return False
             received = time.monotonic()
             losses = model.update(batches, state.done + 1)

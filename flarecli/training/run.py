@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from flarecli.engine import Runtime, load_network
 from flarecli.errors import UsageError
-from flarecli.files.atomic import write_json
+from flarecli.files.atomic import scratch_folder, write_json
 from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.checks import check_recipe
@@ -174,9 +173,9 @@ def _released_scores(
     """The scores of what is released: the weights in half precision."""
     if not data.has_validation:
         return []
-    with TemporaryDirectory(dir=trained.parent) as scratch:
+    with scratch_folder(trained.parent) as scratch:
         card = Card(recipe.system, recipe.network, "", "", "", "", "", "")
-        released = release_weights(trained, Path(scratch), card)
+        released = release_weights(trained, scratch, card)
         network = load_network(spec.build, released, replace(runtime, precision="float32"), spec.output)
     scans = data.final_scans(recipe.validation.scans)
     return score_scans(scans, network, prepared.builder, recipe.view, Target(recipe.target), metrics=FINAL_METRICS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flarecli.errors import InputError, UsageError
 from flarecli.files.atomic import write_json
+from flarecli.files.destinations import check_destination, target_of
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,25 @@ class RunFolder:
                 seen=f"{key} = {now}{others}",
                 expected=f"{key} = {before}, as it was started with",
                 remedy="Go on with the same settings and data, or choose another folder.",
+            )
+
+
+def check_place(run: Path, sources: Iterable[Path]) -> None:
+    """Refuse a folder for a run that is none, or lies in one that the run reads.
+
+    Raises:
+        UsageError: when it is or lies in a source.
+        OutputError: when it, or a folder above it, is a file or may not be written to.
+    """
+    check_destination(run / "run.json")
+    place = target_of(run)
+    for source in sources:
+        if place == target_of(source) or target_of(source) in place.parents:
+            raise UsageError(
+                "the run would be written among the files that it reads",
+                path=run,
+                seen=f"in {source}",
+                remedy="Choose another folder for the run.",
             )
 
 

@@ -15,6 +15,7 @@ from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.networks import network_of
 from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_path
+from flarecli.files.room import reserve_room
 from flarecli.systems.base import Network, NetworkSpec
 from flarecli.training.batches import Batches
 from flarecli.training.checkpoint import load_checkpoint, save_checkpoint
@@ -27,6 +28,9 @@ from flarecli_models.data_format import channel_axis, resolved_data_format
 
 FINAL_OUTPUT = "final"
 """Name of the output that predicts, in models with several."""
+
+_BOOKKEEPING_BYTES = 1_000_000
+"""What a file of weights holds besides them, at most."""
 
 
 class TrainedModel:
@@ -167,6 +171,7 @@ class TrainedModel:
             raise ValueError(f"the model that predicts has layers (={', '.join(sorted(missing))}) that are not trained")
         _copy_common_weights(self.model, release)
         with atomic_path(path) as temporary:
+            reserve_room(temporary, _BOOKKEEPING_BYTES + sum(weight.nbytes for weight in release.get_weights()))
             release.save_weights(temporary)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from flarecli.files.atomic import atomic_path
 from flarecli.files.names import check_name
+from flarecli.files.room import reserve_room
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
 
 _WORTH_PACKING_BYTES = 16384
@@ -40,6 +41,7 @@ def release_weights(trained: Path, folder: Path, card: Card) -> Path:
 def _copy_in_half_precision(source: Path, destination: Path) -> None:
     import h5py
 
+    reserve_room(destination, source.stat().st_size)
     with h5py.File(source) as full, h5py.File(destination, "w") as half:
         _copy_attributes(full, half)
 

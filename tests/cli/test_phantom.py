@@ -49,7 +49,7 @@ def test_existing_scans_are_kept_unless_told(tmp_path):
     assert run(tmp_path, *SMALL, "--flat").exit_code == 0
     before = (tmp_path / "phantom_000_0000.nii.gz").read_bytes()
     refused = run(tmp_path, *SMALL, "--flat", "--seed", 9)
-    assert refused.exit_code == 2
+    assert refused.exit_code == 3
     assert "--overwrite" in refused.stderr
     assert (tmp_path / "phantom_000_0000.nii.gz").read_bytes() == before
     assert run(tmp_path, *SMALL, "--flat", "--seed", 9, "--overwrite").exit_code == 0
