@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Window = tuple[slice, slice, slice]
 
 
 def majority_labels(labels: NDArray[np.uint8], matrices: Sequence[np.ndarray]) -> NDArray[np.uint8]:
-    """Give each output voxel the class that fills most of it; an organ wins against as much background.
+    """Give each output voxel the class that fills most of it; a label wins against as much background.
 
     Args:
         labels: uint8 label map, shape (z, y, x), any strides.
@@ -26,7 +26,7 @@ def majority_labels(labels: NDArray[np.uint8], matrices: Sequence[np.ndarray]) -
     shape = _shape_out(matrices)
     result = np.zeros(shape, np.uint8)
     largest, organs = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for label, window, share in _organ_shares(labels, matrices):
+    for label, window, share in _shares(labels, matrices, range(1, int(labels.max(initial=0)) + 1)):
         organs[window] += share
         is_largest = share > largest[window]
         largest[window][is_largest] = share[is_largest]
@@ -49,7 +49,7 @@ def labels_above_share(
         uint8 array of shape (z_out, y_out, x_out).
     """
     result = np.zeros(_shape_out(matrices), np.uint8)
-    for label, window, share in _organ_shares(labels, matrices):
+    for label, window, share in _shares(labels, matrices, [organ.label for organ in ORGANS]):
         result[window][share >= least_share - _ROUNDING] = label
     return result
 
@@ -58,12 +58,12 @@ _ROUNDING = 1e-5
 """Of float32 sums: a share of exactly one half must count as such."""
 
 
-def _organ_shares(
-    labels: NDArray[np.uint8], matrices: Sequence[np.ndarray]
+def _shares(
+    labels: NDArray[np.uint8], matrices: Sequence[np.ndarray], values: Iterable[int]
 ) -> Iterator[tuple[int, Window, NDArray[np.float32]]]:
-    """The share of each organ that is present, computed inside the box around it and zero elsewhere."""
-    for organ in ORGANS:
-        source = _box_around(labels, organ.label)
+    """The share of each label that is present, computed inside the box around it and zero elsewhere."""
+    for value in values:
+        source = _box_around(labels, value)
         if source is None:
             continue
         parts = [matrix[:, part] for matrix, part in zip(matrices, source, strict=True)]
@@ -72,7 +72,7 @@ def _organ_shares(
             continue
         window = (z, y, x)
         rows = [part[out] for part, out in zip(parts, window, strict=True)]
-        yield organ.label, window, resample_separable(labels[source] == organ.label, *rows)
+        yield value, window, resample_separable(labels[source] == value, *rows)
 
 
 def _box_around(labels: NDArray[np.uint8], label: int) -> Window | None:
