@@ -32,8 +32,9 @@ _DENSE_AIR_HU = (-900, -300)  # where air lies if values were divided
 _DENSE_AIR_WIDTH_HU = 100
 _DENSE_AIR_SHARE = 0.05
 _EIGHT_BIT_MAX = 255
-_FILLING_SHARE = 0.005  # of exact zeros
-_FILLING_EXCESS = 8.0  # over the values next to 0; tissue has as many of each
+_FILLING_HU = (-300, 300)  # values of tissue; what a scan is cut to is no filling
+_FILLING_SHARE = 0.005  # of one value
+_FILLING_EXCESS = 8.0  # over the values next to it; tissue has about as many of each
 _FILLING_NEAR_HU = 50
 
 _HU = "HU: about -1000 in air, -100 in fat, 0 to 200 in organs"
@@ -97,7 +98,7 @@ def check_hounsfield(voxels: np.ndarray, path: Path) -> tuple[str, ...]:
             f"{seen}; {fat_or_air:.2%} of voxels from {_PADDING_HU} to {_FAT_OR_AIR_HU}",
             "Give a CT scan in HU; MR images are not supported.",
         )
-    return (*_unusual_ranges(histogram, lowest, highest), *_filling(histogram))
+    return (*_unusual_ranges(histogram, lowest, highest), *_filling(histogram, lowest, highest))
 
 
 def _not_hu(problem: str, path: Path, seen: str, remedy: str = _GIVE_HU) -> InputError:
@@ -156,18 +157,21 @@ def _unusual_ranges(histogram: _Histogram, lowest: int, highest: int) -> list[st
     return warnings
 
 
-def _filling(histogram: _Histogram) -> list[str]:
-    """A warning where many voxels hold exactly 0, far more than any value next to it."""
-    zeros = histogram.share(0, 1)
-    if zeros < _FILLING_SHARE:
+def _filling(histogram: _Histogram, lowest: int, highest: int) -> list[str]:
+    """A warning where many voxels hold exactly one value within the body, far more than hold any value next to it."""
+    low, high = max(_FILLING_HU[0], lowest + 1), min(_FILLING_HU[1], highest)
+    if low >= high:
         return []
-    near = np.delete(histogram.counts(-_FILLING_NEAR_HU, _FILLING_NEAR_HU + 1), _FILLING_NEAR_HU)
+    value = low + int(histogram.counts(low, high).argmax())
+    near = np.delete(histogram.counts(value - _FILLING_NEAR_HU, value + _FILLING_NEAR_HU + 1), _FILLING_NEAR_HU)
     usual = float(near[near > 0].mean()) if near.any() else 0.0
-    if histogram.counts(0, 1)[0] < _FILLING_EXCESS * usual:
+    share = histogram.share(value, value + 1)
+    if share < _FILLING_SHARE or histogram.counts(value, value + 1)[0] < _FILLING_EXCESS * usual:
         return []
+    meaning = "the value of water, " if value == 0 else ""
     return [
-        f"{zeros:.1%} of voxels hold exactly 0 HU, the value of water, as filling (outside the scanner's circle, or "
-        "after resampling); organs may be found in it: fill with -1024 instead"
+        f"{share:.1%} of voxels hold exactly {value} HU, {meaning}as filling (outside the scanner's circle, or after "
+        "resampling); organs may be found in it: fill with -1024 instead"
     ]
 
 

@@ -17,6 +17,8 @@ PATH = Path("scan.nii.gz")
 SHAPE = (40, 50, 60)
 REAL_SCANS = (
     "acrin_abdomen_ct.nii.gz",
+    "acrin_nsclc_ct.nii.gz",
+    "petct_lean_unenhanced_ct.nii.gz",
     "totalseg_chest_crop_ct.nii.gz",
     "totalseg_example_ct.nii.gz",
     "totalseg_example_ct_slab.nii.gz",
@@ -106,13 +108,14 @@ def test_noise_of_a_sharp_kernel_passes() -> None:
     assert check_hounsfield(voxels.astype(np.int16), PATH) == ()
 
 
+@pytest.mark.parametrize("filling", [0, -1, 40, 200])
 @pytest.mark.parametrize("scale", [1, 10])
-def test_filling_with_the_value_of_water_is_said(scale: int) -> None:
+def test_filling_with_the_value_of_tissue_is_said(scale: int, filling: int) -> None:
     voxels = ct_voxels(SHAPE) // scale * scale
     assert check_hounsfield(voxels, PATH) == ()
-    voxels[:, :8] = 0
+    voxels[:, :8] = filling
     (warning,) = check_hounsfield(voxels, PATH)
-    assert "exactly 0 HU" in warning
+    assert f"exactly {filling} HU" in warning
     assert "fill with -1024" in warning
 
 
