@@ -163,26 +163,25 @@ def _counts(outcomes: Sequence[CaseOutcome]) -> dict[str, int]:
 
 
 def _print_findings(outcomes: Sequence[CaseOutcome], *, faults_only: bool) -> None:
-    """One row a finding, with what to do about it; nothing where nothing was found."""
+    """A block for each finding: case, what was found and where, and what to do about it."""
     from rich.markup import escape
-    from rich.table import Table
 
     from flarecli.datasets.findings import Severity
 
     colours = {Severity.FAULT: "red", Severity.WARNING: "yellow"}
-    table = Table("case", "", "concerns", "what was found", box=None, pad_edge=False)
-    table.columns[0].overflow = "fold"
+    console = stdout_console()
     for outcome in outcomes:
         for finding in outcome.findings:
             if faults_only and finding.severity is not Severity.FAULT:
                 continue
-            where = f"{escape(finding.path)}: " if finding.path and finding.severity is Severity.FAULT else ""
-            remedy = f"\n[dim]{escape(finding.remedy)}[/dim]" if finding.remedy else ""
-            what = where + escape(finding.sentence) + remedy
-            severity = f"[{colours[finding.severity]}]{finding.severity.value}[/]"
-            table.add_row(escape(outcome.pair.name), severity, finding.subject, what)
-    if table.row_count:
-        stdout_console().print(table, highlight=False)
+            severity = f"[{colours[finding.severity]}]{finding.severity.value}:[/]"
+            what = f"{finding.subject}: {escape(finding.sentence)}"
+            lines = [f"{severity} [bold]{escape(outcome.pair.name)}[/bold]: {what}"]
+            if finding.path and finding.severity is Severity.FAULT:
+                lines.append(f"  {escape(finding.path)}")
+            if finding.remedy:
+                lines.append(f"  [dim]{escape(finding.remedy)}[/dim]")
+            console.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
 def _print_figures(figures: dict[str, Any] | None) -> None:

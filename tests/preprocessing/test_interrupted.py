@@ -40,7 +40,7 @@ def undisturbed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     return arrays(cache)
 
 
-@pytest.mark.parametrize("at_flush", [1, 3, 6, 10, 16])
+@pytest.mark.parametrize("at_flush", [1, 6, 16])
 @pytest.mark.parametrize("ending", SIGNALS)
 def test_preprocess(
     dataset: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals, at_flush: int
