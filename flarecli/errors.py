@@ -142,10 +142,10 @@ def error_of(cause: Exception, path: Path | None) -> FlareError:
         )
     if isinstance(cause, OSError):
         return InputError(
-            "cannot be read",
+            "cannot be used" if cause.filename else "the operating system refused access to a file",
             path=cause.filename or path,
             seen=cause.strerror or str(cause),
-            remedy="Check the permissions of the file, and the disk or network drive it lies on.",
+            remedy="Check the path, its permissions, and the disk or network drive it lies on.",
         )
     return UnexpectedError(
         f"{type(cause).__name__} while the case was worked on",

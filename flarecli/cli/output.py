@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from flarecli.cli.startup.signals import exit_code_of
-from flarecli.errors import FlareError, StoppedError
+from flarecli.errors import FlareError, StoppedError, error_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +37,8 @@ def print_json(content: Any) -> None:
 
 @contextmanager
 def reported_errors(*, as_json: bool, go_on: str = "Run the same command again.") -> Iterator[None]:
-    """Turn a `FlareError`, Ctrl-C or SIGTERM into a message (or a JSON document) and its exit code.
+    """Turn a `FlareError`, a refusal of the operating system, Ctrl-C or SIGTERM into a message (or a JSON document) and
+    its exit code.
 
     Args:
         as_json: Whether a program reads standard output.
@@ -48,6 +49,12 @@ def reported_errors(*, as_json: bool, go_on: str = "Run the same command again."
     except FlareError as error:
         _print(error, as_json=as_json)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        raise
+    except (OSError, MemoryError) as cause:
+        refusal = error_of(cause, None)
+        _print(refusal, as_json=as_json)
+        raise typer.Exit(refusal.exit_code) from None
     except KeyboardInterrupt as interruption:
         stopped = StoppedError("interrupted; no file is left half-written", remedy=go_on)
         stopped.exit_code = exit_code_of(interruption)  # type: ignore[misc]

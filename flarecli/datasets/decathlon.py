@@ -11,7 +11,7 @@ from flarecli.datasets.organ_values import HIGHEST_VALUE, OrganValues, values_of
 from flarecli.datasets.pairs import Dataset, Pair, pairs_of_folders, with_unique_names
 from flarecli.errors import InputError
 from flarecli.files.names import CHANNEL_SUFFIX, SCAN_SUFFIXES, case_name, image_stem
-from flarecli.files.sources import opened
+from flarecli.files.sources import exists, opened
 
 _MOST_BYTES = 64 << 20  # a list of 100,000 cases has 20 MB
 _REMEDY = "Correct dataset.json, or list the pairs in a .csv file: scan,labels in each row."
@@ -119,7 +119,7 @@ def _numbered(scan: Path) -> Path:
     """nnU-Net 1 lists scans without the number of their channel."""
     suffix = scan.name[len(image_stem(scan)) :]
     numbered = scan.with_name(f"{image_stem(scan)}{CHANNEL_SUFFIX}{suffix}")
-    return numbered if not scan.exists() and numbered.exists() else scan
+    return numbered if not exists(scan) and exists(numbered) else scan
 
 
 def _table(content: Any, what: str, description: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from flarecli.datasets.pair_table import read_pair_table
 from flarecli.datasets.pairs import Dataset, pairs_of_folders, with_unique_names
 from flarecli.errors import InputError
 from flarecli.files.names import SCAN_SUFFIXES
+from flarecli.files.sources import exists, is_folder
 from flarecli.organs import ORGANS
 
 _FLARE_FOLDERS = ("TrainingImg", "TrainingMask")
@@ -52,11 +53,12 @@ def find_dataset(source: Path, values: OrganValues | None = None) -> Dataset:
 
 
 def _of_layout(source: Path) -> Dataset:
-    if source.is_file() and source.suffix.lower() in (".csv", ".tsv"):
+    is_file = exists(source) and source.is_file()
+    if is_file and source.suffix.lower() in (".csv", ".tsv"):
         return read_pair_table(source)
-    if source.is_file() and source.suffix.lower() == ".json":
+    if is_file and source.suffix.lower() == ".json":
         return read_decathlon(source)
-    if source.is_dir():
+    if is_folder(source):
         description = in_any_case(source, "dataset.json")
         if os.path.lexists(description):
             return read_decathlon(description)
@@ -66,9 +68,9 @@ def _of_layout(source: Path) -> Dataset:
                 pairs, warnings = pairs_of_folders(images, labels, SCAN_SUFFIXES)
                 return Dataset(source, layout, with_unique_names(pairs, source), warnings=warnings)
     raise InputError(
-        "does not exist" if not source.exists() else "is no dataset of a known layout",
+        "does not exist" if not exists(source) else "is no dataset of a known layout",
         path=source,
-        seen=_content(source) if source.is_dir() else None,
+        seen=_content(source) if is_folder(source) else None,
         expected=_LAYOUTS,
         remedy="Check the path, or list the pairs in a .csv file: scan,labels in each row.",
     )

@@ -63,7 +63,7 @@ def _names_by_case(folder: Path) -> Mapping[str, list[str]]:
     """The names in a folder by their spelling without case; none where it cannot be listed."""
     try:
         return _listing(folder, folder.stat().st_mtime_ns)
-    except OSError:
+    except (OSError, ValueError):
         return {}
 
 

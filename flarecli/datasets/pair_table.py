@@ -10,7 +10,7 @@ from flarecli.datasets.listed_paths import in_any_case, listed_file
 from flarecli.datasets.pairs import Dataset, Pair, absolute, with_unique_names
 from flarecli.errors import InputError
 from flarecli.files.names import case_name, image_suffix
-from flarecli.files.sources import opened
+from flarecli.files.sources import exists, opened
 
 _COLUMNS = 2
 _MOST_BYTES = 64 << 20
@@ -75,4 +75,4 @@ def _is_header(row: list[str], folder: Path) -> bool:
 
 
 def _exists(folder: Path, cell: str) -> bool:
-    return "\0" not in cell and in_any_case(folder, cell.replace("\\", "/")).exists()
+    return exists(in_any_case(folder, cell.replace("\\", "/")))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flarecli.errors import InputError
 from flarecli.files.names import SCAN_SUFFIXES, image_suffix
-from flarecli.files.sources import check_regular_file
+from flarecli.files.sources import check_regular_file, is_folder
 
 _DETACHED_HEADERS = (".nhdr", ".mhd")
 _DETACHED_VOXELS = (".raw", ".zraw", ".raw.gz")
@@ -159,7 +159,7 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
                 problems[entry] = error
             continue
         reason: str | None = None
-        if _is_folder(entry):
+        if is_folder(entry):
             holds, unseen = _holds_images(entry, unseen)
             reason = "a folder with images: folders below are not searched" if holds else None
         elif _is_dicom(entry):
@@ -174,13 +174,6 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
         reasons["DICOM: a series needs a folder of its own"] = dicom
     passed_over = tuple(PassedOver(tuple(found), reason) for reason, found in reasons.items())
     return FolderAccount(folder, tuple(files), problems, passed_over, tuple(dicom), tuple(others), len(visible))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
 
 
 def _check_readable(path: Path) -> None:

@@ -52,6 +52,22 @@ def check_regular_file(path: Path) -> os.stat_result:
     return status
 
 
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder of this name; no where the operating system refuses the name, as too long."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; no where the operating system refuses the name, as too long."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading; what the operating system refuses, also in the body, becomes an InputError.

@@ -11,7 +11,7 @@ from pathlib import Path
 from flarecli.errors import InputError
 from flarecli.files.folder import FolderAccount, account_of_entries, account_of_folder
 from flarecli.files.names import SCAN_SUFFIXES, files_by_case
-from flarecli.files.sources import check_regular_file
+from flarecli.files.sources import check_regular_file, is_folder
 
 _SHOWN_NAMES = 3
 
@@ -40,14 +40,14 @@ def account_of_labels(location: str) -> FolderAccount:
     path = Path(location)
     if not location or "\0" in location:
         raise InputError("is no path", path=ascii(location), remedy="Give a label map, a folder or a glob pattern.")
-    if path.is_dir():
+    if is_folder(path):
         account = account_of_folder(path)
     elif has_magic(location) and not os.path.lexists(path):
         account = account_of_entries(_matching(path), path)
     else:
         check_regular_file(path)
         return FolderAccount(path, (path,), entries=1)
-    if not account.files and not account.entries and not path.is_dir():
+    if not account.files and not account.entries and not is_folder(path):
         raise InputError(
             "matches nothing",
             path=path,

@@ -10,7 +10,7 @@ from flarecli.errors import InputError, UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
 from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
-from flarecli.files.sources import check_regular_file
+from flarecli.files.sources import check_regular_file, exists, is_folder
 
 _LABEL_SUFFIXES = {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}
 """Label maps are single files, also those of scans whose header and voxels are two."""
@@ -78,7 +78,7 @@ def find_scans(source: Path, destination: Path) -> FoundCases:
         UsageError: when source and destination do not go together.
     """
     source, destination = Path(source), Path(destination)
-    if not source.is_dir():
+    if not is_folder(source):
         check_regular_file(source)
         return FoundCases((_single(source, destination),))
     account = account_of_folder(source)
@@ -86,7 +86,7 @@ def find_scans(source: Path, destination: Path) -> FoundCases:
         raise account.nothing_found(f"scans ({', '.join(SCAN_SUFFIXES)}), or the slices of one DICOM series")
     if not account.files or (account.dicom and image_suffix(destination)):
         return FoundCases((_single(source, destination),))
-    if image_suffix(destination) or destination.is_file():
+    if image_suffix(destination) or (exists(destination) and destination.is_file()):
         raise UsageError(
             "the output of a folder of scans must be a folder",
             path=destination,

@@ -158,10 +158,10 @@ def locked_cache(cache: Path) -> Iterator[None]:
 
     Raises:
         UsageError: when the folder holds something else, or another process is writing to it.
-        InputError: when the folder cannot be made.
+        OutputError: when the folder cannot be made, read or locked.
     """
-    _check_no_foreign_files(cache)
     try:
+        _check_no_foreign_files(cache)
         cache.mkdir(parents=True, exist_ok=True)
         lock = (cache / _LOCK_NAME).open("w")
     except OSError as error:

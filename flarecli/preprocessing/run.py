@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.datasets.pairs import Dataset, Pair
 from flarecli.errors import UsageError
+from flarecli.files.sources import is_folder
 from flarecli.preprocessing.by_system import training_arrays_of
 from flarecli.preprocessing.cache_writer import (
     begin_cache,
@@ -93,6 +95,7 @@ def preprocess(
     arrays = training_arrays_of(system)
     settings = dict(arrays.settings())
     facts = KeyFacts(dataset.values, settings, code_digest(type(arrays).__module__), ignore_geometry)
+    _check_outside_scans(cache, dataset)
     with locked_cache(cache), Workers(work.jobs) as workers:
         check_same_kind(cache, system)
         outcomes: dict[Pair, CaseOutcome] = {}
@@ -133,6 +136,19 @@ def preprocess(
                 left_out=[outcome.pair.name for outcome in ordered if not outcome.is_sound],
             )
     return ordered
+
+
+def _check_outside_scans(cache: Path, dataset: Dataset) -> None:
+    """Refuse a cache inside a folder that is read as one scan: it would be taken for a part of it."""
+    folders = {pair.scan.resolve() for pair in dataset.pairs if pair.scan is not None and is_folder(pair.scan)}
+    inside = folders & {Path(os.path.realpath(cache)), *Path(os.path.realpath(cache)).parents}
+    if inside:
+        raise UsageError(
+            "lies inside a folder that is read as a scan",
+            path=cache,
+            seen=str(min(inside)),
+            remedy="Choose another folder for the cache.",
+        )
 
 
 def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Pair, CheckedPair]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from flarecli.dicom import Series, find_series, find_series_of_file, is_dicom_file
 from flarecli.errors import UsageError
 from flarecli.files.names import image_suffix
-from flarecli.files.sources import check_regular_file
+from flarecli.files.sources import check_regular_file, is_folder
 from flarecli.geometry import Grid
 from flarecli.volume.geometry_checks import (
     check_affine,
@@ -162,7 +162,7 @@ def canonical_grid(source: SourceGeometry) -> Grid:
 
 
 def _stored_scan(path: Path) -> StoredScan:
-    if path.is_dir():
+    if is_folder(path):
         return _scan_of_series(find_series(path))
     check_regular_file(path)
     if image_suffix(path) not in _TEXT_HEADER_SUFFIXES and is_dicom_file(path):

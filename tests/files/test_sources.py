@@ -7,7 +7,7 @@ import pytest
 
 from flarecli.errors import InputError
 from flarecli.files import sources
-from flarecli.files.sources import check_memory, check_regular_file, opened
+from flarecli.files.sources import check_memory, check_regular_file, exists, is_folder, opened
 
 
 def test_a_fifo_is_refused_without_waiting(tmp_path: Path) -> None:
@@ -42,3 +42,11 @@ def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     check_memory(1.9e9, Path("scan.nii.gz"), "voxels")
     with pytest.raises(InputError, match=r"seen: 4\.0 GB for 1000 voxels; expected: at most 2\.0 GB"):
         check_memory(4e9, Path("scan.nii.gz"), "1000 voxels")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "nothing"])
+def test_names_that_the_system_refuses_are_no_files(tmp_path: Path, name: str) -> None:
+    assert not exists(tmp_path / name)
+    assert not is_folder(tmp_path / name)
+    assert exists(tmp_path)
+    assert is_folder(tmp_path)

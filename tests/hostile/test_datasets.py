@@ -226,7 +226,20 @@ CORPUS = [
         ("two pairs have the same name", "imagesTr_a"),
     ),
     OddInput("the folder of the table as a scan", table(".,labelsTr/a.nii.gz\n"), 3, ("data",), UNFINISHED),
+    OddInput("a listed name of 300 letters", training("x" * 300), 3, ("x" * 300,), UNFINISHED),
+    OddInput("a cell of 300 letters", table("x" * 300 + ".nii,labelsTr/a.nii.gz\n"), 3, ("300 bytes",)),
+    OddInput("a dataset of 300 letters", lambda f: ("preprocess", f / ("x" * 300), f / "out"), 3, ("x" * 300,)),
     # Caches
+    OddInput("a cache of 300 letters", lambda f: (*into_cache(described(f, {}))[:2], f / ("x" * 300)), 3, ("x" * 300,)),
+    OddInput(
+        "a cache inside a scan",
+        lambda f: (
+            *into_cache(described(f, {"dataset": {"a": {"images": ["imagesTr"], "label": "labelsTr/a.nii.gz"}}}))[:2],
+            f / "data" / "imagesTr" / "c",
+        ),
+        2,
+        ("inside",),
+    ),
     OddInput("a cache that is a file", caches(lambda out: out.write_text("x")), 2, ("is a file",)),
     OddInput(
         "a folder of other files", caches(lambda out: in_folder(out, "x.txt", "x")), 2, ("something else",), ("x.txt",)

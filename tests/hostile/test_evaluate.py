@@ -120,6 +120,9 @@ CORPUS = [
     OddInput("an empty folder", folders(lambda f: [p.unlink() for p in (f / "gt").iterdir()]), 3, ("empty folder",)),
     OddInput("a pattern without files", lambda f: (*pair(f)[:2], f / "x*.nii"), 3, ("matches nothing",)),
     OddInput("a pattern that is none", lambda f: (*pair(f)[:2], f / "**x" / "[a"), 3, ()),
+    OddInput("a name of 300 letters", lambda f: (*pair(f)[:2], f / ("x" * 300)), 3, ("x" * 300,)),
+    OddInput("a pattern of 300 letters", lambda f: (*pair(f)[:2], f / ("x" * 300 + "*")), 3, ("x" * 300,)),
+    OddInput("a table of 300 letters", lambda f: (*compared()(f), f / ("x" * 300)), 3, ("x" * 300,)),
     # Headers
     OddInput("shape of another scan", with_values(blobs((17, 14, 10))), 3, ("differ in shape", "(10, 14, 17)")),
     OddInput(

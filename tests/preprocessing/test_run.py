@@ -162,7 +162,7 @@ def test_no_sound_pair_no_cache(source: Path, cache: Path) -> None:
     ("raised", "problem"),
     [
         (MemoryError("too large"), "needs more memory than is available"),
-        (PermissionError(13, "Permission denied", "scan.nii"), "cannot be read"),
+        (PermissionError(13, "Permission denied", "scan.nii"), "cannot be used"),
         (KeyError("x"), "KeyError while the case was worked on"),
     ],
 )
