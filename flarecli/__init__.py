@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 block_telemetry()
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "FlareError": "flarecli.errors",
