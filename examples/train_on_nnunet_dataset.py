@@ -1,4 +1,4 @@
-"""Train a network on a dataset laid out as for nnU-Net: `python examples/train_on_nnunet_dataset.py FOLDER [ITERATIONS]`.
+"""Train on a dataset laid out as for nnU-Net: `python examples/train_on_nnunet_dataset.py FOLDER [ITERATIONS]`.
 
 The dataset is made on the spot, of synthetic scans; with one of your own, begin at `flare preprocess`. Training needs
 PyTorch or TensorFlow.
