@@ -30,7 +30,6 @@ _LAYERS = (
         "errors",
         "geometry",
         "hardware",
-        "nibabel_import",
         "organs",
         "overridden_environment",
         "steps",
