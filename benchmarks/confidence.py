@@ -104,7 +104,10 @@ def measure(scans: int, first_seed: int, labels_folder: Path | None, weights: li
     chosen = weighted_system("flarelite", weights)
     system, paths = chosen.system, chosen.paths
     runtime = start_runtime("auto", "cpu", "auto", None)
-    networks = {spec.key: load_network(spec.build, paths[spec.key], runtime, spec.output) for spec in system.networks}
+    networks = {
+        spec.key: load_network(spec.build, paths[spec.key], runtime, spec.output, sha256=chosen.cards[spec.key].sha256)
+        for spec in system.networks
+    }
     anatomies = read_anatomies(str(labels_folder or PHANTOMS)).split(_HELD_OUT_SHARE)[1]
     rows = []
     for index in range(scans):

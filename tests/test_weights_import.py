@@ -54,7 +54,8 @@ def test_import_of_the_published_localization(user_folder: Path) -> None:
         file.write(b"\0\1\2\3")
     code, stdout, _ = flare("verify")
     assert code == 3
-    assert "DIFFERS" in stdout
+    assert "DAMAGED" in stdout
+    assert "is not the weights file that its card describes" in stdout
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,10 @@ def test_folders_and_files(roots: tuple[Path, Path], tmp_path: Path) -> None:
     starter = {network: put(bundled / "efficientscn" / "starter", network) for network in NETWORKS}
     run = put(tmp_path / "run", "segmentation")
     put(tmp_path / "run", "else", system="vgg13")
-    assert store.resolve_weights("efficientscn", NETWORKS, [str(tmp_path / "run")]) == {**starter, "segmentation": run}
+    assert store.resolve_weights("efficientscn", NETWORKS, ["starter", str(tmp_path / "run")]) == {
+        **starter,
+        "segmentation": run,
+    }
     assert store.resolve_weights("efficientscn", NETWORKS, [str(run)]) == {**starter, "segmentation": run}
     assert store.resolve_weights("efficientscn", NETWORKS, [f"segmentation={run}"]) == {**starter, "segmentation": run}
 

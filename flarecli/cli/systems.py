@@ -10,25 +10,25 @@ from flarecli.cli.output import print_json, reported_errors, stdout_console
 
 if TYPE_CHECKING:
     from flarecli.systems.base import NetworkSpec, System
-    from flarecli.weights.card import Card
+    from flarecli.weights.installed import Installed
 
 
 def systems(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the segmentation systems: networks, parameters, multiply-adds, input sizes, weights, licence, paper."""
     with reported_errors(as_json=as_json):
         from flarecli.systems import SYSTEM_NAMES, system_named
-        from flarecli.weights.store import all_weights
+        from flarecli.weights.store import installed_weights
 
-        cards = [card for _, card in all_weights()]
+        weights = list(installed_weights())
         found = [system_named(name) for name in SYSTEM_NAMES]
         if as_json:
-            print_json([_as_dict(system, cards) for system in found])
+            print_json([_as_dict(system, weights) for system in found])
             return
         for system in found:
-            _print_system(system, cards)
+            _print_system(system, weights)
 
 
-def _as_dict(system: System, cards: list[Card]) -> dict[str, Any]:
+def _as_dict(system: System, weights: list[Installed]) -> dict[str, Any]:
     publication = system.publication
     return {
         "name": system.name,
@@ -36,11 +36,11 @@ def _as_dict(system: System, cards: list[Card]) -> dict[str, Any]:
         "paper": system.paper,
         "repository": None if publication is None else publication.repository,
         "published_licence": None if publication is None else publication.licence,
-        "networks": [_network_as_dict(system, spec, cards) for spec in system.networks],
+        "networks": [_network_as_dict(system, spec, weights) for spec in system.networks],
     }
 
 
-def _network_as_dict(system: System, spec: NetworkSpec, cards: list[Card]) -> dict[str, Any]:
+def _network_as_dict(system: System, spec: NetworkSpec, weights: list[Installed]) -> dict[str, Any]:
     figures = spec.figures
     return {
         "name": spec.key,
@@ -48,23 +48,27 @@ def _network_as_dict(system: System, spec: NetworkSpec, cards: list[Card]) -> di
         "multiply_adds": None if figures is None else figures.multiply_adds,
         "input_shape": None if figures is None else list(figures.input_shape),
         "input_size_varies": None if figures is None else figures.size_varies,
-        "weights": [
-            {
-                "set": card.set_name,
-                "licence": card.licence,
-                "title": card.title,
-                "input_shape": None if card.input_shape is None else list(card.input_shape),
-            }
-            for card in _cards_of(system, spec, cards)
-        ],
+        "weights": [_weights_as_dict(found) for found in _weights_of(system, spec, weights)],
     }
 
 
-def _cards_of(system: System, spec: NetworkSpec, cards: list[Card]) -> list[Card]:
-    return [card for card in cards if (card.system, card.network) == (system.name, spec.key)]
+def _weights_as_dict(found: Installed) -> dict[str, Any]:
+    if found.card is None:
+        return {"set": found.set_name, "damaged": None if found.problem is None else found.problem.as_dict()}
+    shape = found.card.input_shape
+    return {
+        "set": found.set_name,
+        "licence": found.card.licence,
+        "title": found.card.title,
+        "input_shape": None if shape is None else list(shape),
+    }
 
 
-def _print_system(system: System, cards: list[Card]) -> None:
+def _weights_of(system: System, spec: NetworkSpec, weights: list[Installed]) -> list[Installed]:
+    return [found for found in weights if (found.system, found.network) == (system.name, spec.key)]
+
+
+def _print_system(system: System, weights: list[Installed]) -> None:
     from rich.markup import escape
     from rich.padding import Padding
     from rich.table import Table
@@ -82,13 +86,16 @@ def _print_system(system: System, cards: list[Card]) -> None:
     for column in table.columns[2:4]:
         column.justify = "right"
     for spec in system.networks:
-        sets = [_set_cell(spec, card) for card in _cards_of(system, spec, cards)]
+        sets = [_set_cell(spec, found) for found in _weights_of(system, spec, weights)]
         table.add_row(spec.key, *_figure_cells(spec), escape(", ".join(sets) or "none"))
     console.print(Padding(table, (0, 0, 1, 2)))
 
 
-def _set_cell(spec: NetworkSpec, card: Card) -> str:
+def _set_cell(spec: NetworkSpec, found: Installed) -> str:
     """Name and licence of a set, and its size where that is not the one in the table."""
+    card = found.card
+    if card is None:
+        return f"{found.set_name} (damaged: flare weights list)"
     is_usual = spec.figures is not None and card.input_shape == spec.figures.input_shape
     size = "" if card.input_shape is None or is_usual else f", at {_size_text(card.input_shape)}"
     return f"{card.set_name} ({card.licence}){size}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flarecli.cli.output import print_json, reported_errors, stdout_console
+from flarecli.cli.output import print_json, print_warning, reported_errors, stdout_console
+
+if TYPE_CHECKING:
+    from flarecli.weights.installed import Installed
 
 app = typer.Typer(no_args_is_help=True, help="List, show, import and verify the weights of the networks.")
 
@@ -18,20 +21,36 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_weights(as_json: AsJson = False) -> None:
     """List all weights that are installed."""
     with reported_errors(as_json=as_json):
-        from flarecli.weights.store import all_weights
+        from flarecli.weights.store import installed_weights
 
-        found = list(all_weights())
+        installed = list(installed_weights())
         if as_json:
-            print_json([{"path": str(path), **card.as_dict()} for path, card in found])
+            print_json([_as_dict(found) for found in installed])
             return
         from rich.markup import escape
         from rich.table import Table
 
         table = Table("system", "network", "set", "licence", "MB", "what", box=None, pad_edge=False)
-        for path, card in found:
-            size = f"{path.stat().st_size / 1e6:.1f}"
-            table.add_row(card.system, card.network, card.set_name, card.licence, size, escape(card.title))
+        for found in installed:
+            if found.card is None:
+                cells = ("", "", f"[red]damaged[/red]: {escape(str(found.problem))}")
+            else:
+                size = f"{found.path.stat().st_size / 1e6:.1f}"
+                cells = (escape(found.card.licence), size, escape(found.card.title))
+            table.add_row(escape(found.system), escape(found.network), escape(found.set_name), *cells)
         stdout_console().print(table)
+
+
+def _as_dict(found: Installed) -> dict[str, Any]:
+    if found.card is not None:
+        return {"path": str(found.path), **found.card.as_dict()}
+    return {
+        "path": str(found.path),
+        "system": found.system,
+        "network": found.network,
+        "set_name": found.set_name,
+        "damaged": None if found.problem is None else found.problem.as_dict(),
+    }
 
 
 @app.command("show")
@@ -76,6 +95,7 @@ def import_weights(
     """
     with reported_errors(as_json=as_json):
         from flarecli.engine import start_runtime
+        from flarecli.engine.weights.values import warning_of
         from flarecli.weights.importing import import_published
         from flarecli.weights.store import user_root
 
@@ -91,22 +111,25 @@ def import_weights(
                 highlight=False,
                 soft_wrap=True,
             )
+        constant = card.details["constant_layers"]
+        if constant:
+            print_warning(str(warning_of(network, constant)))
 
 
 @app.command("verify")
 def verify_weights(as_json: AsJson = False) -> None:
-    """Compare every weights file with the checksum on its card; exit code 3 where one differs."""
+    """Check every weights file: its card, its checksum, its shapes and values; exit code 3 where one is damaged."""
     with reported_errors(as_json=as_json):
-        from flarecli.weights.card import sha256_of
-        from flarecli.weights.store import all_weights
+        from flarecli.engine import start_runtime
+        from flarecli.weights.store import installed_weights
+        from flarecli.weights.verification import verified
 
-        rows = [(path, card, sha256_of(path) == card.sha256) for path, card in all_weights()]
+        runtime = start_runtime(device="cpu", precision="float32")
+        results = [verified(found, runtime) for found in installed_weights()]
         if as_json:
-            print_json([{"path": str(path), "sha256": card.sha256, "intact": intact} for path, card, intact in rows])
+            print_json([result.as_dict() for result in results])
         else:
-            for path, card, intact in rows:
-                name = f"{card.system}/{card.network} ({card.set_name})"
-                verdict = "intact" if intact else f"DIFFERS from its card: {path}"
-                stdout_console().print(f"{name}: {verdict}", markup=False, highlight=False, soft_wrap=True)
-        if not all(intact for _, _, intact in rows):
+            for result in results:
+                stdout_console().print(result.sentence(), markup=False, highlight=False, soft_wrap=True)
+        if not all(result.problem is None for result in results):
             raise typer.Exit(3)

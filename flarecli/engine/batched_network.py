@@ -12,10 +12,12 @@ class BatchedNetwork(ABC):
 
     Attributes:
         takes_volumes: Whether a call is one volume without a batch axis; a batch of slices otherwise.
+        constant_layers: Names of layers whose weights are one constant; see `flarecli.engine.weights.values`.
     """
 
     def __init__(self, takes_volumes: bool) -> None:
         self.takes_volumes = takes_volumes
+        self.constant_layers: tuple[str, ...] = ()
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         batch = np.ascontiguousarray(image.reshape(self._batch_shape(image.shape)), dtype=np.float32)

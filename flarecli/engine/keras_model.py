@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +10,23 @@ from typing import TYPE_CHECKING
 
 from flarecli.engine.keras_import import import_keras
 from flarecli.engine.runtime import Runtime
+from flarecli.engine.weights.file import check_structure
+from flarecli.engine.weights.values import check_values
 from flarecli.errors import InputError
 
 if TYPE_CHECKING:
     import keras
+
+_MOST_TIMES, _MORE_ELEMENTS = 4, 100_000
+"""How much more than the model's own numbers a file may hold: layers that only training needs."""
 
 
 def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime: Runtime) -> keras.Model:
     """Build a model for the runtime's precision and load its weights.
 
     Raises:
-        InputError: when the weights do not fit the model, or the model cannot be built for the size in their card.
+        InputError: when the file is damaged or holds anything else than the model's weights, for weights that are not
+            finite, and when the model cannot be built for the size in their card.
     """
     keras = import_keras()
     policy = keras.config.dtype_policy()
@@ -36,16 +43,21 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
         ) from error
     finally:
         keras.config.set_dtype_policy(policy)
+    elements = sum(math.prod(variable.shape) for variable in model.variables)
+    check_structure(weights, _MOST_TIMES * elements + _MORE_ELEMENTS)
     try:
         with warnings.catch_warnings():
             # Keras only warns about layers that the file does not have.
             warnings.simplefilter("error", UserWarning)
             model.load_weights(weights)
-    except (OSError, ValueError, KeyError, UserWarning) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # Keras and HDF5 raise nearly anything on files that are not what they expect
         raise InputError(
             f"does not hold weights of {model.name}",
             path=weights,
-            seen=str(error).splitlines()[0],
+            seen=(str(error).splitlines() or [type(error).__name__])[0],
             remedy="Choose weights made for this network: `flare weights list` shows what there is.",
         ) from error
+    check_values(model, weights)
     return model

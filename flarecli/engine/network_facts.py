@@ -13,17 +13,25 @@ from typing import Any
 import flarecli_models
 from flarecli.engine.runtime import Runtime
 
-_EXPORTING = ("openvino_graph.py", "graph_rewriting.py", "quantization.py")
+_EXPORTING = (
+    "openvino_graph.py",
+    "graph_rewriting.py",
+    "quantization.py",
+    "keras_model.py",
+    "weights/values.py",
+    "weights/file.py",
+)
+"""What makes the graph, and what a weights file must pass before."""
 
 
 def network_facts(
-    build: Callable[[], Any], weights: Path, output: str | None, runtime: Runtime
+    build: Callable[[], Any], checksum: str, output: str | None, runtime: Runtime
 ) -> dict[str, str] | None:
     """Everything with which the graph would change, for use as a key.
 
     Args:
         build: Makes the untrained Keras model.
-        weights: Its weights file.
+        checksum: SHA-256 of its weights file.
         output: Key of the output wanted where the model returns a dictionary.
         runtime: The backend.
 
@@ -37,7 +45,7 @@ def network_facts(
     if not sources:
         return None
     try:
-        code, checksum = _digest(sources), _checksum(weights)
+        code = _digest(sources)
     except OSError:
         return None
     return {
@@ -61,7 +69,7 @@ def _sources(build: Callable[[], Any]) -> list[Path]:
     models = sorted(Path(flarecli_models.__file__).parent.rglob("*.py"))
     if not builder.is_file() or not models:
         return []
-    return [*models, *sorted(builder.parent.glob("*.py")), *(Path(__file__).with_name(name) for name in _EXPORTING)]
+    return [*models, *sorted(builder.parent.glob("*.py")), *(Path(__file__).parent / name for name in _EXPORTING)]
 
 
 def _digest(files: list[Path]) -> str:
@@ -71,8 +79,3 @@ def _digest(files: list[Path]) -> str:
         digest.update(f"{file.name} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

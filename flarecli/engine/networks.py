@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from flarecli.engine.batched_network import BatchedNetwork
 from flarecli.engine.guarded_network import GuardedNetwork
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.keras_networks import TensorFlowNetwork, TorchNetwork
 from flarecli.engine.openvino_network import load_openvino_network, openvino_network_of
 from flarecli.engine.runtime import Runtime
+from flarecli.engine.weights.file import checked_sha256
+from flarecli.engine.weights.values import constant_layers
 
 if TYPE_CHECKING:
     import keras
@@ -24,8 +25,9 @@ def load_network(
     runtime: Runtime,
     output: str | None = None,
     *,
+    sha256: str | None = None,
     keep_memory: bool = True,
-) -> Callable[[np.ndarray], np.ndarray]:
+) -> BatchedNetwork:
     """Prepare a network with its weights for inference.
 
     On OpenVINO the model is built once: its graph is kept in the user's cache folder (`flarecli.engine.graph_cache`),
@@ -36,6 +38,7 @@ def load_network(
         weights: Keras weights file (`.weights.h5`).
         runtime: The backend to run on, as `start_runtime` gave it.
         output: Key of the output wanted where the model returns a dictionary.
+        sha256: Checksum on the card of the weights, which the file must have; None where there is no card.
         keep_memory: Whether the memory of activations is kept for the next call, where the backend leaves the choice.
 
     Returns:
@@ -43,14 +46,19 @@ def load_network(
         model takes 2-D images, from a batch of slices to theirs.
 
     Raises:
-        InputError: when the weights do not fit the model.
+        InputError: when the file is not the one that its card describes, is damaged, or does not fit the model, and
+            for weights that are not finite.
     """
+    checksum = checked_sha256(weights, sha256)
     if runtime.backend == "openvino":
-        return load_openvino_network(build, weights, output, runtime, keep_memory=keep_memory)
-    return network_of(model_with_weights(build, weights, runtime), runtime, output)
+        return load_openvino_network(build, weights, checksum, output, runtime, keep_memory=keep_memory)
+    model = model_with_weights(build, weights, runtime)
+    network = network_of(model, runtime, output)
+    network.constant_layers = constant_layers(model)
+    return network
 
 
-def network_of(model: keras.Model, runtime: Runtime, output: str | None = None) -> Callable[[np.ndarray], np.ndarray]:
+def network_of(model: keras.Model, runtime: Runtime, output: str | None = None) -> BatchedNetwork:
     """Prepare a model that has its weights; see `load_network`."""
     if runtime.backend == "openvino":
         return openvino_network_of(model, output, runtime)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,7 @@ from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.network_facts import network_facts
 from flarecli.engine.openvino_graph import ANY_SIZE, export_graph, open_shape
 from flarecli.engine.runtime import Runtime
+from flarecli.engine.weights.values import constant_layers
 from flarecli.errors import InstallationError
 from flarecli.files.cache_folder import cache_folder
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 
 _VOLUME_RANK = 5
+
+_CONSTANT_LAYERS = "flare_constant_layers"
+"""Where a graph that is kept says which layers were constant, so that this is told without its weights."""
 
 
 class OpenVinoNetwork(BatchedNetwork):
@@ -102,6 +107,7 @@ class OpenVinoNetwork(BatchedNetwork):
 def load_openvino_network(
     build: Callable[[], keras.Model],
     weights: Path,
+    checksum: str,
     output: str | None,
     runtime: Runtime,
     *,
@@ -109,13 +115,23 @@ def load_openvino_network(
 ) -> OpenVinoNetwork:
     """Take a network's graph from the cache; where it is not there, build the Keras model and keep its graph.
 
+    Args:
+        build: Makes the untrained Keras model.
+        weights: Its weights file.
+        checksum: SHA-256 of that.
+        output: Key of the output wanted where the model returns a dictionary.
+        runtime: The backend.
+        keep_memory: See `OpenVinoNetwork`.
+
     Raises:
         InputError: when the weights do not fit the model.
     """
-    facts = network_facts(build, weights, output, runtime)
+    facts = network_facts(build, checksum, output, runtime)
     if facts is None:
         model = model_with_weights(build, weights, runtime)
-        return openvino_network_of(model, output, runtime, keep_memory=keep_memory)
+        network = openvino_network_of(model, output, runtime, keep_memory=keep_memory)
+        network.constant_layers = constant_layers(model)
+        return network
     cache = GraphCache(cache_folder())
     graph = cache.load(facts)
     if graph is not None:
@@ -123,7 +139,10 @@ def load_openvino_network(
     model = model_with_weights(build, weights, runtime)
     graph = _open_graph(model, output, runtime)
     if graph is None:
-        return _network_of_model(model, output, runtime, keep_memory)
+        network = _network_of_model(model, output, runtime, keep_memory)
+        network.constant_layers = constant_layers(model)
+        return network
+    graph.set_rt_info(json.dumps(constant_layers(model)), _CONSTANT_LAYERS)
     cache.store(facts, graph)
     return _network_of_graph(graph, runtime, keep_memory, facts)
 
@@ -189,7 +208,10 @@ def _network_of_graph(
     shape = graph.inputs[0].partial_shape
     sizes = tuple(ANY_SIZE if size.is_dynamic else size.get_length() for size in shape)
     graphs = CompiledGraphs(sized, _settings(runtime), facts, cache_folder())
-    return OpenVinoNetwork(graphs, sizes, keep_memory=keep_memory)
+    network = OpenVinoNetwork(graphs, sizes, keep_memory=keep_memory)
+    if graph.has_rt_info(_CONSTANT_LAYERS):
+        network.constant_layers = tuple(json.loads(graph.get_rt_info(_CONSTANT_LAYERS).astype(str)))
+    return network
 
 
 def _network_of_model(model: keras.Model, output: str | None, runtime: Runtime, keep_memory: bool) -> OpenVinoNetwork:

@@ -73,7 +73,7 @@ class Predictor:
 
     Raises:
         UsageError: for an unknown system or network, and for an argument of another form.
-        InputError: for weights that are not there.
+        InputError: for weights that are not there or damaged.
     """
 
     system: str
@@ -102,7 +102,12 @@ class Predictor:
         runtime = self.engine.start(self._system)
         networks: dict[str, Network] = {
             spec.key: load_network(
-                spec.build, self._paths[spec.key], runtime, spec.output, keep_memory=self.keep_memory
+                spec.build,
+                self._paths[spec.key],
+                runtime,
+                spec.output,
+                sha256=self.cards[spec.key].sha256,
+                keep_memory=self.keep_memory,
             )
             for spec in self._system.networks
         }
@@ -146,7 +151,7 @@ class Predictor:
         runtime, networks = self._loaded.result()
         with thread_limit(runtime.threads):
             segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
-        return _with_memory_use(segmentation, networks, runtime)
+        return _with_memory_use(_with_constant_layers(segmentation, networks), networks, runtime)
 
     def completed(self, case: Case, extras: Extras) -> dict[str, Any]:
         """The record of a case that an earlier run completed just as this one would.

@@ -67,7 +67,9 @@ def examine_networks(work: Work) -> Done:
     allocator.ready = True
     watched = {
         spec.key: _WatchedNetwork(
-            load_network(spec.build, paths[spec.key], runtime, spec.output), high_water, allocator
+            load_network(spec.build, paths[spec.key], runtime, spec.output, sha256=chosen.cards[spec.key].sha256),
+            high_water,
+            allocator,
         )
         for spec in system.networks
     }

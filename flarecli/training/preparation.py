@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flarecli.engine import Runtime, load_network
+from flarecli.engine.weights.file import checked_sha256
 from flarecli.errors import UsageError
 from flarecli.systems import system_named
 from flarecli.systems.base import Network, NetworkSpec
@@ -85,6 +86,7 @@ def prepare(
     path = None
     if initial_weights is not None:
         path = resolve_weights(recipe.system, [recipe.network], [initial_weights])[recipe.network]
+        checked_sha256(path, read_card(path).sha256)
     batches = _painted_batches(recipe, runtime, seed) if is_painted else builder
     return Prepared(TrainedModel(spec, recipe, runtime, batches, seed, path), builder)
 
@@ -93,8 +95,8 @@ def _first_stage(recipe: Recipe, runtime: Runtime) -> Network | None:
     first = _first_stage_weights(recipe)
     if first is None:
         return None
-    spec, path = first
-    return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output)
+    spec, path, sha256 = first
+    return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output, sha256=sha256)
 
 
 def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
@@ -110,15 +112,18 @@ def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
     first = _first_stage_weights(recipe)
     network = None
     if first is not None:
-        network = model_with_weights(first[0].build, first[1], replace(runtime, precision="float32"))
+        spec, path, sha256 = first
+        checked_sha256(path, sha256)
+        network = model_with_weights(spec.build, path, replace(runtime, precision="float32"))
     return painted_batches(recipe, seed, runtime.torch_device, network)
 
 
-def _first_stage_weights(recipe: Recipe) -> tuple[NetworkSpec, Path] | None:
-    """The network whose scores are input, with its weights."""
+def _first_stage_weights(recipe: Recipe) -> tuple[NetworkSpec, Path, str] | None:
+    """The network whose scores are input, with its weights and the checksum on their card."""
     first = recipe.first_stage
     if first is None:
         return None
     choices = [first.weights] if first.weights else []
     path = resolve_weights(recipe.system, [first.network], choices)[first.network]
-    return network_spec(recipe.system, first.network, read_card(path).input_shape), path
+    card = read_card(path)
+    return network_spec(recipe.system, first.network, card.input_shape), path, card.sha256

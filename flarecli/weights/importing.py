@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flarecli.engine.weights.values import check_values, constant_layers
 from flarecli.errors import InputError, UsageError
-from flarecli.files.atomic import atomic_path
+from flarecli.files.destinations import Destination, check_destinations
+from flarecli.files.room import reserve_room
 from flarecli.systems import system_named
 from flarecli.systems.description import Publication
-from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
+from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_weights
+
+Shapes = Callable[[], Mapping[str, tuple[int, ...]]]
+"""Tells the shape of every weight of a network, by `layer/part`."""
+
+_SHOWN = 400
+_LARGEST_ITEM_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -23,11 +32,12 @@ class PublishedNetwork:
     """One published network that can be imported.
 
     Attributes:
-        read: Reads the arrays of all weights (`layer/kernel`, `layer/bias`) and the files they came from.
+        read: Reads the arrays of all weights (`layer/kernel`, `layer/bias`) and the files they came from; is given
+            what tells the shapes that the network has, and compares them before it reads an array.
         files: What the authors published, as the user has to give it.
     """
 
-    read: Callable[[Path], tuple[Mapping[str, np.ndarray], list[Path]]]
+    read: Callable[[Path, Shapes], tuple[Mapping[str, np.ndarray], list[Path]]]
     files: str
 
 
@@ -47,22 +57,24 @@ def import_published(path: Path, system: str, network: str, root: Path) -> tuple
 
     Raises:
         UsageError: for a network without an importer.
-        InputError: when the files are missing, damaged or of another network.
+        InputError: when the files are missing, damaged or of another network, or hold values that are not finite.
     """
     published, publication = _published(system, network)
+    destination = root / system / "published" / f"{network}{WEIGHTS_SUFFIX}"
+    check_destinations([Destination(destination, "weights", replaces=True)], [path])
+    spec = next(spec for spec in system_named(system).networks if spec.key == network)
+    model = _LazyModel(spec.build)
     try:
-        arrays, files = published.read(path)
-        model = _filled_model(system, network, arrays)
+        arrays, files = published.read(path, model.shapes)
+        model.fill(arrays)
     except ValueError as error:
         raise InputError(
             "published weights cannot be read",
-            seen=error,
+            path=path,
+            seen=str(error)[:_SHOWN],
             remedy=f"Give {published.files} that the authors published for {system}/{network}, complete.",
         ) from error
-    destination = root / system / "published" / f"{network}{WEIGHTS_SUFFIX}"
-    with atomic_path(destination) as temporary:
-        model.save_weights(temporary)
-        checksum = sha256_of(temporary)
+    check_values(model.keras, path)
     card = Card(
         system=system,
         network=network,
@@ -71,26 +83,44 @@ def import_published(path: Path, system: str, network: str, root: Path) -> tuple
         source=f"{system_named(system).paper}; {publication.repository}",
         licence=publication.licence,
         date=datetime.date.today().isoformat(),
-        sha256=checksum,
+        sha256="",
         details={
             "parameters": int(sum(array.size for array in arrays.values())),
             "imported_from": {file.name: sha256_of(file) for file in files},
+            "constant_layers": list(constant_layers(model.keras)),
         },
     )
-    write_card(destination, card)
-    return destination, card
+    return destination, write_weights(destination, card, model.save)
 
 
-def _filled_model(system: str, network: str, arrays: Mapping[str, np.ndarray]) -> Any:
-    from flarecli.engine.keras_import import import_keras
+class _LazyModel:
+    """A network that is built when the shapes of its weights are asked for: after the keys of a file have been read,
+    and before its arrays are."""
 
-    import_keras()
-    from flarecli_models.importers.efficientscn_variables import assign_weights
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build = build
 
-    spec = next(spec for spec in system_named(system).networks if spec.key == network)
-    model = spec.build()
-    assign_weights(model, arrays)
-    return model
+    @cached_property
+    def keras(self) -> Any:
+        from flarecli.engine.keras_import import import_keras
+
+        import_keras()
+        return self._build()
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every weight, by `layer/part`."""
+        from flarecli_models.importers.efficientscn_variables import weight_shapes
+
+        return weight_shapes(self.keras)
+
+    def fill(self, arrays: Mapping[str, np.ndarray]) -> None:
+        from flarecli_models.importers.efficientscn_variables import assign_weights
+
+        assign_weights(self.keras, arrays)
+
+    def save(self, path: Path) -> None:
+        reserve_room(path, _LARGEST_ITEM_BYTES * sum(math.prod(variable.shape) for variable in self.keras.weights))
+        self.keras.save_weights(path)
 
 
 def _published(system: str, network: str) -> tuple[PublishedNetwork, Publication]:
@@ -136,24 +166,27 @@ def _vgg13() -> dict[tuple[str, str], PublishedNetwork]:
     return {("vgg13", "segmentation"): PublishedNetwork(_read_vgg13, "the state dictionary (.pt, .pth)")}
 
 
-def _read_bundle(path: Path, names: Mapping[str, str]) -> tuple[Mapping[str, np.ndarray], list[Path]]:
-    from flarecli_models.importers.efficientscn_variables import read_variables
+def _read_bundle(path: Path, shapes: Shapes, names: Mapping[str, str]) -> tuple[Mapping[str, np.ndarray], list[Path]]:
+    from flarecli_models.importers.efficientscn_variables import check_variables, read_variables
     from flarecli_models.importers.tensorflow_bundle import TensorFlowBundle
 
     bundle = TensorFlowBundle(path)
-    arrays = read_variables(bundle, names)
+    check_variables(bundle, names)
+    arrays = read_variables(bundle, names, shapes())
     return arrays, bundle.data_files()
 
 
-def _read_efficientsegnet(path: Path, keys: Mapping[str, str]) -> tuple[Mapping[str, np.ndarray], list[Path]]:
-    from flarecli_models.importers.efficientsegnet_state import layer_weights
+def _read_efficientsegnet(
+    path: Path, shapes: Shapes, keys: Mapping[str, str]
+) -> tuple[Mapping[str, np.ndarray], list[Path]]:
+    from flarecli_models.importers.efficientsegnet_state import check_shapes, layer_weights
     from flarecli_models.importers.torch_checkpoint import read_state_dict
 
-    return layer_weights(read_state_dict(path), keys), [path]
+    return layer_weights(read_state_dict(path, lambda seen: check_shapes(seen, keys, shapes)), keys), [path]
 
 
-def _read_vgg13(path: Path) -> tuple[Mapping[str, np.ndarray], list[Path]]:
+def _read_vgg13(path: Path, shapes: Shapes) -> tuple[Mapping[str, np.ndarray], list[Path]]:
     from flarecli_models.importers.torch_checkpoint import read_state_dict
-    from flarecli_models.importers.vgg13_state import layer_weights
+    from flarecli_models.importers.vgg13_state import check_shapes, layer_weights
 
-    return layer_weights(read_state_dict(path)), [path]
+    return layer_weights(read_state_dict(path, check_shapes)), [path]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flarecli.errors import InputError
 from flarecli.systems import system_named
+from flarecli.weights.card import WEIGHTS_SUFFIX
 
 
 def missing_weights(system: str, networks: Sequence[str]) -> InputError:
@@ -21,6 +22,41 @@ def missing_weights(system: str, networks: Sequence[str]) -> InputError:
     remedies = [*_importing(system, networks), *_training(system, networks)]
     names = " and ".join(f"{system}/{network}" for network in networks)
     return InputError(f"no weights are installed for {names}", remedy="\n".join(remedies))
+
+
+def no_such_weights(wanted_for: str, choice: str, sets: Sequence[str]) -> InputError:
+    """The error for a choice that stands for nothing.
+
+    Args:
+        wanted_for: Name of the system, or of system and network.
+        choice: What was asked for.
+        sets: Names of the sets that are installed.
+    """
+    return InputError(
+        f"no weights of {wanted_for} there",
+        seen=choice or "an empty name",
+        expected=f"a set ({', '.join(sets) or 'none installed'}), a folder or a {WEIGHTS_SUFFIX} file",
+        remedy="`flare weights list` shows what is installed; `flare weights import` brings published ones in.",
+    )
+
+
+def not_in_choice(system: str, networks: Sequence[str], choices: Sequence[str], sets: Sequence[str]) -> InputError:
+    """The error for networks that are not in the sets and folders that were chosen.
+
+    Args:
+        system: Name of the system.
+        networks: Keys of the networks that lack weights.
+        choices: The sets and folders.
+        sets: Names of installed sets that hold one of the networks.
+    """
+    missing = ", ".join(f"{system}/{network}" for network in networks)
+    others = " ".join(f"--weights {network}={sets[0] if sets else 'SET'}" for network in networks)
+    return InputError(
+        f"the chosen weights hold none for {missing}",
+        seen=" and ".join(choices),
+        expected=f"weights for every network of {system}",
+        remedy=f"Say where those come from, for example {others}.",
+    )
 
 
 def _importing(system: str, networks: Sequence[str]) -> list[str]:

@@ -7,17 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.files.atomic import atomic_path
+from flarecli.engine.weights.file import check_structure
+from flarecli.errors import InputError, OutputError
 from flarecli.files.names import check_name
 from flarecli.files.room import reserve_room
-from flarecli.weights.card import WEIGHTS_SUFFIX, Card, sha256_of, write_card
+from flarecli.weights.card import WEIGHTS_SUFFIX, Card, write_weights
 
 _WORTH_PACKING_BYTES = 16384
 """Smaller arrays grow by the bookkeeping of compression."""
 
+_LARGEST_ERROR = 2.0**-10
+"""Of an array, relative. Rounding to float16 alone costs at most half of that."""
+
 
 def release_weights(trained: Path, folder: Path, card: Card) -> Path:
     """Write `<network>.weights.h5` in float16 with its card; Keras loads it into float32 models as it is.
+
+    Arrays that float16 cannot hold stay float32.
 
     Args:
         trained: Keras weights file in float32.
@@ -28,13 +34,12 @@ def release_weights(trained: Path, folder: Path, card: Card) -> Path:
         The released file.
 
     Raises:
-        InputError: when the card's network cannot be the name of a file.
+        InputError: when the card's network cannot be the name of a file, and for weights that are damaged or not
+            finite.
     """
     destination = folder / f"{check_name(card.network, 'network')}{WEIGHTS_SUFFIX}"
-    with atomic_path(destination) as temporary:
-        _copy_in_half_precision(trained, temporary)
-        checksum = sha256_of(temporary)
-    write_card(destination, Card(**{**card.as_dict(), "sha256": checksum}))
+    check_structure(trained)
+    write_weights(destination, card, lambda path: _copy_in_half_precision(trained, path))
     return destination
 
 
@@ -49,12 +54,71 @@ def _copy_in_half_precision(source: Path, destination: Path) -> None:
             if not isinstance(item, h5py.Dataset):
                 _copy_attributes(item, half.require_group(name))
                 return
-            values = item[()]
-            is_float = np.issubdtype(values.dtype, np.floating)
+            values = _stored_form(item[()], name, source)
             packing = {"compression": "gzip", "shuffle": True} if values.nbytes > _WORTH_PACKING_BYTES else {}
-            half.create_dataset(name, data=values.astype(np.float16) if is_float else values, **packing)
+            written = half.create_dataset(name, data=values, **packing)
+            _copy_attributes(item, written)
 
         full.visititems(copy)
+    _check_copy(source, destination)
+
+
+def _stored_form(values: np.ndarray, name: str, source: Path) -> np.ndarray:
+    """The values in float16, or in float32 where float16 would change them: beyond 65504, or too close to 0.
+
+    Raises:
+        InputError: for values that are not finite.
+    """
+    if not np.issubdtype(values.dtype, np.floating):
+        return values
+    with np.errstate(over="ignore"):
+        values = np.asarray(values, np.float32)
+    if not np.isfinite(values).all():
+        raise InputError(
+            "holds weights that are no finite numbers",
+            path=source,
+            seen=name,
+            expected="finite numbers (no NaN, no infinity)",
+            remedy="Train again with a lower learning rate, or clip the gradients.",
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        half = values.astype(np.float16)
+    return half if _relative_error(half, values) <= _LARGEST_ERROR else values
+
+
+def _relative_error(stored: np.ndarray, values: np.ndarray) -> float:
+    """Length of the difference over that of the values, as vectors."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0:
+        return float("inf") if stored.any() else 0.0
+    if not np.isfinite(stored).all():
+        return float("inf")
+    scaled = values.astype(np.float64) / largest
+    return float(np.linalg.norm(stored.astype(np.float64) / largest - scaled) / np.linalg.norm(scaled))
+
+
+def _check_copy(source: Path, destination: Path) -> None:
+    """Read back what was written.
+
+    Raises:
+        OutputError: when it is not what was to be written.
+    """
+    import h5py
+
+    with h5py.File(source) as full, h5py.File(destination) as written:
+
+        def compare(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                values, stored = item[()], written[name][()]
+                if values.shape != stored.shape or not _relative_error(stored, values) <= _LARGEST_ERROR:
+                    raise OutputError(
+                        "does not hold what was written to it",
+                        path=destination,
+                        seen=f"other values of {name}",
+                        remedy="Check the disk or network drive, and run the same command again.",
+                    )
+
+        full.visititems(compare)
 
 
 def _copy_attributes(source: Any, destination: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +46,24 @@ def weighted_system(name: str, choices: Iterable[str] = ()) -> WeightedSystem:
     try:
         sized = system.at_input_shapes(shapes)
     except ValueError as error:
-        raise InputError(
-            f"cards of the weights say sizes which networks of {name} cannot have",
-            seen="; ".join(f"{key} {shape} in {card_path(paths[key])}" for key, shape in shapes.items()),
-            expected=error,
-            remedy="Correct input_shape in the card, or import or train the weights again.",
-        ) from error
+        raise wrong_size(name, shapes, paths, error) from error
     return WeightedSystem(sized, paths, cards)
+
+
+def wrong_size(
+    system: str, shapes: Mapping[str, tuple[int, ...]], paths: Mapping[str, Path], error: ValueError
+) -> InputError:
+    """The error for cards with sizes that networks cannot have.
+
+    Args:
+        system: Name of the system.
+        shapes: The sizes, by network.
+        paths: The weights files, by network.
+        error: What is wrong with the sizes.
+    """
+    return InputError(
+        f"cards of the weights say sizes which networks of {system} cannot have",
+        seen="; ".join(f"{key} {shape} in {card_path(paths[key])}" for key, shape in shapes.items()),
+        expected=error,
+        remedy="Correct input_shape in the card, or import or train the weights again.",
+    )

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import flarecli_models
-from flarecli.errors import InputError, UsageError
-from flarecli.weights.card import WEIGHTS_SUFFIX, Card, read_card
-from flarecli.weights.missing import missing_weights
+from flarecli.errors import UsageError
+from flarecli.weights.card import WEIGHTS_SUFFIX, Card
+from flarecli.weights.choice import found_for
+from flarecli.weights.installed import Installed, installed_in
+from flarecli.weights.missing import missing_weights, no_such_weights, not_in_choice
 
 BUNDLED_ROOT = Path(flarecli_models.__file__).parent / "weights"
 
@@ -31,16 +33,22 @@ def user_root() -> Path:
     return Path(platformdirs.user_data_dir("flare", appauthor=False)) / "weights"
 
 
+def installed_weights() -> Iterator[Installed]:
+    """Every weights file that is installed, the damaged ones among them, by root, system, set and network."""
+    return installed_in((BUNDLED_ROOT, user_root()))
+
+
 def all_weights() -> Iterator[tuple[Path, Card]]:
-    """Every weights file that is installed, with its card, sorted by system, set and network."""
-    for root in (BUNDLED_ROOT, user_root()):
-        for path in sorted(root.glob(f"*/*/*{WEIGHTS_SUFFIX}")):
-            if not path.name.startswith("."):
-                yield path, read_card(path)
+    """Every weights file that is installed and has a sound card, with that."""
+    return ((found.path, found.card) for found in installed_weights() if found.card is not None)
 
 
 def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str] = ()) -> dict[str, Path]:
     """Choose a weights file for each network of a system.
+
+    Without a choice, each network takes the first set of `PREFERENCE` that has it. Sets and folders that are chosen
+    must hold all networks together; a single file, and `<network>=...`, is a choice for one network alone and leaves
+    the others as they are.
 
     Args:
         system: Name of the system.
@@ -54,56 +62,51 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
 
     Raises:
         UsageError: for a network that the system does not have.
-        InputError: for a set, folder or file that does not exist or is for something else, and for a network
-            without weights.
+        InputError: for a set, folder or file that does not exist, is damaged or is for something else, and for a
+            network without weights. Damaged weights that are not asked for do no harm.
     """
-    installed: dict[tuple[str, str], Path] = {}
-    for path, card in all_weights():
-        if card.system == system:
-            installed[card.set_name, card.network] = path
-    chosen = {
+    installed = {(found.set_name, found.network): found for found in installed_weights() if found.system == system}
+    usual = {
         network: installed[set_name, network]
         for set_name in reversed(PREFERENCE)
         for network in networks
         if (set_name, network) in installed
     }
+    chosen: dict[str, Installed] = {}
+    whole: list[str] = []
     for choice in choices:
-        network, separator, wanted = choice.partition("=")
-        if separator and network not in networks:
-            raise UsageError(
-                f"the system {system} has no network of this name",
-                seen=network,
-                expected=", ".join(networks),
-                remedy="Give --weights NETWORK=SET with one of those.",
-            )
-        found = _found(system, wanted if separator else choice, installed)
-        if separator:
+        network, wanted = _split(system, choice, networks)
+        found = found_for(system, wanted, installed)
+        if network is not None:
             found = {network: found[network]} if network in found else {}
         if not found:
             sets = sorted({set_name for set_name, _ in installed})
-            raise InputError(
-                f"no weights of {system}{'/' + network if separator else ''} there",
-                seen=choice,
-                expected=f"a set ({', '.join(sets) or 'none installed'}), a folder or a {WEIGHTS_SUFFIX} file",
-                remedy="`flare weights list` shows what is installed; `flare weights import` brings published ones in.",
-            )
+            raise no_such_weights(f"{system}/{network}" if network else system, wanted, sets)
+        if network is None and not wanted.endswith(WEIGHTS_SUFFIX):
+            whole.append(wanted)
         chosen.update(found)
+    lacking = [network for network in networks if network not in chosen]
+    if whole and lacking:
+        raise not_in_choice(system, lacking, whole, [set_name for set_name, network in installed if network in lacking])
+    chosen = {**usual, **chosen}
     missing = [network for network in networks if network not in chosen]
     if missing:
         raise missing_weights(system, missing)
-    return {network: chosen[network] for network in networks}
+    for network in networks:
+        _ = chosen[network].sound_card
+    return {network: chosen[network].path for network in networks}
 
 
-def _found(system: str, wanted: str, installed: dict[tuple[str, str], Path]) -> dict[str, Path]:
-    """Weights that one choice stands for, by network."""
-    named = {network: path for (set_name, network), path in installed.items() if set_name == wanted}
-    if named:
-        return named
-    path = Path(wanted)
-    candidates = sorted(path.glob(f"*{WEIGHTS_SUFFIX}")) if path.is_dir() else [path]
-    found = {}
-    for candidate in candidates:
-        card = read_card(candidate) if candidate.is_file() else None
-        if card is not None and card.system == system:
-            found[card.network] = candidate
-    return found
+def _split(system: str, choice: str, networks: Sequence[str]) -> tuple[str | None, str]:
+    """The network that a choice is for, None where it is for all, and what is chosen."""
+    network, separator, wanted = choice.partition("=")
+    if separator and network in networks:
+        return network, wanted
+    if separator and not Path(choice).exists():
+        raise UsageError(
+            f"the system {system} has no network of this name",
+            seen=network,
+            expected=", ".join(networks),
+            remedy="Give --weights NETWORK=SET with one of those.",
+        )
+    return None, choice

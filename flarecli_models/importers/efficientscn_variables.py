@@ -43,8 +43,8 @@ def segmentation_variables(local_levels: int = 5, spatial_levels: int = 4) -> di
     return names
 
 
-def read_variables(bundle: TensorFlowBundle, names: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Read the arrays of all weights from a bundle, checking that the bundle holds nothing else.
+def check_variables(bundle: TensorFlowBundle, names: Mapping[str, str]) -> None:
+    """Check that a bundle holds the variables of a network, and nothing else.
 
     Raises:
         BundleError: for variables missing from the bundle, or left over in it.
@@ -57,15 +57,46 @@ def read_variables(bundle: TensorFlowBundle, names: Mapping[str, str]) -> dict[s
             f"{', '.join(missing[:3]) or 'none'}), {len(left_over)} unknown (first: "
             f"{', '.join(left_over[:3]) or 'none'})"
         )
+
+
+def read_variables(
+    bundle: TensorFlowBundle, names: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, np.ndarray]:
+    """Read the arrays of all weights from a bundle, checking that the bundle holds nothing else.
+
+    Args:
+        bundle: The bundle.
+        names: Variable name in it for each weight.
+        shapes: Shape that each weight must have, which is seen to before any array is read; None without.
+
+    Raises:
+        BundleError: for variables missing from the bundle, left over in it, of another shape, or damaged.
+    """
+    check_variables(bundle, names)
+    for weight, name in names.items() if shapes is not None else ():
+        expected = (shapes or {}).get(weight)
+        if bundle.entries[name].shape != expected:
+            raise BundleError(
+                f"{bundle.prefix}: variable {name!r} (={bundle.entries[name].shape}) must have the shape {expected}"
+            )
     return {weight: bundle.read(name) for weight, name in names.items()}
+
+
+def weight_shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    """Shape of every weight of a model, by `layer/part`, as `assign_weights` takes them."""
+    return {
+        f"{layer.name}/{weight.path.rsplit('/', 1)[1]}": tuple(weight.shape)
+        for layer in model.layers
+        for weight in layer.weights
+    }
 
 
 def assign_weights(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Put arrays into a model by `layer/kernel` and `layer/bias`; every weight of the model must be given.
 
     Raises:
-        ValueError: for a name that the model does not have, a shape that differs, or weights of the model without
-            an array. Nothing is assigned then.
+        ValueError: for a name that the model does not have, a shape that differs, values that are not finite in
+            float32, or weights of the model without an array. Nothing is assigned then.
     """
     left = {weight.path for weight in model.weights}
     assignments = []
@@ -76,7 +107,11 @@ def assign_weights(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"{name} is no weight of {model.name}")
         if tuple(variable.shape) != array.shape:
             raise ValueError(f"{name} (={array.shape}) must have the shape {tuple(variable.shape)}")
-        assignments.append((variable, array))
+        with np.errstate(over="ignore"):
+            values = array.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} holds values that are not finite in float32 (NaN, infinity)")
+        assignments.append((variable, values))
         left.discard(variable.path)
     if left:
         raise ValueError(f"no array for {len(left)} weights of {model.name}: {', '.join(sorted(left)[:3])} ...")

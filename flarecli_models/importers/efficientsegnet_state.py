@@ -8,7 +8,7 @@ Source: the published code's module tree; the levels of its decoder count upward
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,39 @@ def fine_state_keys() -> dict[str, str]:
     return {**keys, "prediction": "final.weight"}
 
 
+def check_shapes(
+    shapes: Mapping[str, tuple[int, ...]],
+    keys: Mapping[str, str],
+    expected: Callable[[], Mapping[str, tuple[int, ...]]] | None = None,
+) -> None:
+    """Check the keys of an original state dictionary, and the shapes of its arrays.
+
+    Args:
+        shapes: Shape of each array, by key; a prefix `module.` of all keys is overlooked.
+        keys: `coarse_state_keys()` or `fine_state_keys()`.
+        expected: Tells the shapes that the model has, by `layer/kernel`; asked only once the keys are right.
+
+    Raises:
+        StateError: for keys that are missing or unknown, and arrays that are no kernels of the model.
+    """
+    state = {key.removeprefix(_WRAPPER): shape for key, shape in shapes.items()}
+    missing = [key for key in keys.values() if key not in state]
+    unknown = sorted(set(state) - set(keys.values()))
+    if missing or unknown:
+        raise StateError(
+            f"not the state of this network: {len(missing)} keys missing (first: "
+            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: {', '.join(unknown[:3]) or 'none'})"
+        )
+    kernels = None if expected is None else expected()
+    for layer, key in keys.items():
+        if len(state[key]) != len(_KERNEL_AXES):
+            raise StateError(f"{key} (={state[key]}) must be a kernel (out, in, z, y, x)")
+        if kernels is not None:
+            z, y, x, entering, leaving = kernels[f"{layer}/kernel"]
+            if state[key] != (leaving, entering, z, y, x):
+                raise StateError(f"{key} (={state[key]}) must have the shape {(leaving, entering, z, y, x)}")
+
+
 def layer_weights(arrays: Mapping[str, np.ndarray], keys: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Rename and transpose the original arrays.
 
@@ -80,20 +113,10 @@ def layer_weights(arrays: Mapping[str, np.ndarray], keys: Mapping[str, str]) -> 
     Raises:
         StateError: for keys that are missing or unknown, and arrays that are no kernels.
     """
+    check_shapes({key: array.shape for key, array in arrays.items()}, keys)
     state = {key.removeprefix(_WRAPPER): array for key, array in arrays.items()}
-    missing = [key for key in keys.values() if key not in state]
-    unknown = sorted(set(state) - set(keys.values()))
-    if missing or unknown:
-        raise StateError(
-            f"not the state of this network: {len(missing)} keys missing (first: "
-            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: {', '.join(unknown[:3]) or 'none'})"
-        )
-    weights = {}
-    for layer, key in keys.items():
-        if state[key].ndim != len(_KERNEL_AXES):
-            raise StateError(f"{key} (={state[key].shape}) must be a kernel (out, in, z, y, x)")
-        weights[f"{layer}/kernel"] = state[key].astype(np.float32).transpose(_KERNEL_AXES)
-    return weights
+    with np.errstate(over="ignore"):
+        return {f"{layer}/kernel": state[key].astype(np.float32).transpose(_KERNEL_AXES) for layer, key in keys.items()}
 
 
 def import_state_dict(model: Any, arrays: Mapping[str, np.ndarray]) -> None:

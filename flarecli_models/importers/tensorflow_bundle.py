@@ -9,12 +9,15 @@ Source of the format: LevelDB table format documentation; TensorFlow `tensor_bun
 from __future__ import annotations
 
 import math
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from flarecli_models.importers.regular_file import open_regular
 
 _TABLE_MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48
@@ -25,6 +28,10 @@ _DTYPES: dict[int, np.dtype] = {
     9: np.dtype("<i8"),
     19: np.dtype("<f2"),
 }
+_LARGEST_INDEX_BYTES = 16_000_000
+_MOST_SHARDS = 99_999
+_MOST_AXES = 32
+_LONGEST_VARINT = 10
 _ATTRIBUTE_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -68,11 +75,16 @@ class TensorFlowBundle:
         index = self.prefix.with_name(self.prefix.name + ".index")
         self.entries: dict[str, BundleEntry] = {}
         self.shards = 1
-        for key, value in _table_items(index):
-            if not key:
-                self.shards = _header_shards(index, value)
-            elif key != b"_CHECKPOINTABLE_OBJECT_GRAPH":
-                self.entries[key.decode().removesuffix(_ATTRIBUTE_SUFFIX)] = _bundle_entry(value)
+        try:
+            for key, value in _table_items(index):
+                if not key:
+                    self.shards = _header_shards(index, value)
+                elif key != b"_CHECKPOINTABLE_OBJECT_GRAPH":
+                    self.entries[key.decode().removesuffix(_ATTRIBUTE_SUFFIX)] = _bundle_entry(value)
+        except BundleError:
+            raise
+        except (IndexError, ValueError, struct.error, TypeError, OverflowError) as error:
+            raise BundleError(f"{index}: the index is damaged ({error})") from error
 
     def data_files(self) -> list[Path]:
         """The data files that the index refers to."""
@@ -98,18 +110,24 @@ class TensorFlowBundle:
         if entry.shard >= len(files):
             raise BundleError(f"{self.prefix}: variable {name!r} lies in data file {entry.shard} of {len(files)}")
         file = files[entry.shard]
+        expected = math.prod(entry.shape) * dtype.itemsize
         try:
-            with file.open("rb") as data:
-                data.seek(entry.offset)
-                content = data.read(entry.size)
+            with open_regular(file) as data:
+                length = os.fstat(data.fileno()).st_size
+                start = min(entry.offset, length)
+                data.seek(start)
+                # No more than the file has is asked for: the memory for it is taken beforehand.
+                content = data.read(min(entry.size, expected, length - start))
         except OSError as error:
             raise BundleError(f"{file}: cannot be read ({error.strerror}); the index names it") from error
-        expected = math.prod(entry.shape) * dtype.itemsize
         if len(content) != entry.size or entry.size != expected:
             raise BundleError(f"{file}: variable {name!r} has {len(content)} bytes, expected {expected}")
         if entry.checksum != masked_crc32c(content):
             raise BundleError(f"{file}: the bytes of variable {name!r} do not match their checksum")
-        return np.frombuffer(content, dtype).reshape(entry.shape)
+        try:
+            return np.frombuffer(content, dtype).reshape(entry.shape)
+        except ValueError as error:
+            raise BundleError(f"{self.prefix}: variable {name!r} has an impossible shape ({error})") from error
 
 
 def masked_crc32c(content: bytes) -> int:
@@ -149,9 +167,12 @@ def _bundle_prefix(path: Path) -> Path:
 def _table_items(path: Path) -> Iterator[tuple[bytes, bytes]]:
     """All entries of a LevelDB table file."""
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read(_LARGEST_INDEX_BYTES + 1)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(content) > _LARGEST_INDEX_BYTES:
+        raise BundleError(f"{path}: more than {_LARGEST_INDEX_BYTES} bytes, which no index has")
     if len(content) < _FOOTER_BYTES or struct.unpack("<Q", content[-8:])[0] != _TABLE_MAGIC:
         raise BundleError(f"{path}: not an index of a TensorFlow variable bundle (magic number missing)")
     footer = content[-_FOOTER_BYTES:]
@@ -184,6 +205,8 @@ def _block_handle(content: bytes, position: int) -> tuple[tuple[int, int], int]:
 
 def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Entries of a table block; keys share prefixes with their predecessors."""
+    if len(block) < 4:
+        raise BundleError(f"a block of {len(block)} bytes in the index, expected at least 4")
     restarts = struct.unpack("<I", block[-4:])[0]
     end = len(block) - 4 * (restarts + 1)
     position, key = 0, b""
@@ -191,6 +214,8 @@ def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         shared, position = _varint(block, position)
         fresh, position = _varint(block, position)
         length, position = _varint(block, position)
+        if shared > len(key) or position + fresh + length > end:
+            raise BundleError("an entry of the index is longer than its block")
         key = key[:shared] + block[position : position + fresh]
         position += fresh
         yield key, block[position : position + length]
@@ -198,14 +223,13 @@ def _block_items(block: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _varint(content: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = content[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
+    value = 0
+    for digit in range(_LONGEST_VARINT):
+        byte = content[position + digit]
+        value |= (byte & 0x7F) << 7 * digit
         if byte < 0x80:
-            return value, position
-        shift += 7
+            return value, position + digit + 1
+    raise BundleError(f"a number of more than {_LONGEST_VARINT} bytes in the index")
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
@@ -219,6 +243,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             yield number, value
         elif kind == 2:
             length, position = _varint(message, position)
+            if position + length > len(message):
+                raise BundleError("a field of an index entry is longer than the entry")
             yield number, message[position : position + length]
             position += length
         elif kind == 5:
@@ -235,7 +261,10 @@ def _header_shards(path: Path, message: bytes) -> int:
     fields = dict(_fields(message))
     if fields.get(2, 0) != 0:
         raise BundleError(f"{path}: big-endian bundle, expected little-endian")
-    return int(fields.get(1, 1))
+    shards = fields.get(1, 1)
+    if not isinstance(shards, int) or not 1 <= shards <= _MOST_SHARDS:
+        raise BundleError(f"{path}: the index speaks of {shards!r:.40} data files, expected 1 to {_MOST_SHARDS}")
+    return shards
 
 
 def _bundle_entry(message: bytes) -> BundleEntry:
@@ -245,6 +274,8 @@ def _bundle_entry(message: bytes) -> BundleEntry:
         if field == 2 and isinstance(value, bytes):
             sizes = [dict(_fields(dimension)) for number, dimension in _fields(value) if number == 2]  # type: ignore[arg-type]
             shape = tuple(int(size.get(1, 0)) for size in sizes)
+            if len(shape) > _MOST_AXES or any(size >= 1 << 63 for size in shape):
+                raise BundleError(f"a variable of {len(shape)} axes, one of them of an impossible size, in the index")
         elif isinstance(value, int):
             numbers[field] = value
     return BundleEntry(numbers[1], shape, numbers[3], numbers[4], numbers[5], numbers[6])

@@ -32,6 +32,31 @@ class StateError(ValueError):
     """The arrays are not the state of the VGG-13 U-Net; the message names keys, findings and expectations."""
 
 
+def check_shapes(shapes: Mapping[str, tuple[int, ...]], base_filters: int = 64, labels: int = 5) -> None:
+    """Check the keys of an original state dictionary, and the shapes of its arrays; see `layer_weights`.
+
+    Raises:
+        StateError: for keys that are missing or unknown, and arrays of another shape.
+    """
+    expected = {entry.key: entry.shape for entry in _entries(base_filters, labels)}
+    flat = {key: _flat_key(key) for key in shapes}
+    counters = [key for key in shapes if _is_counter(key)]
+    missing = sorted(set(expected) - set(flat.values()), key=list(expected).index)
+    unknown = [key for key, name in flat.items() if name not in expected and key not in counters]
+    if missing or unknown:
+        raise StateError(
+            f"not the state of the VGG-13 U-Net: {len(missing)} keys missing (first: "
+            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: "
+            f"{', '.join(unknown[:3]) or 'none'})"
+        )
+    for key, shape in shapes.items():
+        wanted = () if key in counters else expected[flat[key]]
+        if shape != wanted:
+            raise StateError(
+                f"{key} (={shape}) must have the shape {wanted} for base_filters={base_filters} and labels={labels}"
+            )
+
+
 def layer_weights(
     arrays: Mapping[str, np.ndarray],
     base_filters: int = 64,
@@ -52,22 +77,9 @@ def layer_weights(
     Raises:
         StateError: for keys that are missing or unknown, arrays of another shape, and aliases that differ.
     """
+    check_shapes({key: array.shape for key, array in arrays.items()}, base_filters, labels)
     state = _without_aliases(arrays)
     entries = {entry.key: entry for entry in _entries(base_filters, labels)}
-    missing = [key for key in entries if key not in state]
-    unknown = [key for key in state if key not in entries]
-    if missing or unknown:
-        raise StateError(
-            f"not the state of the VGG-13 U-Net: {len(missing)} keys missing (first: "
-            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: "
-            f"{', '.join(unknown[:3]) or 'none'})"
-        )
-    for key, entry in entries.items():
-        if state[key].shape != entry.shape:
-            raise StateError(
-                f"{key} (={state[key].shape}) must have the shape {entry.shape} for "
-                f"base_filters={base_filters} and labels={labels}"
-            )
     return {
         entry.weight: entry.converted(state[key])
         for key, entry in entries.items()
@@ -133,14 +145,23 @@ def _without_aliases(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays under the keys of the flat encoder, without counters."""
     state: dict[str, np.ndarray] = {}
     for key, array in arrays.items():
-        module, _, part = key.rpartition(".")
-        if part == _COUNTER:
+        if _is_counter(key):
             continue
-        flat = f"{_ALIASES.get(module, module)}.{part}"
+        flat = _flat_key(key)
         if flat in state and not np.array_equal(state[flat], array):
             raise StateError(f"{key} and its alias under {flat} hold different values; they must be the same array")
         state[flat] = array
     return state
+
+
+def _is_counter(key: str) -> bool:
+    return key.rpartition(".")[2] == _COUNTER
+
+
+def _flat_key(key: str) -> str:
+    """The key under the flat encoder."""
+    module, _, part = key.rpartition(".")
+    return f"{_ALIASES.get(module, module)}.{part}"
 
 
 def _aliases() -> dict[str, str]:

@@ -1,0 +1,77 @@
+"""The weights that one choice of the user stands for: a set, a folder or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flarecli.errors import InputError
+from flarecli.files.sources import check_regular_file
+from flarecli.weights.card import WEIGHTS_SUFFIX
+from flarecli.weights.installed import Installed, looked_at, weights_files
+
+_CHECKPOINTS = "checkpoints"
+_CHECKPOINT_SUFFIX = ".npz"
+
+
+def found_for(system: str, wanted: str, installed: Mapping[tuple[str, str], Installed]) -> dict[str, Installed]:
+    """Weights that one choice stands for, by network; damaged ones among them, by the name of their file.
+
+    Args:
+        system: Name of the system.
+        wanted: Name of a set, folder or weights file.
+        installed: The system's installed weights, by set and network.
+
+    Raises:
+        InputError: for a file that is no weights file, a folder of an unfinished training, and a folder with two
+            files for one network.
+    """
+    named = {network: found for (set_name, network), found in installed.items() if set_name == wanted}
+    path = Path(wanted)
+    if named or not wanted or not (path.exists() or path.is_symlink()):
+        return named
+    if not path.is_dir():
+        return _one_file(path, system)
+    found: dict[str, Installed] = {}
+    for candidate in map(looked_at, weights_files(path)):
+        if candidate.card is not None and candidate.system != system:
+            continue
+        other = found.setdefault(candidate.network, candidate)
+        if other is not candidate:
+            raise InputError(
+                f"holds two weights files of {system}/{candidate.network}",
+                path=path,
+                seen=f"{other.path.name} and {candidate.path.name}",
+                expected="one",
+                remedy="Give the weights file itself instead of the folder.",
+            )
+    if not found and any((path / _CHECKPOINTS).glob(f"*{_CHECKPOINT_SUFFIX}")):
+        raise InputError(
+            "is the folder of a training that is not finished",
+            path=path,
+            expected=f"a weights file (*{WEIGHTS_SUFFIX}) with its card",
+            remedy="Finish the training: give the same `flare train` command again, and it goes on.",
+        )
+    return found
+
+
+def _one_file(path: Path, system: str) -> dict[str, Installed]:
+    check_regular_file(path)
+    if not path.name.endswith(WEIGHTS_SUFFIX):
+        is_checkpoint = path.suffix == _CHECKPOINT_SUFFIX
+        raise InputError(
+            "is a checkpoint of a training, not weights" if is_checkpoint else "is no weights file",
+            path=path,
+            expected=f"a file whose name ends in {WEIGHTS_SUFFIX}, with its card, or a folder of such files",
+            remedy="Finish the training (`flare train`) and give its folder, or bring published weights in with "
+            "`flare weights import`.",
+        )
+    found = looked_at(path)
+    if found.sound_card.system != system:
+        raise InputError(
+            f"holds no weights of {system}",
+            path=path,
+            seen=f"weights of {found.system}/{found.network}",
+            remedy=f"Choose --system {found.system}, or weights of {system}: `flare weights list` shows them.",
+        )
+    return {found.network: found}
