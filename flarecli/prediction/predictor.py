@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flarecli.engine import GuardedNetwork, Runtime, load_network, start_runtime
+from flarecli.engine import Runtime, load_network, start_runtime
 from flarecli.errors import InputError, UsageError
 from flarecli.geometry import world_box
 from flarecli.hardware.thread_limit import thread_limit
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_engine
+from flarecli.prediction.network_notes import with_notes_of_networks
 from flarecli.prediction.outcome import Extras, Outcome
 from flarecli.prediction.region import Region, checked_region
 from flarecli.prediction.result_files import Provenance, write_result
@@ -151,7 +152,7 @@ class Predictor:
         runtime, networks = self._loaded.result()
         with thread_limit(runtime.threads):
             segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
-        return _with_memory_use(_with_constant_layers(segmentation, networks), networks, runtime)
+        return with_notes_of_networks(segmentation, networks, runtime)
 
     def completed(self, case: Case, extras: Extras) -> dict[str, Any]:
         """The record of a case that an earlier run completed just as this one would.
@@ -238,19 +239,3 @@ def _choices_of_weights(weights: object) -> tuple[str, ...]:
             remedy="Give a list of choices, also of one.",
         )
     return tuple(map(str, choices))
-
-
-def _with_memory_use(segmentation: Segmentation, networks: Mapping[str, Network], runtime: Runtime) -> Segmentation:
-    """Add what networks did to keep to the memory of their device, where there was a reason."""
-    uses = {key: network.take_memory_use() for key, network in networks.items() if isinstance(network, GuardedNetwork)}
-    told: dict[str, Any] = {
-        key: use.as_dict() for key, use in uses.items() if runtime.max_gpu_mb is not None or use.out_of_memory
-    }
-    if not told:
-        return segmentation
-    warnings = [use.warning(key) for key, use in uses.items()]
-    return replace(
-        segmentation,
-        warnings=(*segmentation.warnings, *(sentence for sentence in warnings if sentence is not None)),
-        facts={**segmentation.facts, "memory": told},
-    )
