@@ -50,7 +50,7 @@ class Elements:
 
     def binary(self, tag: int, *, signed: bool = False) -> Numbers:
         """One number of 16 or 32 bits (US, SS, UL)."""
-        value = getattr(self.dataset.get_item(tag), "value", None) if tag in self.dataset else None
+        value = getattr(self.dataset.get_item(tag, keep_deferred=True), "value", None) if tag in self.dataset else None
         if isinstance(value, int):  # pydicom converts some elements when a sequence is looked at
             return (float(value),)
         content = self._bytes(tag)
@@ -71,11 +71,11 @@ class Elements:
         return [Elements(item) for item in self.dataset[tag].value or ()]
 
     def _bytes(self, tag: int) -> bytes:
-        value = getattr(self.dataset.get_item(tag), "value", None) if tag in self.dataset else None
+        value = getattr(self.dataset.get_item(tag, keep_deferred=True), "value", None) if tag in self.dataset else None
         return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else b""
 
     def _byte_order(self, tag: int) -> Any:
-        return "little" if getattr(self.dataset.get_item(tag), "is_little_endian", True) else "big"
+        return "little" if getattr(self.dataset.get_item(tag, keep_deferred=True), "is_little_endian", True) else "big"
 
 
 def printable(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 from flarecli.dicom import tags
 from flarecli.dicom.elements import Elements
@@ -23,6 +23,9 @@ _FIRST_READ = 1 << 16  # headers of slices take 2 to 20 kB
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # of files without preamble
 _LONGEST_HEADER = 1 << 28  # thousands of frames take a few MB
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_TAG_LENGTH = 8  # tag with VR and length
+_PIXEL_GROUP = 0x7FE0
+_TRAILING_READ = 4096
 _INFLATED_HEADER = 1 << 24  # the most that a deflated file is inflated to before its sizes are known
 
 
@@ -55,6 +58,7 @@ class Header:
         syntax: UID of its transfer syntax.
         pixels: Where its pixels lie; None where there are none.
         size: Length of the file; of a deflated one, of the data set as far as it was inflated.
+        trailing: Bytes behind uncompressed pixels that are neither elements nor zeros.
     """
 
     path: Path
@@ -62,6 +66,7 @@ class Header:
     syntax: str
     pixels: PixelData | None
     size: int
+    trailing: int = 0
 
 
 def looks_like_dicom(beginning: bytes) -> bool:
@@ -89,10 +94,13 @@ def read_header(path: Path) -> Header | None:
             return None
         reader = pydicom_reader(path)
         if DEFLATED.encode() in beginning[:1024]:
+            check_memory(2 * size, path, "its deflated data set")
             return _deflated_header(reader, path, beginning + file.read())
         while True:
             header = _parsed(reader, path, beginning, size)
-            if len(beginning) >= size or header.pixels is not None:
+            if header.pixels is not None:
+                return replace(header, trailing=_trailing(file, header))
+            if len(beginning) >= size:
                 return header
             if header.elements.text(tags.SOP_CLASS) and not _may_be_image(header.elements.text(tags.SOP_CLASS)):
                 return header
@@ -122,7 +130,7 @@ def _may_be_image(sop_class: str) -> bool:
 
 
 def _parsed(reader: Any, path: Path, beginning: bytes, size: int) -> Header:
-    stream = io.BytesIO(beginning)
+    stream = _Stream(beginning)
     found, stop = _pixel_finder(stream)
     try:
         dataset = reader.read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags.WANTED))
@@ -131,11 +139,39 @@ def _parsed(reader: Any, path: Path, beginning: bytes, size: int) -> Header:
         if len(beginning) < size:  # the beginning ended within an element
             return Header(path, Elements({}), "", None, size)
         raise DamagedHeaderError(f"its header cannot be parsed ({type(error).__name__})") from error
+    if not found and len(beginning) >= size and (stream.was_cut or stream.tell() > size):
+        raise DamagedHeaderError("it is cut within its header")
     if not syntax:
         syntax = IMPLICIT_LITTLE_ENDIAN if dataset.original_encoding[0] else EXPLICIT_LITTLE_ENDIAN
         if dataset.original_encoding[1] is False:
             syntax = EXPLICIT_BIG_ENDIAN
     return Header(path, Elements(dataset), syntax, found[0] if found else None, size)
+
+
+class _Stream(io.BytesIO):
+    """Bytes that remember whether more was asked for than they hold."""
+
+    was_cut = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        if size is not None and len(content) < size and (content or size != _TAG_LENGTH):
+            self.was_cut = True
+        return content
+
+
+def _trailing(file: BinaryIO, header: Header) -> int:
+    """Bytes behind the pixels that are neither elements of higher tags nor zeros."""
+    pixels = header.pixels
+    if pixels is None or pixels.length is None or pixels.start + pixels.length >= header.size:
+        return 0
+    file.seek(pixels.start + pixels.length)
+    behind = file.read(_TRAILING_READ)
+    order: Literal["little", "big"] = "big" if header.syntax == EXPLICIT_BIG_ENDIAN else "little"
+    group = int.from_bytes(behind[:2], order)
+    if (len(behind) >= _TAG_LENGTH and group >= _PIXEL_GROUP) or not any(behind):
+        return 0
+    return header.size - pixels.start - pixels.length
 
 
 def _deflated_header(reader: Any, path: Path, content: bytes) -> Header:

@@ -28,6 +28,7 @@ from flarecli.hardware.processors import available_processors
 _INT16 = np.iinfo(np.int16)
 _NATIVE = (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED)
 _MOST_THREADS = 4
+_DECODING_BYTES = 12  # a pixel while a slice is decoded or scaled in float64
 _TISSUE_LIKE_HU = -1000  # padding above is taken for a part of the patient
 _PADDED_SHARE = 0.01
 
@@ -75,7 +76,10 @@ def read_hounsfield(slices: Sequence[Slice], path: Path) -> tuple[np.ndarray, tu
     """
     rows, columns = int(slices[0].number(tags.ROWS)), int(slices[0].number(tags.COLUMNS))
     shape = len(slices), rows, columns
-    check_memory(2 * np.prod(shape, dtype=float), path, f"{columns} × {rows} × {len(slices)} voxels of int16")
+    threads_used = min(_MOST_THREADS, available_processors())
+    decoding_bytes = threads_used * _DECODING_BYTES * rows * columns
+    content = f"{columns} × {rows} × {len(slices)} voxels of int16"
+    check_memory(2 * np.prod(shape, dtype=float) + decoding_bytes, path, content)
     native = [slice_.header.syntax in _NATIVE for slice_ in slices]
     voxels = np.empty(shape, np.int16)
     clipped = padded = 0
@@ -95,7 +99,7 @@ def read_hounsfield(slices: Sequence[Slice], path: Path) -> tuple[np.ndarray, tu
                 ) from error
             return _rescale(stored, slice_, voxels[index])
 
-        with ThreadPoolExecutor(min(_MOST_THREADS, available_processors()), "flare-dicom") as threads:
+        with ThreadPoolExecutor(threads_used, "flare-dicom") as threads:
             for clipped_here, padded_here in threads.map(fill, range(len(slices))):
                 clipped += clipped_here
                 padded += padded_here

@@ -129,6 +129,7 @@ def _series(account: Account, path: Path) -> Series:
         *copy_warnings,
         *choice_warnings,
         *_frame_warnings(stack.slices),
+        *_storage_warnings(stack.slices),
     ]
     series = Series(path, stack, tilt, tuple(warnings))
     return series if tilt is None else Series(path, stack, tilt, (*warnings, _tilt_warning(series, tilt)))
@@ -180,7 +181,8 @@ def _chosen(account: Account, path: Path) -> Candidate:
 def _refuse_damaged(account: Account, candidate: Candidate, path: Path) -> None:
     """Refuse when a file that may belong to the scan cannot be used."""
     uid = candidate.objects[0].series_uid
-    damaged = [*account.unusable, *_damaged(entry for entry in account.objects if entry.series_uid in (uid, ""))]
+    others = {entry.series_uid for entry in account.objects if not entry.problem} - {uid, ""}
+    damaged = [*account.unusable, *_damaged(entry for entry in account.objects if entry.series_uid not in others)]
     if damaged:
         raise _damage_error(damaged, path)
 
@@ -216,6 +218,16 @@ def _account_warnings(account: Account, candidate: Candidate, path: Path) -> tup
         kinds += [(kind, description)] * max(1, len(entry.slices))
     said = left_out(kinds, account.others)
     return (f"of several things in the folder the CT series {candidate} was taken; left out: {said}",) if said else ()
+
+
+def _storage_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
+    longer = [slice_ for slice_ in slices if slice_.header.trailing]
+    if not longer:
+        return ()
+    return (
+        f"{len(longer)} files hold bytes behind their pixels that are no DICOM ({longer[0].header.trailing} in "
+        f"{longer[0].name}): they may be damaged",
+    )
 
 
 def _frame_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from flarecli.volume.nifti import write_nifti
 from flarecli.volume.nrrd import write_nrrd
 from flarecli.volume.orientation import Orientation
 from flarecli.volume.source import SourceGeometry, StoredScan
+from flarecli.volume.world_axes import edges_mm
 
 WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Endings of label maps: formats of one file; `.nhdr` and `.mhd` come in two, which cannot appear at once."""
@@ -172,9 +173,10 @@ def _stored_scan(path: Path) -> StoredScan:
 
 def _scan_of_series(series: Series) -> StoredScan:
     """A DICOM series whose geometry has been found right before its voxels were read."""
-    source = SourceGeometry.of_affine(check_shape(series.shape_ijk, series.path), series.affine_ras)
-    affine_warnings = check_affine(source.affine_ras, series.path)
-    check_spacing(source.spacing_ijk_mm, source.shape_ijk, series.path)
+    shape_ijk = check_shape(series.shape_ijk, series.path)
+    affine_warnings = check_affine(series.affine_ras, series.path)
+    check_spacing(edges_mm(series.affine_ras), shape_ijk, series.path)
+    source = SourceGeometry.of_affine(shape_ijk, series.affine_ras)
     voxels, warnings = series.read()
     return StoredScan(voxels.T, 1.0, 0.0, source, (*series.warnings, *affine_warnings, *warnings))
 
