@@ -30,7 +30,8 @@ from flarecli.cli.output import (
     stderr_console,
 )
 from flarecli.cli.rendering.case_progress import CaseProgress
-from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcomes, print_warning
+from flarecli.cli.rendering.notices import print_warning
+from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcomes
 from flarecli.errors import PartialFailureError, UsageError
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from flarecli.cli.engine_options import (
     WeightsOption,
 )
 from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
+from flarecli.cli.rendering.notices import print_warning
 from flarecli.errors import PartialFailureError, UsageError
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _scans(sources: list[Path], size: str | None, labels: str | None, folder: Pa
     from flarecli.profiling.inputs import phantom_scan, user_scans
 
     if sources:
-        return user_scans(sources, labels, folder)
+        return user_scans(sources, labels, folder, print_warning)
     scan = phantom_scan(_shape_zyx(size or _DEFAULT_SIZE), folder)
     return [scan if labels is None else replace(scan, ground_truth=Path(labels))]
 

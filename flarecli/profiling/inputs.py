@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.files.names import SCAN_SUFFIXES, case_name
+from flarecli.files.folder import account_of_folder
+from flarecli.files.names import case_name
 from flarecli.metrics.pairing import label_files, pair_cases
-from flarecli.prediction.cases import Case, find_cases
+from flarecli.prediction.cases import Case, FoundCases, find_scans
 from flarecli.profiling.profile import ScanToProfile
 
 _FIELD_OF_VIEW_MM = (300.0, 400.0)
 """Length of a phantom along z, and the larger side of its slices: a larger size only means smaller voxels."""
 
 
-def user_scans(sources: Sequence[Path], labels: str | None, folder: Path) -> list[ScanToProfile]:
+def user_scans(
+    sources: Sequence[Path], labels: str | None, folder: Path, on_warning: Callable[[str], None] | None = None
+) -> list[ScanToProfile]:
     """The scans of files and folders, with their ground truths.
 
     Args:
         sources: Scans, folders of scans, folders of DICOM slices.
         labels: Label map, folder or glob pattern of label maps; None scores nothing.
         folder: Where the label maps to be made go.
+        on_warning: Given a sentence for each folder of which something is passed over.
 
     Raises:
         InputError: when a source or the labels do not exist, or two scans have one name.
     """
     cases: dict[str, Case] = {}
     for source in sources:
-        for case in _cases_of(source, folder):
+        found = _found_in(source, folder)
+        if on_warning is not None and found.folder is not None and (warning := found.folder.warning()) is not None:
+            on_warning(warning)
+        for case in found.cases:
             named = replace(case, labels=folder / f"{case_name(case.scan)}.nii.gz")
             other = cases.setdefault(named.labels.name, named)
             if other is not named:
@@ -64,10 +71,7 @@ def phantom_scan(shape_zyx: tuple[int, int, int], folder: Path) -> ScanToProfile
     return ScanToProfile(Case(name, pair.scan, folder / f"{name}.nii.gz"), pair.labels)
 
 
-def _cases_of(source: Path, folder: Path) -> list[Case]:
-    holds_images = source.is_dir() and any(
-        path.is_file() and path.name.lower().endswith(SCAN_SUFFIXES) and not path.name.startswith(".")
-        for path in source.iterdir()
-    )
+def _found_in(source: Path, folder: Path) -> FoundCases:
+    holds_scans = source.is_dir() and bool(account_of_folder(source).files)
     # Into a folder of its own: nothing is written there, but source and destination must not be one.
-    return find_cases(source, folder / "cases" if holds_images else folder / "case.nii.gz")
+    return find_scans(source, folder / "cases" if holds_scans else folder / "case.nii.gz")

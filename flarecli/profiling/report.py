@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.files.atomic import atomic_text
+from flarecli.files.printable import table_cell
 from flarecli.metrics.case import CaseResult
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.protocol import Metric
@@ -105,7 +106,7 @@ def _protocol_cells(case: CaseProfile) -> dict[str, Any]:
 
 def _row(case: CaseProfile) -> dict[str, Any]:
     memory_mb, kind = case.gpu_memory
-    row: dict[str, Any] = {"Name": case.case.labels.name, "gpu_memory": memory_mb, "gpu_memory_is": kind}
+    row: dict[str, Any] = {"Name": table_cell(case.case.labels.name), "gpu_memory": memory_mb, "gpu_memory_is": kind}
     leading = case.leading
     if leading is not None:
         whole = asdict(leading.whole)

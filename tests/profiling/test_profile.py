@@ -125,3 +125,15 @@ def _check_networks(profile: Profile) -> None:
     assert localization.activations_mb < localization.all_activations_mb
     assert profile.matrix_rate_flops is not None
     assert all(0 < network.achieved_flops < 2 * profile.matrix_rate_flops for network in by_key.values())
+
+
+def test_a_folder_is_accounted_for(tmp_path: Path) -> None:
+    write_ct(tmp_path / "scans" / "a.nii.gz")
+    (tmp_path / "scans" / "b.nii.gz").symlink_to("/nonexistent/b.nii.gz")
+    (tmp_path / "scans" / "c.nii.bz2").touch()
+    told: list[str] = []
+    scans = user_scans([tmp_path / "scans"], None, tmp_path / "out", told.append)
+    assert [scan.case.name for scan in scans] == ["a", "b"]
+    assert scans[1].case.problem is not None
+    (warning,) = told
+    assert "c.nii.bz2" in warning

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flarecli.cli.output import stderr_console, stdout_console
+from flarecli.cli.output import stdout_console
+from flarecli.cli.rendering.notices import print_warning
 from flarecli.files.printable import printable_name
 
 if TYPE_CHECKING:
@@ -55,11 +56,6 @@ def print_outcomes(outcomes: Sequence[Outcome], *, verbose: bool) -> None:
             print_warning(f"{outcome.case.name}: {warning}")
         if verbose:
             console.print(f"{_name(outcome)}: {_details(outcome.record)}", highlight=False, soft_wrap=True)
-
-
-def print_warning(sentence: str) -> None:
-    """Print a warning on standard error."""
-    stderr_console().print(f"[yellow]warning:[/yellow] {_escaped(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _details(record: Mapping[str, Any]) -> str:
