@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from flarecli.datasets.figures import case_figures
 from flarecli.datasets.findings import Finding, Severity
 from flarecli.datasets.hu_counts import LOWEST_HU, count_hu
-from flarecli.datasets.labelled_scan import geometry_errors, missing_file
+from flarecli.datasets.labelled_scan import geometry_errors, missing_file, shape_error
 from flarecli.datasets.organ_values import OrganValues, organs_alone
 from flarecli.datasets.pairs import Pair
 from flarecli.errors import FlareError, InputError
-from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
+from flarecli.metrics.label_map import Fractions, LabelMap, read_label_header, read_label_map
 from flarecli.organs import ORGANS
 from flarecli.volume import Volume, read_volume
 
@@ -72,8 +72,13 @@ def check_pair(pair: Pair, values: OrganValues, *, ignore_geometry: bool = False
     except FlareError as error:
         findings.append(Finding.of_error("scan", error))
     try:
-        label_map = read_label_map(pair.labels, fractions=Fractions.UNLABELLED)
-        findings += _label_findings(label_map, values, pair)
+        header = read_label_header(pair.labels)
+        misfit = None if volume is None else shape_error(volume, header, pair)
+        if misfit is not None:
+            findings.append(Finding.of_error("geometry", misfit))
+        else:
+            label_map = read_label_map(header, fractions=Fractions.UNLABELLED)
+            findings += _label_findings(label_map, values, pair)
     except FlareError as error:
         findings.append(Finding.of_error("labels", error))
     if volume is None or label_map is None:

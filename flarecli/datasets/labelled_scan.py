@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pairs import Pair
 from flarecli.errors import InputError
-from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
+from flarecli.metrics.label_map import Fractions, LabelMap, canonical_shape_zyx, read_label_header, read_label_map
 from flarecli.volume import Volume, read_volume
+from flarecli.volume.image import ImageHeader
 
 GEOMETRY_TOLERANCE_MM = 0.1
 """How far apart the same voxel may lie in scan and label map: float32 headers differ by less, wrong ones by more."""
@@ -40,7 +41,10 @@ def read_labelled_scan(pair: Pair, values: OrganValues, *, ignore_geometry: bool
     if pair.scan is None or pair.labels is None:
         raise missing_file(pair)
     volume = read_volume(pair.scan)
-    label_map = read_label_map(pair.labels, fractions=Fractions.UNLABELLED)
+    header = read_label_header(pair.labels)
+    if (misfit := shape_error(volume, header, pair)) is not None:
+        raise misfit
+    label_map = read_label_map(header, fractions=Fractions.UNLABELLED)
     for error in geometry_errors(volume, label_map, pair, ignore_geometry=ignore_geometry):
         raise error
     return LabelledScan(volume, values.translated(label_map.labels))
@@ -57,8 +61,26 @@ def missing_file(pair: Pair) -> InputError:
     )
 
 
+def shape_error(volume: Volume, header: ImageHeader, pair: Pair) -> InputError | None:
+    """What is wrong where a label map has another shape than its scan, told before its voxels are unpacked.
+
+    Raises:
+        InputError: when the label map's affine gives no orientation.
+    """
+    shape_zyx = canonical_shape_zyx(header)
+    if shape_zyx == volume.grid.shape_zyx:
+        return None
+    return InputError(
+        "scan and label map differ in shape",
+        path=pair.labels,
+        seen=f"{shape_zyx} (z, y, x)",
+        expected=f"{volume.grid.shape_zyx}, as the scan has",
+        remedy="Resample the labels onto the grid of the scan, or find the scan that they belong to.",
+    )
+
+
 def geometry_errors(volume: Volume, label_map: LabelMap, pair: Pair, *, ignore_geometry: bool) -> list[InputError]:
-    """What keeps a label map from lying on its scan: another shape, or another place in the world.
+    """What keeps a label map of its scan's shape from lying on it: another place in the world.
 
     Args:
         volume: The scan.
@@ -66,16 +88,6 @@ def geometry_errors(volume: Volume, label_map: LabelMap, pair: Pair, *, ignore_g
         pair: Their files, for messages.
         ignore_geometry: Compare shapes alone.
     """
-    if label_map.labels.shape != volume.grid.shape_zyx:
-        return [
-            InputError(
-                "scan and label map differ in shape",
-                path=pair.labels,
-                seen=f"{label_map.labels.shape} (z, y, x)",
-                expected=f"{volume.grid.shape_zyx}, as the scan has",
-                remedy="Resample the labels onto the grid of the scan, or find the scan that they belong to.",
-            )
-        ]
     apart_mm = greatest_distance_mm(volume.grid.affine_ras, label_map.affine_ras, volume.grid.shape_zyx)
     if ignore_geometry or apart_mm <= GEOMETRY_TOLERANCE_MM:
         return []

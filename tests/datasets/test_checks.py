@@ -162,3 +162,20 @@ def test_findings_survive_json() -> None:
     finding = Finding(Severity.FAULT, "scan", "is broken", "a.nii.gz", "x", "y", "Mend it.")
     assert Finding.from_dict(finding.as_dict()) == finding
     assert finding.sentence == "is broken; seen: x; expected: y"
+
+
+def test_labels_of_another_shape_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unpacked(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("flarecli.metrics.label_map.read_image", unpacked)
+    report = report_on(tmp_path, labels=organ_blobs()[:-1])
+    assert subjects(report) == ["geometry"]
+
+
+def test_values_almost_whole_are_no_fault(tmp_path: Path) -> None:
+    values = organ_blobs().astype(np.float32)
+    values[values == 3] = np.float32(2.9999998)
+    report = report_on(tmp_path, labels=values)
+    assert report.findings == ()
+    assert report.figures == report_on(tmp_path).figures

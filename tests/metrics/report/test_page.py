@@ -11,7 +11,7 @@ import pytest
 
 from flarecli.metrics.evaluation import Evaluation, evaluate
 from flarecli.metrics.organ_scores import EvaluationSettings
-from flarecli.metrics.pairing import label_files, pair_cases
+from flarecli.metrics.pairing import CasePair, label_files, pair_cases
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.page import write_report
 from tests.metrics.label_files import blobs, save_labels, save_reoriented
@@ -165,3 +165,13 @@ def test_a_browser_draws_the_page(folder: Path, page: str, tmp_path: Path) -> No
     )
     assert console == []
     assert picture.stat().st_size > 20_000
+
+
+def test_values_that_the_protocol_does_not_score_are_said(tmp_path: Path) -> None:
+    gt = save_labels(tmp_path / "gt" / "a.nii.gz", np.where(blobs() == 2, 13, blobs()).astype(np.uint8))
+    pred = save_labels(tmp_path / "pred" / "a.nii.gz", blobs())
+    evaluation = evaluate([CasePair("a", pred, gt)], EvaluationSettings(), warnings=["not used: b.nii.bz2"], jobs=1)
+    write_report(tmp_path / "report.html", evaluation, [])
+    page = (tmp_path / "report.html").read_text()
+    assert "13 (48 voxels)" in page
+    assert "not used: b.nii.bz2" in page
