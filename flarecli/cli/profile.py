@@ -201,12 +201,14 @@ def _scans(sources: list[Path], size: str | None, labels: str | None, folder: Pa
 def _shape_zyx(size: str) -> tuple[int, int, int]:
     try:
         x, y, z = (int(part) for part in size.lower().replace("×", "x").split("x"))
+        if min(x, y, z) < 1:
+            raise ValueError(size)
     except ValueError:
         raise UsageError(
             "the size cannot be read",
             seen=f"--size {size}",
             expected=f"voxels along x, y and z, as in {_DEFAULT_SIZE}",
-            remedy="Write three whole numbers with an x between them.",
+            remedy="Write three whole numbers above 0 with an x between them.",
         ) from None
     return z, y, x
 

@@ -100,7 +100,7 @@ def train(
     """
     with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
         cache, run = _folders(first, second, synthesize_from)
-        _check_outputs(run, preview, cache, synthesize_from)
+        _check_outputs(run, preview, cache)
         from flarecli.training.mixture.wanted import WantedScans, chosen_recipe, data_of
 
         scans = WantedScans(cache, synthesize_from, real_share)
@@ -146,14 +146,12 @@ def _folders(first: Path, second: Path | None, synthesize_from: str | None) -> t
     )
 
 
-def _check_outputs(run: Path, preview: Path | None, cache: Path | None, synthesize_from: str | None) -> None:
+def _check_outputs(run: Path, preview: Path | None, cache: Path | None) -> None:
     """Refuse what cannot be written, before anything is read or computed."""
     from flarecli.files.destinations import Destination, check_destinations
-    from flarecli.training.anatomies import PHANTOMS
     from flarecli.training.run_folder import check_place
 
-    label_maps = None if synthesize_from in (None, PHANTOMS) else Path(synthesize_from or "")
-    check_place(run, [path for path in (cache, label_maps) if path is not None])
+    check_place(run, cache)
     if preview is None:
         return
     if preview.suffix.lower() != ".png":

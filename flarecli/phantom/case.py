@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from flarecli.errors import UsageError
+from flarecli.hardware.memory import available_bytes
 from flarecli.organs import LABEL_NAMES, ORGANS
 from flarecli.phantom.acquisition import acquire, draw_acquisition, draw_textures, part_intensities, tissue_hu, visible
 from flarecli.phantom.anatomy import Anatomy
@@ -118,6 +120,10 @@ def _volumes_ml(labels: np.ndarray, spacing_mm: Vector) -> dict[str, float]:
     return {organ.name: round(float(counts[organ.label]) * voxel_ml, 2) for organ in ORGANS}
 
 
+_BYTES_PER_VOXEL = 16
+"""What a phantom takes at least while it is made: HU, labels and float32 fields."""
+
+
 def _check_grid(shape_zyx: tuple[int, int, int], spacing_mm: Vector) -> None:
     if len(shape_zyx) != 3 or any(n < 1 for n in shape_zyx):
         raise UsageError(
@@ -125,6 +131,14 @@ def _check_grid(shape_zyx: tuple[int, int, int], spacing_mm: Vector) -> None:
             seen=shape_zyx,
             expected="three positive numbers",
             remedy="Give z, y and x.",
+        )
+    voxels = math.prod(shape_zyx)
+    if voxels * _BYTES_PER_VOXEL > available_bytes():
+        raise UsageError(
+            "a phantom of this shape needs more memory than is available",
+            seen=f"{shape_zyx}, at least {voxels * _BYTES_PER_VOXEL / 1e9:.1f} GB",
+            expected=f"at most {available_bytes() / 1e9:.1f} GB",
+            remedy="Give fewer voxels.",
         )
     if len(spacing_mm) != 3 or not all(0.1 <= s <= 20 for s in spacing_mm):
         raise UsageError(

@@ -13,6 +13,7 @@ from typing import IO, Any
 from flarecli.errors import InputError, InstallationError, OutputError
 from flarecli.files.atomic import atomic_text
 from flarecli.files.refusals import write_errors
+from flarecli.files.sources import opened
 
 ITERATION = "iteration"
 
@@ -80,8 +81,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     Raises:
         InputError: when the file is not a log.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        text = file.read()
+    with opened(path) as file:
+        text = file.read().decode("utf-8", errors="replace")
     lines = text[: text.rfind("\n") + 1].splitlines()
     rows = list(csv.DictReader(lines))
     if rows and ITERATION not in rows[0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -10,8 +11,11 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from flarecli.errors import InputError, UsageError
+from flarecli.files.sources import opened
 from flarecli.training.losses import checked_arguments
 from flarecli.training.recipe import LossSettings, Recipe
+
+_LARGEST_FILE = 1_000_000
 
 _FIXED = ("name", "system", "network")
 """What a recipe is for; chosen by options, not changed."""
@@ -57,11 +61,20 @@ def read_recipe_file(path: Path) -> tuple[str | None, dict[str, Any]]:
         The name of the recipe that it starts from (`base = "..."`), if it names one, and changes by dotted name.
 
     Raises:
-        InputError: when the file cannot be read as TOML.
+        InputError: when there is no such file, or it cannot be read as TOML.
     """
+    with opened(path) as file:
+        text = file.read(_LARGEST_FILE + 1)
+    if len(text) > _LARGEST_FILE:
+        raise InputError(
+            "is too large for a recipe",
+            path=path,
+            seen=f"more than {_LARGEST_FILE} bytes",
+            remedy="Name the file with the settings.",
+        )
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = tomllib.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise InputError("cannot be read as TOML", path=path, seen=error, remedy="Correct the file.") from error
     base = content.pop("base", None)
     if base is not None and not isinstance(base, str):
@@ -143,13 +156,29 @@ def _conformed(value: Any, kind: Any, key: str) -> Any:
             return tuple(_conformed(part, parts[0], key) for part in value)
         if len(parts) == len(value):
             return tuple(_conformed(part, wanted, key) for part, wanted in zip(value, parts, strict=True))
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value):
         return float(value)
-    if isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+    if (
+        kind is not float
+        and isinstance(kind, type)
+        and isinstance(value, kind)
+        and (kind is bool or not isinstance(value, bool))
+    ):
         return value
     raise UsageError(
         f"the setting {key} cannot have this value",
         seen=repr(value),
-        expected=str(kind).replace("typing.", "") if get_origin(kind) else getattr(kind, "__name__", str(kind)),
+        expected="a finite number" if kind is float else _name_of(kind),
         remedy="Give a value of that kind.",
     )
+
+
+def _is_finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def _name_of(kind: Any) -> str:
+    return str(kind).replace("typing.", "") if get_origin(kind) else getattr(kind, "__name__", str(kind))

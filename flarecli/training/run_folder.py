@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from flarecli.errors import InputError, UsageError
 from flarecli.files.atomic import write_json
 from flarecli.files.destinations import check_destination, target_of
+from flarecli.files.sources import check_regular_file
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ class RunFolder:
             write_json(self.plan, new)
             return
         try:
+            check_regular_file(self.plan)
             old = json.loads(self.plan.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 "cannot be read", path=self.plan, seen=error, remedy="Choose another folder for the run."
             ) from error
@@ -100,23 +102,22 @@ class RunFolder:
             )
 
 
-def check_place(run: Path, sources: Iterable[Path]) -> None:
-    """Refuse a folder for a run that is none, or lies in one that the run reads.
+def check_place(run: Path, cache: Path | None) -> None:
+    """Refuse a folder for a run that is none, or lies in the cache that the run reads.
 
     Raises:
-        UsageError: when it is or lies in a source.
+        UsageError: when it is the cache or lies in it.
         OutputError: when it, or a folder above it, is a file or may not be written to.
     """
     check_destination(run / "run.json")
     place = target_of(run)
-    for source in sources:
-        if place == target_of(source) or target_of(source) in place.parents:
-            raise UsageError(
-                "the run would be written among the files that it reads",
-                path=run,
-                seen=f"in {source}",
-                remedy="Choose another folder for the run.",
-            )
+    if cache is not None and target_of(cache) in (place, *place.parents):
+        raise UsageError(
+            "the run would be written among the files that it reads",
+            path=run,
+            seen=f"in {cache}",
+            remedy="Choose another folder for the run.",
+        )
 
 
 def _differences(old: Any, new: Any, prefix: str) -> list[tuple[str, Any, Any]]:

@@ -147,5 +147,5 @@ def test_a_run_does_not_lie_in_what_it_reads(inside: str, tmp_path: Path) -> Non
     link.symlink_to(cache)
     for source in (cache, link):
         with pytest.raises(UsageError, match="among the files that it reads"):
-            check_place(cache / inside, [source])
-    check_place(tmp_path / "run", [cache])
+            check_place(cache / inside, source)
+    check_place(tmp_path / "run", cache)
