@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flarecli.cli.main import app
+from flarecli.volume import read_volume
 from tests.prediction.test_batch import write_ct
 from tests.threshold_system import ThresholdSystem
 
@@ -92,3 +93,53 @@ def test_quiet_prints_nothing(tmp_path: Path) -> None:
     result = flare(scan, tmp_path / "organs.nii.gz", "--quiet")
     assert result.exit_code == 0
     assert result.stdout == ""
+
+
+def test_a_run_that_is_repeated_with_resume(tmp_path: Path) -> None:
+    scans, table = tmp_path / "scans", tmp_path / "all.csv"
+    write_ct(scans / "=1+1.nii.gz")
+    write_ct(scans / "b.nii.gz")
+    options = ("--statistics", table, "--preview", tmp_path / "previews", "--split", "--resume")
+    first = flare(scans, tmp_path / "out", *options)
+    assert first.exit_code == 0, first.output
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert table.read_text(encoding="utf-8").count("\n'=1+1,") == 4
+    again = flare(scans, tmp_path / "out", *options)
+    assert again.exit_code == 0, again.output
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert again.stdout.count("skipped") == 2
+    assert again.stdout.replace("skipped", "done   ").split() == first.stdout.split()
+    assert again.stderr == first.stderr
+
+
+def test_verdicts_of_skipped_cases_are_shown(tmp_path: Path) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    assert flare(scan, tmp_path / "o.nii.gz").exit_code == 0
+    path = tmp_path / "o.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["confidence"] = {"[liver": {"verdict": "check", "reasons": ["its [/] border is uncertain"]}}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    result = flare(scan, tmp_path / "o.nii.gz", "--resume", "--verbose")
+    assert result.exit_code == 0, result.output
+    assert "scan: [liver: check (its [/] border is uncertain)" in result.stdout
+    assert "peak memory" in result.stdout
+
+
+def test_what_differed_is_said_to_programs_too(tmp_path: Path) -> None:
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    assert flare(scan, tmp_path / "o.nii.gz").exit_code == 0
+    result = flare(scan, tmp_path / "o.nii.gz", "--resume", "--json", "--roi", "full")
+    content = json.loads(result.stdout)
+    assert (content["status"], content["redone"]) == ("done", "region auto then, full now")
+
+
+def test_a_folder_of_slices_holds_results_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    (folder / "1.dcm").write_bytes(bytes(128) + b"DICM")
+    read = write_ct(tmp_path / "scan.nii.gz")
+    monkeypatch.setattr("flarecli.prediction.batch.read_volume", lambda path: read_volume(read))
+    for name in ("o.nii.gz", "o2.nii.gz"):
+        result = flare(folder, folder / name)
+        assert result.exit_code == 0, result.output
+    assert "skipped" in flare(folder, folder / "o.nii.gz", "--resume").stdout
