@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from flarecli.volume.nifti import StoredNifti, read_nifti, write_nifti
+from flarecli.volume import StoredImage, read_header, read_image
+from flarecli.volume.nifti import write_nifti
 
 _SAMPLING_S = 0.02
 _MEGABYTE = 1 << 20
 
 
-def _write_changed(source: StoredNifti, destination: Path, seed: int, *, islands: bool) -> None:
+def _write_changed(source: StoredImage, destination: Path, seed: int, *, islands: bool) -> None:
     """A copy with a block missing near the organs, or with specks of one label all over a slice."""
     labels = source.stored.copy(order="F")
     rng = np.random.default_rng(seed)
@@ -35,7 +36,7 @@ def _write_changed(source: StoredNifti, destination: Path, seed: int, *, islands
         z = rng.choice(np.flatnonzero(labels.any(axis=(0, 1))))
         x, y = (int(rng.choice(where)) for where in np.nonzero(labels[:, :, z]))
         labels[x : x + 15, y : y + 15, z : z + 5] = 0
-    write_nifti(destination, source.header, labels)
+    write_nifti(destination, source.header.nifti_header, labels)
 
 
 def _watch(process: psutil.Process, peak: dict[str, int], stop: threading.Event) -> None:
@@ -66,7 +67,7 @@ def main() -> None:
         folder = Path(name)
         for side, source in (("pred", options.pred), ("gt", options.gt)):
             (folder / side).mkdir()
-            original = read_nifti(source)
+            original = read_image(read_header(source))
             for number in range(options.pairs):
                 _write_changed(original, folder / side / f"case_{number:03d}.nii.gz", number, islands=options.islands)
         command = [

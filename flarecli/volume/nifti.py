@@ -5,9 +5,8 @@ Knows the container only. Whether the voxels can be a CT scan, and their orienta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import nibabel
 import numpy as np
@@ -19,7 +18,7 @@ from flarecli.volume.image import ImageHeader
 from flarecli.volume.nifti_header import parse_header, scaling, voxel_starts
 from flarecli.volume.nifti_position import unit_mm
 from flarecli.volume.unpacking import gzip_or_raw, unpacked
-from flarecli.volume.voxel_data import VoxelData, read_stored
+from flarecli.volume.voxel_data import VoxelData
 
 _COMPRESSION_LEVEL = 2
 """Of ISA-L's 0 to 3. Label maps: level 3 is larger and ten times slower; CT: levels 1 to 3 differ by 3 %."""
@@ -62,44 +61,6 @@ def read_nifti_header(path: Path) -> ImageHeader:
         nifti_header=header,
         warnings=(*warnings, *unit_warnings),
     )
-
-
-@dataclass(frozen=True)
-class StoredNifti:
-    """The content of a NIfTI file, values unscaled.
-
-    Attributes:
-        header: NIfTI-1 or NIfTI-2 header, small defects repaired (qfac, negative pixdim).
-        stored: The stored values, shape (x, y, z, ...), Fortran order, storage type in native byte order.
-        slope: Factor from stored values to real ones, 1.0 where the file gives none.
-        intercept: Added after the factor, 0.0 where the file gives none.
-    """
-
-    header: nibabel.Nifti1Header
-    stored: np.ndarray
-    slope: float
-    intercept: float
-
-    @property
-    def is_scaled(self) -> bool:
-        """Whether real values differ from the stored ones."""
-        return self.slope != 1.0 or self.intercept != 0.0
-
-    @property
-    def affine_ras(self) -> np.ndarray:
-        """4x4 float64 matrix from the index (x, y, z) to world mm: sform, else qform, else pixdim."""
-        return cast(np.ndarray, self.header.get_best_affine())
-
-
-def read_nifti(path: Path) -> StoredNifti:
-    """Read a NIfTI file as a whole.
-
-    Raises:
-        InputError: as `read_nifti_header` and `read_stored` do.
-    """
-    header = read_nifti_header(path)
-    stored, _ = read_stored(header.data, header.shape, header.dtype, header.path)
-    return StoredNifti(header.nifti_header, stored, header.slope, header.intercept)
 
 
 def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray) -> None:

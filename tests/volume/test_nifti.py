@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError, UsageError
-from flarecli.volume.nifti import read_nifti, write_nifti
+from flarecli.volume import StoredImage, read_header, read_image
+from flarecli.volume.nifti import write_nifti
 
 _AFFINE = np.array([[-0.8, 0, 0, 100], [0, -0.8, 0, 90], [0, 0, 2.5, -400], [0, 0, 0, 1]], np.float64)
 
@@ -34,32 +35,36 @@ def _patched(path: Path, offset: int, content: bytes) -> Path:
     return path
 
 
+def _read(path: Path) -> StoredImage:
+    return read_image(read_header(path))
+
+
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.hdr", "a.img", "a.img.gz"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32])
 def test_reads_what_nibabel_wrote(tmp_path: Path, name: str, dtype: type) -> None:
     kind = nibabel.Nifti1Image if "nii" in name else nibabel.Nifti1Pair
     path = _save(tmp_path / name, _voxels(dtype), kind)
-    content = read_nifti(path)
+    content = _read(path)
     voxels = content.stored
     assert voxels.dtype == dtype
     assert voxels.flags.f_contiguous
     np.testing.assert_array_equal(voxels, _voxels(dtype))
-    np.testing.assert_array_equal(content.affine_ras, nibabel.load(path).affine)
-    assert content.header.get_zooms() == nibabel.load(path).header.get_zooms()
+    np.testing.assert_array_equal(content.header.affine_ras, nibabel.load(path).affine)
+    assert content.header.spacing_ijk_mm == nibabel.load(path).header.get_zooms()
 
 
 def test_reading_takes_the_memory_of_the_voxels_once(tmp_path: Path) -> None:
     path = _save(tmp_path / "a.nii.gz", np.zeros((200, 200, 200), np.int16))
     tracemalloc.start()
-    stored = read_nifti(path).stored
+    stored = _read(path).stored
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < stored.nbytes * 1.3
 
 
 def test_reads_nifti2(tmp_path: Path) -> None:
-    content = read_nifti(_save(tmp_path / "a.nii.gz", _voxels(), nibabel.Nifti2Image))
-    assert isinstance(content.header, nibabel.Nifti2Header)
+    content = _read(_save(tmp_path / "a.nii.gz", _voxels(), nibabel.Nifti2Image))
+    assert isinstance(content.header.nifti_header, nibabel.Nifti2Header)
     np.testing.assert_array_equal(content.stored, _voxels())
 
 
@@ -67,7 +72,7 @@ def test_reads_big_endian_into_native_byte_order(tmp_path: Path) -> None:
     header = nibabel.Nifti1Header(endianness=">")
     header.set_data_dtype(np.dtype(">i2"))
     nibabel.save(nibabel.Nifti1Image(_voxels(), _AFFINE, header), tmp_path / "a.nii")
-    stored = read_nifti(tmp_path / "a.nii").stored
+    stored = _read(tmp_path / "a.nii").stored
     assert stored.dtype.isnative
     np.testing.assert_array_equal(stored, _voxels())
 
@@ -76,34 +81,35 @@ def test_skips_header_extensions(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(_voxels(), _AFFINE)
     image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"words " * 100))
     nibabel.save(image, tmp_path / "a.nii.gz")
-    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii.gz").stored, _voxels())
+    np.testing.assert_array_equal(_read(tmp_path / "a.nii.gz").stored, _voxels())
 
 
 def test_compression_is_told_by_content_not_by_name(tmp_path: Path) -> None:
     path = _save(tmp_path / "a.nii.gz", _voxels()).rename(tmp_path / "b.nii")
-    np.testing.assert_array_equal(read_nifti(path).stored, _voxels())
+    np.testing.assert_array_equal(_read(path).stored, _voxels())
     path = _save(tmp_path / "c.nii", _voxels()).rename(tmp_path / "d.nii.gz")
-    np.testing.assert_array_equal(read_nifti(path).stored, _voxels())
+    np.testing.assert_array_equal(_read(path).stored, _voxels())
 
 
 def test_reads_several_gzip_members(tmp_path: Path) -> None:
     raw = _save(tmp_path / "a.nii", _voxels()).read_bytes()
     (tmp_path / "b.nii.gz").write_bytes(gzip.compress(raw[:400]) + gzip.compress(raw[400:]))
-    np.testing.assert_array_equal(read_nifti(tmp_path / "b.nii.gz").stored, _voxels())
+    np.testing.assert_array_equal(_read(tmp_path / "b.nii.gz").stored, _voxels())
 
 
 def test_scaling_is_given_apart(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(_voxels(np.int16), _AFFINE)
     image.header.set_slope_inter(2.0, -24.0)
     nibabel.save(image, tmp_path / "a.nii")
-    stored = read_nifti(tmp_path / "a.nii")
-    assert (stored.slope, stored.intercept, stored.is_scaled) == (2.0, -24.0, True)
+    stored = _read(tmp_path / "a.nii")
+    header = stored.header
+    assert (header.slope, header.intercept, header.is_scaled) == (2.0, -24.0, True)
     np.testing.assert_array_equal(stored.stored, _voxels(np.int16))
 
 
 def _expect(path: Path, problem: str) -> InputError:
     with pytest.raises(InputError, match=problem) as caught:
-        read_nifti(path)
+        _read(path)
     assert caught.value.remedy
     assert caught.value.path == path
     return caught.value
@@ -130,7 +136,7 @@ def test_refuses_a_pair_without_voxels(tmp_path: Path) -> None:
     path = _save(tmp_path / "a.hdr", _voxels(), nibabel.Nifti1Pair)
     path.with_suffix(".img").unlink()
     with pytest.raises(InputError, match=r"a\.img: does not exist"):
-        read_nifti(path)
+        _read(path)
 
 
 @pytest.mark.parametrize("kept", [0.02, 0.5, 0.97])
@@ -194,13 +200,13 @@ def test_refuses_an_affine_that_is_not_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize("voxel_size", [0.0, np.nan])
 def test_refuses_missing_voxel_sizes_unless_the_sform_gives_them(tmp_path: Path, voxel_size: float) -> None:
     path = _patched(_save(tmp_path / "a.nii", _voxels()), 80, np.array([voxel_size], "<f4").tobytes())
-    np.testing.assert_allclose(read_nifti(path).affine_ras, _AFFINE, rtol=1e-6)
+    np.testing.assert_allclose(_read(path).header.affine_ras, _AFFINE, rtol=1e-6)
     _expect(_patched(path, 252, bytes(4)), "no voxel size")
 
 
 def test_repairs_are_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = _patched(_save(tmp_path / "a.nii", _voxels()), 76, np.array([0.0, -0.8], "<f4").tobytes())
-    assert read_nifti(path).header["pixdim"][:2].tolist() == [1.0, np.float32(0.8)]
+    assert _read(path).header.nifti_header["pixdim"][:2].tolist() == [1.0, np.float32(0.8)]
     assert capsys.readouterr() == ("", "")
 
 

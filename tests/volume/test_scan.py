@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flarecli.errors import InputError, OutputError, UsageError
-from flarecli.volume import Volume, check_label_map_name, nifti, read_volume, write_labels, write_scan
+from flarecli.volume import Volume, check_label_map_name, nifti, read_header, read_volume, write_labels, write_scan
 from tests.shared_data import shared_path
 from tests.synthetic_ct import affine, ct_voxels, rotation
 
@@ -134,8 +134,8 @@ def test_unsigned_storage_with_an_intercept_is_read_as_hu(tmp_path: Path) -> Non
     image = nibabel.Nifti1Image((voxels + 1024).astype(np.uint16), affine())
     image.header.set_slope_inter(1.0, -1024.0)
     nibabel.save(image, tmp_path / "scan.nii.gz")
-    stored = nifti.read_nifti(tmp_path / "scan.nii.gz")
-    assert (stored.stored.dtype, stored.slope, stored.intercept) == (np.uint16, 1.0, -1024.0)
+    header = read_header(tmp_path / "scan.nii.gz")
+    assert (header.dtype, header.slope, header.intercept) == (np.uint16, 1.0, -1024.0)
     np.testing.assert_array_equal(read_volume(tmp_path / "scan.nii.gz").voxels, voxels.T)
 
 
@@ -147,7 +147,8 @@ def test_nothing_of_the_scan_but_its_geometry_gets_into_the_labels(tmp_path: Pat
     volume = read_volume(tmp_path / "scan.nii")
     write_labels(tmp_path / "labels.nii", _labels_of(volume), volume)
     assert b"Doe" not in (tmp_path / "labels.nii").read_bytes()
-    header = nifti.read_nifti(tmp_path / "labels.nii").header
+    header = read_header(tmp_path / "labels.nii").nifti_header
+    assert header is not None
     assert (header["cal_max"], header["scl_slope"], header["scl_inter"]) == (0, 1, 0)
 
 
