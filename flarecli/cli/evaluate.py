@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flarecli.metrics.pairing import CasePair
 
 _PARTIAL_FAILURE = 4
+_SHOWN_CASES = 3  # of a warning that many have
 
 app = typer.Typer(
     cls=CommandWithSubcommands,
@@ -193,9 +194,13 @@ def _print_oddities(evaluation: Evaluation) -> None:
     """Say on standard error what failed and what can make the scores misleading."""
     for warning in (*evaluation.warnings, *evaluation.value_warnings()):
         print_warning(warning)
+    cases_by_warning: dict[str, list[str]] = {}
     for case in evaluation.cases:
         for warning in case.warnings:
-            print_warning(warning, case.name)
+            cases_by_warning.setdefault(warning, []).append(case.name)
+    for warning, names in cases_by_warning.items():
+        more = f" and {len(names) - _SHOWN_CASES} more" if len(names) > _SHOWN_CASES else ""
+        print_warning(warning, ", ".join(names[:_SHOWN_CASES]) + more)
     for name in evaluation.unmatched:
         print_warning("has no ground truth, not scored", name)
     for case in evaluation.cases:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -257,3 +258,21 @@ def test_processes_and_no_heavy_imports(folder: Path) -> None:
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["counts"]["scored"] == 3
     assert finished.stderr == ""
+
+
+def test_a_warning_of_many_cases_is_said_once(tmp_path: Path) -> None:
+    for number in range(5):
+        save_labels(tmp_path / "pred" / f"case_{number}.nii.gz", blobs())
+        save_labels(tmp_path / "gt" / f"case_{number}.nii.gz", blobs() + np.float32(0.4))
+    code, _, err = _run(tmp_path / "pred", tmp_path / "gt", "--jobs", 1)
+    assert code == 0
+    assert err.count("values between labels") == 1
+    assert "case_0.nii.gz, case_1.nii.gz, case_2.nii.gz and 2 more" in err
+
+
+def test_the_table_alone_goes_to_standard_output(folder: Path) -> None:
+    code, out, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", "-")
+    assert code == 0
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["Name"] for row in rows] == ["case_0.nii.gz", "case_1.nii.gz", "case_2.nii.gz"]
+    assert {row["Status"] for row in rows} == {"scored"}
