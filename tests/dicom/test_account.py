@@ -233,3 +233,30 @@ def test_nothing_of_the_patient_is_said(tmp_path: Path) -> None:
 def _other_time(dataset: Any, k: int) -> None:
     dataset.AcquisitionTime = "112233"
     dataset.PixelData = bytes(reversed(dataset.PixelData))
+
+
+def test_bytes_behind_the_pixels_are_said(tmp_path: Path) -> None:
+    expected = write_series(tmp_path)
+    path = tmp_path / "IM004.dcm"
+    path.write_bytes(path.read_bytes() + b"abc")
+    (tmp_path / "IM005.dcm").write_bytes((tmp_path / "IM005.dcm").read_bytes() + bytes(512))  # padding of tapes
+    series = find_series(tmp_path)
+    np.testing.assert_array_equal(series.read()[0], expected)
+    (warning,) = series.warnings
+    assert "1 files hold bytes behind their pixels that are no DICOM (3 in IM004.dcm)" in warning
+
+
+def test_elements_behind_the_pixels_are_no_oddity(tmp_path: Path) -> None:
+    write_series(tmp_path, each=lambda dataset, k: dataset.add_new(0xFFFCFFFC, "OB", bytes(64)))
+    assert find_series(tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize("tag", [b"\x08\x00\x16\x00", b"\x20\x00\x0e\x00", b"\x08\x00\x60\x00"])
+def test_a_header_cut_within_what_names_the_slice_is_damage(tmp_path: Path, tag: bytes) -> None:
+    """What is left of a UID or a modality must not pass for another object."""
+    write_series(tmp_path)
+    path = tmp_path / "IM008.dcm"
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(tag) + 9])
+    with pytest.raises(InputError, match="1 of its files cannot be read"):
+        find_series(tmp_path)

@@ -116,7 +116,7 @@ def test_bombs_are_refused_in_little_memory(tmp_path: Path, name: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     problem, *seen, peak_mb = done.stdout.strip().splitlines()
