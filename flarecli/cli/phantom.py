@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
-from flarecli.errors import InputError, UsageError
+from flarecli.cli.output import print_json, print_warning, reported_errors, stderr_console, stdout_console
+from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
     from flarecli.phantom import Phantom, PreparedLabels
@@ -163,18 +163,14 @@ def _check_outputs(
 
 def _label_maps(source: Path) -> list[tuple[Path, PreparedLabels]]:
     from flarecli.metrics.label_map import Fractions, read_label_map
+    from flarecli.metrics.pairing import account_of_labels
     from flarecli.phantom.label_maps import prepare_labels
 
-    files = sorted(source.glob("*.nii*")) if source.is_dir() else [source]
-    if not files:
-        raise InputError(
-            "holds no label maps",
-            path=source,
-            expected="files ending in .nii or .nii.gz",
-            remedy="Name another folder.",
-        )
+    account = account_of_labels(str(source))
+    if (warning := account.warning()) is not None:
+        print_warning(warning)
     maps = []
-    for path in files:
+    for path in account.files:
         read = read_label_map(path, fractions=Fractions.UNLABELLED)
         maps.append((path, prepare_labels(read.labels, read.spacing_mm)))
     return maps

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.errors import InputError
+from flarecli.files.folder import account_of_folder
+from flarecli.files.names import SCAN_SUFFIXES
+from flarecli.files.sources import is_folder
 from flarecli.phantom import Anatomy, PhantomOptions, PreparedLabels, anatomy_from_labels, prepare_labels
 from flarecli.processes.workers import Workers
 
@@ -62,14 +65,17 @@ def read_anatomies(source: str, processes: int = 1) -> Anatomies:
     if source == PHANTOMS:
         return Anatomies(source)
     folder = Path(source)
-    files = sorted(path for path in folder.glob("*.nii*") if not path.name.startswith("."))
-    if not files:
+    if not is_folder(folder):
         raise InputError(
-            "holds no label maps" if folder.is_dir() else "is no folder of label maps",
+            "is no folder of label maps",
             path=folder,
-            expected=f'files ending in .nii or .nii.gz, or "{PHANTOMS}" for organs drawn by rule',
+            expected=f'a folder, or "{PHANTOMS}" for organs drawn by rule',
             remedy="Name another folder.",
         )
+    account = account_of_folder(folder)
+    files = account.files
+    if not files:
+        raise account.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
     with Workers(processes, "Make room in memory, or give fewer label maps, and run the command again.") as workers:
         prepared = dict(workers.work_on(_prepared, files))
     return Anatomies(source, tuple(path.name for path in files), tuple(prepared[path] for path in files))
