@@ -13,6 +13,8 @@ from flarecli.dicom.slices import MARKS, PRIVATE_MARKS, Slice, mark_name
 from flarecli.dicom.stack import Stack, stacked
 from flarecli.errors import InputError
 
+_SMALL_SHARE = 1 / 3  # of the slices of a whole acquisition: fewer beside it are bolus tracking or a test
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -82,12 +84,12 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
     if whole.is_even:
         return whole, ()
     for cause, groups in _divisions(slices):
-        stacks = [(label, stacked(group)) for label, group in groups if len(group) > 1]
+        stacks = [(label, stacked(group)) for label, group in groups]
         even = [(label, stack) for label, stack in stacks if stack.is_even]
-        if not even or sum(len(stack.slices) for _, stack in even) < len(slices) / 2:
+        if not even or sum(len(stack.slices) for _, stack in even) < len(slices) / 2 or not _lie_together(stacks):
             continue
-        if len(even) == 1:
-            label, stack = even[0]
+        label, stack = even[0]
+        if len(even) == 1 and len(slices) - len(stack.slices) <= _SMALL_SHARE * len(stack.slices):
             return stack, (
                 f"the series holds several acquisitions ({cause}): {label} with {len(stack.slices)} slices was taken, "
                 f"{len(slices) - len(stack.slices)} slices of others were left out",
@@ -95,7 +97,7 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
         raise InputError(
             f"the series holds several acquisitions or phases under one Series Instance UID, told apart by {cause}",
             path=path,
-            seen="; ".join(f"{label}: {_described(stack)}" for label, stack in even),
+            seen="; ".join(f"{label}: {_described(stack)}" for label, stack in stacks),
             expected="one acquisition",
             remedy="Move the files of the acquisition to be segmented into a folder of its own.",
         )
@@ -106,6 +108,18 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
         expected=whole.expected,
         remedy="Export the whole series again, one reconstruction a folder.",
     )
+
+
+def _lie_together(stacks: Sequence[tuple[str, Stack]]) -> bool:
+    """Whether the acquisitions cover the same part of the patient; else they are parts of one scan with a fault."""
+    largest = max((stack for _, stack in stacks), key=lambda stack: len(stack.slices))
+    depths = largest.positions_lps @ largest.normal_lps
+    margin = (depths[-1] - depths[0]) / max(1, len(depths) - 1)
+    for _, stack in stacks:
+        inside = stack.positions_lps @ largest.normal_lps
+        if stack is not largest and (inside[0] > depths[-1] - margin / 2 or inside[-1] < depths[0] + margin / 2):
+            return False
+    return True
 
 
 def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, list[Slice]]]]]:
@@ -146,4 +160,5 @@ def _runs(slices: Sequence[Slice]) -> list[list[Slice]]:
 
 def _described(stack: Stack) -> str:
     names = f"{stack.slices[0].name} to {stack.slices[-1].name}"
-    return f"{len(stack.slices)} slices ({names} in order of position)"
+    fault = "" if stack.is_even else f"; {stack.fault}"
+    return f"{len(stack.slices)} slices ({names} in order of position{fault})"

@@ -125,7 +125,7 @@ def _series(account: Account, path: Path) -> Series:
     stack, choice_warnings = chosen_acquisition(slices, path)
     tilt = _tilt(stack, path)
     warnings = [
-        *_account_warnings(account, candidate, path),
+        *_account_warnings(account, candidate),
         *copy_warnings,
         *choice_warnings,
         *_frame_warnings(stack.slices),
@@ -207,7 +207,7 @@ def _kinds(objects: Sequence[DicomObject]) -> list[tuple[str, str]]:
     return [(entry.kind, entry.header.elements.text(tags.SERIES_DESCRIPTION)) for entry in objects if entry.kind]
 
 
-def _account_warnings(account: Account, candidate: Candidate, path: Path) -> tuple[str, ...]:
+def _account_warnings(account: Account, candidate: Candidate) -> tuple[str, ...]:
     taken = {id(entry) for entry in candidate.objects}
     kinds = _kinds(account.objects)
     for entry in account.objects:

@@ -22,6 +22,7 @@ LIMIT_DEG = 30.0
 """No gantry tilts further."""
 
 _AIR_HU = -1024
+_ROUNDING_DEG = 0.05  # of positions and directions in the headers
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def check_tilt(tilt: Tilt, path: Path) -> None:
     Raises:
         InputError: above 30°.
     """
-    if tilt.angle_deg > LIMIT_DEG:
+    if tilt.angle_deg > LIMIT_DEG + _ROUNDING_DEG:
         raise InputError(
             "the slices are shifted against each other by more than a tilted gantry does",
             path=path,

@@ -82,6 +82,33 @@ def test_the_only_whole_acquisition_is_taken_with_a_word(tmp_path: Path) -> None
     assert "Acquisition Number 7 with 9 slices was taken, 3 slices of others were left out" in warning
 
 
+def test_a_phase_with_a_gap_is_not_left_out_for_a_whole_one(tmp_path: Path) -> None:
+    write_series(tmp_path, _PHASES[0], name=lambda k: f"P0_{k}.dcm")
+    write_series(
+        tmp_path,
+        _PHASES[1],
+        slices=[0, 1, 2, 3, 5, 6, 7, 8],
+        name=lambda k: f"P1_{k}.dcm",
+        each=lambda dataset, k: setattr(dataset, "AcquisitionNumber", 2),
+    )
+    with pytest.raises(InputError, match="several acquisitions or phases") as caught:
+        find_series(tmp_path)
+    assert "Acquisition Number 2: 8 slices (P1_0.dcm to P1_8.dcm in order of position; slices are missing)" in str(
+        caught.value.seen
+    )
+
+
+@pytest.mark.parametrize("missing", [2, 4, 6])
+def test_a_slice_missing_from_a_scan_of_two_acquisitions_is_missing(tmp_path: Path, missing: int) -> None:
+    write_series(
+        tmp_path,
+        slices=[k for k in range(9) if k != missing],
+        each=lambda dataset, k: setattr(dataset, "AcquisitionNumber", int(k > 4)),
+    )
+    with pytest.raises(InputError, match="slices are missing"):
+        find_series(tmp_path)
+
+
 def test_acquisition_numbers_that_change_along_one_scan_do_not_divide_it(tmp_path: Path) -> None:
     expected = write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "AcquisitionNumber", k // 3))
     series = find_series(tmp_path)
