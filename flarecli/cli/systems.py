@@ -98,7 +98,7 @@ def _set_cell(spec: NetworkSpec, found: Installed) -> str:
         return f"{found.set_name} (damaged: flare weights list)"
     is_usual = spec.figures is not None and card.input_shape == spec.figures.input_shape
     size = "" if card.input_shape is None or is_usual else f", at {_size_text(card.input_shape)}"
-    return f"{card.set_name} ({card.licence}){size}"
+    return f"{found.set_name} ({card.licence}){size}"
 
 
 def _size_text(shape: tuple[int, ...]) -> str:

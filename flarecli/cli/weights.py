@@ -43,7 +43,7 @@ def list_weights(as_json: AsJson = False) -> None:
 
 def _as_dict(found: Installed) -> dict[str, Any]:
     if found.card is not None:
-        return {"path": str(found.path), **found.card.as_dict()}
+        return {"path": str(found.path), **found.card.as_dict(), "set_name": found.set_name}
     return {
         "path": str(found.path),
         "system": found.system,

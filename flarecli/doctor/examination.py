@@ -36,6 +36,7 @@ def weights_finding() -> Finding:
     from flarecli.errors import FlareError
     from flarecli.systems import SYSTEM_NAMES
     from flarecli.weights.selection import weighted_system
+    from flarecli.weights.store import installed_weights
 
     ready, lacking = [], []
     for name in SYSTEM_NAMES:
@@ -44,9 +45,13 @@ def weights_finding() -> Finding:
             ready.append(name)
         except FlareError as error:
             lacking.append((name, error))
-    facts = {"ready": ready, "lacking": {name: error.as_dict() for name, error in lacking}}
+    damaged = [str(found.problem) for found in installed_weights() if found.problem is not None]
+    facts = {"ready": ready, "lacking": {name: error.as_dict() for name, error in lacking}, "damaged": damaged}
     if not ready:
         return Finding("weights", Verdict.bad, "none for any system", lacking[0][1].remedy, facts)
     names = ", ".join(name for name, _ in lacking)
     seen = f"for {', '.join(ready)}" + (f"; not for {names} (flare systems)" if lacking else "")
+    if damaged:
+        remedy = "Import or train them again, or remove them: `flare weights list` names them."
+        return Finding("weights", Verdict.warning, f"{seen}; damaged: {damaged[0]}", remedy, facts)
     return Finding("weights", Verdict.good, seen, facts=facts)

@@ -20,7 +20,13 @@ def folder_findings() -> Iterator[Finding]:
     if cache is None:
         yield Finding("cache folder", Verdict.note, f"switched off by {VARIABLE}")
     else:
-        yield folder_finding("cache folder", cache, f"Set {VARIABLE} to a folder of yours, or to 'off'.")
+        remedy = f"Set {VARIABLE} to a folder of yours, or to 'off'."
+        finding = folder_finding("cache folder", cache, remedy)
+        if hasattr(os, "geteuid") and cache.exists() and cache.stat().st_uid != os.geteuid():
+            finding = Finding(
+                "cache folder", Verdict.warning, f"{cache} belongs to another user", remedy, finding.facts
+            )
+        yield finding
     yield folder_finding("temporary folder", Path(tempfile.gettempdir()), "Set TMPDIR to a folder of yours.")
 
 

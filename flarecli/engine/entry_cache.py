@@ -2,7 +2,8 @@
 
 An entry is a folder with the files and `entry.json`, which says what they were made from and holds their checksums. It
 appears whole or not at all. The cache never stands in the way: a folder that cannot be read or written and an entry
-that is damaged count as absent.
+that is damaged count as absent. So do folders and entries that another user owns or may write to: graphs of another
+user never compute anything here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +24,9 @@ from isal import isal_zlib
 
 _MANIFEST = "entry.json"
 _UNFINISHED = ".part-"
+_NAME = re.compile("[0-9a-f]{32}")
+_OWNER_ALONE = 0o700
+_WRITABLE_BY_OTHERS = 0o022
 _ABANDONED_S = 3600.0
 """An unfinished entry older than this was left behind by a process that was stopped."""
 
@@ -39,16 +45,18 @@ class EntryCache:
 
     def find(self, facts: Mapping[str, str]) -> Path | None:
         """The folder of the entry that was made from these facts, or None where there is none that is whole."""
-        if self._folder is None:
+        if self._folder is None or not _is_trusted_folder(self._folder):
             return None
         entry = self._folder / _name_of(facts)
-        if not entry.is_dir():
+        if not os.path.lexists(entry):
             return None
         try:
+            if not _is_trusted_entry(entry):
+                raise ValueError("the entry may have been made by another user")
             manifest = json.loads((entry / _MANIFEST).read_text(encoding="utf-8"))
             if manifest["facts"] != dict(facts) or manifest["checksums"] != _checksums(entry):
                 raise ValueError("the entry is damaged")
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             self.drop(facts)
             return None
         with contextlib.suppress(OSError):
@@ -57,8 +65,14 @@ class EntryCache:
 
     def drop(self, facts: Mapping[str, str]) -> None:
         """Remove an entry that turned out to be of no use."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder / _name_of(facts), ignore_errors=True)
+        if self._folder is None or not _is_trusted_folder(self._folder):
+            return
+        entry = self._folder / _name_of(facts)
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                entry.unlink()
 
     def keep(self, facts: Mapping[str, str], write: Callable[[Path], None]) -> None:
         """Make an entry; where that is not possible, nothing happens.
@@ -70,7 +84,10 @@ class EntryCache:
         if self._folder is None:
             return
         with contextlib.suppress(OSError, RuntimeError):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            _make_private(self._folder.parent)
+            _make_private(self._folder)
+            if not _is_trusted_folder(self._folder):
+                return
             unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._folder))
             try:
                 write(unfinished)
@@ -81,6 +98,48 @@ class EntryCache:
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
             _prune(self._folder, self._largest_bytes)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that is its owner's alone; one that exists stays as it is."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=_OWNER_ALONE, exist_ok=True)
+
+
+def _is_trusted_folder(folder: Path) -> bool:
+    """Whether a folder, and a link to it, belong to this user, and nobody else may write there.
+
+    A folder of this user that others may write to, as earlier versions made it under some umasks, is closed to them;
+    what lies in it is looked at entry by entry.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    try:
+        link, status = folder.lstat(), folder.stat()
+        if not stat.S_ISDIR(status.st_mode) or {link.st_uid, status.st_uid} != {os.geteuid()}:
+            return False
+        if status.st_mode & _WRITABLE_BY_OTHERS:
+            if stat.S_ISLNK(link.st_mode):
+                return False
+            folder.chmod(_OWNER_ALONE)
+    except OSError:
+        return False
+    return True
+
+
+def _is_trusted_entry(entry: Path) -> bool:
+    """Whether an entry is a folder of regular files, which belong to this user and which nobody else may write to."""
+    if not stat.S_ISDIR(entry.lstat().st_mode):
+        return False
+    files = list(entry.iterdir())
+    if not all(stat.S_ISREG(file.lstat().st_mode) for file in files):
+        return False
+    if not hasattr(os, "geteuid"):
+        return True
+    statuses = [path.lstat() for path in (entry, *files)]
+    # Files in a folder that is closed to others cannot be written by them, whatever their own permissions.
+    return not statuses[0].st_mode & _WRITABLE_BY_OTHERS and all(status.st_uid == os.geteuid() for status in statuses)
 
 
 def _prune(folder: Path, largest_bytes: int) -> None:
@@ -99,7 +158,8 @@ def _prune(folder: Path, largest_bytes: int) -> None:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    return (manifest.parent for manifest in folder.glob(f"*/{_MANIFEST}") if not manifest.parent.name.startswith("."))
+    """Entries of this cache, and nothing else that may lie in a folder that the user named."""
+    return (manifest.parent for manifest in folder.glob(f"*/{_MANIFEST}") if _NAME.fullmatch(manifest.parent.name))
 
 
 def _name_of(facts: Mapping[str, str]) -> str:

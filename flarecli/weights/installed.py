@@ -20,7 +20,7 @@ class Installed:
     Attributes:
         path: The weights file.
         system: Name of its system: what the card says or, where that cannot be read, the folder.
-        set_name: Name of its set, likewise.
+        set_name: Name of its set: the folder.
         network: Key of its network: what the card says, or the file's name.
         card: Its card; None where it is damaged or missing, or the weights file is.
         problem: What is wrong then.
@@ -81,7 +81,7 @@ def looked_at(path: Path) -> Installed:
         check_regular_file(path)
     except InputError as error:
         return Installed(path, by_place.system, by_place.set_name, network, problem=error)
-    return Installed(path, card.system, card.set_name, card.network, card)
+    return Installed(path, card.system, by_place.set_name, card.network, card)
 
 
 def _described_by(card: Path) -> Path:
