@@ -32,6 +32,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    command = command.make_context(name, [], resilient_parsing=True).command  # a verb that is imported when called
     yield name, command
     for member, found in getattr(command, "commands", {}).items():
         yield from _below(f"{name} {member}", found)

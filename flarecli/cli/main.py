@@ -1,7 +1,7 @@
 """The `flare` command: assembles the verbs.
 
-Verb modules import typer and lightweight modules only; what is heavy (numpy, Keras, nibabel) they
-import inside the function that needs it, so that `flare --help` answers at once.
+A verb's module is imported when the verb is called. It imports typer and lightweight modules only; what is heavy
+(numpy, Keras, nibabel) it imports inside the function that needs it, so that help answers at once.
 """
 
 from __future__ import annotations
@@ -9,17 +9,51 @@ from __future__ import annotations
 import typer
 
 from flarecli import __version__
-from flarecli.cli import evaluate, weights
-from flarecli.cli.doctor import doctor
-from flarecli.cli.phantom import phantom
-from flarecli.cli.predict import predict
-from flarecli.cli.preprocess import preprocess
-from flarecli.cli.profile import profile
-from flarecli.cli.systems import systems
-from flarecli.cli.train import train
+from flarecli.cli.startup.lazy_verbs import Verb, lazy_group
+
+VERBS = (
+    Verb(
+        "predict",
+        "flarecli.cli.predict:predict",
+        "Segment liver, kidneys, spleen and pancreas in a CT scan, or in every scan of a folder.",
+    ),
+    Verb("evaluate", "flarecli.cli.evaluate:app", "Score predictions by organ and case, as the FLARE challenges do."),
+    Verb(
+        "profile",
+        "flarecli.cli.profile:profile",
+        "Measure time, memory and arithmetic of a system: each step, in fresh processes and in a warm one.",
+    ),
+    Verb(
+        "preprocess",
+        "flarecli.cli.preprocess:preprocess",
+        "Check a dataset of scans with label maps, and store it for training.",
+    ),
+    Verb(
+        "train",
+        "flarecli.cli.train:train",
+        "Train a network on the cases of a cache, on synthetic scans that are made on the way, or on both.",
+    ),
+    Verb(
+        "phantom",
+        "flarecli.cli.phantom:phantom",
+        "Make synthetic abdominal CT scans with label maps of liver, kidneys, spleen and pancreas.",
+    ),
+    Verb(
+        "systems",
+        "flarecli.cli.systems:systems",
+        "List the segmentation systems: networks, parameters, multiply-adds, input sizes, weights, licence, paper.",
+    ),
+    Verb("weights", "flarecli.cli.weights:app", "List, show, import and verify the weights of the networks."),
+    Verb(
+        "doctor",
+        "flarecli.cli.doctor:doctor",
+        "Check packages, machine, folders and weights, and try every backend.",
+    ),
+)
 
 app = typer.Typer(
     name="flare",
+    cls=lazy_group(VERBS),
     help="Segment liver, kidneys, spleen and pancreas in CT: fast, exact, in little memory.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -41,14 +75,3 @@ def _flare(
     ),
 ) -> None:
     """Options that stand before every verb."""
-
-
-app.command("predict")(predict)
-app.command("profile")(profile)
-app.command("preprocess")(preprocess)
-app.command("train")(train)
-app.command("phantom")(phantom)
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(weights.app, name="weights")
-app.command("systems")(systems)
-app.command("doctor")(doctor)

@@ -1,0 +1,66 @@
+"""Verbs whose modules are imported when they are called: help and every single verb start without the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb before its module is imported.
+
+    Attributes:
+        name: The word that calls it.
+        target: `module:name` of its function, or of its `typer.Typer` where it has verbs of its own.
+        help: The first line of its help, for the list of verbs.
+    """
+
+    name: str
+    target: str
+    help: str
+
+
+class LazyVerb(TyperCommand):
+    """Stands in the list of verbs, and hands over to the verb itself as soon as arguments are to be read."""
+
+    def __init__(self, verb: Verb) -> None:
+        super().__init__(verb.name, help=verb.help)
+        self._verb = verb
+
+    @cached_property
+    def command(self) -> Any:
+        """The verb itself."""
+        module, _, name = self._verb.target.partition(":")
+        target = getattr(import_module(module), name)
+        group = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        group.callback()(_nothing)
+        if isinstance(target, typer.Typer):
+            group.add_typer(target, name=self._verb.name)
+        else:
+            group.command(self._verb.name)(target)
+        return typer.main.get_group(group).commands[self._verb.name]
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the verb itself."""
+        return self.command.make_context(info_name, args, parent=parent, **extra)
+
+
+def lazy_group(verbs: tuple[Verb, ...]) -> type[TyperGroup]:
+    """A class of groups that hold these verbs, in this order."""
+
+    class LazyGroup(TyperGroup):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.commands.update({verb.name: LazyVerb(verb) for verb in verbs})
+
+    return LazyGroup
+
+
+def _nothing() -> None:
+    """Runs before the verb."""
