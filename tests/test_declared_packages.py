@@ -63,4 +63,4 @@ def test_every_package_that_is_imported_is_declared() -> None:
 
 
 def test_imports_are_found() -> None:
-    assert {"numpy", "keras", "openvino", "torch", "SimpleITK", "skimage", "cc3d"} <= set(imported_modules())
+    assert {"numpy", "keras", "openvino", "torch", "skimage", "cc3d"} <= set(imported_modules())

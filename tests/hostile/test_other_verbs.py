@@ -153,7 +153,7 @@ PHANTOM = [
     OddInput("organs are missing", phantom("--anatomy", "{}/gone.nii.gz"), 3, ("does not exist",)),
     OddInput("organs are no image", phantom("--anatomy", "{}/a.nii", before=put("a.nii", b"no")), 3, ("a.nii",)),
     OddInput("organs are a device", phantom("--anatomy", "/dev/zero"), 3, ("/dev/zero",)),
-    OddInput("no organs in the folder", phantom("--anatomy", "{}", before=put("a.txt")), 3, ("no label maps",)),
+    OddInput("no organs in the folder", phantom("--anatomy", "{}", before=put("a.txt")), 3, ("label maps",)),
     OddInput("none wanted", phantom("--number", "0"), 2, ("--number",)),
 ]
 
@@ -197,7 +197,7 @@ TRAIN = [
     OddInput("setting that is no number", train(*SYNTHETIC, "--set", "optimiser.learning_rate=nan"), 2, ("rate",)),
     OddInput("batch of none", train(*SYNTHETIC, "--set", "batch=0"), 2, ("batch",)),
     OddInput("fold of synthetic scans", train(*SYNTHETIC, "--fold", "1"), 2, ("no folds",)),
-    OddInput("no label maps", train("{}/out", "--synthesize-from", "{}"), 3, ("no label maps",)),
+    OddInput("no label maps", train("{}/out", "--synthesize-from", "{}"), 3, ("label maps",)),
     OddInput("label maps are missing", train("{}/out", "--synthesize-from", "{}/gone"), 3, ("no folder",)),
     OddInput(
         "label map is text", train("{}/out", "--synthesize-from", "{}", before=put("a.nii", b"no")), 3, ("a.nii",)
