@@ -191,6 +191,13 @@ class _Machine:
             if type(stack[-1]) is not list:
                 raise CheckpointError("its pickle is damaged (it appends to something else than a list)")
             stack[-1].extend(items)
+        elif name in ("ADDITEMS", "FROZENSET"):
+            items = self._since_mark()
+            if name == "FROZENSET":
+                stack.append(set())
+            if type(stack[-1]) is not set or not all(type(item) in _KEYS for item in items):
+                raise CheckpointError("its pickle is damaged (a set of something else than plain values)")
+            stack[-1].update(items)
         elif name == "GLOBAL":
             stack.append(_named(*argument.split(" ", 1)))
         elif name == "STACK_GLOBAL":
@@ -249,6 +256,7 @@ _MADE: dict[str, Callable[[], Any]] = {
     "NEWFALSE": lambda: False,
     "EMPTY_DICT": dict,
     "EMPTY_LIST": list,
+    "EMPTY_SET": set,
     "EMPTY_TUPLE": tuple,
     "MARK": lambda: _MARK,
 }

@@ -135,6 +135,18 @@ def test_files_of_pytorch_itself_are_read(tmp_path: Path, is_archive: bool) -> N
         np.testing.assert_array_equal(read[key], values.numpy())
 
 
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_every_protocol_is_read(tmp_path: Path, protocol: int) -> None:
+    torch = pytest.importorskip("torch", reason="writes a checkpoint with PyTorch")
+    content = {
+        "state_dict": torch.nn.Conv2d(2, 3, 3).state_dict(),
+        "plain": [1, -(2**70), 1.5, None, True, "é" * 300, (1, 2, 3, 4), {"a": {1: []}}],
+        **({} if protocol < 4 else {"sets": [{1, 2}, frozenset("ab"), b"bytes"]}),
+    }
+    torch.save(content, tmp_path / "a.pt", pickle_protocol=protocol)
+    assert list(read_state_dict(tmp_path / "a.pt")) == ["weight", "bias"]
+
+
 CALLED: list[str] = []
 
 
