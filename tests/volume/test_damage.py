@@ -18,16 +18,17 @@ from tests.volume.stored_files import metaimage, nifti, nifti_parts, nrrd, scan_
 _LIMIT_MB = 600
 _BOMB_BYTES = 700_000_000
 _MEASURED = """
-import resource, sys
+import sys
 from pathlib import Path
 from flarecli.errors import InputError
+from flarecli.hardware.memory import peak_rss_mb
 from flarecli.volume import read_volume
 try:
     read_volume(Path(sys.argv[1]))
     print("read")
 except InputError as error:
     print(error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000)
+print(round(peak_rss_mb()))
 """
 
 

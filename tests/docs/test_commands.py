@@ -1,0 +1,83 @@
+"""Commands of README and documentation: all are accepted, and those of the tutorial run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from flarecli.cli.main import VERBS
+from flarecli.cli.startup.lazy_verbs import LazyVerb
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+_BLOCK = re.compile(r"^```(?:console|bash|sh|)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_CALLED = {"flare": "-m flarecli", "python": ""}
+_ALTERNATIVES = re.compile(r"\b[\w.-]+(?:\|[\w.-]+)+")  # RUN|FILE stands for one of both
+
+
+def commands(page: Path) -> Iterator[str]:
+    """The lines of code blocks that call flare, without prompt and comment."""
+    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            if (command := line.removeprefix("$ ").strip()).startswith("flare "):
+                yield command
+
+
+DOCUMENTED = [(page.name, command) for page in PAGES for command in commands(page) if page.name != "command_line.md"]
+
+
+def accepted(command: str) -> None:
+    """Read the arguments as the command does, and do nothing; an exception says what is wrong with them."""
+    words = shlex.split(_ALTERNATIVES.sub(lambda choice: choice[0].split("|")[0], command), comments=True)
+    if "|" in words:
+        words = words[: words.index("|")]
+    name, arguments = words[1], words[2:]
+    if name.startswith("--"):
+        return
+    found: Any = LazyVerb(next(verb for verb in VERBS if verb.name == name)).command
+    if arguments and arguments[0] in getattr(found, "commands", {}):
+        found, arguments = found.commands[arguments[0]], arguments[1:]
+    found.make_context(name, arguments)
+
+
+@pytest.mark.parametrize(("page", "command"), DOCUMENTED, ids=[f"{page}: {command}" for page, command in DOCUMENTED])
+def test_a_documented_command_is_accepted(page: str, command: str) -> None:
+    accepted(command)
+
+
+def test_commands_are_found_and_wrong_ones_refused() -> None:
+    assert len(DOCUMENTED) > 50
+    for wrong in ("flare predict scan.nii.gz organs.nii.gz --nonsense", "flare predict scan.nii.gz", "flare nonsense"):
+        with pytest.raises(Exception, match=r"(?i)no such option|missing argument|") as raised:
+            accepted(wrong)
+        assert raised.value.__class__.__name__ in {"NoSuchOption", "MissingParameter", "StopIteration"}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "openvino", reason="once is enough")
+def test_the_tutorial_runs(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    script = ["set -e", *(f'{name}() {{ "{sys.executable}" {name_as} "$@"; }}' for name, name_as in _CALLED.items())]
+    script += _BLOCK.findall((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
+    finished = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert {"organs.nii.gz", "organs.json", "organs.png", "organs.csv", "results/phantom_ct.nii.gz"} <= made
