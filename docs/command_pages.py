@@ -60,7 +60,11 @@ def _parameter(parameter: Any) -> Iterator[str]:
 
 
 def _kind(parameter: Any) -> str:
-    """The values to choose from, where they are few."""
+    """What stands behind an option: its placeholder, or the values to choose from."""
+    if parameter.param_type_name == "argument":
+        return ""
+    if parameter.metavar:
+        return f" {_text(parameter.metavar)}"
     annotation = parameter.type_descriptor.annotation
     names = [str(value.value) for value in annotation] if isinstance(annotation, type(Enum)) else []
     names = names or [value for value in get_args(annotation) if isinstance(value, str)]
