@@ -18,7 +18,7 @@ from pathlib import Path
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli.prediction.batch import predict_cases
 from flarecli.prediction.cases import find_cases
-from flarecli.prediction.outcome import Extras
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import Predictor
 from flarecli.steps import Steps
 from flarecli.volume import read_volume
@@ -36,11 +36,11 @@ def main() -> None:
     predictor = Predictor(arguments.system, arguments.weights)
     with tempfile.TemporaryDirectory() as folder:
         cases = find_cases(arguments.folder, Path(folder))
-        for _ in predict_cases(predictor, cases[:1], extras=Extras()):
+        for _ in predict_cases(predictor, cases[:1], extras=OutputOptions()):
             pass
         resident_mb = []
         start = time.perf_counter()
-        for outcome in predict_cases(predictor, cases, extras=Extras(), existing="overwrite"):
+        for outcome in predict_cases(predictor, cases, extras=OutputOptions(), existing="overwrite"):
             if outcome.error is not None:
                 raise outcome.error
             resident_mb.append(round(_resident_mb()))
@@ -50,7 +50,7 @@ def main() -> None:
             steps = Steps()
             with steps("read"):
                 volume = read_volume(case.scan)
-            predictor.predict(case, volume, Extras(), steps)
+            predictor.predict(case, volume, OutputOptions(), steps)
             for step in steps.times:
                 alone[_STAGE_OF_STEP.get(step.name, "segment")] += step.wall_s
     print(

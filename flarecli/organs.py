@@ -29,3 +29,9 @@ ORGANS: tuple[Organ, ...] = (
 """FLARE21's label values; both kidneys share one label. Source: FLARE21 challenge design."""
 
 LABEL_NAMES: dict[int, str] = {0: "background", **{organ.label: organ.name for organ in ORGANS}}
+
+KIDNEYS = next(organ.label for organ in ORGANS if organ.name == "kidneys")
+"""Label of both kidneys; of the right one where sides are told apart."""
+
+LEFT_KIDNEY = 5
+"""Label of the left kidney where sides are told apart."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,17 +23,17 @@ import numpy as np
 
 from flarecli.errors import UsageError
 from flarecli.geometry import Grid
-from flarecli.measures.statistics import OrganStatistics, organ_statistics
-from flarecli.measures.verdict import OrganConfidence, judge_organs
+from flarecli.measures.statistics import OrganStatistics
+from flarecli.measures.verdict import OrganConfidence
 from flarecli.prediction.cases import Case
-from flarecli.prediction.outcome import Extras
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.prediction.region import Region
-from flarecli.prediction.result_files import Provenance, write_result
+from flarecli.prediction.result import Result
 from flarecli.prediction.scan_content import ScanContent, content_of
+from flarecli.prediction.writing import record_of, write_result
 from flarecli.steps import Steps
-from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume
 from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
 
@@ -51,14 +51,11 @@ class SegmentationResult:
     """The organs of one scan.
 
     Attributes:
-        provenance: System, weights and runtime that made it.
         warnings: What is unusual about the scan or the result, in sentences that the user must see.
     """
 
-    provenance: Provenance
     warnings: tuple[str, ...]
-    _volume: Volume = field(repr=False)
-    _segmentation: Segmentation = field(repr=False)
+    _result: Result = field(repr=False)
     _content: ScanContent = field(repr=False)
     _steps: Steps = field(repr=False)
 
@@ -70,7 +67,7 @@ class SegmentationResult:
         Voxel [z, y, x] belongs to voxel [z, y, x] of an array that was given, and to voxel [x, y, z] of a NIfTI file
         as nibabel reads it. It cannot be written to.
         """
-        stored = np.ascontiguousarray(self._volume.source.orientation.stored_view(self._segmentation.labels).T)
+        stored = np.ascontiguousarray(self._volume.source.orientation.stored_view(self._result.segmentation.labels).T)
         stored.setflags(write=False)
         return stored
 
@@ -85,27 +82,26 @@ class SegmentationResult:
     @cached_property
     def organs(self) -> Mapping[str, OrganStatistics]:
         """What each organ measures, absent ones too, by name: volume, HU, extent, position."""
-        return {organ.name: organ for organ in organ_statistics(self._volume, self._segmentation.labels)}
+        return {organ.name: organ for organ in self._result.statistics}
 
     @cached_property
     def confidence(self) -> Mapping[str, OrganConfidence]:
         """How far each organ can be trusted, with reasons; empty for systems whose scores are not calibrated."""
-        found = judge_organs(self._segmentation.signals, tuple(self.organs.values()))
-        return {organ.name: organ for organ in found}
+        return {organ.name: organ for organ in self._result.confidence}
 
     @cached_property
     def record(self) -> dict[str, Any]:
         """How the label map was made and what came out, JSON-serialisable; `save` writes it beside the label map."""
-        digest = hashlib.sha256(self.labels.data).hexdigest()
-        return self.provenance.record(
-            self._volume,
-            self._segmentation,
-            self.organs.values(),
-            self._content,
-            self._steps.times,
-            scan=self._volume.path,
-            labels={"file": "", "sha256": digest},
-        )
+        labels = {"file": "", "sha256": hashlib.sha256(self.labels.data).hexdigest()}
+        times = self._steps.times
+        return record_of(self._result, self._content, times, {"labels": labels}, scan=self._volume.path, sides=False)
+
+    @cached_property
+    def labels_with_sides(self) -> np.ndarray:
+        """`labels` with the kidneys told apart: 2 is the right one, 5 the left one."""
+        stored = self._result.labels_kji
+        stored.setflags(write=False)
+        return stored
 
     def to_nibabel(self) -> nibabel.Nifti1Image:
         """The label map as a nibabel image that lies exactly on the scan."""
@@ -123,6 +119,10 @@ class SegmentationResult:
         *,
         split: bool = False,
         preview: str | os.PathLike[str] | None = None,
+        sides: bool = False,
+        dicom: Sequence[str] = (),
+        labelmap: bool = False,
+        mesh: str | None = None,
         overwrite: bool = False,
     ) -> Path:
         """Write the label map and its record (same name, `.json`), all files or none.
@@ -131,6 +131,10 @@ class SegmentationResult:
             path: Ends in `.nii.gz`, `.nii`, `.nrrd` or `.mha`.
             split: Write one mask an organ, too.
             preview: Picture of slices with the organs' contours to write, ends in `.png`.
+            sides: Tell the kidneys apart in the label map: 2 is the right one, 5 the left one.
+            dicom: DICOM objects of a DICOM scan to write beside the label map, among "seg", "rtstruct" and "sr".
+            labelmap: Write the DICOM segmentation as LABELMAP in place of BINARY.
+            mesh: Write one mesh an organ, "stl", "obj" or "glb".
             overwrite: Replace files that exist.
 
         Returns:
@@ -143,12 +147,11 @@ class SegmentationResult:
         labels = Path(path)
         picture = None if preview is None else Path(preview)
         case = Case(labels.name.split(".")[0], self._volume.path, labels)
-        extras = Extras(split, None if picture is None else lambda _: picture)
-        check_outputs([case], extras, "overwrite" if overwrite else "refuse")
-        write_result(
-            case, self._volume, self._segmentation, extras, Steps(times=list(self._steps.times)), self._content,
-            self.provenance,
-        )  # fmt: skip
+        options = OutputOptions(
+            split, None if picture is None else lambda _: picture, sides, tuple(dicom), labelmap, mesh
+        )
+        check_outputs([case], options, "overwrite" if overwrite else "refuse")
+        write_result(case, self._result, options, Steps(times=list(self._steps.times)), self._content)
         return labels
 
     def picture(self, title: str = "") -> bytes:
@@ -158,8 +161,12 @@ class SegmentationResult:
         from flarecli.preview import draw_sheet
 
         content = io.BytesIO()
-        draw_sheet(self._volume, self._segmentation.labels, title).save(content, format="PNG")
+        draw_sheet(self._volume, self._result.segmentation.labels, title).save(content, format="PNG")
         return content.getvalue()
+
+    @property
+    def _volume(self) -> Volume:
+        return self._result.volume
 
     def _repr_html_(self) -> str:
         """For notebooks: volumes, verdicts and the preview picture."""
@@ -240,10 +247,8 @@ class Segmenter:
             predictor.load(steps)
             segmentation = predictor.segment(volume, steps)
         return SegmentationResult(
-            predictor.provenance,
             (*volume.warnings, *segmentation.warnings),
-            volume,
-            segmentation,
+            Result(volume, segmentation, predictor.provenance),
             _content_of(source, volume),
             steps,
         )

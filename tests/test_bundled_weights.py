@@ -12,7 +12,7 @@ from flarecli.metrics.overlap import dice
 from flarecli.organs import ORGANS
 from flarecli.prediction.batch import predict_cases
 from flarecli.prediction.cases import find_cases
-from flarecli.prediction.outcome import Extras
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import EngineRequest, Predictor
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -29,7 +29,7 @@ LEAST_DSC = {
 def test_example_is_segmented_sensibly(system: str, tmp_path: Path) -> None:
     cases = find_cases(EXAMPLES / "phantom_ct_0000.nii.gz", tmp_path / "organs.nii.gz")
     predictor = Predictor(system, ["starter"], EngineRequest("openvino", precision="float32"))
-    (outcome,) = predict_cases(predictor, cases, extras=Extras())
+    (outcome,) = predict_cases(predictor, cases, extras=OutputOptions())
     assert outcome.record is not None, outcome.error
     found = np.asarray(nibabel.load(tmp_path / "organs.nii.gz").dataobj)
     truth = np.asarray(nibabel.load(EXAMPLES / "phantom_ct.nii.gz").dataobj)

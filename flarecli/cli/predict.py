@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
     from flarecli.prediction.outcome import Outcome
 
 
+class MeshFormat(StrEnum):
+    """Choices of `--mesh`."""
+
+    stl = "stl"
+    obj = "obj"
+    glb = "glb"
+
+
 def predict(
     source: Annotated[
         Path,
@@ -71,6 +80,24 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw slices with the organs' contours; a folder for a folder of scans."),
     ] = None,
+    sides: Annotated[
+        bool, typer.Option("--sides", help="Tell the kidneys apart in the label map: 2 right, 5 left.")
+    ] = False,
+    dicom_seg: Annotated[
+        bool, typer.Option("--dicom-seg", help="Write a DICOM segmentation (.seg.dcm) of a DICOM scan, too.")
+    ] = False,
+    labelmap: Annotated[
+        bool, typer.Option("--labelmap", help="The DICOM segmentation as LABELMAP in place of BINARY.")
+    ] = False,
+    rtstruct: Annotated[
+        bool, typer.Option("--rtstruct", help="Write an RT structure set (.rtstruct.dcm) of a DICOM scan, too.")
+    ] = False,
+    sr: Annotated[
+        bool, typer.Option("--sr", help="Write a structured report with volumes (.sr.dcm) of a DICOM scan, too.")
+    ] = False,
+    mesh: Annotated[
+        MeshFormat | None, typer.Option("--mesh", help="Write the surface of each organ, in world mm (RAS), too.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Skip cases that are complete and made just so.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
@@ -91,7 +118,7 @@ def predict(
         from flarecli.measures.statistics import check_statistics_path, is_statistics_table
         from flarecli.prediction.batch import predict_cases
         from flarecli.prediction.cases import find_scans
-        from flarecli.prediction.outcome import Extras
+        from flarecli.prediction.output_options import OutputOptions
         from flarecli.prediction.outputs import check_outputs
         from flarecli.prediction.predictor import EngineRequest, Predictor
         from flarecli.prediction.region import parsed_region
@@ -102,7 +129,15 @@ def predict(
             check_statistics_path(statistics)
         found = find_scans(source, destination)
         many = found.folder is not None
-        extras = Extras(split=split, preview=_preview_file(preview, many=many))
+        chosen = (("seg", dicom_seg), ("rtstruct", rtstruct), ("sr", sr))
+        extras = OutputOptions(
+            split=split,
+            preview=_preview_file(preview, many=many),
+            sides=sides,
+            dicom=tuple(name for name, is_chosen in chosen if is_chosen),
+            labelmap=labelmap,
+            mesh=None if mesh is None else mesh.value,
+        )
         existing = "overwrite" if overwrite else "resume" if resume else "refuse"
         tables = []
         if statistics is not None:

@@ -11,7 +11,8 @@ from flarecli.files.destinations import Destination
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_scan
-from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.outcome import Outcome
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.prediction.resume import CaseDiffersError
@@ -20,14 +21,14 @@ from flarecli.steps import Steps
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume
 
-__all__ = ["EngineRequest", "Extras", "Outcome", "Predictor", "predict_cases"]
+__all__ = ["EngineRequest", "Outcome", "OutputOptions", "Predictor", "predict_cases"]
 
 
 def predict_cases(
     predictor: Predictor,
     cases: Iterable[Case],
     *,
-    extras: Extras | None = None,
+    extras: OutputOptions | None = None,
     existing: str = "refuse",
     tables: Iterable[Destination] = (),
     on_start: Callable[[Case], None] | None = None,
@@ -62,13 +63,13 @@ def predict_cases(
             expected="Case objects",
             remedy="Make them with flarecli.prediction.cases.find_cases, or Case(name, scan, labels).",
         )
-    extras = Extras() if extras is None else extras
-    if not isinstance(extras, Extras):
+    extras = OutputOptions() if extras is None else extras
+    if not isinstance(extras, OutputOptions):
         raise UsageError(
             "is no choice of extras",
             seen=repr(extras),
-            expected="an Extras object",
-            remedy="Give Extras(...), or None.",
+            expected="an OutputOptions object",
+            remedy="Give OutputOptions(...), or None.",
         )
     check_outputs(todo, extras, existing, tables=tables, inputs=predictor.files)
     return _Run(predictor, todo, extras, existing, on_start, on_step).outcomes()
@@ -93,7 +94,7 @@ class _Segmented:
 class _Run:
     predictor: Predictor
     cases: Sequence[Case]
-    extras: Extras
+    extras: OutputOptions
     existing: str
     on_start: Callable[[Case], None] | None
     on_step: Callable[[str], None] | None

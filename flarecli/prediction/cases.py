@@ -40,11 +40,15 @@ class Case:
     @property
     def record(self) -> Path:
         """The record beside the label map."""
-        return self.labels.with_name(f"{image_stem(self.labels)}.json")
+        return self.beside(".json")
+
+    def beside(self, ending: str) -> Path:
+        """A file beside the label map, of its name without suffix and the ending given."""
+        return self.labels.with_name(f"{image_stem(self.labels)}{ending}")
 
     def organ_file(self, organ: str) -> Path:
         """File of one organ's mask, beside the label map."""
-        return self.labels.with_name(f"{image_stem(self.labels)}_{organ}{image_suffix(self.labels)}")
+        return self.beside(f"_{organ}{image_suffix(self.labels)}")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from flarecli.errors import InputError, UsageError
 from flarecli.files.destinations import Destination, check_destinations
-from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case
-from flarecli.prediction.outcome import Extras
+from flarecli.prediction.output_options import OutputOptions, check_options
 from flarecli.prediction.record import is_foreign_json, is_record_of
+from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import files_of_scan
 from flarecli.volume import check_label_map_name
 
@@ -26,7 +26,7 @@ _REMEDIES = {
 
 def check_outputs(
     cases: Sequence[Case],
-    extras: Extras,
+    extras: OutputOptions,
     existing: str,
     *,
     tables: Iterable[Destination] = (),
@@ -59,6 +59,7 @@ def check_outputs(
         )
     for case in cases:
         check_label_map_name(case.labels)
+    check_options(cases, extras)
     if extras.preview is not None:
         from flarecli.preview import check_preview_path
 
@@ -69,19 +70,15 @@ def check_outputs(
     check_destinations(listed, read, remedy=_REMEDIES[existing])
 
 
-def _outputs_of(case: Case, extras: Extras, existing: str) -> Iterator[Destination]:
+def _outputs_of(case: Case, extras: OutputOptions, existing: str) -> Iterator[Destination]:
     replaces = existing == "overwrite"
     replaces_record = replaces
     if existing == "resume" and (case.labels.exists() or case.record.exists()):
         replaces = case.labels.exists() or is_record_of(case.record, case.labels)
         replaces_record = replaces and not is_foreign_json(case.record)
-    yield Destination(case.labels, f"label map of {case.name}", replaces)
     yield Destination(case.record, f"record of {case.name}", replaces_record)
-    if extras.split:
-        for organ in ORGANS:
-            yield Destination(case.organ_file(organ.name), f"{organ.name} mask of {case.name}", replaces)
-    if extras.preview is not None:
-        yield Destination(extras.preview(case), f"preview of {case.name}", replaces)
+    for file in result_files(case, extras):
+        yield Destination(file.path, f"{file.content} of {case.name}", replaces)
 
 
 def _files_read(case: Case) -> tuple[Path, ...]:

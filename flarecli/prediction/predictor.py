@@ -15,11 +15,13 @@ from flarecli.hardware.thread_limit import thread_limit
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.network_notes import with_notes_of_networks
-from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.outcome import Outcome
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.region import Region, checked_region
-from flarecli.prediction.result_files import Provenance, write_result
+from flarecli.prediction.result import Provenance, Result
 from flarecli.prediction.resume import completed_record
 from flarecli.prediction.scan_content import ScanContent, content_of
+from flarecli.prediction.writing import write_result
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, RegionRequest, Segmentation, System
 from flarecli.volume import Volume
@@ -134,7 +136,7 @@ class Predictor:
             except Exception as error:
                 raise error_of_engine(error) from error
 
-    def predict(self, case: Case, volume: Volume, extras: Extras, steps: Steps) -> Outcome:
+    def predict(self, case: Case, volume: Volume, extras: OutputOptions, steps: Steps) -> Outcome:
         """Segment one scan and write its label map, extras and record.
 
         Raises:
@@ -154,7 +156,7 @@ class Predictor:
             segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
         return with_notes_of_networks(segmentation, networks, runtime)
 
-    def completed(self, case: Case, extras: Extras) -> dict[str, Any]:
+    def completed(self, case: Case, extras: OutputOptions) -> dict[str, Any]:
         """The record of a case that an earlier run completed just as this one would.
 
         Raises:
@@ -175,7 +177,7 @@ class Predictor:
         case: Case,
         volume: Volume,
         segmentation: Segmentation,
-        extras: Extras,
+        extras: OutputOptions,
         steps: Steps,
         content: ScanContent,
     ) -> Outcome:
@@ -194,7 +196,7 @@ class Predictor:
         Raises:
             FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
         """
-        return write_result(case, volume, segmentation, extras, steps, content, self.provenance)
+        return write_result(case, Result(volume, segmentation, self.provenance), extras, steps, content)
 
     @property
     def provenance(self) -> Provenance:

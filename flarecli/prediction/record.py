@@ -18,7 +18,7 @@ from flarecli.geometry import Box, Grid
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.measures.verdict import OrganConfidence, Verdict
-from flarecli.organs import LABEL_NAMES, ORGANS
+from flarecli.organs import KIDNEYS, LABEL_NAMES, LEFT_KIDNEY, ORGANS
 from flarecli.prediction.scan_content import ScanContent
 from flarecli.steps import StepTime
 from flarecli.systems.base import Segmentation
@@ -38,9 +38,8 @@ def make_record(
     *,
     scan: Path,
     content: ScanContent,
-    labels: Mapping[str, str],
-    masks: Mapping[str, Mapping[str, str]],
-    preview: Mapping[str, str] | None,
+    files: Mapping[str, Mapping[str, str] | None],
+    sides: bool,
     asked: Mapping[str, Any],
     system: str,
     cards: Mapping[str, Card],
@@ -57,9 +56,8 @@ def make_record(
     Args:
         scan: File or folder that was read.
         content: What was read from it.
-        labels: The label map, as `described_file` gives it.
-        masks: Mask files by organ, where they were asked for; likewise.
-        preview: The picture; likewise.
+        files: The files by key, as `described_file` gives them; None for one that an absent organ does not have.
+        sides: Whether the kidneys are told apart in the label map.
         asked: What the user asked of region and engine.
         system: Name of the system.
         cards: Cards of the weights, by network.
@@ -77,9 +75,8 @@ def make_record(
         "scan": str(scan),
         "scan_content": content.as_dict(),
         "asked": dict(asked),
-        "labels": {**labels, "names": {str(k): v for k, v in LABEL_NAMES.items()}},
-        "masks": {organ: dict(mask) for organ, mask in masks.items()},
-        "preview": None if preview is None else dict(preview),
+        "labels": {**(files["labels"] or {}), "names": _names(sides)},
+        "files": {key: None if file is None else dict(file) for key, file in files.items() if key != "labels"},
         "grid": {
             "shape_zyx": list(grid.shape_zyx),
             "spacing_mm_zyx": list(grid.spacing_mm),
@@ -111,6 +108,11 @@ def make_record(
         ],
         "peak_rss_mb": round(peak_rss_mb(), 1),
     }
+
+
+def _names(sides: bool) -> dict[str, str]:
+    names = {str(label): name for label, name in LABEL_NAMES.items()}
+    return {**names, str(KIDNEYS): "right kidney", str(LEFT_KIDNEY): "left kidney"} if sides else names
 
 
 def described_file(path: Path, written: Path) -> dict[str, str]:
@@ -225,9 +227,8 @@ _RECORD = {
     "record_version": RECORD_VERSION,
     "scan_content": {"files": int, "bytes": int, "sha256": str},
     "asked": {"region": (str, [float])},
-    "labels": _FILE,
-    "masks": _Each(_FILE),
-    "preview": (_FILE, None),
+    "labels": {**_FILE, "names": _Each(str)},
+    "files": _Each((_FILE, None)),
     "system": str,
     "weights": _Each({"set": str, "sha256": str}),
     "runtime": {"backend": str, "version": str, "device": str, "precision": str, "threads": int},

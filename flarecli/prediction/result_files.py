@@ -1,127 +1,111 @@
-"""What is known of a segmented scan, and the files that it becomes: record, masks, preview and label map."""
+"""The files that a segmented scan becomes, in the one place that lists and writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from flarecli.engine import Runtime
-from flarecli.files.atomic import write_json
-from flarecli.files.together import appearing_together
-from flarecli.measures.statistics import OrganStatistics, organ_statistics
-from flarecli.measures.verdict import judge_organs
-from flarecli.organs import ORGANS
+from flarecli.organs import LEFT_KIDNEY, ORGANS, Organ
 from flarecli.prediction.cases import Case
-from flarecli.prediction.outcome import Extras, Outcome
-from flarecli.prediction.record import described_file, make_record
-from flarecli.prediction.scan_content import ScanContent
-from flarecli.steps import Steps, StepTime
-from flarecli.systems.base import Segmentation
-from flarecli.volume import Volume, write_labels
-from flarecli.weights.card import Card
+from flarecli.prediction.dicom_files import write_report, write_segmentation_object, write_structure_set
+from flarecli.prediction.output_options import OutputOptions
+from flarecli.prediction.result import Result
+from flarecli.volume import write_labels
 
 
 @dataclass(frozen=True)
-class Provenance:
-    """How label maps are made, the same for every scan of a run.
+class ResultFile:
+    """One file of a case besides its record.
 
     Attributes:
-        system: Name of the system.
-        cards: Cards of the weights, by network.
-        runtime: What computes the networks.
-        asked: What the user asked of region and engine.
+        key: What it is called in the record: "labels", "liver_mask", "preview".
+        content: What it is, for messages.
+        path: Where it goes.
+        write: Writes it to a path; files are flushed as `flarecli.files.atomic` does.
+        exists_for: Whether there is such a file of a result: absent organs have no mesh.
     """
 
-    system: str
-    cards: Mapping[str, Card]
-    runtime: Runtime
-    asked: Mapping[str, Any]
-
-    def record(
-        self,
-        volume: Volume,
-        segmentation: Segmentation,
-        statistics: Iterable[OrganStatistics],
-        content: ScanContent,
-        steps: Iterable[StepTime],
-        *,
-        scan: Path,
-        labels: Mapping[str, str],
-        masks: Mapping[str, Mapping[str, str]] | None = None,
-        preview: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """The record of one scan; see `flarecli.prediction.record.make_record`."""
-        statistics = tuple(statistics)
-        return make_record(
-            scan=scan,
-            content=content,
-            labels=labels,
-            masks=masks or {},
-            preview=preview,
-            asked=self.asked,
-            system=self.system,
-            cards=self.cards,
-            runtime=self.runtime,
-            grid=volume.grid,
-            segmentation=segmentation,
-            statistics=statistics,
-            confidence=judge_organs(segmentation.signals, statistics),
-            warnings=(*volume.warnings, *segmentation.warnings),
-            steps=steps,
-        )
+    key: str
+    content: str
+    path: Path
+    write: Callable[[Path, Result], None]
+    exists_for: Callable[[Result], bool] = lambda result: True
 
 
-def write_result(
-    case: Case,
-    volume: Volume,
-    segmentation: Segmentation,
-    extras: Extras,
-    steps: Steps,
-    content: ScanContent,
-    provenance: Provenance,
-) -> Outcome:
-    """Write what belongs to a segmented scan: record, masks, preview and label map, which appear together.
+def result_files(case: Case, options: OutputOptions) -> tuple[ResultFile, ...]:
+    """Every file of a case but its record, the label map last."""
+    return (*_further_files(case, options), _label_map(case, options))
 
-    Args:
-        case: The case.
-        volume: Its scan.
-        segmentation: What a system found in it.
-        extras: What to write besides.
-        steps: Clock.
-        content: Checksum of the scan, for the record.
-        provenance: How the label map was made.
 
-    Raises:
-        FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
-    """
-    masks = {organ: case.organ_file(organ.name) for organ in ORGANS} if extras.split else {}
-    preview = None if extras.preview is None else extras.preview(case)
-    finals = [case.record, *masks.values(), *([] if preview is None else [preview]), case.labels]
-    with appearing_together(finals) as written:
-        with steps("write"):
-            write_labels(written[case.labels], segmentation.labels, volume)
-            for organ, path in masks.items():
-                write_labels(written[path], (segmentation.labels == organ.label).astype(np.uint8), volume)
-        with steps("describe"):
-            statistics = organ_statistics(volume, segmentation.labels)
-            if preview is not None:
-                from flarecli.preview import write_preview
+def _label_map(case: Case, options: OutputOptions) -> ResultFile:
+    def write(path: Path, result: Result) -> None:
+        write_labels(path, result.sides.labels if options.sides else result.segmentation.labels, result.volume)
 
-                write_preview(written[preview], volume, segmentation.labels, title=case.name)
-        record = provenance.record(
-            volume,
-            segmentation,
-            statistics,
-            content,
-            steps.times,
-            scan=case.scan,
-            labels=described_file(case.labels, written[case.labels]),
-            masks={organ.name: described_file(path, written[path]) for organ, path in masks.items()},
-            preview=None if preview is None else described_file(preview, written[preview]),
-        )
-        write_json(written[case.record], record)
-    return Outcome(case, "done", record, statistics)
+    return ResultFile("labels", "label map", case.labels, write)
+
+
+def _further_files(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
+    if options.split:
+        yield from _masks(case, options)
+    if options.preview is not None:
+        yield ResultFile("preview", "preview", options.preview(case), partial(_write_preview, title=case.name))
+    if options.mesh is not None:
+        for organ in ORGANS:
+            yield ResultFile(
+                f"{organ.name}_mesh",
+                f"{organ.name} mesh",
+                case.beside(f"_{organ.name}.{options.mesh}"),
+                partial(_write_mesh, organ=organ),
+                partial(_has_organ, organ=organ),
+            )
+    writers: dict[str, tuple[str, Callable[[Path, Result], None]]] = {
+        "seg": ("DICOM segmentation", partial(write_segmentation_object, labelmap=options.labelmap)),
+        "rtstruct": ("RT structure set", write_structure_set),
+        "sr": ("structured report", partial(write_report, labelmap=options.labelmap)),
+    }
+    for name in options.dicom:
+        content, write = writers[name]
+        yield ResultFile(name, content, case.beside(f".{name}.dcm"), write, lambda result: result.has_organs)
+
+
+def _masks(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
+    for organ in ORGANS:
+        if options.sides and organ.name == "kidneys":
+            for name, label in (("right_kidney", organ.label), ("left_kidney", LEFT_KIDNEY)):
+                yield ResultFile(
+                    f"{name}_mask",
+                    f"{name.replace('_', ' ')} mask",
+                    case.organ_file(name),
+                    partial(_write_mask, label=label, sides=True),
+                )
+        else:
+            write = partial(_write_mask, label=organ.label, sides=False)
+            yield ResultFile(f"{organ.name}_mask", f"{organ.name} mask", case.organ_file(organ.name), write)
+
+
+def _write_mask(path: Path, result: Result, *, label: int, sides: bool) -> None:
+    labels = result.sides.labels if sides else result.segmentation.labels
+    write_labels(path, (labels == label).astype(np.uint8), result.volume)
+
+
+def _write_preview(path: Path, result: Result, *, title: str) -> None:
+    from flarecli.preview import write_preview
+
+    write_preview(path, result.volume, result.segmentation.labels, title=title)
+
+
+def _has_organ(result: Result, *, organ: Organ) -> bool:
+    return bool((result.segmentation.labels == organ.label).any())
+
+
+def _write_mesh(path: Path, result: Result, *, organ: Organ) -> None:
+    from flarecli.meshes.files import write_mesh
+    from flarecli.meshes.surface import surface_of
+
+    surface = surface_of(result.segmentation.labels == organ.label, result.volume.grid)
+    assert surface is not None  # asked for organs that exist
+    write_mesh(path, surface, organ.colour)

@@ -8,10 +8,11 @@ from typing import Any
 
 from flarecli import __version__
 from flarecli.engine import Runtime
-from flarecli.organs import ORGANS
+from flarecli.organs import LEFT_KIDNEY
 from flarecli.prediction.cases import Case
-from flarecli.prediction.outcome import Extras
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.record import UnusableRecordError, read_record
+from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import content_of
 from flarecli.weights.card import Card, sha256_of
 
@@ -22,7 +23,7 @@ class CaseDiffersError(Exception):
 
 def completed_record(
     case: Case,
-    extras: Extras,
+    extras: OutputOptions,
     *,
     system: str,
     cards: Mapping[str, Card],
@@ -32,8 +33,7 @@ def completed_record(
     """The record of a case that an earlier run completed just as it is asked now.
 
     Compared are the version of `flare`, system, weights, region, backend, device and precision that compute, the
-    checksums of label map, masks and preview, and the scan's content. Masks or a preview that are not asked for now
-    do not matter.
+    checksums of label map and further files, and the scan's content. Files that are not asked for now do not matter.
 
     Raises:
         CaseDiffersError: when any of this differs or is missing.
@@ -79,21 +79,19 @@ def _of_request(
         yield f"a network {network} then"
 
 
-def _of_files(record: Mapping[str, Any], case: Case, extras: Extras) -> Iterator[str]:
+def _of_files(record: Mapping[str, Any], case: Case, extras: OutputOptions) -> Iterator[str]:
     if not _is(case.labels, record["labels"]["sha256"]):
         yield "the label map is not the one of its record"
-    if extras.split:
-        masks = record["masks"]
-        for organ in ORGANS:
-            if organ.name not in masks:
-                yield f"the mask of the {organ.name} was not made"
-            elif not _is(case.organ_file(organ.name), masks[organ.name]["sha256"]):
-                yield f"the mask of the {organ.name} is missing or another"
-    if extras.preview is not None:
-        if record["preview"] is None:
-            yield "its preview was not made"
-        elif not _is(extras.preview(case), record["preview"]["sha256"]):
-            yield "its preview is missing or another"
+    if (str(LEFT_KIDNEY) in record["labels"]["names"]) != extras.sides:
+        yield "kidneys together then, apart now" if extras.sides else "kidneys apart then, together now"
+    made = record["files"]
+    for file in result_files(case, extras):
+        if file.key == "labels":
+            continue
+        if file.key not in made:
+            yield f"its {file.content} was not made"
+        elif made[file.key] is not None and not _is(file.path, made[file.key]["sha256"]):
+            yield f"its {file.content} is missing or another"
 
 
 def _is(path: Path, sha256: str) -> bool:

@@ -53,11 +53,11 @@ def _done(work: Work) -> Done:
 
 def _run(meter: StepMeter, predictor: Predictor, case: Case) -> CaseRun:
     from flarecli.prediction.batch import predict_cases
-    from flarecli.prediction.outcome import Extras
+    from flarecli.prediction.output_options import OutputOptions
     from flarecli.profiling.work import CaseRun
 
     with meter.run() as whole:
-        (outcome,) = predict_cases(predictor, [case], extras=Extras(), existing="overwrite")
+        (outcome,) = predict_cases(predictor, [case], extras=OutputOptions(), existing="overwrite")
     runtime = None if outcome.record is None else dict(outcome.record["runtime"])
     return CaseRun(case.name, whole, tuple(meter.steps), runtime, outcome.error)
 

@@ -7,7 +7,7 @@ RAS+ order (z, y, x), and before it a label map gets the file's own geometry aga
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from flarecli.volume.metaimage import write_metaimage
 from flarecli.volume.nifti import write_nifti
 from flarecli.volume.nrrd import write_nrrd
 from flarecli.volume.orientation import Orientation
-from flarecli.volume.source import SourceGeometry, StoredScan
+from flarecli.volume.source import DicomSource, SourceGeometry, StoredScan
 from flarecli.volume.world_axes import edges_mm
 
 WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -177,6 +177,11 @@ def _scan_of_series(series: Series) -> StoredScan:
     affine_warnings = check_affine(series.affine_ras, series.path)
     check_spacing(edges_mm(series.affine_ras), shape_ijk, series.path)
     source = SourceGeometry.of_affine(shape_ijk, series.affine_ras)
+    slices = series.stack.slices
+    origin = DicomSource(
+        tuple(each.header.path for each in slices), tuple(each.frame for each in slices), series.tilt is not None
+    )
+    source = replace(source, dicom=origin)
     voxels, warnings = series.read()
     return StoredScan(voxels.T, 1.0, 0.0, source, (*series.warnings, *affine_warnings, *warnings))
 

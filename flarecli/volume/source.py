@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -29,6 +30,21 @@ _SCANNER_CODE = 1  # NIFTI_XFORM_SCANNER_ANAT
 
 
 @dataclass(frozen=True)
+class DicomSource:
+    """Where the slices of a DICOM series come from.
+
+    Attributes:
+        files: The file of each slice.
+        frames: The number of each slice within its file, from 0.
+        is_resampled: Whether the slices lie elsewhere than in their files: gantry tilt was removed.
+    """
+
+    files: tuple[Path, ...]
+    frames: tuple[int, ...]
+    is_resampled: bool
+
+
+@dataclass(frozen=True)
 class SourceGeometry:
     """The file's own geometry: all that is needed to write a label map that lies exactly on the scan.
 
@@ -38,12 +54,14 @@ class SourceGeometry:
         affine_ras: 4x4 float64 matrix from the file's index (i, j, k) to world mm.
         nifti_header: A NIfTI header with this geometry and nothing else: for a NIfTI source its position
             fields (sform, qform, their codes, pixdim, units) as they were.
+        dicom: The slices of a DICOM source, in the order of k; None for other sources.
     """
 
     shape_ijk: tuple[int, int, int]
     spacing_ijk_mm: tuple[float, float, float]
     affine_ras: np.ndarray
     nifti_header: nibabel.Nifti1Header
+    dicom: DicomSource | None = None
 
     @classmethod
     def of_header(

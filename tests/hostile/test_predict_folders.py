@@ -168,12 +168,12 @@ REMAINS = [
     OddInput("complete, not UTF-8", resumed(nothing, name="\udcfc.nii.gz"), 0, ("skipped",)),
     OddInput("complete with masks", resumed(nothing, first=["--split"], then=["--split"]), 0, ("skipped",)),
     OddInput("masks not asked for now", resumed(nothing, first=["--split"]), 0, ("skipped",)),
-    OddInput("masks asked for now", resumed(nothing, then=["--split"]), 0, (*_ANEW, "mask of the liver was not made")),
+    OddInput("masks asked for now", resumed(nothing, then=["--split"]), 0, (*_ANEW, "liver mask was not made")),
     OddInput(
         "mask gone",
         resumed(lambda folder: (folder / "out/a_spleen.nii.gz").unlink(), first=["--split"], then=["--split"]),
         0,
-        (*_ANEW, "mask of the spleen is missing"),
+        (*_ANEW, "spleen mask is missing"),
     ),
     OddInput("other region", resumed(nothing, then=["--roi", "full"]), 0, (*_ANEW, "region auto then, full now")),
     OddInput(

@@ -19,7 +19,7 @@ _LAYERS = (
     ("segmentation", "evaluation"),
     ("profiling", "training"),
     ("doctor", "phantom", "prediction"),
-    ("preprocessing", "preview", "weights"),
+    ("meshes", "preprocessing", "preview", "weights"),
     ("datasets", "systems"),
     ("measures", "metrics"),
     ("volume",),

@@ -15,7 +15,8 @@ from flarecli.errors import InputError, OutputError, UnexpectedError
 from flarecli.organs import LABEL_NAMES
 from flarecli.prediction.batch import predict_cases
 from flarecli.prediction.cases import Case, find_cases
-from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.outcome import Outcome
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import Predictor
 from flarecli.prediction.record import is_complete
 from flarecli.volume import Volume, read_volume, write_labels, write_scan
@@ -38,9 +39,11 @@ def write_ct(path: Path, *, peak_hu: int = 900, seed: int = 0) -> Path:
     return path
 
 
-def run(source: Path, destination: Path, *, existing: str = "refuse", extras: Extras | None = None) -> list[Outcome]:
+def run(
+    source: Path, destination: Path, *, existing: str = "refuse", extras: OutputOptions | None = None
+) -> list[Outcome]:
     cases = find_cases(source, destination)
-    return list(predict_cases(Predictor("threshold"), cases, extras=extras or Extras(), existing=existing))
+    return list(predict_cases(Predictor("threshold"), cases, extras=extras or OutputOptions(), existing=existing))
 
 
 def test_label_map_lies_on_the_scan(tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_record_tells_what_happened(tmp_path: Path) -> None:
 
 
 def test_split_writes_one_mask_an_organ(tmp_path: Path) -> None:
-    run(write_ct(tmp_path / "scan.nii.gz"), tmp_path / "organs.nii.gz", extras=Extras(split=True))
+    run(write_ct(tmp_path / "scan.nii.gz"), tmp_path / "organs.nii.gz", extras=OutputOptions(split=True))
     whole = np.asarray(nibabel.load(tmp_path / "organs.nii.gz").dataobj)
     for label, name in list(LABEL_NAMES.items())[1:]:
         mask = np.asarray(nibabel.load(tmp_path / f"organs_{name}.nii.gz").dataobj)
@@ -76,7 +79,7 @@ def test_split_writes_one_mask_an_organ(tmp_path: Path) -> None:
 
 
 def test_preview_is_written(tmp_path: Path) -> None:
-    extras = Extras(preview=lambda case: tmp_path / f"{case.name}.png")
+    extras = OutputOptions(preview=lambda case: tmp_path / f"{case.name}.png")
     run(write_ct(tmp_path / "scan.nii.gz"), tmp_path / "organs.nii.gz", extras=extras)
     assert (tmp_path / "scan.png").read_bytes().startswith(b"\x89PNG")
 
@@ -130,7 +133,7 @@ def test_interrupted_case_leaves_no_record(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     scan = write_ct(tmp_path / "scan.nii.gz")
-    monkeypatch.setattr("flarecli.prediction.result_files.organ_statistics", interrupt)
+    monkeypatch.setattr("flarecli.prediction.result.organ_statistics", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(scan, tmp_path / "out" / "organs.nii.gz")
     assert not (tmp_path / "out" / "organs.json").exists()
@@ -142,12 +145,12 @@ def test_region_in_world_millimetres(tmp_path: Path) -> None:
     write_scan(scan, ct_voxels(SHAPE), affine(spacing_mm=(4.0, 4.0, 3.0), origin_mm=(10, 20, 30)))
     cases = [Case("scan", scan, tmp_path / "organs.nii.gz")]
     inside = Predictor("threshold", region=(10, 20, 30, 18, 28, 36))
-    (outcome,) = predict_cases(inside, cases, extras=Extras())
+    (outcome,) = predict_cases(inside, cases, extras=OutputOptions())
     assert outcome.record is not None
     assert outcome.record["region_mm_zyx"] == {"start": [1.5, 2.0, 2.0], "end": [7.5, 10.0, 10.0]}
 
     outside = Predictor("threshold", region=(100, 20, 30, 140, 24, 36))
-    (outcome,) = predict_cases(outside, cases, extras=Extras(), existing="overwrite")
+    (outcome,) = predict_cases(outside, cases, extras=OutputOptions(), existing="overwrite")
     assert isinstance(outcome.error, InputError)
     assert "outside the scan" in str(outcome.error)
 
@@ -162,7 +165,7 @@ def test_steps_are_announced(tmp_path: Path) -> None:
         predict_cases(
             Predictor("threshold"),
             cases,
-            extras=Extras(),
+            extras=OutputOptions(),
             on_start=lambda case: started.append(case.name),
             on_step=steps.append,
         )
@@ -191,7 +194,7 @@ def test_next_scan_begins_while_the_last_is_written(tmp_path: Path, monkeypatch:
     outcomes = predict_cases(
         Predictor("threshold"),
         cases,
-        extras=Extras(),
+        extras=OutputOptions(),
         on_start=lambda case: second_began.set() if case.name == "b" else None,
     )
     assert [(outcome.case.name, outcome.status) for outcome in outcomes] == [("a", "done"), ("b", "done")]

@@ -106,7 +106,7 @@ def test_a_folder_that_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         shutil.rmtree(out)
         return organ_statistics(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("flarecli.prediction.result_files.organ_statistics", measure)
+    monkeypatch.setattr("flarecli.prediction.result.organ_statistics", measure)
     (outcome,) = run(write_ct(tmp_path / "scan.nii.gz"), out / "o.nii.gz")
     assert isinstance(outcome.error, OutputError)
     assert "it must stay while the command runs" in str(outcome.error)
@@ -116,7 +116,7 @@ def test_memory_that_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("flarecli.prediction.result_files.organ_statistics", no_memory)
+    monkeypatch.setattr("flarecli.prediction.result.organ_statistics", no_memory)
     (outcome,) = run(write_ct(tmp_path / "scan.nii.gz"), tmp_path / "out" / "o.nii.gz")
     assert isinstance(outcome.error, InputError)
     assert "memory ran out" in str(outcome.error)

@@ -17,7 +17,8 @@ from flarecli.files.atomic import write_json
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.batch import predict_cases
 from flarecli.prediction.cases import Case, find_cases
-from flarecli.prediction.outcome import Extras, Outcome
+from flarecli.prediction.outcome import Outcome
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import Predictor
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, is_record_of, read_record
 from flarecli.prediction.scan_content import content_of
@@ -40,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     scan = write_ct(folder / "scan.nii.gz")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
-        extras = Extras(split=True, preview=lambda case: folder / "p.png")
+        extras = OutputOptions(split=True, preview=lambda case: folder / "p.png")
         (outcome,) = predict_cases(Predictor("threshold"), find_cases(scan, folder / "o.nii.gz"), extras=extras)
     return outcome
 
@@ -51,8 +52,9 @@ def test_a_record_says_what_was_asked_and_read(made: Outcome) -> None:
     assert record["scan_content"] == content_of(made.case.scan).as_dict()
     assert record["asked"]["region"] == "auto"
     assert record["asked"]["precision"] == "auto"
-    assert sorted(record["masks"]) == ["kidneys", "liver", "pancreas", "spleen"]
-    assert record["preview"]["file"] == "p.png"
+    masks = [f"{organ}_mask" for organ in ("kidneys", "liver", "pancreas", "spleen")]
+    assert sorted(record["files"]) == [*masks[:3], "preview", masks[3]]
+    assert record["files"]["preview"]["file"] == "p.png"
     assert is_record_of(made.case.record, made.case.labels)
     assert not is_record_of(made.case.record, made.case.labels.with_name("other.nii.gz"))
     assert not is_foreign_json(made.case.record)

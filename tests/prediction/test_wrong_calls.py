@@ -16,7 +16,7 @@ from flarecli.errors import InputError, OutputError, UsageError
 from flarecli.files.destinations import Destination
 from flarecli.prediction.batch import predict_cases
 from flarecli.prediction.cases import Case, find_cases
-from flarecli.prediction.outcome import Extras
+from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import Predictor
 from tests.prediction.test_batch import threshold_system, write_ct
@@ -59,7 +59,7 @@ def test_what_is_no_case(cases: Any) -> None:
 
 def test_extras() -> None:
     with pytest.raises(UsageError, match="must be given by a function"):
-        Extras(preview="p.png")  # type: ignore[arg-type]
+        OutputOptions(preview="p.png")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="is no choice of extras"):
         predict_cases(Predictor("threshold"), [], extras="split")  # type: ignore[arg-type]
 
@@ -79,7 +79,7 @@ def test_outputs_are_checked_before_the_first_case(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             predict_cases(Predictor("threshold"), [Case("a", scan, labels)], existing="overwrite")
         with pytest.raises(UsageError, match="png"):
-            check_outputs([case], Extras(preview=lambda case, file=preview: file.with_suffix(".x")), "refuse")
+            check_outputs([case], OutputOptions(preview=lambda case, file=preview: file.with_suffix(".x")), "refuse")
     table = Destination(case.record, "table")
     with pytest.raises(UsageError, match="two outputs"):
         predict_cases(Predictor("threshold"), [case], tables=[table])
@@ -101,7 +101,7 @@ def test_many_results_that_exist_are_counted(tmp_path: Path) -> None:
         case.labels.touch()
         cases.append(case)
     with pytest.raises(OutputError, match=r"40 files: 0\.nii \(label map of 0\), .* and 37 more"):
-        check_outputs(cases, Extras(), "refuse")
+        check_outputs(cases, OutputOptions(), "refuse")
 
 
 @pytest.mark.parametrize("scans", ["ab", "!a"])

@@ -1,0 +1,48 @@
+"""What a DICOM result says of how it was made, and identifiers that repeat when the same run is repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+MANUFACTURER = "flare"
+
+_NAMESPACE = uuid.UUID("6f1c1d2e-8d0a-5b0e-9f0a-3f2b7c9a4e51")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a label map was made.
+
+    Attributes:
+        system: Name of the segmentation system.
+        version: Version of `flare`.
+        weights: SHA-256 of the weights of each network.
+    """
+
+    system: str
+    version: str
+    weights: Mapping[str, str]
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm, for people."""
+        return f"flare {self.system}"
+
+    def facts(self) -> list[str]:
+        """Everything that tells one way of making label maps from another."""
+        return [self.system, self.version, *(f"{network}={digest}" for network, digest in sorted(self.weights.items()))]
+
+
+def repeatable_uid(*facts: str) -> str:
+    """A UID that depends on the facts alone. Source: DICOM PS3.5 annex B.2 (derived from a UUID), RFC 9562 §5.5."""
+    return f"2.25.{uuid.uuid5(_NAMESPACE, chr(10).join(facts)).int}"
+
+
+def digest_of(labels: np.ndarray) -> str:
+    """SHA-256 of a label map, in hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(labels).data).hexdigest()

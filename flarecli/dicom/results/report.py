@@ -1,0 +1,129 @@
+"""What the organs measure as a DICOM Structured Report, template TID 1500, through highdicom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    Comprehensive3DSR,
+    DeviceObserverIdentifyingAttributes,
+    FindingSite,
+    Measurement,
+    MeasurementReport,
+    ObservationContext,
+    ObserverContext,
+    QualitativeEvaluation,
+    ReferencedSegment,
+    SourceSeriesForSegmentation,
+    TrackingIdentifier,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
+)
+from highdicom.sr.coding import CodedConcept
+from pydicom import Dataset
+
+from flarecli.dicom.results.origin import MANUFACTURER, Origin, repeatable_uid
+from flarecli.dicom.results.segmentation_object import coded
+from flarecli.dicom.results.segments import SEGMENTS, Segment
+
+_SERIES_NUMBER = 9003
+_VOLUME = CodedConcept("118565006", "SCT", "Volume")
+_MEAN_HU = CodedConcept("112031", "DCM", "Attenuation Coefficient")
+_MILLILITRE = CodedConcept("mL", "UCUM", "milliliter")
+_HOUNSFIELD = CodedConcept("[hnsf'U]", "UCUM", "Hounsfield unit")
+_QUALITY = CodedConcept("QC_VERDICT", "99FLARE", "Quality check of the segmentation")
+_VERDICTS = {
+    "good": CodedConcept("QC_GOOD", "99FLARE", "Good"),
+    "check": CodedConcept("QC_CHECK", "99FLARE", "To be checked"),
+    "failed": CodedConcept("QC_FAILED", "99FLARE", "Failed"),
+}
+_PROCEDURE = CodedConcept("241544005", "SCT", "Computed tomography of abdomen")
+_DERIVATION_MEAN = CodedConcept("373098007", "SCT", "Mean")
+
+
+def measurement_report(
+    segmentation: Dataset,
+    series_uid: str,
+    origin: Origin,
+    measured: Mapping[int, tuple[float, float]],
+    verdicts: Mapping[int, str],
+) -> Dataset:
+    """Make a report of volume, mean HU and quality check of every segment.
+
+    Args:
+        segmentation: The Segmentation object that is referenced.
+        series_uid: Series of the scan that was segmented.
+        origin: How the label map was made.
+        measured: Volume in mL and mean HU by number of segment, see `SEGMENTS`.
+        verdicts: "good", "check" or "failed" by number of segment; those without one have no evaluation.
+
+    Returns:
+        The dataset, to be saved with `save_as`.
+    """
+    by_label = {str(item.SegmentLabel): item for item in segmentation.SegmentSequence}
+    facts = [str(segmentation.SOPInstanceUID), "SR"]
+    groups = [
+        _group(segment, by_label[segment.label], segmentation, series_uid, origin, measured[segment.number], verdicts)
+        for segment in SEGMENTS
+        if segment.label in by_label and segment.number in measured
+    ]
+    device = DeviceObserverIdentifyingAttributes(
+        uid=repeatable_uid("device", *origin.facts()),
+        name=origin.algorithm,
+        manufacturer_name=MANUFACTURER,
+        model_name=origin.algorithm,
+    )
+    context = ObserverContext(CodedConcept("121007", "DCM", "Device"), device)
+    report = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=context),
+        procedure_reported=_PROCEDURE,
+        imaging_measurements=groups,
+        title=CodedConcept("126000", "DCM", "Imaging Measurement Report"),
+    )
+    return Comprehensive3DSR(
+        evidence=[segmentation],
+        content=report,
+        series_instance_uid=repeatable_uid("series", *facts),
+        series_number=_SERIES_NUMBER,
+        sop_instance_uid=repeatable_uid("instance", *facts),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+        is_verified=False,
+        series_description=f"{origin.algorithm} measurements",
+    )
+
+
+def _group(
+    segment: Segment,
+    described: Dataset,
+    segmentation: Any,
+    series_uid: str,
+    origin: Origin,
+    measured: tuple[float, float],
+    verdicts: Mapping[int, str],
+) -> Any:
+    volume_ml, mean_hu = measured
+    laterality = None if segment.laterality is None else coded(segment.laterality)
+    algorithm = AlgorithmIdentification(name=origin.algorithm, version=origin.version)
+    verdict = verdicts.get(segment.number)
+    return VolumetricROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uid=described.TrackingUID, identifier=segment.label),
+        referenced_segment=ReferencedSegment(
+            sop_class_uid=str(segmentation.SOPClassUID),
+            sop_instance_uid=str(segmentation.SOPInstanceUID),
+            segment_number=int(described.SegmentNumber),
+            source_series=SourceSeriesForSegmentation(series_uid),
+        ),
+        finding_type=coded(segment.property_type),
+        finding_sites=[FindingSite(coded(segment.property_type), laterality=laterality)],
+        algorithm_id=algorithm,
+        measurements=[
+            Measurement(name=_VOLUME, value=round(volume_ml, 3), unit=_MILLILITRE),
+            Measurement(name=_MEAN_HU, value=round(mean_hu, 2), unit=_HOUNSFIELD, derivation=_DERIVATION_MEAN),
+        ],
+        qualitative_evaluations=None
+        if verdict is None
+        else [QualitativeEvaluation(name=_QUALITY, value=_VERDICTS[verdict])],
+    )

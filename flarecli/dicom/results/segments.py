@@ -1,0 +1,73 @@
+"""The organs as DICOM names them: SNOMED CT codes, laterality, colours.
+
+Sources: DICOM PS3.16 CID 7151 (segmentation property categories) and CID 4031 (anatomic regions); SNOMED CT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flarecli.organs import KIDNEYS, LEFT_KIDNEY, ORGANS
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept.
+
+    Attributes:
+        value: Code value.
+        scheme: Coding scheme designator, "SCT" for SNOMED CT.
+        meaning: Code meaning.
+    """
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One organ of a DICOM object.
+
+    Attributes:
+        number: Segment number, ROI number; also its value in a label map with sides told apart.
+        label: Its name for people.
+        property_type: What it is.
+        laterality: Modifier of the type, for kidneys.
+        colour: Display colour, red, green and blue in 0-255.
+    """
+
+    number: int
+    label: str
+    property_type: Code
+    laterality: Code | None
+    colour: tuple[int, int, int]
+
+
+ANATOMICAL_STRUCTURE = Code("123037004", "SCT", "Anatomical Structure")
+RIGHT = Code("24028007", "SCT", "Right")
+LEFT = Code("7771000", "SCT", "Left")
+
+_TYPES = {
+    "liver": Code("10200004", "SCT", "Liver"),
+    "kidneys": Code("64033007", "SCT", "Kidney"),
+    "spleen": Code("78961009", "SCT", "Spleen"),
+    "pancreas": Code("15776009", "SCT", "Pancreas"),
+}
+
+
+def _segments() -> tuple[Segment, ...]:
+    found = []
+    for organ in ORGANS:
+        code = _TYPES[organ.name]
+        if organ.label == KIDNEYS:
+            found.append(Segment(KIDNEYS, "right kidney", code, RIGHT, organ.colour))
+            red, green, blue = organ.colour
+            found.append(Segment(LEFT_KIDNEY, "left kidney", code, LEFT, (red, green - 40, blue + 40)))
+        else:
+            found.append(Segment(organ.label, organ.name, code, None, organ.colour))
+    return tuple(sorted(found, key=lambda segment: segment.number))
+
+
+SEGMENTS = _segments()
+"""Every segment that `flare` can write, by number: liver 1, right kidney 2, spleen 3, pancreas 4, left kidney 5."""

@@ -1,0 +1,109 @@
+"""What is known of one segmented scan; what takes time is found out when it is asked for first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flarecli.engine import Runtime
+from flarecli.errors import InputError
+from flarecli.measures.kidney_sides import KidneySides, kidney_sides
+from flarecli.measures.statistics import OrganStatistics, organ_statistics
+from flarecli.measures.verdict import OrganConfidence, judge_organs
+from flarecli.systems.base import Segmentation
+from flarecli.volume import Volume
+from flarecli.weights.card import Card
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from flarecli.dicom.results.origin import Origin
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How label maps are made, the same for every scan of a run.
+
+    Attributes:
+        system: Name of the system.
+        cards: Cards of the weights, by network.
+        runtime: What computes the networks.
+        asked: What the user asked of region and engine.
+    """
+
+    system: str
+    cards: Mapping[str, Card]
+    runtime: Runtime
+    asked: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One segmented scan.
+
+    Attributes:
+        volume: The scan.
+        segmentation: What the system found.
+        provenance: How.
+    """
+
+    volume: Volume
+    segmentation: Segmentation
+    provenance: Provenance
+
+    @cached_property
+    def statistics(self) -> tuple[OrganStatistics, ...]:
+        """What each organ measures, absent ones too."""
+        return organ_statistics(self.volume, self.segmentation.labels)
+
+    @cached_property
+    def confidence(self) -> tuple[OrganConfidence, ...]:
+        """How far each organ can be trusted; empty for systems whose scores are not calibrated."""
+        return judge_organs(self.segmentation.signals, self.statistics)
+
+    @cached_property
+    def sides(self) -> KidneySides:
+        """The label map with left and right kidney apart."""
+        return kidney_sides(self.segmentation.labels, self.volume.voxels, self.volume.grid)
+
+    @property
+    def has_organs(self) -> bool:
+        """Whether any organ was found."""
+        return any(organ.voxels for organ in self.statistics)
+
+    @property
+    def labels_kji(self) -> np.ndarray:
+        """Labels with the kidneys apart on the scan's own axes: slices, rows, columns of a DICOM series."""
+        return np.ascontiguousarray(self.volume.source.orientation.stored_view(self.sides.labels).T)
+
+    @cached_property
+    def dicom_headers(self) -> list[Dataset]:
+        """Headers of the slices of a DICOM scan.
+
+        Raises:
+            InputError: when the scan is no DICOM, or its files lack identifiers or cannot be read any more.
+        """
+        from flarecli.dicom.results.sources import source_headers
+
+        source = self.volume.source.dicom
+        if source is None:
+            raise InputError(
+                "is no DICOM, so its result cannot belong to a study",
+                path=self.volume.path,
+                expected="a folder with a DICOM series",
+                remedy="Leave out the DICOM objects, or give the series itself.",
+            )
+        return source_headers(source.files)
+
+    @property
+    def origin(self) -> Origin:
+        """How the label map was made, for DICOM objects."""
+        from flarecli import __version__
+        from flarecli.dicom.results.origin import Origin
+
+        cards = self.provenance.cards
+        return Origin(self.provenance.system, __version__, {key: card.sha256 for key, card in cards.items()})

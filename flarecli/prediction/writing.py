@@ -1,0 +1,106 @@
+"""Writing a segmented scan: its files and its record appear together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from flarecli.files.atomic import write_json
+from flarecli.files.refusals import write_errors
+from flarecli.files.together import appearing_together
+from flarecli.prediction.cases import Case
+from flarecli.prediction.outcome import Outcome
+from flarecli.prediction.output_options import OutputOptions
+from flarecli.prediction.record import described_file, make_record
+from flarecli.prediction.result import Result
+from flarecli.prediction.result_files import result_files
+from flarecli.prediction.scan_content import ScanContent
+from flarecli.steps import Steps, StepTime
+
+_MEASURING = ("preview",)
+"""Files that count as "describe" among the steps, not as "write"."""
+
+
+def record_of(
+    result: Result,
+    content: ScanContent,
+    steps: Iterable[StepTime],
+    files: Mapping[str, Mapping[str, str] | None],
+    *,
+    scan: Path,
+    sides: bool,
+) -> dict[str, Any]:
+    """The record of one scan.
+
+    Args:
+        result: The segmented scan.
+        content: Checksum of what was read.
+        steps: What took how long.
+        files: The written files by key, as `flarecli.prediction.record.described_file` gives them.
+        scan: The file or folder that was read.
+        sides: Whether the label map tells the kidneys apart.
+    """
+    provenance, volume, segmentation = result.provenance, result.volume, result.segmentation
+    warnings = (*volume.warnings, *segmentation.warnings)
+    if sides and result.sides.is_fused:
+        warnings = (*warnings, "the kidneys are connected across the midline (horseshoe kidney?); parted at the spine")
+    return make_record(
+        scan=scan,
+        content=content,
+        files=files,
+        sides=sides,
+        asked=provenance.asked,
+        system=provenance.system,
+        cards=provenance.cards,
+        runtime=provenance.runtime,
+        grid=volume.grid,
+        segmentation=segmentation,
+        statistics=result.statistics,
+        confidence=result.confidence,
+        warnings=warnings,
+        steps=steps,
+    )
+
+
+def write_result(case: Case, result: Result, options: OutputOptions, steps: Steps, content: ScanContent) -> Outcome:
+    """Write what belongs to a segmented scan: record, further files and label map, which appear together.
+
+    Args:
+        case: The case.
+        result: The segmented scan.
+        options: What to write besides.
+        steps: Clock.
+        content: Checksum of the scan, for the record.
+
+    Raises:
+        FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
+    """
+    listed = result_files(case, options)
+    files = [file for file in listed if file.exists_for(result)]
+    with appearing_together([case.record, *(file.path for file in files)]) as written:
+        with steps("write"):
+            for file in (files[-1], *files[:-1]):  # the label map first: whatever fails, it is named before all else
+                if file.key not in _MEASURING:
+                    file.write(written[file.path], result)
+        with steps("describe"):
+            statistics = result.statistics
+            for file in files:
+                if file.key in _MEASURING:
+                    file.write(written[file.path], result)
+        described = {file.key: described_file(file.path, written[file.path]) for file in files}
+        absent = {file.key: None for file in listed if file not in files}
+        record = record_of(
+            result,
+            content,
+            steps.times,
+            {**described, **absent},
+            scan=case.scan,
+            sides=options.sides or bool(options.dicom),
+        )
+        write_json(written[case.record], record)
+    for file in listed:
+        if file not in files:  # of an earlier run, in which the organ was found
+            with write_errors(file.path):
+                file.path.unlink(missing_ok=True)
+    return Outcome(case, "done", record, statistics)
