@@ -49,10 +49,9 @@ def measure_rates(
         steps: How many updates are timed.
     """
     schedule = stream.schedule
-    settled = schedule.reuse * schedule.mixing if schedule.reuse > 1 else 0
     with SampleLoader(stream, 0, workers) as loader:
         incoming = iter(loader)
-        held = [next(incoming) for _ in range(max(settled, batch))][:batch]
+        held = [next(incoming) for _ in range(max(schedule.settling_samples, batch))][:batch]
         # What lies ready in the queues was made before the clock starts.
         ready = workers * max(4, 2 * schedule.reuse)
         for _ in range(ready):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.scan import LabelledScan, Sample
 from flarecli.training.scan_source import ScanSource
-from flarecli.training.schedule import Schedule
+from flarecli.training.schedule import ScanSchedule, Schedule
 from flarecli.training.targets import Target
 from flarecli.training.views import View
 
@@ -17,7 +17,7 @@ class Stream(Protocol):
     """The samples of a run, by number."""
 
     @property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> ScanSchedule:
         """Which scan, or patient, each sample is from."""
         ...
 

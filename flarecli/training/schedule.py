@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class ScanSchedule(Protocol):
+    """From which scan each sample of a run is cut."""
+
+    @property
+    def reuse(self) -> int:
+        """How often a scan is used at most."""
+        ...
+
+    @property
+    def settling_samples(self) -> int:
+        """First samples of a run, in which more scans are new than later."""
+        ...
+
+    def scan_of(self, sample: int) -> int:
+        """Number of the scan from which sample `sample` is cut, counted from 0."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -20,6 +39,11 @@ class Schedule:
 
     reuse: int = 1
     mixing: int = 7
+
+    @property
+    def settling_samples(self) -> int:
+        """First samples of a run, in which every scan is new."""
+        return self.reuse * self.mixing if self.reuse > 1 else 0
 
     def scan_of(self, sample: int) -> int:
         """Number of the scan from which sample `sample` is cut, counted from 0."""

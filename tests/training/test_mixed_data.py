@@ -60,6 +60,21 @@ def test_no_scan_of_one_source_has_the_number_of_one_of_the_other() -> None:
     assert min(real) >= FIRST_REAL_SCAN > max(synthetic)
 
 
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.6])
+def test_scans_are_reused_evenly_after_the_settling_samples(share: float) -> None:
+    schedule = MixedSchedule(RealTurns(share), Schedule(2, 3), Schedule(4, 3))
+    new, seen = [], set()
+    for number in range(400):
+        scan = schedule.scan_of(number)
+        new.append(scan not in seen)
+        seen.add(scan)
+    usual = share / 2 + (1 - share) / 4
+    assert sum(new[schedule.settling_samples :]) / len(new[schedule.settling_samples :]) == pytest.approx(
+        usual, abs=0.03
+    )
+    assert sum(new[: schedule.settling_samples]) / schedule.settling_samples > usual
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_samples_do_not_depend_on_who_makes_them(workers: int) -> None:
     expected = [mixed().stream(1).sample(number) for number in range(3, 9)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 from typing import Any
 
 from flarecli.training.sample_stream import SampleStream, Stream
@@ -58,6 +58,12 @@ class MixedSchedule:
     def reuse(self) -> int:
         """How often a scan is used at most."""
         return max(self.real.reuse, self.synthetic.reuse)
+
+    @property
+    def settling_samples(self) -> int:
+        """First samples of a run, in which more scans are new than later."""
+        share = self.turns.share
+        return max(ceil(self.real.settling_samples / share), ceil(self.synthetic.settling_samples / (1 - share)))
 
     def scan_of(self, sample: int) -> int:
         """Number of the scan; those of real scans begin with `FIRST_REAL_SCAN`."""
