@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +57,8 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     weights = tmp_path / "all.weights.h5"
     slabs.one_thread()
     slabs.seeded(build()).save_weights(weights)
-    card = Card("one", "all", "made", "Random", "none", "none", "2000-01-01", "")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    card = Card("one", "all", "made", "Random", "none", "none", "2000-01-01", digest)
     monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: OneNetwork())
     monkeypatch.setattr("flarecli.systems.system_named", lambda name: OneNetwork())
     monkeypatch.setattr("flarecli.weights.selection.resolve_weights", lambda *_: {"all": weights})
