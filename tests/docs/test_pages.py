@@ -93,3 +93,12 @@ def test_the_version_stands_once() -> None:
 
     assert project["dynamic"] == ["version"]
     assert f"version: {flarecli.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+
+
+def test_fragments_of_the_changelog_are_named_as_its_maker_reads_them() -> None:
+    towncrier = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["towncrier"]
+    kinds = "|".join(kind["directory"] for kind in towncrier["type"])
+    names = {path.name for path in (ROOT / towncrier["directory"]).iterdir()} - {"README.md"}
+
+    assert [name for name in names if not re.fullmatch(rf"\+[\w-]+\.({kinds})\.md", name)] == []
+    assert towncrier["start_string"] in (ROOT / towncrier["filename"]).read_text(encoding="utf-8")
