@@ -6,7 +6,7 @@ python := env("PYTHON", "python3")
 bin := justfile_directory() / ".venv/bin"
 install := bin / "python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt"
 
-network_tests := "tests/models tests/training tests/engine tests/golden tests/examples tests/systems/test_efficientscn_published.py"
+network_tests := "tests/models tests/training tests/engine tests/golden tests/examples tests/cli/test_train.py tests/systems/test_efficientscn_published.py"
 
 # List the recipes.
 default:
