@@ -28,7 +28,7 @@ from flarecli.organs import ORGANS
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for
 from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest
-from flarecli.training.anatomies import PHANTOMS, read_anatomies
+from flarecli.training.samples.anatomies import PHANTOMS, read_anatomies
 from flarecli.weights.selection import weighted_system
 
 BAD_DSC = 0.7

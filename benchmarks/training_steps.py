@@ -97,8 +97,8 @@ def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[s
 
 def _sample(model: Any, view: Any, seed: int) -> Any:
     """An image of noise with noise for labels, of the model's size; where it takes any, of the view's (middle) one."""
-    from flarecli.training.scan import Sample
     from flarecli.training.views import CropView
+    from flarecli.training.views.scan import Sample
     from flarecli_models.data_format import CHANNELS_FIRST, resolved_data_format
 
     rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from flarecli.phantom import REALISTIC, Phantom, make_phantom, options_for
 from flarecli.phantom.options import lean
 from flarecli.training.randomness import Purpose
 from flarecli.training.recipe import SynthesisSettings
-from flarecli.training.scan_source import SyntheticScans, patient_options
+from flarecli.training.samples.scan_source import SyntheticScans, patient_options
 from flarecli.training.views import CropView
 
 SHAPE, SPACING_MM = (60, 72, 88), (4.0, 4.0, 4.0)

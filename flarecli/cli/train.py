@@ -15,8 +15,8 @@ from flarecli.errors import UsageError
 if TYPE_CHECKING:
     from flarecli.training.data import TrainingData
     from flarecli.training.machine import Machine
-    from flarecli.training.mixture.wanted import WantedScans
     from flarecli.training.recipe import Recipe
+    from flarecli.training.samples.mixture.wanted import WantedScans
 
 
 _STOPPED = 130
@@ -101,7 +101,7 @@ def train(
     with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
         cache, run = _folders(first, second, synthesize_from)
         _check_outputs(run, preview, cache)
-        from flarecli.training.mixture.wanted import WantedScans, chosen_recipe, data_of
+        from flarecli.training.samples.mixture.wanted import WantedScans, chosen_recipe, data_of
 
         scans = WantedScans(cache, synthesize_from, real_share)
         chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
@@ -149,7 +149,7 @@ def _folders(first: Path, second: Path | None, synthesize_from: str | None) -> t
 def _check_outputs(run: Path, preview: Path | None, cache: Path | None) -> None:
     """Refuse what cannot be written, before anything is read or computed."""
     from flarecli.files.destinations import Destination, check_destinations
-    from flarecli.training.run_folder import check_place
+    from flarecli.training.learning.run_folder import check_place
 
     check_place(run, cache)
     if preview is None:
@@ -232,7 +232,7 @@ def _cross_validate(
 ) -> None:
     from flarecli.cli.train_progress import shown_progress
     from flarecli.training.cross_validation import cross_validate
-    from flarecli.training.mixture.wanted import fold_data
+    from flarecli.training.samples.mixture.wanted import fold_data
 
     data = fold_data(recipe, scans, folds, seed)
     with shown_progress(hidden=quiet or as_json) as display:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flarecli.cli.output import stderr_console
 
 if TYPE_CHECKING:
-    from flarecli.training.loop import Observers, Progress, Validation
+    from flarecli.training.learning.loop import Observers, Progress, Validation
 
 _MUCH_WAITING = 0.2
 """Share of the time spent waiting for samples from which on it is worth a word."""
@@ -24,7 +24,7 @@ class TrainingDisplay:
     """
 
     def __init__(self, bar: Any) -> None:
-        from flarecli.training.loop import Observers
+        from flarecli.training.learning.loop import Observers
 
         self._bar = bar
         self._task = bar.add_task("starting", total=None)

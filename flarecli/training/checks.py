@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flarecli.errors import UsageError
-from flarecli.training.losses import checked_arguments
+from flarecli.training.learning.losses import checked_arguments
 from flarecli.training.recipe import Recipe
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView

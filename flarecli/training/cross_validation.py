@@ -11,7 +11,7 @@ from flarecli.files.atomic import write_json
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.summary import summarize
 from flarecli.training.data import TrainingData
-from flarecli.training.loop import Observers
+from flarecli.training.learning.loop import Observers
 from flarecli.training.machine import Machine
 from flarecli.training.recipe import Recipe
 from flarecli.training.run import Finished, RunOptions, run_training

@@ -8,7 +8,7 @@ import numpy as np
 
 from flarecli.files.atomic import atomic_path
 from flarecli.matplotlib_import import prepare_matplotlib
-from flarecli.training.log import ITERATION, read_rows
+from flarecli.training.learning.log import ITERATION, read_rows
 
 _POINTS = 400
 """Losses are averaged to so many points."""

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from flarecli.errors import UsageError
-from flarecli.training.anatomies import Anatomies
 from flarecli.training.checks import check_batches
 from flarecli.training.folds import Split
-from flarecli.training.painting import PatientSource, PatientStream
 from flarecli.training.randomness import Purpose
 from flarecli.training.recipe import Recipe
-from flarecli.training.sample_stream import SampleStream, Stream
-from flarecli.training.scan import LabelledScan
-from flarecli.training.scan_source import CachedScans, SyntheticScans
-from flarecli.training.schedule import Schedule
+from flarecli.training.samples.anatomies import Anatomies
+from flarecli.training.samples.painting import PatientSource, PatientStream
+from flarecli.training.samples.scan_source import CachedScans, SyntheticScans
+from flarecli.training.samples.schedule import Schedule
+from flarecli.training.samples.stream import SampleStream, Stream
+from flarecli.training.samples.variation.varied_scans import VariedScans
 from flarecli.training.targets import Target
-from flarecli.training.variation.varied_scans import VariedScans
 from flarecli.training.views import CropView
+from flarecli.training.views.scan import LabelledScan
 
 HELD_OUT_SEED = 0
 """Held-out synthetic scans are the same for every seed of a run."""
@@ -60,7 +60,7 @@ class TrainingData(Protocol):
 
     @property
     def is_painted(self) -> bool:
-        """Whether samples are patients that are still to be painted; see `flarecli.training.painting`."""
+        """Whether samples are patients that are still to be painted; see `flarecli.training.samples.painting`."""
         ...
 
     def stream(self, seed: int) -> Stream:

@@ -10,7 +10,7 @@ from flarecli.engine.backend_choice import backend_in_use, backend_with_gpu, is_
 from flarecli.engine.precision_choice import processor_computes_bfloat16
 from flarecli.errors import InstallationError, UsageError
 from flarecli.hardware.processors import available_processors
-from flarecli.training.freed_memory import keep_freed_memory
+from flarecli.training.learning.freed_memory import keep_freed_memory
 from flarecli.training.recipe import PrecisionSettings
 
 TRAINING_BACKENDS = ("tensorflow", "torch")

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from flarecli.errors import InputError, UsageError
 from flarecli.files.sources import opened
-from flarecli.training.losses import checked_arguments
+from flarecli.training.learning.losses import checked_arguments
 from flarecli.training.recipe import LossSettings, Recipe
 
 _LARGEST_FILE = 1_000_000

@@ -17,8 +17,8 @@ from flarecli.weights.card import read_card
 from flarecli.weights.store import resolve_weights
 
 if TYPE_CHECKING:
-    from flarecli.training.batches import BatchBuilder, Batches
-    from flarecli.training.trained_model import TrainedModel
+    from flarecli.training.learning.trained_model import TrainedModel
+    from flarecli.training.samples.batches import BatchBuilder, Batches
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def prepare(
         UsageError: when scans are to be painted on another backend than PyTorch.
         InputError: when weights are not there or do not fit.
     """
-    from flarecli.training.batches import BatchBuilder
-    from flarecli.training.trained_model import TrainedModel
+    from flarecli.training.learning.trained_model import TrainedModel
+    from flarecli.training.samples.batches import BatchBuilder
     from flarecli_models.data_format import channel_axis, resolved_data_format
 
     # Keras draws the seeds of initialisers and dropout from Python's generator. Its own set_random_seed would import
@@ -107,7 +107,7 @@ def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
             remedy="Use --backend torch, or a recipe whose scans are made beforehand, such as --recipe standard.",
         )
     from flarecli.engine.keras_model import model_with_weights
-    from flarecli.training.painting.batches import painted_batches
+    from flarecli.training.samples.painting.batches import painted_batches
 
     first = _first_stage_weights(recipe)
     network = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from flarecli.preview.contour_sheet import SheetSlice, draw_contour_sheet
 from flarecli.training.data import TrainingData
-from flarecli.training.scan import Sample
+from flarecli.training.views.scan import Sample
 
 SAMPLES = 6
 
@@ -25,7 +25,7 @@ def preview_samples(data: TrainingData, seed: int, count: int = SAMPLES) -> Iter
     if not data.is_painted:
         yield from (stream.sample(number) for number in range(count))
         return
-    from flarecli.training.painting.batches import painted_batches
+    from flarecli.training.samples.painting.batches import painted_batches
 
     builder = painted_batches(data.recipe, seed, "cpu")
     for number in range(count):

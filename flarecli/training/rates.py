@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flarecli.training.sample_loader import SampleLoader
-from flarecli.training.sample_stream import Stream
+from flarecli.training.samples.loader import SampleLoader
+from flarecli.training.samples.stream import Stream
 
 if TYPE_CHECKING:
-    from flarecli.training.trained_model import TrainedModel
+    from flarecli.training.learning.trained_model import TrainedModel
 
 _WARM_STEPS = 2
 

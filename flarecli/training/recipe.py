@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flarecli.training.variation.settings import VariationSettings
+from flarecli.training.samples.variation.settings import VariationSettings
 from flarecli.training.views import View
 
 
@@ -15,7 +15,7 @@ class LossSettings:
     """The loss.
 
     Attributes:
-        name: One of `flarecli.training.losses.LOSSES`.
+        name: One of `flarecli.training.learning.losses.LOSSES`.
         arguments: What that loss can be told.
     """
 

@@ -15,14 +15,14 @@ from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.checks import check_recipe
 from flarecli.training.data import TrainingData
-from flarecli.training.loop import Observers, Validation, restored_state, train
+from flarecli.training.learning.loop import Observers, Validation, restored_state, train
+from flarecli.training.learning.run_folder import RunFolder
 from flarecli.training.machine import Machine
 from flarecli.training.overrides import settings_of
 from flarecli.training.preparation import Prepared, network_spec, prepare
 from flarecli.training.recipe import Recipe
 from flarecli.training.run_card import FINAL_METRICS, run_card
-from flarecli.training.run_folder import RunFolder
-from flarecli.training.sample_loader import SampleLoader
+from flarecli.training.samples.loader import SampleLoader
 from flarecli.training.scoring import CaseScores, score_scans
 from flarecli.training.targets import Target
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, read_card

@@ -11,10 +11,10 @@ from flarecli.metrics.label_map import LabelMap
 from flarecli.metrics.organ_scores import EvaluationSettings, Scores, score_organs
 from flarecli.metrics.protocol import FLARE21, Metric, Protocol
 from flarecli.systems.base import Network
-from flarecli.training.batches import BatchBuilder
-from flarecli.training.scan import LabelledScan, Sample
+from flarecli.training.samples.batches import BatchBuilder
 from flarecli.training.targets import Target
 from flarecli.training.views import View
+from flarecli.training.views.scan import LabelledScan, Sample
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _values() -> Arrays:
 
 def _learning_rates() -> Arrays:
     """At the beginning and end of each of the 201 epochs of EfficientSegNet's published schedule."""
-    from flarecli.training.optimiser import learning_rate
+    from flarecli.training.learning.optimiser import learning_rate
 
     recipe = recipe_named("efficientsegnet", "coarse", "published")
     schedule, steps = learning_rate(recipe), recipe.iterations // 201

@@ -19,8 +19,8 @@ from flarecli.training.recipe import (
     ValidationSettings,
 )
 from flarecli.training.recipes import recipe_named
-from flarecli.training.scan import LabelledScan
 from flarecli.training.views import CropView
+from flarecli.training.views.scan import LabelledScan
 
 BACKEND = keras.backend.backend()
 
@@ -123,11 +123,11 @@ def losses(run: Path) -> list[list[str]]:
 
 def main(run: str, workers: str, checkpoint_every: str) -> None:
     """Train in a process of its own; prints the number of each iteration."""
-    from flarecli.training.anatomies import Anatomies
     from flarecli.training.data import SyntheticData
-    from flarecli.training.loop import Observers
+    from flarecli.training.learning.loop import Observers
     from flarecli.training.machine import Machine
     from flarecli.training.run import RunOptions, run_training
+    from flarecli.training.samples.anatomies import Anatomies
 
     chosen = recipe(iterations=12)
     run_training(

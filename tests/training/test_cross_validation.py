@@ -12,7 +12,7 @@ from flarecli.metrics.protocol import Metric
 from flarecli.training import cross_validation
 from flarecli.training.data import CachedData
 from flarecli.training.folds import k_folds
-from flarecli.training.loop import Observers
+from flarecli.training.learning.loop import Observers
 from flarecli.training.machine import Machine
 from flarecli.training.run import run_training
 from tests.training import small

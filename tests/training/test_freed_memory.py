@@ -12,7 +12,7 @@ import pytest
 BLOCK_MB = 64
 FAULTS_OF_A_SECOND_BLOCK = f"""
 import resource
-from flarecli.training.freed_memory import keep_freed_memory
+from flarecli.training.learning.freed_memory import keep_freed_memory
 keep_freed_memory() if KEEP else None
 fill = lambda: len(b"x" * {BLOCK_MB << 20})
 fill()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flarecli.training.intensity import Intensity
 from flarecli.training.recipes import recipe_named
+from flarecli.training.views.intensity import Intensity
 
 HU = np.array([-3000, -1024, 0, 512, 3000], np.int16)
 

@@ -10,21 +10,21 @@ import pytest
 
 from flarecli.errors import UsageError
 from flarecli.organs import ORGANS
-from flarecli.training.anatomies import Anatomies
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
-from flarecli.training.loop import Observers
+from flarecli.training.learning.loop import Observers
 from flarecli.training.machine import Machine
-from flarecli.training.mixture.data import MixedData, recipe_for_mixing
-from flarecli.training.mixture.stream import FIRST_REAL_SCAN, MixedSchedule, RealTurns
 from flarecli.training.recipe import LossSettings, Recipe, SynthesisSettings
 from flarecli.training.recipes import recipe_named
 from flarecli.training.run import RunOptions, run_training
-from flarecli.training.sample_loader import SampleLoader
-from flarecli.training.scan import Sample
-from flarecli.training.schedule import Schedule
+from flarecli.training.samples.anatomies import Anatomies
+from flarecli.training.samples.loader import SampleLoader
+from flarecli.training.samples.mixture.data import MixedData, recipe_for_mixing
+from flarecli.training.samples.mixture.stream import FIRST_REAL_SCAN, MixedSchedule, RealTurns
+from flarecli.training.samples.schedule import Schedule
+from flarecli.training.samples.variation.settings import VariationSettings
 from flarecli.training.targets import UNTOLD, Target
-from flarecli.training.variation.settings import VariationSettings
+from flarecli.training.views.scan import Sample
 from tests.training import small
 
 SPLIT = Split(("case_000", "case_002"), ("case_001",))

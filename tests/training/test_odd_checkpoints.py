@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.training.checkpoint import load_checkpoint, save_checkpoint
+from flarecli.training.learning.checkpoint import load_checkpoint, save_checkpoint
 
 
 class Variable:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import UsageError
-from flarecli.training.losses import compiled_losses
+from flarecli.training.learning.losses import compiled_losses
 from flarecli.training.recipe import (
     ClippingSettings,
     LossSettings,
@@ -133,7 +133,7 @@ def test_the_channel_axis_does_not_matter() -> None:
 
 
 def optimised(recipe: Recipe, gradients: list[list[np.ndarray]], precision: str = "float32") -> tuple[Any, Any]:
-    from flarecli.training.optimiser import make_optimiser
+    from flarecli.training.learning.optimiser import make_optimiser
 
     variables = [keras.Variable(np.ones(np.shape(gradient), np.float32)) for gradient in gradients[0]]
     optimiser = make_optimiser(recipe, precision)
@@ -226,14 +226,14 @@ def test_gathered_gradients_make_one_update_and_one_step_of_the_average() -> Non
     ],
 )
 def test_optimisers_that_make_no_sense_are_refused(changes: dict[str, Any], problem: str) -> None:
-    from flarecli.training.optimiser import make_optimiser
+    from flarecli.training.learning.optimiser import make_optimiser
 
     with pytest.raises(UsageError, match=problem):
         make_optimiser(small.recipe(**changes), "float32")
 
 
 def test_penalties_are_those_of_the_published_code() -> None:
-    from flarecli.training.optimiser import penalise_kernels
+    from flarecli.training.learning.optimiser import penalise_kernels
 
     model = small.build()
     penalise_kernels(model, 1e-6, without_pointwise=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import UsageError
-from flarecli.training.anatomies import Anatomies
 from flarecli.training.checks import check_recipe
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
@@ -16,6 +15,7 @@ from flarecli.training.machine import Machine
 from flarecli.training.recipe import SynthesisSettings
 from flarecli.training.recipes import recipe_named
 from flarecli.training.run import run_training
+from flarecli.training.samples.anatomies import Anatomies
 from flarecli.training.views import CropView
 from tests.training import small
 

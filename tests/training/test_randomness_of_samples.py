@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 
 from flarecli.errors import FlareError, InstallationError
-from flarecli.training.anatomies import Anatomies
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
 from flarecli.training.recipe import SamplingSettings
-from flarecli.training.sample_loader import SampleLoader
-from flarecli.training.sample_stream import SampleStream
-from flarecli.training.scan import LabelledScan, Sample
-from flarecli.training.scan_source import CachedScans
-from flarecli.training.schedule import Schedule
+from flarecli.training.samples.anatomies import Anatomies
+from flarecli.training.samples.loader import SampleLoader
+from flarecli.training.samples.scan_source import CachedScans
+from flarecli.training.samples.schedule import Schedule
+from flarecli.training.samples.stream import SampleStream
 from flarecli.training.targets import Target
+from flarecli.training.views.scan import LabelledScan, Sample
 from tests.training import small
 
 
@@ -74,7 +74,8 @@ def test_a_stream_holds_no_more_scans_than_it_needs() -> None:
 
 def test_keras_is_not_imported_before_the_backend_is_chosen() -> None:
     code = (
-        "import sys; from flarecli.training import anatomies, cross_validation, preparation, preview, rates, run; "
+        "import sys; from flarecli.training.samples import anatomies; "
+        "from flarecli.training import cross_validation, preparation, preview, rates, run; "
         "print([name for name in ('keras', 'tensorflow', 'torch', 'openvino') if name in sys.modules])"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -205,6 +206,6 @@ def test_cached_data_gives_samples_of_the_training_cases_alone() -> None:
     data = CachedData(small.recipe(), small.fake_cache(3), split)
     first = data.stream(0).sample(0)
     assert first.image.shape == (1, 16, 16, 16)
-    source = data.stream(0).source
+    source = data.stream(0).source.source  # type: ignore[attr-defined]
     assert {source.name_of(number) for number in range(20)} == set(split.training)  # type: ignore[attr-defined]
     assert [name for name, _ in data.validation_scans(5)] == ["case_001"]

@@ -15,10 +15,10 @@ from flarecli.training.data import CachedData
 from flarecli.training.folds import held_out
 from flarecli.training.recipe import Recipe
 from flarecli.training.recipes import recipe_named
-from flarecli.training.sample_loader import SampleLoader
-from flarecli.training.scan import Sample
+from flarecli.training.samples.loader import SampleLoader
 from flarecli.training.targets import Target
 from flarecli.training.views import ResampledView, SliceView, WindowView
+from flarecli.training.views.scan import Sample
 
 
 @pytest.fixture(scope="module")

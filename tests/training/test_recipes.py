@@ -10,7 +10,7 @@ import pytest
 from flarecli.errors import FlareError, InputError, UsageError
 from flarecli.systems import system_named
 from flarecli.training.checks import check_recipe
-from flarecli.training.losses import LOSSES
+from flarecli.training.learning.losses import LOSSES
 from flarecli.training.overrides import parsed_pairs, read_recipe_file, settings_of, with_changes
 from flarecli.training.recipe import FirstStageSettings
 from flarecli.training.recipes import RECIPES, recipe_named, recipes_for
@@ -50,7 +50,7 @@ def test_published_numbers() -> None:
 
 @small.needs_training
 def test_efficientsegnets_learning_rate_is_that_of_the_published_code() -> None:
-    from flarecli.training.optimiser import learning_rate
+    from flarecli.training.learning.optimiser import learning_rate
 
     recipe = recipe_named("efficientsegnet", "coarse", "published")
     schedule = learning_rate(recipe)

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 
 from flarecli.errors import FlareError, InputError, UsageError
-from flarecli.training.anatomies import Anatomies
-from flarecli.training.checkpoint import checkpoints
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
-from flarecli.training.log import read_rows
-from flarecli.training.loop import Observers
+from flarecli.training.learning.checkpoint import checkpoints
+from flarecli.training.learning.log import read_rows
+from flarecli.training.learning.loop import Observers
 from flarecli.training.machine import Machine
 from flarecli.training.recipe import ClippingSettings, Recipe, ValidationSettings
 from flarecli.training.recipes import RECIPES
 from flarecli.training.run import Finished, RunOptions, run_training
+from flarecli.training.samples.anatomies import Anatomies
 from flarecli.weights.store import resolve_weights
 from tests.training import small
 
@@ -236,7 +236,7 @@ def test_openvino_cannot_train(tmp_path: Path) -> None:
 
 
 def test_the_scores_of_a_first_stage_are_input_and_computed_once_a_scan() -> None:
-    from flarecli.training.batches import BatchBuilder
+    from flarecli.training.samples.batches import BatchBuilder
     from flarecli.training.views import CropView, FirstStageGrid
 
     counted_scores: list[int] = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import BSpline
 
-from flarecli.training.spatial_map import (
+from flarecli.training.views.spatial_map import (
     SpatialMap,
     SpatialRanges,
     draw_map,

@@ -7,13 +7,13 @@ import pytest
 from scipy import ndimage
 
 from flarecli.organs import ORGANS
-from flarecli.training.scan import LabelledScan
-from flarecli.training.spatial_map import SpatialRanges
-from flarecli.training.variation.clipped import floor_of, with_air
-from flarecli.training.variation.contrast import ContrastChange, is_enhanced, plain_intensities, with_contrast
-from flarecli.training.variation.deformation import deformed
-from flarecli.training.variation.settings import VariationSettings
-from flarecli.training.variation.varied_scans import VariedScans, drawn_contrast
+from flarecli.training.samples.variation.clipped import floor_of, with_air
+from flarecli.training.samples.variation.contrast import ContrastChange, is_enhanced, plain_intensities, with_contrast
+from flarecli.training.samples.variation.deformation import deformed
+from flarecli.training.samples.variation.settings import VariationSettings
+from flarecli.training.samples.variation.varied_scans import VariedScans, drawn_contrast
+from flarecli.training.views.scan import LabelledScan
+from flarecli.training.views.spatial_map import SpatialRanges
 
 SPACING_MM = (3.0, 3.0, 3.0)
 ENHANCED = {0: -100, 1: 107, 2: 175, 3: 112, 4: 95}

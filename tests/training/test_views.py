@@ -11,11 +11,11 @@ from scipy import ndimage
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.vgg13.inputs import grey_slice, network_batch
 from flarecli.training.recipes import RECIPES, recipe_named
-from flarecli.training.scan import LabelledScan, Sample
-from flarecli.training.spatial_map import SpatialRanges
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView, FirstStageGrid, ResampledView, SliceView, View, WindowView
 from flarecli.training.views.label_smoothing import smoothed_labels
+from flarecli.training.views.scan import LabelledScan, Sample
+from flarecli.training.views.spatial_map import SpatialRanges
 from tests.training.small import labelled_scan
 
 STILL = SpatialRanges(elastic_mm=0, axis_scale=0, global_scale=0, rotation_rad=0, translation_mm=0)

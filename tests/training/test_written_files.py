@@ -15,9 +15,9 @@ from flarecli.errors import FlareError, OutputError, UsageError
 from flarecli.files.atomic import scratch_folder
 from flarecli.files.room import reserve_room
 from flarecli.files.unfinished import PREFIX
-from flarecli.training.checkpoint import checkpoints, save_checkpoint
-from flarecli.training.log import CsvLog, TensorBoardLog, read_rows
-from flarecli.training.run_folder import check_place
+from flarecli.training.learning.checkpoint import checkpoints, save_checkpoint
+from flarecli.training.learning.log import CsvLog, TensorBoardLog, read_rows
+from flarecli.training.learning.run_folder import check_place
 from flarecli.weights.card import Card
 from flarecli.weights.release import release_weights
 

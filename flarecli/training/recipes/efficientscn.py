@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
-from flarecli.training.intensity import Intensity
 from flarecli.training.recipe import (
     ClippingSettings,
     LossSettings,
@@ -18,6 +17,7 @@ from flarecli.training.recipe import (
     ValidationSettings,
 )
 from flarecli.training.views import CropView, ResampledView
+from flarecli.training.views.intensity import Intensity
 
 _CONSTANTS = EfficientScnConstants()
 

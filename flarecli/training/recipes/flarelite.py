@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from flarecli.organs import ORGANS
 from flarecli.systems.flarelite.constants import FlareliteConstants
-from flarecli.training.intensity import Intensity
 from flarecli.training.recipe import (
     ClippingSettings,
     FirstStageSettings,
@@ -19,8 +18,9 @@ from flarecli.training.recipe import (
     SynthesisSettings,
     ValidationSettings,
 )
-from flarecli.training.variation.settings import VariationSettings
+from flarecli.training.samples.variation.settings import VariationSettings
 from flarecli.training.views import CropView, FirstStageGrid
+from flarecli.training.views.intensity import Intensity
 
 _CONSTANTS = FlareliteConstants()
 

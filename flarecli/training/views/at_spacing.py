@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from flarecli.resample import area_matrix, majority_labels, resample_separable
-from flarecli.training.scan import LabelledScan
+from flarecli.training.views.scan import LabelledScan
 
 _NEAR_ENOUGH = 0.05
 """Relative difference of voxel sizes that is not worth an interpolation."""

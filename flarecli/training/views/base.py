@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from flarecli.training.scan import LabelledScan, Sample
+from flarecli.training.views.scan import LabelledScan, Sample
 
 ScoresOf = Callable[[Sample], np.ndarray]
 """Runs the network on a sample: scores (channels, z, y, x), or (slices, channels, y, x)."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from flarecli.organs import ORGANS
 from flarecli.resample import area_matrix, linear_matrix, resample_separable
-from flarecli.training.intensity import Intensity
 from flarecli.training.randomness import Purpose, generator
-from flarecli.training.scan import FirstStageView, LabelledScan, Sample
 from flarecli.training.views.at_spacing import scan_at
 from flarecli.training.views.base import Decode, ScoresOf
+from flarecli.training.views.intensity import Intensity
 from flarecli.training.views.orientation import oriented
 from flarecli.training.views.restoring import decoded_by_slice
+from flarecli.training.views.scan import FirstStageView, LabelledScan, Sample
 
 AIR_HU = -1024
 

@@ -11,13 +11,13 @@ import numpy as np
 from scipy import ndimage
 
 from flarecli.resample import resample_separable, sampled_matrix
-from flarecli.training.intensity import Intensity
-from flarecli.training.scan import LabelledScan, Sample
-from flarecli.training.spatial_map import SpatialRanges, draw_map
 from flarecli.training.views.base import Decode, ScoresOf
+from flarecli.training.views.intensity import Intensity
 from flarecli.training.views.label_smoothing import smoothed_labels
 from flarecli.training.views.orientation import oriented
 from flarecli.training.views.restoring import decoded_by_slice
+from flarecli.training.views.scan import LabelledScan, Sample
+from flarecli.training.views.spatial_map import SpatialRanges, draw_map
 
 Shape = tuple[int, int, int]
 Triple = tuple[float, float, float]

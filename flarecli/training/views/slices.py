@@ -13,8 +13,8 @@ from scipy import ndimage
 from flarecli.systems.vgg13.constants import Vgg13Constants
 from flarecli.systems.vgg13.inputs import grey_slice, network_batch
 from flarecli.systems.vgg13.orientation import turned_view
-from flarecli.training.scan import LabelledScan, Sample
 from flarecli.training.views.base import Decode, ScoresOf
+from flarecli.training.views.scan import LabelledScan, Sample
 
 _TRIES = 50
 """How often another slice is drawn when one is of one colour."""

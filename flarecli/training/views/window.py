@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.resample import aligned_matrix, labels_above_share, resample_separable
-from flarecli.training.scan import LabelledScan, Sample
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.orientation import oriented
 from flarecli.training.views.restoring import decoded_by_slice
+from flarecli.training.views.scan import LabelledScan, Sample
 
 Shape = tuple[int, int, int]
 Window = tuple[slice, slice, slice]

@@ -17,12 +17,12 @@ from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_path
 from flarecli.files.room import reserve_room
 from flarecli.systems.base import Network, NetworkSpec
-from flarecli.training.batches import Batches
-from flarecli.training.checkpoint import load_checkpoint, save_checkpoint
-from flarecli.training.losses import compiled_losses
-from flarecli.training.optimiser import make_optimiser, penalise_kernels
+from flarecli.training.learning.checkpoint import load_checkpoint, save_checkpoint
+from flarecli.training.learning.losses import compiled_losses
+from flarecli.training.learning.optimiser import make_optimiser, penalise_kernels
 from flarecli.training.randomness import Purpose, derived_seed
 from flarecli.training.recipe import Recipe
+from flarecli.training.samples.batches import Batches
 from flarecli.training.targets import Target
 from flarecli_models.data_format import channel_axis, resolved_data_format
 

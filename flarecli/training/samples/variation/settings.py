@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flarecli.training.spatial_map import SpatialRanges
+from flarecli.training.views.spatial_map import SpatialRanges
 
 
 @dataclass(frozen=True)

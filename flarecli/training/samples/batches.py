@@ -12,7 +12,7 @@ from flarecli.resample import resample_separable, sampled_matrix
 from flarecli.systems.base import Network
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.recipe import FirstStageSettings
-from flarecli.training.scan import FirstStageView, Sample
+from flarecli.training.views.scan import FirstStageView, Sample
 
 _AFTER_SCANS = 2**40
 """Keeps what is lost of a scan's scores apart from how that scan is seen."""

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from flarecli.errors import UsageError
-from flarecli.training.adaptive_clipping import adaptively_clipped
+from flarecli.training.learning.adaptive_clipping import adaptively_clipped
 from flarecli.training.recipe import ClippingSettings, Recipe
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from flarecli.training.scan import LabelledScan
-from flarecli.training.spatial_map import SpatialMap, SpatialRanges, draw_map
+from flarecli.training.views.scan import LabelledScan
+from flarecli.training.views.spatial_map import SpatialMap, SpatialRanges, draw_map
 
 _AIR_HU = -1024.0
 

@@ -9,12 +9,12 @@ from scipy import ndimage
 
 from flarecli.organs import ORGANS
 from flarecli.training.randomness import Purpose, generator
-from flarecli.training.scan import LabelledScan
-from flarecli.training.scan_source import ScanSource
-from flarecli.training.variation.clipped import floor_of, with_air
-from flarecli.training.variation.contrast import ContrastChange, is_enhanced, with_contrast
-from flarecli.training.variation.deformation import deformed
-from flarecli.training.variation.settings import VariationSettings
+from flarecli.training.samples.scan_source import ScanSource
+from flarecli.training.samples.variation.clipped import floor_of, with_air
+from flarecli.training.samples.variation.contrast import ContrastChange, is_enhanced, with_contrast
+from flarecli.training.samples.variation.deformation import deformed
+from flarecli.training.samples.variation.settings import VariationSettings
+from flarecli.training.views.scan import LabelledScan
 
 _HIGHEST_BONE_HU = 400.0
 _FWHM = 2.355

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
-from flarecli.training.sample_stream import SampleStream, Stream
-from flarecli.training.scan import LabelledScan
-from flarecli.training.scan_source import ScanSource
-from flarecli.training.schedule import Schedule
+from flarecli.training.samples.scan_source import ScanSource
+from flarecli.training.samples.schedule import Schedule
+from flarecli.training.samples.stream import SampleStream, Stream
+from flarecli.training.views.scan import LabelledScan
 
 FIRST_REAL_SCAN = 2**42
 """Number of the first real scan of a mixed stream. No synthetic scan has a number as high, and no other random number

@@ -12,7 +12,7 @@ from typing import Any
 
 from flarecli.errors import FlareError, InstallationError
 from flarecli.processes.child import Child, ChildEnded, Receive, Send, as_message, stop_children
-from flarecli.training.sample_stream import Stream
+from flarecli.training.samples.stream import Stream
 
 _LOOK_S = 0.2
 """While it waits for a sample, the training looks so often whether the user wants to stop and all processes live."""

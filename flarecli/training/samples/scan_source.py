@@ -12,11 +12,11 @@ import numpy as np
 from flarecli.organs import ORGANS
 from flarecli.phantom import PhantomOptions, PreparedLabels, make_phantom, options_for
 from flarecli.phantom.options import lean
-from flarecli.training.anatomies import draw_anatomy
 from flarecli.training.randomness import Purpose, derived_seed, generator
 from flarecli.training.recipe import SamplingSettings, SynthesisSettings
-from flarecli.training.scan import LabelledScan
+from flarecli.training.samples.anatomies import draw_anatomy
 from flarecli.training.views import View
+from flarecli.training.views.scan import LabelledScan
 
 _AFTER_PATIENTS = 2**41
 """Keeps what decides who is lean apart from what patients are drawn from."""

@@ -10,13 +10,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flarecli.errors import FlareError
-from flarecli.training.checkpoint import checkpoints
-from flarecli.training.log import CsvLog, TensorBoardLog
+from flarecli.training.learning.checkpoint import checkpoints
+from flarecli.training.learning.log import CsvLog, TensorBoardLog
+from flarecli.training.learning.run_folder import RunFolder
 from flarecli.training.recipe import Recipe
-from flarecli.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from flarecli.training.trained_model import TrainedModel
+    from flarecli.training.learning.trained_model import TrainedModel
 
 CHECKPOINT_SECONDS = 120.0
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from flarecli.errors import UsageError
 from flarecli.training.data import CachedData, SyntheticData
-from flarecli.training.mixture.stream import MixedStream, NumberedApart, RealTurns
 from flarecli.training.recipe import LossSettings, Recipe
-from flarecli.training.sample_stream import SampleStream
-from flarecli.training.scan import LabelledScan
+from flarecli.training.samples.mixture.stream import MixedStream, NumberedApart, RealTurns
+from flarecli.training.samples.stream import SampleStream
 from flarecli.training.targets import Target
+from flarecli.training.views.scan import LabelledScan
 
 _PARTIAL_LOSSES = {"cross_entropy_dice": "partial_cross_entropy_dice"}
 """Losses of classes, and what they become where labels leave some classes open."""

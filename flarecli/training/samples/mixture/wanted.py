@@ -11,13 +11,13 @@ from flarecli.errors import UsageError
 from flarecli.hardware.processors import available_processors
 from flarecli.preprocessing.cache import TrainingCache
 from flarecli.systems import system_named
-from flarecli.training.anatomies import read_anatomies
 from flarecli.training.data import CachedData, SyntheticData, TrainingData
 from flarecli.training.folds import Split, held_out, k_folds
-from flarecli.training.mixture.data import MixedData, recipe_for_mixing
 from flarecli.training.overrides import parsed_pairs, read_recipe_file, with_changes
 from flarecli.training.recipe import Recipe
 from flarecli.training.recipes import recipe_named, recipes_for
+from flarecli.training.samples.anatomies import read_anatomies
+from flarecli.training.samples.mixture.data import MixedData, recipe_for_mixing
 from flarecli.training.targets import Target
 
 

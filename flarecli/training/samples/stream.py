@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flarecli.training.randomness import Purpose, generator
-from flarecli.training.scan import LabelledScan, Sample
-from flarecli.training.scan_source import ScanSource
-from flarecli.training.schedule import ScanSchedule, Schedule
+from flarecli.training.samples.scan_source import ScanSource
+from flarecli.training.samples.schedule import ScanSchedule, Schedule
 from flarecli.training.targets import Target
 from flarecli.training.views import View
+from flarecli.training.views.scan import LabelledScan, Sample
 
 
 class Stream(Protocol):

@@ -9,13 +9,13 @@ import numpy as np
 from flarecli.organs import ORGANS
 from flarecli.phantom import PreparedLabels, procedural_anatomy
 from flarecli.phantom.patient import Patient, centred_grid, draw_patient
-from flarecli.training.anatomies import draw_anatomy
-from flarecli.training.painting.exposure import Exposure, draw_exposure
-from flarecli.training.painting.posture import draw_posture
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.recipe import SynthesisSettings
-from flarecli.training.scan_source import patient_options
-from flarecli.training.schedule import Schedule
+from flarecli.training.samples.anatomies import draw_anatomy
+from flarecli.training.samples.painting.exposure import Exposure, draw_exposure
+from flarecli.training.samples.painting.posture import draw_posture
+from flarecli.training.samples.scan_source import patient_options
+from flarecli.training.samples.schedule import Schedule
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView
 

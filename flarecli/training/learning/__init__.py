@@ -1,0 +1,1 @@
+"""One network learning: model, losses, optimiser, checkpoints, the folder of a run."""
