@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 _BLOCK = re.compile(r"^```(?:console|bash|sh|)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SHELL = {"|", "||", "&&", ";", ">", "2>"}
 _CALLED = {"flare": "-m flarecli", "python": ""}
 _ALTERNATIVES = re.compile(r"\b[\w.-]+(?:\|[\w.-]+)+")  # RUN|FILE stands for one of both
 
@@ -40,8 +41,8 @@ DOCUMENTED = [(page.name, command) for page in PAGES for command in commands(pag
 def accepted(command: str) -> None:
     """Read the arguments as the command does, and do nothing; an exception says what is wrong with them."""
     words = shlex.split(_ALTERNATIVES.sub(lambda choice: choice[0].split("|")[0], command), comments=True)
-    if "|" in words:
-        words = words[: words.index("|")]
+    end = next((place for place, word in enumerate(words) if word in _SHELL), len(words))
+    words = words[:end]
     name, arguments = words[1], words[2:]
     if name.startswith("--"):
         return
