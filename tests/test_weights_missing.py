@@ -34,7 +34,7 @@ def test_every_network_gets_commands_that_exist(system: str) -> None:
         "predict",
     ]
     for _, verb, *arguments in commands:
-        known = get_command(app).commands[verb]
+        known = get_command(app).commands[verb].command
         if verb == "weights":
             known, arguments = known.commands[arguments[0]], arguments[1:]
         known.make_context(verb, arguments, resilient_parsing=False)
