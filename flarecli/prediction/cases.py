@@ -11,6 +11,7 @@ from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
 from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
 from flarecli.files.sources import check_regular_file, exists, is_folder
+from flarecli.volume.scan import WRITABLE_SUFFIXES
 
 _LABEL_SUFFIXES = {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}
 """Label maps are single files, also those of scans whose header and voxels are two."""
@@ -116,7 +117,7 @@ def _single(source: Path, destination: Path) -> Case:
             "the output of one scan must be an image file",
             path=destination,
             seen=destination.suffix or "no suffix",
-            expected=", ".join(SCAN_SUFFIXES),
+            expected=", ".join(WRITABLE_SUFFIXES),
             remedy=f"Name the file to write, for example {destination.name or 'labels'}.nii.gz.",
         )
     if target_of(destination) == target_of(source):

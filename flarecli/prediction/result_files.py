@@ -69,7 +69,8 @@ def _further_files(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
     }
     for name in options.dicom:
         content, write = writers[name]
-        yield ResultFile(name, content, case.beside(f".{name}.dcm"), write, lambda result: result.has_organs)
+        key = "seg_labelmap" if name == "seg" and options.labelmap else name  # the two are no substitutes
+        yield ResultFile(key, content, case.beside(f".{name}.dcm"), write, lambda result: result.has_organs)
 
 
 def _masks(case: Case, options: OutputOptions) -> Iterator[ResultFile]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,10 @@ from typing import Any
 from flarecli.errors import InputError
 from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.files.sources import opened
+from flarecli.volume.image_files import files_of_image
 
 _BESIDE_SLICES = (*SCAN_SUFFIXES, ".json", ".csv", ".png")
 """What may lie in a folder of slices and is none: results, tables and pictures."""
-
-_DATA_FILE = re.compile(rb"^\s*(?:ElementDataFile\s*=|data ?file\s*:)[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-_HEADER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def files_of_scan(scan: Path) -> tuple[Path, ...]:
             for path in entries
             if path.is_file() and not path.name.startswith(".") and not path.name.lower().endswith(_BESIDE_SLICES)
         )
-    return tuple(sorted({scan, *(path for path in _voxel_files(scan) if path.is_file())}))
+    return tuple(sorted({scan, *(path for path in files_of_image(scan) if path.is_file())}))
 
 
 def content_of(scan: Path) -> ScanContent:
@@ -129,30 +126,3 @@ def _stamps(files: tuple[Path, ...]) -> tuple[tuple[int, int, int], ...]:
         else:
             stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))
     return tuple(stamps)
-
-
-def _voxel_files(scan: Path) -> list[Path]:
-    """The files with the voxels of a detached header."""
-    name = scan.name
-    lower = name.lower()
-    for header, voxels in ((".hdr.gz", ".img.gz"), (".hdr", ".img"), (".img.gz", ".hdr.gz"), (".img", ".hdr")):
-        if lower.endswith(header):
-            return [scan.with_name(name[: -len(header)] + voxels)]
-    if not lower.endswith((".nhdr", ".mhd")):
-        return []
-    try:
-        with scan.open("rb") as file:
-            head = file.read(_HEADER_BYTES)
-    except OSError:
-        return []
-    told = _DATA_FILE.search(head)
-    if told is None:
-        return []
-    named = os.fsdecode(told.group(1).strip())
-    if named.upper().startswith("LIST"):
-        listed = head[told.end() :].splitlines()
-        return [scan.parent / os.fsdecode(line.strip()) for line in listed if line.strip() and b"\0" not in line]
-    if "%" in named:  # slice%03d.raw 1 20 1
-        pattern = re.sub(r"%\d*[dui]", "*", named.split()[0])
-        return sorted(scan.parent.glob(pattern)) if "/" not in pattern and pattern.strip("*.") else []
-    return [] if not named or named.upper() == "LOCAL" or "\0" in named else [scan.parent / named]

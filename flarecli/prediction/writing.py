@@ -30,6 +30,7 @@ def record_of(
     *,
     scan: Path,
     sides: bool,
+    warnings: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The record of one scan.
 
@@ -40,11 +41,9 @@ def record_of(
         files: The written files by key, as `flarecli.prediction.record.described_file` gives them.
         scan: The file or folder that was read.
         sides: Whether the label map tells the kidneys apart.
+        warnings: What the user must see besides the warnings of scan and segmentation.
     """
     provenance, volume, segmentation = result.provenance, result.volume, result.segmentation
-    warnings = (*volume.warnings, *segmentation.warnings)
-    if sides and result.sides.is_fused:
-        warnings = (*warnings, "the kidneys are connected across the midline (horseshoe kidney?); parted at the spine")
     return make_record(
         scan=scan,
         content=content,
@@ -58,7 +57,7 @@ def record_of(
         segmentation=segmentation,
         statistics=result.statistics,
         confidence=result.confidence,
-        warnings=warnings,
+        warnings=(*volume.warnings, *segmentation.warnings, *warnings),
         steps=steps,
     )
 
@@ -96,7 +95,8 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             steps.times,
             {**described, **absent},
             scan=case.scan,
-            sides=options.sides or bool(options.dicom),
+            sides=options.sides,
+            warnings=_of_sides(result) if options.sides or options.dicom else (),
         )
         write_json(written[case.record], record)
     for file in listed:
@@ -104,3 +104,10 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             with write_errors(file.path):
                 file.path.unlink(missing_ok=True)
     return Outcome(case, "done", record, statistics)
+
+
+def _of_sides(result: Result) -> tuple[str, ...]:
+    """A warning where the kidneys are told apart without a gap between them."""
+    if not result.sides.is_fused:
+        return ()
+    return ("the kidneys are connected across the midline (horseshoe kidney?); parted at the spine",)

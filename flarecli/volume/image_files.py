@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.files.names import NIFTI_PAIR_SUFFIXES, image_suffix
+from flarecli.files.names import image_suffix
 from flarecli.volume.image import ImageHeader, StoredImage
 from flarecli.volume.metaimage import read_metaimage_header
-from flarecli.volume.nifti import read_nifti_header
+from flarecli.volume.nifti import nifti_files, read_nifti_header
 from flarecli.volume.nrrd import read_nrrd_header
 from flarecli.volume.voxel_data import read_stored
 
@@ -18,9 +18,6 @@ _READERS = {
     ".mha": read_metaimage_header,
     ".mhd": read_metaimage_header,
 }
-
-_WITH_PARTS = (".nhdr", ".mhd", *NIFTI_PAIR_SUFFIXES)
-"""Suffixes of headers whose voxels can lie in other files."""
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -51,9 +48,12 @@ def read_image(header: ImageHeader, *, beside_bytes: int = 0) -> StoredImage:
 
 
 def files_of_image(path: Path) -> tuple[Path, ...]:
-    """The files that are read for an image: the one that is named, and those that its header names."""
-    if image_suffix(path) not in _WITH_PARTS:
-        return (path,)
+    """The files that are read for an image: the one that is named, and those that its header names, wherever they lie.
+
+    They need not exist. Of a header that cannot be read it is the file itself.
+    """
+    if image_suffix(path) not in _READERS:
+        return tuple(dict.fromkeys((path, *nifti_files(path))))
     try:
         return tuple(dict.fromkeys((path, *read_header(path).data.paths)))
     except InputError:

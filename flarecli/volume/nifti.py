@@ -34,7 +34,7 @@ def read_nifti_header(path: Path) -> ImageHeader:
             itself.
     """
     path = Path(path)
-    header_path, voxels_path = _parts(path)
+    header_path, voxels_path = nifti_files(path)
     encoding = gzip_or_raw(header_path)
     with unpacked(header_path, encoding) as stream:
         header, is_single, warnings = parse_header(stream, header_path)
@@ -61,6 +61,16 @@ def read_nifti_header(path: Path) -> ImageHeader:
         nifti_header=header,
         warnings=(*warnings, *unit_warnings),
     )
+
+
+def nifti_files(path: Path) -> tuple[Path, Path]:
+    """Paths of header and voxels: the same for a single file, `.hdr` and `.img` for a pair, in capitals where the name
+    is."""
+    stem, compressed = (path.with_suffix(""), path.suffix) if path.suffix.lower() == ".gz" else (path, "")
+    if stem.suffix.lower() not in (".hdr", ".img"):
+        return path, path
+    header, voxels = (".HDR", ".IMG") if stem.suffix.isupper() else (".hdr", ".img")
+    return stem.with_suffix(header + compressed), stem.with_suffix(voxels + compressed)
 
 
 def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray) -> None:
@@ -102,11 +112,3 @@ def _write_content(stream: BinaryIO, header: nibabel.Nifti1Header, voxels_xyz: n
     header.write_to(stream)
     for z in range(voxels_xyz.shape[2]):
         stream.write(np.ascontiguousarray(voxels_xyz[:, :, z].T).data)
-
-
-def _parts(path: Path) -> tuple[Path, Path]:
-    """Paths of header and voxels: the same for a single file, `.hdr` and `.img` for a pair."""
-    stem, compressed = (path.with_suffix(""), ".gz") if path.suffix.lower() == ".gz" else (path, "")
-    if stem.suffix.lower() in (".hdr", ".img"):
-        return stem.with_suffix(".hdr" + compressed), stem.with_suffix(".img" + compressed)
-    return path, path

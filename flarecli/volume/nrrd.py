@@ -215,9 +215,29 @@ def _axes(header: TextHeader, dimension: int) -> tuple[np.ndarray, np.ndarray, t
         mins = header.text("axis mins")
         if mins is not None:
             lowest = header.numbers("axis mins", mins, dimension, finite=False)
-            origin[: len(axes)] = [lowest[axis] if math.isfinite(lowest[axis]) else 0.0 for axis in axes]
+            starts = [lowest[axis] if math.isfinite(lowest[axis]) else 0.0 for axis in axes]
+            halves = _halves(header, dimension)
+            origin[: len(axes)] = [start + halves[axis] * sizes[axis] for start, axis in zip(starts, axes, strict=True)]
     factor, warnings = _unit_mm(header)
+    if directions is None and header.text("space") is not None:
+        warnings = (
+            *warnings,
+            "the header gives no space directions; its axes are taken to lie along those of its space",
+        )
     return steps * factor, origin * factor, warnings
+
+
+def _halves(header: TextHeader, dimension: int) -> list[float]:
+    """How many voxels behind `axis mins` the centre of an axis' first voxel lies: cells begin there, nodes are there.
+
+    Axes without a centering are cells, as in ITK.
+    """
+    names = (header.text("centerings", "centers") or "").lower().split()
+    if names and len(names) != dimension:
+        raise header.error(
+            "the NRRD header's centerings are damaged", seen=" ".join(names)[:80], expected=f"{dimension} names"
+        )
+    return [0.0 if name == "node" else 0.5 for name in names or ["cell"] * dimension]
 
 
 def _components(header: TextHeader, name: str, vector: str, count: int) -> np.ndarray:

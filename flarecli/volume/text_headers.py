@@ -100,6 +100,12 @@ class TextHeader:
                     remedy="Put the data file beside the header, and its bare name into the header.",
                 )
             paths.append(self.path.parent / path.relative_to(folder))
+        if len(set(paths)) < len(paths):
+            raise self.error(
+                "the header names a data file twice",
+                seen=next(str(path.relative_to(self.path.parent)) for path in paths if paths.count(path) > 1)[:120],
+                expected="a file of its own for each part of the image",
+            )
         if not 1 <= len(paths) <= _MOST_FILES:
             raise self.error(
                 "the header does not name its data files", seen=f"{len(paths)} names", expected=f"1 to {_MOST_FILES}"

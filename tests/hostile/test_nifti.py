@@ -66,6 +66,9 @@ def _special(kind: str) -> Make:
 def _pair(given: str, *, voxels: bool = True, extra: bytes = b"", kind: type = nibabel.Nifti1Pair) -> Make:
     def make(folder: Path) -> list[str | Path]:
         kind(scan_ijk(), AFFINE).to_filename(folder / "s.img")
+        if given.isupper():
+            for part in ("s.hdr", "s.img"):
+                (folder / part).rename(folder / part.upper())
         if not voxels:
             (folder / "s.img").unlink()
         elif extra:
@@ -147,6 +150,8 @@ ODD = [
     # pairs
     OddInput("pair by its header", _pair("s.hdr"), 0, (), DONE),
     OddInput("pair by its voxels", _pair("s.img"), 0, (), DONE),
+    OddInput("pair in capitals", _pair("S.HDR"), 0, (), DONE),
+    OddInput("pair in capitals by its voxels", _pair("S.IMG"), 0, (), DONE),
     OddInput("pair without voxels", _pair("s.hdr", voxels=False), 3, ("s.img", "does not exist")),
     OddInput("pair with short voxels", _pair("s.hdr", extra=bytes(99)), 3, ("fewer voxels",)),
     OddInput("pair of Analyze 7.5", _pair("s.hdr", kind=nibabel.AnalyzeImage), 3, ("not a NIfTI file",)),

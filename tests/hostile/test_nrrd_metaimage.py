@@ -216,6 +216,32 @@ ODD = [
         ("more",),
     ),
     OddInput("nhdr of slices", _sliced(_nrrd(name="s.nhdr", data_file="s%02d.raw 1 7 1")), 0, (), DONE),
+    OddInput(
+        "nhdr that lists a slice twice",
+        _sliced(_nrrd(name="s.nhdr", data_file="LIST\n" + LISTED.replace("s02", "s03"))),
+        3,
+        ("a data file twice", "s03.raw"),
+    ),
+    OddInput(
+        "nrrd with a space and no directions",
+        _nrrd(space_directions=None, space_origin=None, spacings="4 4 5"),
+        0,
+        ("gives no space directions",),
+        DONE,
+    ),
+    OddInput(
+        "nrrd with two centerings",
+        _nrrd(
+            space=None,
+            space_directions=None,
+            space_origin=None,
+            spacings="4 4 5",
+            axis_mins="0 0 0",
+            centerings="cell cell",
+        ),
+        3,
+        ("centerings",),
+    ),
     OddInput("nhdr of listed slices", _sliced(_nrrd(name="s.nhdr", data_file="LIST\n" + LISTED)), 0, (), DONE),
     OddInput(
         "nhdr of slices, one missing",
@@ -268,6 +294,12 @@ ODD = [
     OddInput("mhd of itself", _meta(name="s.mhd", ElementDataFile="s.mhd"), 3, ("fewer voxels",)),
     OddInput("mhd of a file above", _meta(name="s.mhd", ElementDataFile="../../s.raw"), 3, ("beside",)),
     OddInput("mhd of slices", _sliced(_meta(name="s.mhd", ElementDataFile="s%02d.raw 1 7 1")), 0, (), DONE),
+    OddInput(
+        "mhd that lists a slice twice",
+        _sliced(_meta(name="s.mhd", ElementDataFile="LIST\n" + LISTED.replace("s02", "s03"))),
+        3,
+        ("a data file twice", "s03.raw"),
+    ),
     OddInput("mhd of listed slices", _sliced(_meta(name="s.mhd", ElementDataFile="LIST\n" + LISTED)), 0, (), DONE),
     OddInput("mhd of a bad pattern", _meta(name="s.mhd", ElementDataFile="%s%s%n.raw 1 7 1"), 3, ("data files",)),
     OddInput(

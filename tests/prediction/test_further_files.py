@@ -74,6 +74,26 @@ def test_everything_of_a_series(tmp_path: Path) -> None:
     assert "apart then, together now" in " ".join(changed.output.split())
 
 
+@pytest.mark.parametrize("options", [("--dicom-seg",), ("--rtstruct", "--sr"), ("--dicom-seg", "--labelmap")])
+def test_dicom_objects_without_sides_are_resumed(tmp_path: Path, options: tuple[str, ...]) -> None:
+    write_series(tmp_path / "series")
+    arguments = (tmp_path / "series", tmp_path / "o.nii.gz", *options)
+    assert flare(*arguments).exit_code == 0
+    assert "5" not in json.loads((tmp_path / "o.json").read_text())["labels"]["names"]
+    assert "skipped" in flare(*arguments, "--resume").output
+    assert "skipped" in flare(*arguments[:2], "--resume").output
+    assert "together then, apart now" in " ".join(flare(*arguments, "--sides", "--resume").output.split())
+
+
+def test_a_segmentation_of_the_other_kind_is_made_anew(tmp_path: Path) -> None:
+    write_series(tmp_path / "series")
+    arguments = (tmp_path / "series", tmp_path / "o.nii.gz", "--dicom-seg")
+    assert flare(*arguments).exit_code == 0
+    again = flare(*arguments, "--labelmap", "--resume")
+    assert "its DICOM segmentation was not made" in " ".join(again.output.split())
+    assert pydicom.dcmread(tmp_path / "o.seg.dcm").SegmentationType == "LABELMAP"
+
+
 def test_uids_repeat(tmp_path: Path) -> None:
     write_series(tmp_path / "series")
     uids = []

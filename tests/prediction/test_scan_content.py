@@ -26,31 +26,46 @@ def test_of_one_file_it_is_its_own_checksum(tmp_path: Path) -> None:
     assert content.sha256 == hashlib.sha256(b"voxels").hexdigest()
 
 
+META = "NDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementSpacing = 1 1 1\n"
+NRRD = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nspacings: 1 1 1\nencoding: raw\n"
+
+
 @pytest.mark.parametrize(
     ("header", "text", "voxels"),
     [
         ("a.hdr", "x", "a.img"),
+        ("A.HDR", "x", "A.IMG"),
         ("a.hdr.gz", "x", "a.img.gz"),
-        ("a.mhd", "ObjectType = Image\nElementDataFile = a.zraw\n", "a.zraw"),
-        ("a.mhd", "ElementDataFile = LIST\none.raw\n", "one.raw"),
-        ("a.mhd", "ElementDataFile = s%03d.raw 1 2 1\n", "s001.raw"),
-        ("a.nhdr", "NRRD0004\ndata file: a.raw.gz\n", "a.raw.gz"),
-        ("a.nhdr", "NRRD0004\r\ndatafile: LIST\r\none.raw\r\n", "one.raw"),
+        ("a.img", "x", "a.hdr"),
+        ("a.mhd", META + "ElementDataFile = a.zraw\n", "a.zraw"),
+        ("a.mhd", META + "ElementDataFile = LIST\none.raw\n", "one.raw"),
+        ("a.mhd", META + "ElementDataFile = s%03d.raw 1 2 1\n", "s001.raw"),
+        ("a.mhd", META + "ElementDataFile = parts/s%03d.raw 1 2 1\n", "parts/s001.raw"),
+        ("a.mhd", META + "ElementDataFile = parts\\a.raw\n", "parts/a.raw"),
+        ("a.mha", META + "ElementDataFile = a.raw\n", "a.raw"),
+        ("a.nhdr", NRRD + "data file: a.raw.gz\n", "a.raw.gz"),
+        ("a.nhdr", NRRD.replace("\n", "\r\n") + "datafile: LIST\r\none.raw\r\n", "one.raw"),
+        ("a.nhdr", NRRD + "data file: parts/s%02d.raw 1 2 1\n", "parts/s02.raw"),
+        ("a.nhdr", NRRD + "# x\n" * 20_000 + "data file: a.raw\n", "a.raw"),
+        ("a.nrrd", NRRD + "data file: a.raw\n", "a.raw"),
     ],
 )
 def test_voxels_beside_the_header_count(tmp_path: Path, header: str, text: str, voxels: str) -> None:
+    (tmp_path / "parts").mkdir()
     (tmp_path / header).write_text(text, newline="")
     (tmp_path / voxels).write_bytes(b"before")
     (tmp_path / "other.dat").write_bytes(b"not of the scan")
     scan = tmp_path / header
-    assert {path.name for path in files_of_scan(scan)} == {header, voxels}
+    assert {str(path.relative_to(tmp_path)) for path in files_of_scan(scan)} == {header, voxels}
     before = content_of(scan)
     (tmp_path / voxels).write_bytes(b"after!")
     assert content_of(scan).bytes == before.bytes
     assert content_of(scan) != before
 
 
-@pytest.mark.parametrize("text", ["", "ElementDataFile = LOCAL", "ElementDataFile =", "ElementDataFile = \0", "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", *(META + f"ElementDataFile ={name}" for name in (" LOCAL", "", " \0", " ../a.raw")), "\xff"]
+)
 def test_headers_that_name_no_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.mhd").write_text(text, encoding="latin-1")
     assert files_of_scan(tmp_path / "a.mhd") == (tmp_path / "a.mhd",)

@@ -11,7 +11,9 @@ import pytest
 
 from flarecli.errors import InputError
 from flarecli.volume import read_volume, write_labels
+from flarecli.volume.image_files import read_header
 from tests.synthetic_ct import ct_voxels, rotation
+from tests.volume.stored_files import nrrd
 
 SimpleITK = pytest.importorskip("SimpleITK", reason="needs the extra io: pip install 'flarecli[io]'")
 
@@ -150,3 +152,12 @@ def test_files_need_no_simpleitk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     volume = read_volume(path)
     for labels in ("labels.nii.gz", "labels.nrrd", "labels.mha"):
         write_labels(tmp_path / labels, np.zeros(volume.voxels.shape, np.uint8), volume)
+
+
+@pytest.mark.parametrize("centerings", [None, "cell cell cell", "node node node", "cell node ???"])
+def test_axis_mins_are_borders_of_cells_and_centres_of_nodes(tmp_path: Path, centerings: str | None) -> None:
+    change = {"space": None, "space directions": None, "space origin": None, "spacings": "4 5 6"}
+    path = nrrd(tmp_path / "s.nrrd", change={**change, "axis mins": "10 20 30", "centerings": centerings})
+    read, expected = read_header(path), SimpleITK.ReadImage(str(path))
+    x, y, z = expected.GetOrigin()
+    np.testing.assert_allclose(read.affine_ras[:3, 3], (-x, -y, z))
