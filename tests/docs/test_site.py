@@ -19,7 +19,7 @@ def test_the_site_builds_without_a_warning(builder: str, result: str, tmp_path: 
     built = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", builder, ROOT / "docs", tmp_path],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=300,
         check=False,
     )

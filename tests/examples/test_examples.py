@@ -22,7 +22,7 @@ def run(script: str, *arguments: str | Path, timeout: int = 300) -> str:
     finished = subprocess.run(
         [sys.executable, EXAMPLES / script, *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=timeout,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

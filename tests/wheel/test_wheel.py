@@ -66,7 +66,7 @@ def _ran(command: Sequence[str | Path], folder: Path, timeout: int = 300) -> sub
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {"FLARE_CACHE": str(folder / "flare-cache"), "FLARE_WEIGHTS": str(folder / "flare-weights")}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=timeout, check=False
     )
 
 
