@@ -46,7 +46,7 @@ class CaseStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class CaseResult:
+class CaseEvaluation:
     """The outcome of one case.
 
     Attributes:
@@ -89,20 +89,20 @@ class CaseResult:
         }
 
 
-def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseResult:
+def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseEvaluation:
     """Read and score one case; whatever ends the work on it becomes part of the result."""
     if pair.pred is None:
         organs = len(settings.protocol.organs)
         worst = {metric: (_WORST[metric],) * organs for metric in settings.metrics}
-        return CaseResult(pair, CaseStatus.MISSING, worst, ("no prediction: counted with the worst scores",))
+        return CaseEvaluation(pair, CaseStatus.MISSING, worst, ("no prediction: counted with the worst scores",))
     try:
         pred, gt = read_pair(pair, settings)
         scores = score_organs(pred, gt, settings)
         values = count_values(pred.labels, gt.labels)
         warnings = _warnings(pair, pred, gt)
     except Exception as error:
-        return CaseResult(pair, CaseStatus.FAILED, {}, error=error_of(error, pair.pred))
-    return CaseResult(pair, CaseStatus.SCORED, scores, warnings, values=values)
+        return CaseEvaluation(pair, CaseStatus.FAILED, {}, error=error_of(error, pair.pred))
+    return CaseEvaluation(pair, CaseStatus.SCORED, scores, warnings, values=values)
 
 
 def read_pair(pair: CasePair, settings: EvaluationSettings) -> tuple[LabelMap, LabelMap]:

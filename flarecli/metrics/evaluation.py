@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flarecli.hardware.processors import available_processors
-from flarecli.metrics.case import CaseResult, CaseStatus, evaluate_case
+from flarecli.metrics.case import CaseEvaluation, CaseStatus, evaluate_case
 from flarecli.metrics.label_values import ValueCounts, value_warnings
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
@@ -28,17 +28,17 @@ class Evaluation:
     """
 
     settings: EvaluationSettings
-    cases: tuple[CaseResult, ...]
+    cases: tuple[CaseEvaluation, ...]
     unmatched: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
-    def failures(self) -> tuple[CaseResult, ...]:
+    def failures(self) -> tuple[CaseEvaluation, ...]:
         """Cases without prediction and cases that could not be scored."""
         return tuple(case for case in self.cases if case.status is not CaseStatus.SCORED)
 
     @property
-    def counted(self) -> tuple[CaseResult, ...]:
+    def counted(self) -> tuple[CaseEvaluation, ...]:
         """Cases that enter the means: the scored ones, and the missing ones with the worst scores."""
         return tuple(case for case in self.cases if case.status is not CaseStatus.FAILED)
 
@@ -87,7 +87,7 @@ def evaluate(
     unmatched: Sequence[str] = (),
     warnings: Sequence[str] = (),
     jobs: int | None = None,
-    on_case: Callable[[CaseResult], None] = lambda _: None,
+    on_case: Callable[[CaseEvaluation], None] = lambda _: None,
 ) -> Evaluation:
     """Score all pairs.
 
@@ -104,7 +104,7 @@ def evaluate(
         InstallationError: when a process was killed from outside, most likely for its memory.
     """
     jobs = min(len(pairs), jobs or available_processors())
-    by_pair: dict[CasePair, CaseResult] = {}
+    by_pair: dict[CasePair, CaseEvaluation] = {}
     with Workers(jobs) as workers:
         for pair, result in workers.work_on(partial(evaluate_case, settings=settings), pairs):
             by_pair[pair] = result

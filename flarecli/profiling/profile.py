@@ -11,7 +11,7 @@ from typing import Any
 
 from flarecli.errors import FlareError, InstallationError, UsageError
 from flarecli.hardware.nvml import Gpu, NoGpu, open_gpu
-from flarecli.metrics.case import CaseResult, evaluate_case
+from flarecli.metrics.case import CaseEvaluation, evaluate_case
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.prediction.cases import Case
@@ -85,7 +85,7 @@ class CaseProfile:
     warm: tuple[RunProfile, ...] = ()
     networks: tuple[NetworkMeasurement, ...] = ()
     protocol_figures: dict[str, float | None] | None = None
-    scores: CaseResult | None = None
+    scores: CaseEvaluation | None = None
     error: FlareError | None = None
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 
 from flarecli.files.atomic import atomic_text
 from flarecli.files.printable import table_cell
-from flarecli.metrics.case import CaseResult
+from flarecli.metrics.case import CaseEvaluation
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.protocol import Metric
 from flarecli.profiling.profile import CaseProfile, Profile
@@ -93,7 +93,7 @@ def busy_notes(profile: Profile) -> list[str]:
     return notes
 
 
-def mean_scores(scores: CaseResult) -> dict[Metric, float]:
+def mean_scores(scores: CaseEvaluation) -> dict[Metric, float]:
     """Mean of each score over the organs."""
     return {metric: sum(values) / len(values) for metric, values in scores.scores.items()}
 
@@ -123,7 +123,7 @@ def _row(case: CaseProfile) -> dict[str, Any]:
     }
 
 
-def _score_cells(scores: CaseResult) -> dict[str, float]:
+def _score_cells(scores: CaseEvaluation) -> dict[str, float]:
     columns = EvaluationSettings().protocol.columns(EvaluationSettings().metrics)
     places = {organ.label: place for place, organ in enumerate(EvaluationSettings().protocol.organs)}
     if not scores.scores:

@@ -14,7 +14,7 @@ import pytest
 from isal import igzip
 
 from flarecli.errors import InputError
-from flarecli.metrics.case import CaseResult, CaseStatus, evaluate_case
+from flarecli.metrics.case import CaseEvaluation, CaseStatus, evaluate_case
 from flarecli.metrics.evaluation import evaluate
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair, label_files, pair_cases, pair_literally
@@ -61,7 +61,7 @@ def _pair(tmp_path: Path, pred: np.ndarray, gt: np.ndarray, affine: np.ndarray =
     )
 
 
-def _scored(tmp_path: Path, pred: np.ndarray, gt: np.ndarray, **settings: object) -> CaseResult:
+def _scored(tmp_path: Path, pred: np.ndarray, gt: np.ndarray, **settings: object) -> CaseEvaluation:
     result = evaluate_case(_pair(tmp_path, pred, gt), EvaluationSettings(**settings))  # type: ignore[arg-type]
     if result.error is not None:
         raise result.error

@@ -16,7 +16,7 @@ from flarecli.errors import InputError
 from flarecli.files.atomic import write_text
 from flarecli.files.names import case_name
 from flarecli.matplotlib_import import prepare_matplotlib
-from flarecli.metrics.case import CaseResult, CaseStatus
+from flarecli.metrics.case import CaseEvaluation, CaseStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
@@ -119,7 +119,7 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
     return galleries
 
 
-def _goodness(case: CaseResult, metric: Metric) -> float:
+def _goodness(case: CaseEvaluation, metric: Metric) -> float:
     """Mean score over the organs, greater is better."""
     values = np.array(case.scores[metric])
     return float(values.mean()) if metric.is_share else -float(np.abs(values).mean())

@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from flarecli.errors import InputError
-from flarecli.metrics.case import CaseResult, read_pair
+from flarecli.metrics.case import CaseEvaluation, read_pair
 from flarecli.metrics.label_boxes import box_around
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
@@ -43,7 +43,7 @@ class _View:
     title: str
 
 
-def slices_png(case: CaseResult, image_path: Path, settings: EvaluationSettings) -> bytes:
+def slices_png(case: CaseEvaluation, image_path: Path, settings: EvaluationSettings) -> bytes:
     """Draw three planes of a case: two axial and a coronal one, patient's right on the left.
 
     The planes are those with most voxels in disagreement, and the axial one with most of the organ that
@@ -106,7 +106,7 @@ def _image(path: Path, *, canonical: bool) -> NDArray[np.float32]:
 
 
 def _views(
-    pred: NDArray[np.integer], gt: NDArray[np.integer], case: CaseResult, settings: EvaluationSettings
+    pred: NDArray[np.integer], gt: NDArray[np.integer], case: CaseEvaluation, settings: EvaluationSettings
 ) -> list[_View]:
     organs = settings.protocol.organs
     differs = np.zeros(gt.shape, dtype=np.bool_)
