@@ -7,7 +7,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from flarecli.metrics.case import CaseStatus
+from flarecli.metrics.case import EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.summary import OVERALL, Figures
@@ -37,17 +37,17 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
 
 
 def _count_line(evaluation: Evaluation) -> str:
-    by_status = dict.fromkeys(CaseStatus, 0)
+    by_status = dict.fromkeys(EvaluationStatus, 0)
     for case in evaluation.cases:
         by_status[case.status] += 1
     cases = "1 case" if len(evaluation.cases) == 1 else f"{len(evaluation.cases)} cases"
     failures = "1 failure" if len(evaluation.failures) == 1 else f"{len(evaluation.failures)} failures"
     line = f"{cases}, {failures}"
     details = []
-    if by_status[CaseStatus.MISSING]:
-        details.append(f"{by_status[CaseStatus.MISSING]} without prediction, counted with the worst scores")
-    if by_status[CaseStatus.FAILED]:
-        details.append(f"{by_status[CaseStatus.FAILED]} not comparable, left out of the means")
+    if by_status[EvaluationStatus.MISSING]:
+        details.append(f"{by_status[EvaluationStatus.MISSING]} without prediction, counted with the worst scores")
+    if by_status[EvaluationStatus.FAILED]:
+        details.append(f"{by_status[EvaluationStatus.FAILED]} not comparable, left out of the means")
     return f"{line}: {'; '.join(details)}" if details else line
 
 

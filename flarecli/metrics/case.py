@@ -35,7 +35,7 @@ _WORST = {
 """Scores of a prediction that does not exist, also of organs that the ground truth lacks."""
 
 
-class CaseStatus(StrEnum):
+class EvaluationStatus(StrEnum):
     """What became of a case."""
 
     SCORED = "scored"
@@ -59,7 +59,7 @@ class CaseEvaluation:
     """
 
     pair: CasePair
-    status: CaseStatus
+    status: EvaluationStatus
     scores: Scores
     warnings: tuple[str, ...] = ()
     error: FlareError | None = None
@@ -94,15 +94,15 @@ def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseEvaluatio
     if pair.pred is None:
         organs = len(settings.protocol.organs)
         worst = {metric: (_WORST[metric],) * organs for metric in settings.metrics}
-        return CaseEvaluation(pair, CaseStatus.MISSING, worst, ("no prediction: counted with the worst scores",))
+        return CaseEvaluation(pair, EvaluationStatus.MISSING, worst, ("no prediction: counted with the worst scores",))
     try:
         pred, gt = read_pair(pair, settings)
         scores = score_organs(pred, gt, settings)
         values = count_values(pred.labels, gt.labels)
         warnings = _warnings(pair, pred, gt)
     except Exception as error:
-        return CaseEvaluation(pair, CaseStatus.FAILED, {}, error=error_of(error, pair.pred))
-    return CaseEvaluation(pair, CaseStatus.SCORED, scores, warnings, values=values)
+        return CaseEvaluation(pair, EvaluationStatus.FAILED, {}, error=error_of(error, pair.pred))
+    return CaseEvaluation(pair, EvaluationStatus.SCORED, scores, warnings, values=values)
 
 
 def read_pair(pair: CasePair, settings: EvaluationSettings) -> tuple[LabelMap, LabelMap]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flarecli.hardware.processors import available_processors
-from flarecli.metrics.case import CaseEvaluation, CaseStatus, evaluate_case
+from flarecli.metrics.case import CaseEvaluation, EvaluationStatus, evaluate_case
 from flarecli.metrics.label_values import ValueCounts, value_warnings
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
@@ -35,12 +35,12 @@ class Evaluation:
     @property
     def failures(self) -> tuple[CaseEvaluation, ...]:
         """Cases without prediction and cases that could not be scored."""
-        return tuple(case for case in self.cases if case.status is not CaseStatus.SCORED)
+        return tuple(case for case in self.cases if case.status is not EvaluationStatus.SCORED)
 
     @property
     def counted(self) -> tuple[CaseEvaluation, ...]:
         """Cases that enter the means: the scored ones, and the missing ones with the worst scores."""
-        return tuple(case for case in self.cases if case.status is not CaseStatus.FAILED)
+        return tuple(case for case in self.cases if case.status is not EvaluationStatus.FAILED)
 
     @property
     def organ_names(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class Evaluation:
             "warnings": [*self.warnings, *self.value_warnings()],
             "counts": {
                 "counted": len(self.counted),
-                **{status.value: sum(case.status is status for case in self.cases) for status in CaseStatus},
+                **{status.value: sum(case.status is status for case in self.cases) for status in EvaluationStatus},
             },
             "summary": {
                 metric.value: {name: figures.as_dict() for name, figures in by_organ.items()}

@@ -14,7 +14,7 @@ import pytest
 from isal import igzip
 
 from flarecli.errors import InputError
-from flarecli.metrics.case import CaseEvaluation, CaseStatus, evaluate_case
+from flarecli.metrics.case import CaseEvaluation, EvaluationStatus, evaluate_case
 from flarecli.metrics.evaluation import evaluate
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair, label_files, pair_cases, pair_literally
@@ -115,7 +115,7 @@ def test_pairs_at_different_places_are_refused(tmp_path: Path, apart_mm: float) 
     pair = _pair(tmp_path, blobs(), blobs(), moved)
     result = evaluate_case(pair, EvaluationSettings())
     if apart_mm < 0.1:
-        assert result.status is CaseStatus.SCORED
+        assert result.status is EvaluationStatus.SCORED
         return
     assert result.error is not None
     assert "different places" in result.error.problem
@@ -149,7 +149,7 @@ def test_the_same_file_twice_is_said(tmp_path: Path) -> None:
 def test_a_missing_prediction_counts_with_the_worst_scores(tmp_path: Path) -> None:
     gt = save_labels(tmp_path / "a.nii.gz", np.zeros((4, 4, 4), np.uint8))
     result = evaluate_case(CasePair("a", None, gt), EvaluationSettings(metrics=_ALL_METRICS))
-    assert result.status is CaseStatus.MISSING
+    assert result.status is EvaluationStatus.MISSING
     assert result.scores[Metric.DSC] == result.scores[Metric.NSD] == (0, 0, 0, 0)
     assert result.scores[Metric.HD95] == (math.inf,) * 4
 
@@ -228,7 +228,7 @@ def test_whatever_ends_a_case_stays_with_it(
     path = save_labels(tmp_path / "a.nii.gz", blobs())
     monkeypatch.setattr("flarecli.metrics.case.score_organs", fail)
     result = evaluate_case(CasePair("a", path, path), EvaluationSettings())
-    assert result.status is CaseStatus.FAILED
+    assert result.status is EvaluationStatus.FAILED
     assert problem in str(result.error)
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flarecli.errors import InputError
-from flarecli.metrics.case import CaseEvaluation, CaseStatus
+from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
 from flarecli.metrics.comparison import compare
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.organ_scores import EvaluationSettings
@@ -36,8 +36,8 @@ def _evaluation(protocol: Protocol = FLARE21, *, literal: bool = False) -> Evalu
     }
     failed = InputError("is broken", remedy="Mend it.")
     cases = (
-        CaseEvaluation(CasePair("a.nii.gz", None, None), CaseStatus.SCORED, scores),
-        CaseEvaluation(CasePair("b.nii.gz", None, None), CaseStatus.FAILED, {}, error=failed),
+        CaseEvaluation(CasePair("a.nii.gz", None, None), EvaluationStatus.SCORED, scores),
+        CaseEvaluation(CasePair("b.nii.gz", None, None), EvaluationStatus.FAILED, {}, error=failed),
     )
     return Evaluation(EvaluationSettings(protocol, tuple(scores), literal=literal), cases)
 

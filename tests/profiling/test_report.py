@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.metrics.case import CaseEvaluation, CaseStatus
+from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.ranking import read_efficiency_table
@@ -23,7 +23,7 @@ from tests.profiling.made_up import case_profile, profile, samples
 
 SCORES = CaseEvaluation(
     CasePair("scan.nii.gz", None, None),
-    CaseStatus.SCORED,
+    EvaluationStatus.SCORED,
     {Metric.DSC: (0.9, 0.8, 0.7, 0.6), Metric.NSD: (0.5, 0.4, 0.3, 0.2)},
 )
 

@@ -16,7 +16,7 @@ from flarecli.errors import InputError
 from flarecli.files.atomic import write_text
 from flarecli.files.names import case_name
 from flarecli.matplotlib_import import prepare_matplotlib
-from flarecli.metrics.case import CaseEvaluation, CaseStatus
+from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
@@ -65,7 +65,7 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
         rows=(*evaluation.organ_names, OVERALL),
         overall=OVERALL,
         plots={metric: _plot(evaluation, metric) for metric in evaluation.settings.metrics},
-        statuses={status: sum(case.status is status for case in evaluation.cases) for status in CaseStatus},
+        statuses={status: sum(case.status is status for case in evaluation.cases) for status in EvaluationStatus},
         galleries=_galleries(evaluation, images) if images else [],
         shown=_shown,
         sort_key=_sort_key,
@@ -91,7 +91,7 @@ def _plot(evaluation: Evaluation, metric: Metric) -> str:
 def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]:
     """Slices of the worst and the median case by the first score, over all organs."""
     metric = evaluation.settings.metrics[0]
-    scored = [case for case in evaluation.cases if case.status is CaseStatus.SCORED]
+    scored = [case for case in evaluation.cases if case.status is EvaluationStatus.SCORED]
     worst_first = sorted(scored, key=lambda case: _goodness(case, metric))
     if not worst_first:
         return []
