@@ -157,9 +157,9 @@ def _with_surroundings(values: OrganValues, texts: list[str], system: str) -> Or
 
 
 def _counts(outcomes: Sequence[CaseOutcome]) -> dict[str, int]:
-    from flarecli.preprocessing.outcomes import CaseStatus
+    from flarecli.preprocessing.outcomes import PreprocessingStatus
 
-    return {status.value: sum(outcome.status is status for outcome in outcomes) for status in CaseStatus}
+    return {status.value: sum(outcome.status is status for outcome in outcomes) for status in PreprocessingStatus}
 
 
 def _print_findings(outcomes: Sequence[CaseOutcome], *, faults_only: bool) -> None:

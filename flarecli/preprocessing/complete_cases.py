@@ -13,7 +13,7 @@ from flarecli.datasets.findings import Finding
 from flarecli.datasets.pairs import Pair
 from flarecli.errors import InputError
 from flarecli.preprocessing.cache import HU_COUNTS_NAME, RECORD_NAME, array_paths, case_folder
-from flarecli.preprocessing.outcomes import CaseOutcome, CaseStatus
+from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus
 from flarecli.preprocessing.sources import KeyFacts, Source, SourceState
 
 
@@ -46,7 +46,7 @@ def kept_by_key(cache: Path, pair: Pair, keys: Collection[str]) -> CaseOutcome |
                 np.load(path, mmap_mode="r", allow_pickle=False)  # refuses a file that is too short
         counts = np.load(folder / HU_COUNTS_NAME, allow_pickle=False)
         findings = tuple(Finding.from_dict(facts) for facts in record["findings"])
-        return CaseOutcome(pair, CaseStatus.KEPT, findings, record["figures"], counts)
+        return CaseOutcome(pair, PreprocessingStatus.KEPT, findings, record["figures"], counts)
     except (OSError, KeyError, TypeError, ValueError, AttributeError, InputError):
         return None
 

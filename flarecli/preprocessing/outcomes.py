@@ -15,7 +15,7 @@ from flarecli.datasets.findings import Finding
 from flarecli.datasets.pairs import Pair
 
 
-class CaseStatus(StrEnum):
+class PreprocessingStatus(StrEnum):
     """What became of a case."""
 
     SOUND = "sound"
@@ -40,7 +40,7 @@ class CaseOutcome:
     """
 
     pair: Pair
-    status: CaseStatus
+    status: PreprocessingStatus
     findings: tuple[Finding, ...]
     figures: dict[str, Any] | None = None
     hu_counts: NDArray[np.int64] | None = None
@@ -49,7 +49,7 @@ class CaseOutcome:
     @property
     def is_sound(self) -> bool:
         """Whether the case can be trained on."""
-        return self.status is not CaseStatus.FAULTY
+        return self.status is not PreprocessingStatus.FAULTY
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -20,7 +20,7 @@ from flarecli.preprocessing.cache_writer import (
 )
 from flarecli.preprocessing.code_digest import code_digest
 from flarecli.preprocessing.complete_cases import checksums_of_case, kept_by_key, kept_by_state
-from flarecli.preprocessing.outcomes import CaseOutcome, CaseStatus, figures_of
+from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus, figures_of
 from flarecli.preprocessing.sources import KeyFacts
 from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
 from flarecli.processes.workers import Workers
@@ -60,7 +60,7 @@ def check_dataset(
     work = work or WorkSettings()
     with Workers(work.jobs) as workers:
         checked = _check(dataset.pairs, CheckTask(dataset.values, ignore_geometry), workers, work)
-    return tuple(_outcome(checked[pair], CaseStatus.SOUND) for pair in dataset.pairs)
+    return tuple(_outcome(checked[pair], PreprocessingStatus.SOUND) for pair in dataset.pairs)
 
 
 def preprocess(
@@ -110,7 +110,7 @@ def preprocess(
         begin_cache(cache, system, arrays.networks)
         to_write: list[tuple[CheckedPair, str]] = []
         for pair, checked in checked_pairs.items():
-            outcomes[pair] = _outcome(checked, CaseStatus.WRITTEN)
+            outcomes[pair] = _outcome(checked, PreprocessingStatus.WRITTEN)
             if checked.sources is not None:
                 keys = facts.keys(*checked.sources)
                 kept = None if overwrite else kept_by_key(cache, pair, keys)
@@ -192,17 +192,17 @@ def _write(
         work.begin("writing", len(to_write))
     outcomes = {}
     for (checked, _), (fault, seconds) in workers.work_on(task, to_write):
-        outcome = _outcome(checked, CaseStatus.WRITTEN, seconds)
+        outcome = _outcome(checked, PreprocessingStatus.WRITTEN, seconds)
         if fault is not None:
             findings = (*outcome.findings, fault)
-            outcome = CaseOutcome(outcome.pair, CaseStatus.FAULTY, findings, seconds=outcome.seconds)
+            outcome = CaseOutcome(outcome.pair, PreprocessingStatus.FAULTY, findings, seconds=outcome.seconds)
         outcomes[outcome.pair] = outcome
         work.advance(outcome.pair.name)
     return outcomes
 
 
-def _outcome(checked: CheckedPair, status: CaseStatus, more_seconds: float = 0.0) -> CaseOutcome:
+def _outcome(checked: CheckedPair, status: PreprocessingStatus, more_seconds: float = 0.0) -> CaseOutcome:
     report, seconds = checked.report, checked.seconds + more_seconds
     if report.faults:
-        return CaseOutcome(report.pair, CaseStatus.FAULTY, report.findings, seconds=seconds)
+        return CaseOutcome(report.pair, PreprocessingStatus.FAULTY, report.findings, seconds=seconds)
     return CaseOutcome(report.pair, status, report.findings, report.figures, report.hu_counts, seconds)

@@ -12,7 +12,7 @@ import pytest
 from flarecli.datasets.layouts import find_dataset
 from flarecli.errors import InputError, OutputError, UsageError
 from flarecli.preprocessing import TrainingCache, cache_writer, tasks
-from flarecli.preprocessing.outcomes import CaseStatus
+from flarecli.preprocessing.outcomes import PreprocessingStatus
 from flarecli.preprocessing.run import WorkSettings, check_dataset, preprocess
 from tests.datasets.labelled_files import AFFINE_RAS, flare_dataset, organ_blobs, save, scan_values
 
@@ -207,7 +207,11 @@ def test_the_cache_of_another_system_is_left_alone(source: Path, cache: Path) ->
 def test_checking_alone(source: Path) -> None:
     (source / "TrainingImg" / "train_002_0000.nii.gz").unlink()
     outcomes = check_dataset(find_dataset(source))
-    assert [outcome.status for outcome in outcomes] == [CaseStatus.SOUND, CaseStatus.SOUND, CaseStatus.FAULTY]
+    assert [outcome.status for outcome in outcomes] == [
+        PreprocessingStatus.SOUND,
+        PreprocessingStatus.SOUND,
+        PreprocessingStatus.FAULTY,
+    ]
     assert outcomes[0].figures is not None
     assert outcomes[0].seconds > 0
 
