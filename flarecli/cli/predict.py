@@ -36,8 +36,8 @@ from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcome
 from flarecli.errors import PartialFailureError, UsageError
 
 if TYPE_CHECKING:
+    from flarecli.prediction.case_result import CaseResult
     from flarecli.prediction.cases import Case
-    from flarecli.prediction.outcome import Outcome
 
 
 class MeshFormat(StrEnum):
@@ -195,7 +195,7 @@ def _preview_file(preview: Path | None, *, many: bool) -> Callable[[Case], Path]
 
 
 def _report(
-    outcomes: list[Outcome], statistics: Path | None, *, many: bool, as_json: bool, quiet: bool, verbose: bool
+    outcomes: list[CaseResult], statistics: Path | None, *, many: bool, as_json: bool, quiet: bool, verbose: bool
 ) -> None:
     """Show how the cases ended, and write the table of statistics; where that fails, the error is the JSON document,
     and stands below the table."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from flarecli.errors import UsageError
 from flarecli.files.destinations import Destination
 from flarecli.measures.statistics import OrganStatistics
+from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_scan
-from flarecli.prediction.outcome import Outcome
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
@@ -21,7 +21,7 @@ from flarecli.steps import Steps
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume
 
-__all__ = ["EngineRequest", "Outcome", "OutputOptions", "Predictor", "predict_cases"]
+__all__ = ["CaseResult", "EngineRequest", "OutputOptions", "Predictor", "predict_cases"]
 
 
 def predict_cases(
@@ -33,7 +33,7 @@ def predict_cases(
     tables: Iterable[Destination] = (),
     on_start: Callable[[Case], None] | None = None,
     on_step: Callable[[str], None] | None = None,
-) -> Generator[Outcome, None, None]:
+) -> Generator[CaseResult, None, None]:
     """Work through cases; while one is segmented, the next is read and the last one written. A bad case fails alone.
 
     At most three scans are in memory at a time. All outputs are checked by this call itself, before anything is read.
@@ -99,14 +99,14 @@ class _Run:
     on_start: Callable[[Case], None] | None
     on_step: Callable[[str], None] | None
 
-    def outcomes(self) -> Generator[Outcome, None, None]:
+    def outcomes(self) -> Generator[CaseResult, None, None]:
         with (
             ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-read") as reading,
             ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-checksum") as summing,
             ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-write") as writing,
         ):
-            ahead: Future[_Read | Outcome] | None = None
-            behind: Future[Outcome] | None = None
+            ahead: Future[_Read | CaseResult] | None = None
+            behind: Future[CaseResult] | None = None
             for index, case in enumerate(self.cases):
                 if self.on_start is not None:
                     self.on_start(case)
@@ -119,7 +119,7 @@ class _Run:
                 if behind is not None:
                     yield behind.result()
                     behind = None
-                if isinstance(result, Outcome):
+                if isinstance(result, CaseResult):
                     yield result
                 else:
                     behind = writing.submit(self._finish, result)
@@ -127,7 +127,9 @@ class _Run:
             if behind is not None:
                 yield behind.result()
 
-    def _read(self, case: Case, on_step: Callable[[str], None] | None, summing: ThreadPoolExecutor) -> _Read | Outcome:
+    def _read(
+        self, case: Case, on_step: Callable[[str], None] | None, summing: ThreadPoolExecutor
+    ) -> _Read | CaseResult:
         if case.problem is not None:
             raise case.problem
         redone = None
@@ -138,34 +140,34 @@ class _Run:
                 redone = str(error)
             else:
                 organs = tuple(OrganStatistics.from_dict(facts) for facts in record["organs"].values())
-                return Outcome(case, "skipped", record, organs)
+                return CaseResult(case, "skipped", record, organs)
         steps = Steps(on_step)
         with steps("read"):
             watched = WatchedScan(case.scan)
             volume = read_volume(case.scan)
         return _Read(volume, steps, summing.submit(watched.content), redone)
 
-    def _segment(self, case: Case, read: Future[_Read | Outcome]) -> _Segmented | Outcome:
+    def _segment(self, case: Case, read: Future[_Read | CaseResult]) -> _Segmented | CaseResult:
         try:
             scan = read.result()
         except Exception as error:
             self.predictor.load(Steps())  # where networks cannot be loaded, that is the error, and ends the run
-            return Outcome(case, "failed", error=error_of_scan(error, case.scan))
-        if isinstance(scan, Outcome):
+            return CaseResult(case, "failed", error=error_of_scan(error, case.scan))
+        if isinstance(scan, CaseResult):
             return scan
         scan.steps.on_start = self.on_step
         self.predictor.load(scan.steps)
         try:
             return _Segmented(case, scan, self.predictor.segment(scan.volume, scan.steps))
         except Exception as error:
-            return Outcome(case, "failed", error=error_of_scan(error, case.scan), redone=scan.redone)
+            return CaseResult(case, "failed", error=error_of_scan(error, case.scan), redone=scan.redone)
 
-    def _finish(self, done: _Segmented) -> Outcome:
+    def _finish(self, done: _Segmented) -> CaseResult:
         case, scan = done.case, done.scan
         try:
             outcome = self.predictor.finish(
                 case, scan.volume, done.segmentation, self.extras, scan.steps, scan.content.result()
             )
         except Exception as error:
-            outcome = Outcome(case, "failed", error=error_of_scan(error, case.scan))
+            outcome = CaseResult(case, "failed", error=error_of_scan(error, case.scan))
         return replace(outcome, redone=scan.redone)

@@ -12,10 +12,10 @@ from flarecli.engine import Runtime, load_network, start_runtime
 from flarecli.errors import InputError, UsageError
 from flarecli.geometry import world_box
 from flarecli.hardware.thread_limit import thread_limit
+from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.network_notes import with_notes_of_networks
-from flarecli.prediction.outcome import Outcome
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.region import Region, checked_region
 from flarecli.prediction.result import Provenance, Result
@@ -136,7 +136,7 @@ class Predictor:
             except Exception as error:
                 raise error_of_engine(error) from error
 
-    def predict(self, case: Case, volume: Volume, extras: OutputOptions, steps: Steps) -> Outcome:
+    def predict(self, case: Case, volume: Volume, extras: OutputOptions, steps: Steps) -> CaseResult:
         """Segment one scan and write its label map, extras and record.
 
         Raises:
@@ -180,7 +180,7 @@ class Predictor:
         extras: OutputOptions,
         steps: Steps,
         content: ScanContent,
-    ) -> Outcome:
+    ) -> CaseResult:
         """Write what belongs to a segmented scan: record, masks, preview and label map, which appear together.
 
         Networks are not used, so that another thread may segment the next scan meanwhile.

@@ -9,8 +9,8 @@ from typing import Any
 from flarecli.files.atomic import write_json
 from flarecli.files.refusals import write_errors
 from flarecli.files.together import appearing_together
+from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
-from flarecli.prediction.outcome import Outcome
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.record import described_file, make_record
 from flarecli.prediction.result import Result
@@ -62,7 +62,7 @@ def record_of(
     )
 
 
-def write_result(case: Case, result: Result, options: OutputOptions, steps: Steps, content: ScanContent) -> Outcome:
+def write_result(case: Case, result: Result, options: OutputOptions, steps: Steps, content: ScanContent) -> CaseResult:
     """Write what belongs to a segmented scan: record, further files and label map, which appear together.
 
     Args:
@@ -103,7 +103,7 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
         if file not in files:  # of an earlier run, in which the organ was found
             with write_errors(file.path):
                 file.path.unlink(missing_ok=True)
-    return Outcome(case, "done", record, statistics)
+    return CaseResult(case, "done", record, statistics)
 
 
 def _of_sides(result: Result) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ import pytest
 from flarecli.errors import InputError, OutputError, UnexpectedError
 from flarecli.organs import LABEL_NAMES
 from flarecli.prediction.batch import predict_cases
+from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case, find_cases
-from flarecli.prediction.outcome import Outcome
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import Predictor
 from flarecli.prediction.record import is_complete
@@ -41,7 +41,7 @@ def write_ct(path: Path, *, peak_hu: int = 900, seed: int = 0) -> Path:
 
 def run(
     source: Path, destination: Path, *, existing: str = "refuse", extras: OutputOptions | None = None
-) -> list[Outcome]:
+) -> list[CaseResult]:
     cases = find_cases(source, destination)
     return list(predict_cases(Predictor("threshold"), cases, extras=extras or OutputOptions(), existing=existing))
 

@@ -16,8 +16,8 @@ from flarecli.cli.rendering.predict_tables import print_outcomes
 from flarecli.files.atomic import write_json
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.batch import predict_cases
+from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case, find_cases
-from flarecli.prediction.outcome import Outcome
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import Predictor
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, is_record_of, read_record
@@ -36,7 +36,7 @@ MANY = settings(
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def made(tmp_path_factory: pytest.TempPathFactory) -> CaseResult:
     folder = tmp_path_factory.mktemp("made")
     scan = write_ct(folder / "scan.nii.gz")
     with pytest.MonkeyPatch.context() as patch:
@@ -46,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return outcome
 
 
-def test_a_record_says_what_was_asked_and_read(made: Outcome) -> None:
+def test_a_record_says_what_was_asked_and_read(made: CaseResult) -> None:
     record = read_record(made.case.record)
     assert record == made.record
     assert record["scan_content"] == content_of(made.case.scan).as_dict()
@@ -63,7 +63,7 @@ def test_a_record_says_what_was_asked_and_read(made: Outcome) -> None:
 def shown(record: dict[str, Any], case: Case) -> None:
     """All that a later run does with a record that it takes for sound."""
     organs = tuple(OrganStatistics.from_dict(facts) for facts in record["organs"].values())
-    print_outcomes([Outcome(case, "skipped", record, organs)], verbose=True)
+    print_outcomes([CaseResult(case, "skipped", record, organs)], verbose=True)
 
 
 def read_and_show(content: bytes, path: Path, case: Case) -> bool:
@@ -81,13 +81,13 @@ def read_and_show(content: bytes, path: Path, case: Case) -> bool:
 
 @MANY
 @given(JSON)
-def test_any_json(made: Outcome, tmp_path: Path, content: Any) -> None:
+def test_any_json(made: CaseResult, tmp_path: Path, content: Any) -> None:
     assert not read_and_show(json.dumps(content).encode(), tmp_path / "r.json", made.case)
 
 
 @MANY
 @given(st.binary(max_size=200))
-def test_any_bytes(made: Outcome, tmp_path: Path, content: bytes) -> None:
+def test_any_bytes(made: CaseResult, tmp_path: Path, content: bytes) -> None:
     assert not read_and_show(content, tmp_path / "r.json", made.case)
 
 
@@ -101,7 +101,7 @@ def places(content: Any) -> Iterator[tuple[Any, Any]]:
 
 @MANY
 @given(data=st.data())
-def test_a_record_with_another_part(made: Outcome, tmp_path: Path, data: st.DataObject) -> None:
+def test_a_record_with_another_part(made: CaseResult, tmp_path: Path, data: st.DataObject) -> None:
     record = copy.deepcopy(dict(made.record or {}))
     within, key = data.draw(st.sampled_from(list(places(record))))
     if data.draw(st.booleans()):
@@ -113,12 +113,12 @@ def test_a_record_with_another_part(made: Outcome, tmp_path: Path, data: st.Data
 
 @MANY
 @given(cut=st.integers(0, 6000))
-def test_a_record_that_is_cut_short(made: Outcome, tmp_path: Path, cut: int) -> None:
+def test_a_record_that_is_cut_short(made: CaseResult, tmp_path: Path, cut: int) -> None:
     content = made.case.record.read_bytes()
     assert read_and_show(content[:cut], tmp_path / "r.json", made.case) == (cut >= len(content.rstrip()))
 
 
-def test_files_that_are_no_record(made: Outcome, tmp_path: Path) -> None:
+def test_files_that_are_no_record(made: CaseResult, tmp_path: Path) -> None:
     with pytest.raises(UnusableRecordError, match="missing"):
         read_record(tmp_path / "missing.json")
     with pytest.raises(UnusableRecordError, match="damaged"):

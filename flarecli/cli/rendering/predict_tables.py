@@ -10,12 +10,12 @@ from flarecli.cli.rendering.notices import print_warning
 from flarecli.files.printable import printable_name
 
 if TYPE_CHECKING:
-    from flarecli.prediction.outcome import Outcome
+    from flarecli.prediction.case_result import CaseResult
 
 _COLOURS = {"check": "yellow", "failed": "red"}
 
 
-def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
+def outcome_as_dict(outcome: CaseResult) -> dict[str, Any]:
     """A case for `--json`."""
     return {
         "case": outcome.case.name,
@@ -27,7 +27,7 @@ def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def print_outcomes(outcomes: Sequence[Outcome], *, verbose: bool) -> None:
+def print_outcomes(outcomes: Sequence[CaseResult], *, verbose: bool) -> None:
     """Print a table of all cases, and below it what there is to say of each; skipped cases like others."""
     from rich.table import Table
 
@@ -78,7 +78,7 @@ def _doubts(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"[{_COLOURS[verdict]}]{_escaped(name)}: {verdict}[/] ({reasons})"
 
 
-def _name(outcome: Outcome) -> str:
+def _name(outcome: CaseResult) -> str:
     return _escaped(outcome.case.name)
 
 

@@ -12,7 +12,7 @@ from flarecli.prediction.cases import Case
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CaseResult:
     """How one case ended.
 
     Attributes:
