@@ -13,7 +13,7 @@ from flarecli.datasets.findings import Finding, Severity
 from flarecli.datasets.hu_counts import LOWEST_HU, count_hu
 from flarecli.datasets.labelled_scan import geometry_errors, missing_file, shape_error
 from flarecli.datasets.organ_values import OrganValues, organs_alone
-from flarecli.datasets.pairs import Pair
+from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import FlareError, InputError
 from flarecli.metrics.label_map import Fractions, LabelMap, read_label_header, read_label_map
 from flarecli.organs import ORGANS
@@ -43,7 +43,7 @@ class PairReport:
         hu_counts: The table of `count_hu`; None where it has faults.
     """
 
-    pair: Pair
+    pair: LabelledPair
     findings: tuple[Finding, ...]
     figures: dict[str, Any] | None = None
     hu_counts: NDArray[np.int64] | None = None
@@ -54,7 +54,7 @@ class PairReport:
         return tuple(finding for finding in self.findings if finding.severity is Severity.FAULT)
 
 
-def check_pair(pair: Pair, values: OrganValues, *, ignore_geometry: bool = False) -> PairReport:
+def check_pair(pair: LabelledPair, values: OrganValues, *, ignore_geometry: bool = False) -> PairReport:
     """Read both files of a pair and check all that can be checked; nothing is raised for a bad pair.
 
     Args:
@@ -90,7 +90,7 @@ def check_pair(pair: Pair, values: OrganValues, *, ignore_geometry: bool = False
     return _measured(pair, volume, values.translated(label_map.labels), findings)
 
 
-def _label_findings(label_map: LabelMap, values: OrganValues, pair: Pair) -> list[Finding]:
+def _label_findings(label_map: LabelMap, values: OrganValues, pair: LabelledPair) -> list[Finding]:
     findings: list[Finding] = []
     if label_map.fractional_voxels:
         error = InputError(
@@ -128,7 +128,7 @@ def _label_findings(label_map: LabelMap, values: OrganValues, pair: Pair) -> lis
     return findings
 
 
-def _measured(pair: Pair, volume: Volume, labels: NDArray[np.uint8], findings: list[Finding]) -> PairReport:
+def _measured(pair: LabelledPair, volume: Volume, labels: NDArray[np.uint8], findings: list[Finding]) -> PairReport:
     """Look at the organs of a pair whose files are sound."""
     labels = organs_alone(labels)
     counts = count_hu(volume.voxels, labels)

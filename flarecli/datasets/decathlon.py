@@ -8,7 +8,7 @@ from typing import Any
 
 from flarecli.datasets.listed_paths import in_any_case, listed_file
 from flarecli.datasets.organ_values import HIGHEST_VALUE, OrganValues, values_of_names
-from flarecli.datasets.pairs import Dataset, Pair, pairs_of_folders, with_unique_names
+from flarecli.datasets.pairs import Dataset, LabelledPair, pairs_of_folders, with_unique_names
 from flarecli.errors import InputError
 from flarecli.files.names import CHANNEL_SUFFIX, SCAN_SUFFIXES, case_name, image_stem
 from flarecli.files.sources import exists, opened
@@ -85,7 +85,7 @@ def _value(value: Any, name: str, description: Path) -> int:
     )
 
 
-def _pairs(content: dict[str, Any], description: Path) -> tuple[list[Pair], tuple[str, ...]]:
+def _pairs(content: dict[str, Any], description: Path) -> tuple[list[LabelledPair], tuple[str, ...]]:
     """The pairs, and what lies beside them and is not used."""
     if training := content.get("training"):
         if not isinstance(training, list):
@@ -103,7 +103,7 @@ def _pairs(content: dict[str, Any], description: Path) -> tuple[list[Pair], tupl
     return pairs_of_folders(images, labels, (ending.lower(),) if ending else SCAN_SUFFIXES)
 
 
-def _listed_pair(name: str | None, entry: Any, images_key: str, description: Path) -> Pair:
+def _listed_pair(name: str | None, entry: Any, images_key: str, description: Path) -> LabelledPair:
     entry = _table(entry, "each case", description)
     images = entry.get(images_key)
     if isinstance(images, list):
@@ -112,7 +112,9 @@ def _listed_pair(name: str | None, entry: Any, images_key: str, description: Pat
         images = images[0]
     scan, scan_notes = listed_file(description.parent, images, description)
     labels, label_notes = listed_file(description.parent, entry.get("label"), description)
-    return Pair(case_name(labels) if name is None else name, _numbered(scan), labels, (*scan_notes, *label_notes))
+    return LabelledPair(
+        case_name(labels) if name is None else name, _numbered(scan), labels, (*scan_notes, *label_notes)
+    )
 
 
 def _numbered(scan: Path) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.datasets.organ_values import OrganValues
-from flarecli.datasets.pairs import Pair
+from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import InputError
 from flarecli.metrics.label_map import Fractions, LabelMap, canonical_shape_zyx, read_label_header, read_label_map
 from flarecli.volume import Volume, read_volume
@@ -32,7 +32,7 @@ class LabelledScan:
     labels: NDArray[np.uint8]
 
 
-def read_labelled_scan(pair: Pair, values: OrganValues, *, ignore_geometry: bool = False) -> LabelledScan:
+def read_labelled_scan(pair: LabelledPair, values: OrganValues, *, ignore_geometry: bool = False) -> LabelledScan:
     """Read a pair whose files were checked before.
 
     Raises:
@@ -50,7 +50,7 @@ def read_labelled_scan(pair: Pair, values: OrganValues, *, ignore_geometry: bool
     return LabelledScan(volume, values.translated(label_map.labels))
 
 
-def missing_file(pair: Pair) -> InputError:
+def missing_file(pair: LabelledPair) -> InputError:
     """The error of a pair that lacks one of its files."""
     kind, other = ("scan", pair.labels) if pair.scan is None else ("label map", pair.scan)
     return InputError(
@@ -61,7 +61,7 @@ def missing_file(pair: Pair) -> InputError:
     )
 
 
-def shape_error(volume: Volume, header: ImageHeader, pair: Pair) -> InputError | None:
+def shape_error(volume: Volume, header: ImageHeader, pair: LabelledPair) -> InputError | None:
     """What is wrong where a label map has another shape than its scan, told before its voxels are unpacked.
 
     Raises:
@@ -79,7 +79,9 @@ def shape_error(volume: Volume, header: ImageHeader, pair: Pair) -> InputError |
     )
 
 
-def geometry_errors(volume: Volume, label_map: LabelMap, pair: Pair, *, ignore_geometry: bool) -> list[InputError]:
+def geometry_errors(
+    volume: Volume, label_map: LabelMap, pair: LabelledPair, *, ignore_geometry: bool
+) -> list[InputError]:
     """What keeps a label map of its scan's shape from lying on it: another place in the world.
 
     Args:

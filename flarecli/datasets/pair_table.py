@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from flarecli.datasets.listed_paths import in_any_case, listed_file
-from flarecli.datasets.pairs import Dataset, Pair, absolute, with_unique_names
+from flarecli.datasets.pairs import Dataset, LabelledPair, absolute, with_unique_names
 from flarecli.errors import InputError
 from flarecli.files.names import case_name, image_suffix
 from flarecli.files.sources import exists, opened
@@ -49,7 +49,7 @@ def read_pair_table(table: Path) -> Dataset:
     return Dataset(table, "CSV", with_unique_names(pairs, table))
 
 
-def _pair(row: list[str], number: int, table: Path) -> Pair:
+def _pair(row: list[str], number: int, table: Path) -> LabelledPair:
     if len(row) != _COLUMNS or not row[0]:
         raise InputError(
             "a row of the table is no pair",
@@ -60,9 +60,9 @@ def _pair(row: list[str], number: int, table: Path) -> Pair:
         )
     scan, notes = listed_file(table.parent, row[0], table)
     if not row[1]:
-        return Pair(case_name(absolute(scan)), scan, None, notes)
+        return LabelledPair(case_name(absolute(scan)), scan, None, notes)
     labels, more_notes = listed_file(table.parent, row[1], table)
-    return Pair(case_name(absolute(scan)), scan, labels, (*notes, *more_notes))
+    return LabelledPair(case_name(absolute(scan)), scan, labels, (*notes, *more_notes))
 
 
 def _delimiter(text: str) -> str:

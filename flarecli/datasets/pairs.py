@@ -15,7 +15,7 @@ from flarecli.files.names import check_name, files_by_case
 
 
 @dataclass(frozen=True)
-class Pair:
+class LabelledPair:
     """A scan and its label map.
 
     Attributes:
@@ -45,12 +45,12 @@ class Dataset:
 
     source: Path
     layout: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[LabelledPair, ...]
     values: OrganValues = HOUSE_VALUES
     warnings: tuple[str, ...] = ()
 
 
-def pairs_of_folders(images: Path, labels: Path, suffixes: Sequence[str]) -> tuple[list[Pair], tuple[str, ...]]:
+def pairs_of_folders(images: Path, labels: Path, suffixes: Sequence[str]) -> tuple[list[LabelledPair], tuple[str, ...]]:
     """Pair the files of two folders by name; a name that stands in one of them only is a pair without the other file.
 
     Args:
@@ -68,10 +68,10 @@ def pairs_of_folders(images: Path, labels: Path, suffixes: Sequence[str]) -> tup
     scans, label_maps = (files_by_case(account.files, "Remove or rename one of them.") for account in accounts)
     names = sorted(scans.keys() | label_maps.keys())
     warnings = tuple(warning for account in accounts if (warning := account.warning()))
-    return [Pair(name, scans.get(name), label_maps.get(name)) for name in names], warnings
+    return [LabelledPair(name, scans.get(name), label_maps.get(name)) for name in names], warnings
 
 
-def with_unique_names(pairs: Iterable[Pair], source: Path) -> tuple[Pair, ...]:
+def with_unique_names(pairs: Iterable[LabelledPair], source: Path) -> tuple[LabelledPair, ...]:
     """Sort pairs by name; where names repeat, as in a folder a case, put the folder's name before them.
 
     Raises:
@@ -104,11 +104,11 @@ def absolute(path: Path) -> Path:
     return Path(os.path.normpath(Path.cwd() / path))
 
 
-def _repeated(pairs: list[Pair]) -> str | None:
+def _repeated(pairs: list[LabelledPair]) -> str | None:
     name, count = Counter(pair.name for pair in pairs).most_common(1)[0]
     return name if count > 1 else None
 
 
-def _folder(pair: Pair) -> str:
+def _folder(pair: LabelledPair) -> str:
     file = pair.scan or pair.labels
     return "" if file is None else absolute(file).parent.name

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from flarecli.datasets.findings import Finding
-from flarecli.datasets.pairs import Pair
+from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import InputError
 from flarecli.preprocessing.cache import HU_COUNTS_NAME, RECORD_NAME, array_paths, case_folder
 from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus
 from flarecli.preprocessing.sources import KeyFacts, Source, SourceState
 
 
-def kept_by_state(cache: Path, pair: Pair, facts: KeyFacts) -> CaseOutcome | None:
+def kept_by_state(cache: Path, pair: LabelledPair, facts: KeyFacts) -> CaseOutcome | None:
     """The outcome of an earlier run where neither files nor settings changed since, without reading the files.
 
     Like git, a file of the same path, size and time of change is taken for the same.
@@ -34,7 +34,7 @@ def kept_by_state(cache: Path, pair: Pair, facts: KeyFacts) -> CaseOutcome | Non
     return kept_by_key(cache, pair, facts.keys(scan, labels))
 
 
-def kept_by_key(cache: Path, pair: Pair, keys: Collection[str]) -> CaseOutcome | None:
+def kept_by_key(cache: Path, pair: LabelledPair, keys: Collection[str]) -> CaseOutcome | None:
     """The outcome of an earlier run that stored the case under one of these keys, all its files being there."""
     record = _record(cache, pair)
     if record is None or record.get("key") not in keys:
@@ -51,7 +51,7 @@ def kept_by_key(cache: Path, pair: Pair, keys: Collection[str]) -> CaseOutcome |
         return None
 
 
-def checksums_of_case(cache: Path, pair: Pair) -> tuple[str, str] | None:
+def checksums_of_case(cache: Path, pair: LabelledPair) -> tuple[str, str] | None:
     """Checksums of the scan and label map that the cache holds under the name of a pair; None where it holds none."""
     record = _record(cache, pair)
     try:
@@ -61,7 +61,7 @@ def checksums_of_case(cache: Path, pair: Pair) -> tuple[str, str] | None:
     return None if scan is None or labels is None else (scan.sha256, labels.sha256)
 
 
-def _record(cache: Path, pair: Pair) -> dict[str, Any] | None:
+def _record(cache: Path, pair: LabelledPair) -> dict[str, Any] | None:
     try:
         record = json.loads((case_folder(cache, pair.name) / RECORD_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

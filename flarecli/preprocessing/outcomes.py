@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from flarecli.datasets.figures import dataset_figures
 from flarecli.datasets.findings import Finding
-from flarecli.datasets.pairs import Pair
+from flarecli.datasets.pairs import LabelledPair
 
 
 class PreprocessingStatus(StrEnum):
@@ -39,7 +39,7 @@ class CaseOutcome:
         seconds: How long checking and writing took; 0 where it was kept.
     """
 
-    pair: Pair
+    pair: LabelledPair
     status: PreprocessingStatus
     findings: tuple[Finding, ...]
     figures: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel
 from nibabel.filebasedimages import ImageFileError
 
-from flarecli.datasets.pairs import Pair
+from flarecli.datasets.pairs import LabelledPair
 from flarecli.hardware.processors import available_processors
 
 _BASE_BYTES = 150_000_000
@@ -21,7 +21,7 @@ _BYTES_A_VOXEL = 12
 _MEMORY_SHARE = 0.7  # of what is free: the rest is for others, and for the files in the system's cache
 
 
-def suggested_jobs(pairs: Iterable[Pair]) -> int:
+def suggested_jobs(pairs: Iterable[LabelledPair]) -> int:
     """Number of processes, each holding the largest case of the dataset, that fit this machine; at least 1.
 
     Reads the headers of the NIfTI files; other formats are not taken into account.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flarecli.datasets.pairs import Dataset, Pair
+from flarecli.datasets.pairs import Dataset, LabelledPair
 from flarecli.errors import UsageError
 from flarecli.files.sources import is_folder
 from flarecli.preprocessing.by_system import training_arrays_of
@@ -98,7 +98,7 @@ def preprocess(
     _check_outside_scans(cache, dataset)
     with locked_cache(cache), Workers(work.jobs) as workers:
         check_same_kind(cache, system)
-        outcomes: dict[Pair, CaseOutcome] = {}
+        outcomes: dict[LabelledPair, CaseOutcome] = {}
         for pair in dataset.pairs if not overwrite else ():
             kept = kept_by_state(cache, pair, facts)
             if kept is not None:
@@ -151,7 +151,7 @@ def _check_outside_scans(cache: Path, dataset: Dataset) -> None:
         )
 
 
-def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Pair, CheckedPair]) -> None:
+def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[LabelledPair, CheckedPair]) -> None:
     """Refuse to replace what a cache holds of another dataset; one that was only moved is the same."""
     manifest = read_manifest(cache) or {}
     earlier = manifest.get("dataset")
@@ -175,7 +175,9 @@ def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Pair, Ch
         )
 
 
-def _check(pairs: Sequence[Pair], task: CheckTask, workers: Workers, work: WorkSettings) -> dict[Pair, CheckedPair]:
+def _check(
+    pairs: Sequence[LabelledPair], task: CheckTask, workers: Workers, work: WorkSettings
+) -> dict[LabelledPair, CheckedPair]:
     if pairs:
         work.begin("checking", len(pairs))
     checked = {}
@@ -187,7 +189,7 @@ def _check(pairs: Sequence[Pair], task: CheckTask, workers: Workers, work: WorkS
 
 def _write(
     to_write: Sequence[tuple[CheckedPair, str]], task: WriteTask, workers: Workers, work: WorkSettings
-) -> dict[Pair, CaseOutcome]:
+) -> dict[LabelledPair, CaseOutcome]:
     if to_write:
         work.begin("writing", len(to_write))
     outcomes = {}

@@ -11,7 +11,7 @@ from flarecli.datasets.checks import PairReport, check_pair
 from flarecli.datasets.findings import Finding
 from flarecli.datasets.labelled_scan import read_labelled_scan
 from flarecli.datasets.organ_values import OrganValues
-from flarecli.datasets.pairs import Pair
+from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import InputError, OutputError, error_of
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli.preprocessing.by_system import training_arrays_of
@@ -47,7 +47,7 @@ class CheckTask:
     values: OrganValues
     ignore_geometry: bool
 
-    def __call__(self, pair: Pair) -> CheckedPair:
+    def __call__(self, pair: LabelledPair) -> CheckedPair:
         """Check it; nothing is raised for a bad pair."""
         started = time.perf_counter()
         sources = None

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flarecli.datasets.pairs import Pair
+from flarecli.datasets.pairs import LabelledPair
 from flarecli.preprocessing import parallelism
 from flarecli.preprocessing.parallelism import available_memory_bytes, suggested_jobs
 from tests.datasets.labelled_files import save
@@ -38,11 +38,11 @@ def test_as_many_as_memory_bears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "broken.nii.gz").write_text("no image")
     scan = save(tmp_path / "scan.nii.gz", np.zeros((100, 100, 100), np.uint8))
     pairs = [
-        Pair("large", scan, None),
-        Pair("none", None, scan),
-        Pair("missing", tmp_path / "x.nii.gz", None),
-        Pair("broken", tmp_path / "broken.nii.gz", None),
-        Pair("slices", tmp_path, None),
+        LabelledPair("large", scan, None),
+        LabelledPair("none", None, scan),
+        LabelledPair("missing", tmp_path / "x.nii.gz", None),
+        LabelledPair("broken", tmp_path / "broken.nii.gz", None),
+        LabelledPair("slices", tmp_path, None),
     ]
     assert suggested_jobs(pairs) == jobs
 
