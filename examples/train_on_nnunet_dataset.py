@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from flarecli.phantom import make_phantom
-from flarecli.phantom.files import Pair, write_phantom
+from flarecli.phantom.files import PhantomPaths, write_phantom
 
 ORGANS = {"background": 0, "liver": 1, "kidneys": 2, "spleen": 3, "pancreas": 4}
 
@@ -35,7 +35,7 @@ def make_dataset(dataset: Path, cases: int) -> None:
     for number in range(cases):
         phantom = make_phantom(number, shape_zyx=(48, 72, 88), spacing_mm=(6.0, 4.5, 4.5))
         name = f"case_{number:03d}"
-        pair = Pair(dataset / "imagesTr" / f"{name}_0000.nii.gz", dataset / "labelsTr" / f"{name}.nii.gz")
+        pair = PhantomPaths(dataset / "imagesTr" / f"{name}_0000.nii.gz", dataset / "labelsTr" / f"{name}.nii.gz")
         write_phantom(phantom, pair)
     described = {"channel_names": {"0": "CT"}, "labels": ORGANS, "numTraining": cases, "file_ending": ".nii.gz"}
     (dataset / "dataset.json").write_text(json.dumps(described, indent=2), encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 from flarecli.errors import UsageError
 from flarecli.phantom import Phantom
 from flarecli.phantom.contact_sheet import write_contact_sheet
-from flarecli.phantom.files import Pair, pair_paths, write_phantom
+from flarecli.phantom.files import PhantomPaths, pair_paths, write_phantom
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_names_are_those_of_flare(tmp_path):
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "LAS", "SRA", "PIR"])
 def test_every_orientation_says_the_same_in_the_world(phantom, tmp_path, orientation):
-    pair = Pair(tmp_path / "a_0000.nii.gz", tmp_path / "a.nii.gz")
+    pair = PhantomPaths(tmp_path / "a_0000.nii.gz", tmp_path / "a.nii.gz")
     write_phantom(phantom, pair, orientation=orientation)
     for path, array in ((pair.scan, phantom.voxels), (pair.labels, phantom.labels)):
         image = nibabel.load(path)
@@ -43,7 +43,7 @@ def test_every_orientation_says_the_same_in_the_world(phantom, tmp_path, orienta
 @pytest.mark.parametrize("orientation", ["RAX", "RR", "RLS", "RASP", ""])
 def test_letters_that_are_no_orientation_are_refused(phantom, tmp_path, orientation):
     with pytest.raises(UsageError, match="orientation"):
-        write_phantom(phantom, Pair(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"), orientation=orientation)
+        write_phantom(phantom, PhantomPaths(tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"), orientation=orientation)
     assert not list(tmp_path.iterdir())
 
 

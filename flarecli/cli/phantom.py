@@ -13,7 +13,7 @@ from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
     from flarecli.phantom import Phantom, PreparedLabels
-    from flarecli.phantom.files import Pair
+    from flarecli.phantom.files import PhantomPaths
 
 
 class ContrastPhase(StrEnum):
@@ -148,7 +148,7 @@ def _check_preview(preview: Path | None) -> None:
 
 
 def _check_outputs(
-    folder: Path, pairs: list[Pair], preview: Path | None, sources: list[Path], *, overwrite: bool
+    folder: Path, pairs: list[PhantomPaths], preview: Path | None, sources: list[Path], *, overwrite: bool
 ) -> None:
     """Refuse what cannot be written, before anything is computed."""
     from flarecli.files.destinations import Destination, check_destinations

@@ -14,7 +14,7 @@ from flarecli.volume import write_scan
 
 
 @dataclass(frozen=True)
-class Pair:
+class PhantomPaths:
     """Where one phantom's files go.
 
     Attributes:
@@ -26,21 +26,21 @@ class Pair:
     labels: Path
 
 
-def pair_paths(folder: Path, number: int, *, flat: bool) -> Pair:
+def pair_paths(folder: Path, number: int, *, flat: bool) -> PhantomPaths:
     """Name one pair as FLARE21 does, or with all files side by side.
 
     FLARE21: `TrainingImg/train_000_0000.nii.gz` and `TrainingMask/train_000.nii.gz`; `flat`:
     `phantom_000_0000.nii.gz` and `phantom_000.nii.gz`.
     """
     if flat:
-        return Pair(folder / f"phantom_{number:03d}_0000.nii.gz", folder / f"phantom_{number:03d}.nii.gz")
-    return Pair(
+        return PhantomPaths(folder / f"phantom_{number:03d}_0000.nii.gz", folder / f"phantom_{number:03d}.nii.gz")
+    return PhantomPaths(
         folder / "TrainingImg" / f"train_{number:03d}_0000.nii.gz",
         folder / "TrainingMask" / f"train_{number:03d}.nii.gz",
     )
 
 
-def write_phantom(phantom: Phantom, pair: Pair, *, orientation: str = "RAS") -> None:
+def write_phantom(phantom: Phantom, pair: PhantomPaths, *, orientation: str = "RAS") -> None:
     """Write scan and labels with the middle of the grid at the world's origin.
 
     Args:

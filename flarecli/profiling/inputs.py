@@ -60,13 +60,13 @@ def phantom_scan(shape_zyx: tuple[int, int, int], folder: Path) -> ScanToProfile
         UsageError: when the shape cannot be a grid.
     """
     from flarecli.phantom import make_phantom
-    from flarecli.phantom.files import Pair, write_phantom
+    from flarecli.phantom.files import PhantomPaths, write_phantom
 
     slices, rows, columns = shape_zyx
     in_plane_mm = _FIELD_OF_VIEW_MM[1] / max(rows, columns)
     made = make_phantom(0, shape_zyx=shape_zyx, spacing_mm=(_FIELD_OF_VIEW_MM[0] / slices, in_plane_mm, in_plane_mm))
     name = f"phantom_{columns}x{rows}x{slices}"
-    pair = Pair(folder / f"{name}_0000.nii.gz", folder / f"{name}_truth.nii.gz")
+    pair = PhantomPaths(folder / f"{name}_0000.nii.gz", folder / f"{name}_truth.nii.gz")
     write_phantom(made, pair)
     return ScanToProfile(Case(name, pair.scan, folder / f"{name}.nii.gz"), pair.labels)
 
