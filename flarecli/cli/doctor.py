@@ -10,7 +10,7 @@ from flarecli.cli.output import print_json, reported_errors, stderr_console, std
 from flarecli.errors import InstallationError
 
 if TYPE_CHECKING:
-    from flarecli.doctor import Finding
+    from flarecli.doctor import CheckResult
 
 _COLOURS = {"good": "green", "note": "dim", "warning": "yellow", "bad": "red"}
 
@@ -21,31 +21,31 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     The exit code is 5 where `flare predict` cannot work.
     """
     with reported_errors(as_json=as_json):
-        from flarecli.doctor import Verdict, examine
+        from flarecli.doctor import CheckVerdict, examine
 
         console = stderr_console()
         with console.status("looking") as status:
-            findings = []
-            for finding in examine():
-                status.update(f"looking: {finding.subject}")
-                findings.append(finding)
-        works = all(finding.verdict is not Verdict.bad for finding in findings)
+            results = []
+            for result in examine():
+                status.update(f"looking: {result.subject}")
+                results.append(result)
+        works = all(result.verdict is not CheckVerdict.bad for result in results)
         if as_json:
-            print_json({"predict_works": works, "findings": [finding.as_dict() for finding in findings]})
+            print_json({"predict_works": works, "findings": [result.as_dict() for result in results]})
         else:
-            _print_findings(findings)
+            _print_checks(results)
         if not works:
             raise typer.Exit(InstallationError.exit_code)
 
 
-def _print_findings(findings: list[Finding]) -> None:
+def _print_checks(results: list[CheckResult]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("check", "", "seen", box=None, pad_edge=False)
     table.columns[2].overflow = "fold"
-    for finding in findings:
-        verdict = finding.verdict.value
-        seen = escape(finding.seen) + (f"\n{escape(finding.remedy)}" if finding.remedy else "")
-        table.add_row(finding.subject, f"[{_COLOURS[verdict]}]{verdict}[/]", seen)
+    for result in results:
+        verdict = result.verdict.value
+        seen = escape(result.seen) + (f"\n{escape(result.remedy)}" if result.remedy else "")
+        table.add_row(result.subject, f"[{_COLOURS[verdict]}]{verdict}[/]", seen)
     stdout_console().print(table)

@@ -1,6 +1,6 @@
 """Whether this installation and this machine can do the work, and what stands in the way."""
 
+from flarecli.doctor.check_result import CheckResult, CheckVerdict
 from flarecli.doctor.examination import examine
-from flarecli.doctor.finding import Finding, Verdict
 
-__all__ = ["Finding", "Verdict", "examine"]
+__all__ = ["CheckResult", "CheckVerdict", "examine"]

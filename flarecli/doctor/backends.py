@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from flarecli.doctor.finding import Finding, Verdict
+from flarecli.doctor.check_result import CheckResult, CheckVerdict
 from flarecli.engine.backend_choice import BACKENDS, is_installed
 
 AUTO = "auto"
@@ -41,7 +41,7 @@ def run_probe(backend: str) -> dict[str, Any]:
     return found
 
 
-def backend_findings(probe: Probe = run_probe) -> Iterator[Finding]:
+def backend_checks(probe: Probe = run_probe) -> Iterator[CheckResult]:
     """What `flare predict` uses by default, then each backend.
 
     Args:
@@ -51,27 +51,27 @@ def backend_findings(probe: Probe = run_probe) -> Iterator[Finding]:
     names = [AUTO, *installed]
     with ThreadPoolExecutor(len(names)) as pool:
         found = dict(zip(names, pool.map(probe, names), strict=True))
-    yield _finding("predict", found[AUTO], Verdict.bad)
+    yield _check("predict", found[AUTO], CheckVerdict.bad)
     for backend in BACKENDS:
         if backend in found:
-            yield _finding(f"backend {backend}", found[backend], Verdict.warning)
+            yield _check(f"backend {backend}", found[backend], CheckVerdict.warning)
         else:
             extra = "" if backend == "openvino" else f"[{backend}]"
-            yield Finding(f"backend {backend}", Verdict.note, f"not installed (pip install 'flarecli{extra}')")
+            yield CheckResult(f"backend {backend}", CheckVerdict.note, f"not installed (pip install 'flarecli{extra}')")
 
 
-def _finding(subject: str, found: dict[str, Any], failure: Verdict) -> Finding:
+def _check(subject: str, found: dict[str, Any], failure: CheckVerdict) -> CheckResult:
     if "error" in found:
         error = found["error"]
-        return Finding(subject, failure, error["problem"], error["remedy"], found)
+        return CheckResult(subject, failure, error["problem"], error["remedy"], found)
     described = f"{found['backend']} {found['version']} on {found['device']}, {found['precision']}"
     described += f", {found['threads']} threads"
     if not found["relative_error"] <= _LARGEST_ERROR[found["precision"]]:
-        return Finding(
+        return CheckResult(
             subject,
             failure,
             f"{described}: 3-D convolutions come out wrong (relative error {found['relative_error']:.1g})",
             "Choose another backend with --backend, or install another version of this one.",
             found,
         )
-    return Finding(subject, Verdict.good, described, facts=found)
+    return CheckResult(subject, CheckVerdict.good, described, facts=found)

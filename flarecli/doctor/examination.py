@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flarecli.doctor.backends import backend_findings
-from flarecli.doctor.finding import Finding, Verdict
-from flarecli.doctor.folders import folder_findings
-from flarecli.doctor.machine import machine_findings
-from flarecli.doctor.packages import package_findings
+from flarecli.doctor.backends import backend_checks
+from flarecli.doctor.check_result import CheckResult, CheckVerdict
+from flarecli.doctor.folders import folder_checks
+from flarecli.doctor.machine import machine_checks
+from flarecli.doctor.packages import package_checks
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[CheckResult]:
     """Look at packages, machine, folders, weights, and try each backend, which takes some seconds."""
-    yield from package_findings()
+    yield from package_checks()
     has_gpu = False
-    for finding in machine_findings():
-        has_gpu = has_gpu or bool((finding.facts or {}).get("gpus"))
-        yield finding
-    yield from folder_findings()
-    yield weights_finding()
-    for finding in backend_findings():
-        yield finding
-        if has_gpu and finding.subject == "predict" and (finding.facts or {}).get("device") == "cpu":
-            yield Finding(
+    for result in machine_checks():
+        has_gpu = has_gpu or bool((result.facts or {}).get("gpus"))
+        yield result
+    yield from folder_checks()
+    yield weights_check()
+    for result in backend_checks():
+        yield result
+        if has_gpu and result.subject == "predict" and (result.facts or {}).get("device") == "cpu":
+            yield CheckResult(
                 "use of the gpu",
-                Verdict.warning,
+                CheckVerdict.warning,
                 "there is a GPU, but predict does not use it",
                 "Install PyTorch or TensorFlow for GPUs (pip install 'flarecli[torch]').",
             )
 
 
-def weights_finding() -> Finding:
+def weights_check() -> CheckResult:
     """Which systems have weights for all of their networks."""
     from flarecli.errors import FlareError
     from flarecli.systems import SYSTEM_NAMES
@@ -48,10 +48,10 @@ def weights_finding() -> Finding:
     damaged = [str(found.problem) for found in installed_weights() if found.problem is not None]
     facts = {"ready": ready, "lacking": {name: error.as_dict() for name, error in lacking}, "damaged": damaged}
     if not ready:
-        return Finding("weights", Verdict.bad, "none for any system", lacking[0][1].remedy, facts)
+        return CheckResult("weights", CheckVerdict.bad, "none for any system", lacking[0][1].remedy, facts)
     names = ", ".join(name for name, _ in lacking)
     seen = f"for {', '.join(ready)}" + (f"; not for {names} (flare systems)" if lacking else "")
     if damaged:
         remedy = "Import or train them again, or remove them: `flare weights list` names them."
-        return Finding("weights", Verdict.warning, f"{seen}; damaged: {damaged[0]}", remedy, facts)
-    return Finding("weights", Verdict.good, seen, facts=facts)
+        return CheckResult("weights", CheckVerdict.warning, f"{seen}; damaged: {damaged[0]}", remedy, facts)
+    return CheckResult("weights", CheckVerdict.good, seen, facts=facts)

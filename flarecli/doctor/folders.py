@@ -7,30 +7,30 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from flarecli.doctor.finding import Finding, Verdict
+from flarecli.doctor.check_result import CheckResult, CheckVerdict
 
 
-def folder_findings() -> Iterator[Finding]:
+def folder_checks() -> Iterator[CheckResult]:
     """The user's folder of weights, the cache, the folder for temporary files."""
     from flarecli.files.cache_folder import VARIABLE, cache_folder
     from flarecli.weights.store import user_root
 
-    yield folder_finding("weights folder", user_root(), "Set FLARE_WEIGHTS to a folder of yours.")
+    yield folder_check("weights folder", user_root(), "Set FLARE_WEIGHTS to a folder of yours.")
     cache = cache_folder()
     if cache is None:
-        yield Finding("cache folder", Verdict.note, f"switched off by {VARIABLE}")
+        yield CheckResult("cache folder", CheckVerdict.note, f"switched off by {VARIABLE}")
     else:
         remedy = f"Set {VARIABLE} to a folder of yours, or to 'off'."
-        finding = folder_finding("cache folder", cache, remedy)
+        result = folder_check("cache folder", cache, remedy)
         if hasattr(os, "geteuid") and cache.exists() and cache.stat().st_uid != os.geteuid():
-            finding = Finding(
-                "cache folder", Verdict.warning, f"{cache} belongs to another user", remedy, finding.facts
+            result = CheckResult(
+                "cache folder", CheckVerdict.warning, f"{cache} belongs to another user", remedy, result.facts
             )
-        yield finding
-    yield folder_finding("temporary folder", Path(tempfile.gettempdir()), "Set TMPDIR to a folder of yours.")
+        yield result
+    yield folder_check("temporary folder", Path(tempfile.gettempdir()), "Set TMPDIR to a folder of yours.")
 
 
-def folder_finding(subject: str, folder: Path, remedy: str) -> Finding:
+def folder_check(subject: str, folder: Path, remedy: str) -> CheckResult:
     """Whether a folder can be written, or made where there is none yet.
 
     Args:
@@ -41,16 +41,16 @@ def folder_finding(subject: str, folder: Path, remedy: str) -> Finding:
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     facts = {"path": str(folder), "exists": existing == folder}
     if not existing.is_dir():
-        return Finding(subject, Verdict.warning, f"{existing} is not a folder", remedy, facts)
+        return CheckResult(subject, CheckVerdict.warning, f"{existing} is not a folder", remedy, facts)
     try:
         # Permissions alone do not tell of file systems that are full or read-only.
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(bytes(1))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return Finding(subject, Verdict.warning, f"{folder} cannot be written: {reason}", remedy, facts)
+        return CheckResult(subject, CheckVerdict.warning, f"{folder} cannot be written: {reason}", remedy, facts)
     note = "" if existing == folder else " (not there yet)"
-    return Finding(subject, Verdict.good, f"{folder}{note}, {_free_gb(existing):.1f} GB free", facts=facts)
+    return CheckResult(subject, CheckVerdict.good, f"{folder}{note}, {_free_gb(existing):.1f} GB free", facts=facts)
 
 
 def _free_gb(folder: Path) -> float:

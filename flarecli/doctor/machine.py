@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from flarecli.doctor.finding import Finding, Verdict
+from flarecli.doctor.check_result import CheckResult, CheckVerdict
 from flarecli.hardware.processors import available_processors
 
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16", "sve")
@@ -21,17 +21,15 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _GROUP = Path("/sys/fs/cgroup")
 
 
-def machine_findings() -> Iterator[Finding]:
+def machine_checks() -> Iterator[CheckResult]:
     """Processor, memory, GPUs."""
-    yield processor_finding(_text(_CPU_INFO))
+    yield processor_check(_text(_CPU_INFO))
     free_bytes = psutil.virtual_memory().available
-    yield memory_finding(
-        available_memory_mb(free_bytes, _text(_GROUP / "memory.max"), _text(_GROUP / "memory.current"))
-    )
-    yield _gpu_finding()
+    yield memory_check(available_memory_mb(free_bytes, _text(_GROUP / "memory.max"), _text(_GROUP / "memory.current")))
+    yield _gpu_check()
 
 
-def processor_finding(cpu_info: str) -> Finding:
+def processor_check(cpu_info: str) -> CheckResult:
     """The processor and what it can do.
 
     Args:
@@ -45,18 +43,22 @@ def processor_finding(cpu_info: str) -> Finding:
     seen = f"{name}, {threads} threads" + (f": {', '.join(features)}" if features else "")
     facts = {"name": name, "threads": threads, "features": features}
     if "flags" in values and "avx2" not in flags:
-        return Finding("processor", Verdict.warning, f"{seen}; no AVX2", "Networks are slow without it.", facts)
-    return Finding("processor", Verdict.good, seen, facts=facts)
+        return CheckResult(
+            "processor", CheckVerdict.warning, f"{seen}; no AVX2", "Networks are slow without it.", facts
+        )
+    return CheckResult("processor", CheckVerdict.good, seen, facts=facts)
 
 
-def memory_finding(available_mb: float) -> Finding:
+def memory_check(available_mb: float) -> CheckResult:
     """Whether the memory that is free suffices for every network."""
     facts = {"available_mb": available_mb, "needed_mb": NEEDED_MB}
     seen = f"{available_mb / 1000:.1f} GB available"
     if available_mb < NEEDED_MB:
         remedy = "End other programs, or use a smaller system (flare systems)."
-        return Finding("memory", Verdict.warning, f"{seen}, up to {NEEDED_MB / 1000:g} GB needed", remedy, facts)
-    return Finding("memory", Verdict.good, seen, facts=facts)
+        return CheckResult(
+            "memory", CheckVerdict.warning, f"{seen}, up to {NEEDED_MB / 1000:g} GB needed", remedy, facts
+        )
+    return CheckResult("memory", CheckVerdict.good, seen, facts=facts)
 
 
 def available_memory_mb(free_bytes: int, group_limit: str, group_use: str) -> float:
@@ -73,13 +75,13 @@ def available_memory_mb(free_bytes: int, group_limit: str, group_use: str) -> fl
     return available / 1e6
 
 
-def _gpu_finding() -> Finding:
+def _gpu_check() -> CheckResult:
     import pynvml
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return Finding("gpu", Verdict.note, "no NVIDIA GPU with a driver", facts={"gpus": []})
+        return CheckResult("gpu", CheckVerdict.note, "no NVIDIA GPU with a driver", facts={"gpus": []})
     try:
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
         gpus = [
@@ -90,7 +92,7 @@ def _gpu_finding() -> Finding:
     finally:
         pynvml.nvmlShutdown()
     seen = ", ".join(f"{gpu['name']} ({gpu['memory_mb'] / 1000:.0f} GB)" for gpu in gpus)
-    return Finding("gpu", Verdict.good, f"{seen}, driver {driver}", facts={"gpus": gpus, "driver": driver})
+    return CheckResult("gpu", CheckVerdict.good, f"{seen}, driver {driver}", facts={"gpus": gpus, "driver": driver})
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:

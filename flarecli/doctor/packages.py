@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from flarecli.doctor.finding import Finding, Verdict
+from flarecli.doctor.check_result import CheckResult, CheckVerdict
 
 _DISTRIBUTION = "flarecli"
 _EXTRAS = ("io", "tensorflow", "torch")
@@ -42,46 +42,51 @@ KNOWN_BAD = (
 )
 
 
-def package_findings() -> Iterator[Finding]:
+def package_checks() -> Iterator[CheckResult]:
     """Python, the packages that are required, those of extras where they are installed, and bad versions."""
     try:
         metadata = importlib.metadata.metadata(_DISTRIBUTION)
         required = [Requirement(text) for text in importlib.metadata.requires(_DISTRIBUTION) or ()]
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("packages", Verdict.warning, "flarecli is not installed", "Install it: pip install flarecli")
+        yield CheckResult(
+            "packages", CheckVerdict.warning, "flarecli is not installed", "Install it: pip install flarecli"
+        )
         return
-    yield _python_finding(SpecifierSet(metadata["Requires-Python"]))
-    wrong = [finding for requirement in required for finding in _requirement_findings(requirement)]
+    yield _python_check(SpecifierSet(metadata["Requires-Python"]))
+    wrong = [result for requirement in required for result in _requirement_checks(requirement)]
     yield from wrong
     if not wrong:
-        yield Finding("packages", Verdict.good, "all that are required, in versions that fit")
+        yield CheckResult("packages", CheckVerdict.good, "all that are required, in versions that fit")
     for bad in KNOWN_BAD:
-        yield from bad_version_findings(bad)
+        yield from bad_version_checks(bad)
 
 
-def bad_version_findings(bad: BadVersions) -> Iterator[Finding]:
+def bad_version_checks(bad: BadVersions) -> Iterator[CheckResult]:
     """A warning where the installed version is a bad one."""
     version = _installed(bad.distribution)
     if version is not None and bad.versions.contains(version, prereleases=True):
-        yield Finding(
+        yield CheckResult(
             f"package {bad.distribution}",
-            Verdict.warning,
+            CheckVerdict.warning,
             f"{version} is known to be bad: {bad.problem}",
             f"Install another version: pip install '{bad.distribution}!={str(bad.versions).removeprefix('==')}'",
             {"distribution": bad.distribution, "version": version, "bad_versions": str(bad.versions)},
         )
 
 
-def _python_finding(supported: SpecifierSet) -> Finding:
+def _python_check(supported: SpecifierSet) -> CheckResult:
     version = ".".join(str(part) for part in sys.version_info[:3])
     if supported.contains(version, prereleases=True):
-        return Finding("python", Verdict.good, version)
-    return Finding(
-        "python", Verdict.warning, f"{version}, expected {supported}", "Use a version of Python that flare is made for."
+        return CheckResult("python", CheckVerdict.good, version)
+    return CheckResult(
+        "python",
+        CheckVerdict.warning,
+        f"{version}, expected {supported}",
+        "Use a version of Python that flare is made for.",
     )
 
 
-def _requirement_findings(requirement: Requirement) -> Iterator[Finding]:
+def _requirement_checks(requirement: Requirement) -> Iterator[CheckResult]:
     marker = requirement.marker
     is_required = marker is None or marker.evaluate({"extra": ""})
     is_optional = marker is not None and any(marker.evaluate({"extra": extra}) for extra in _EXTRAS)
@@ -92,9 +97,9 @@ def _requirement_findings(requirement: Requirement) -> Iterator[Finding]:
         return
     if version is not None and requirement.specifier.contains(version, prereleases=True):
         return
-    yield Finding(
+    yield CheckResult(
         f"package {requirement.name}",
-        Verdict.bad if version is None else Verdict.warning,
+        CheckVerdict.bad if version is None else CheckVerdict.warning,
         f"{version or 'not installed'}, expected {requirement.specifier}",
         f"Install it: pip install '{requirement.name}{requirement.specifier}'",
         {"distribution": requirement.name, "version": version, "expected": str(requirement.specifier)},

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flarecli.doctor import Verdict, backends
-from flarecli.doctor.backends import backend_findings, run_probe
+from flarecli.doctor import CheckVerdict, backends
+from flarecli.doctor.backends import backend_checks, run_probe
 from flarecli.engine.backend_choice import BACKENDS
 
 FOUND = {
@@ -27,8 +27,8 @@ def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "is_installed", lambda backend: True)
 
 
-def verdicts(found: dict[str, dict[str, Any]]) -> dict[str, Verdict]:
-    return {finding.subject: finding.verdict for finding in backend_findings(lambda name: found.get(name, FOUND))}
+def verdicts(found: dict[str, dict[str, Any]]) -> dict[str, CheckVerdict]:
+    return {result.subject: result.verdict for result in backend_checks(lambda name: found.get(name, FOUND))}
 
 
 def test_the_backend_in_use_computes() -> None:
@@ -38,36 +38,36 @@ def test_the_backend_in_use_computes() -> None:
 
 
 def test_all_is_well() -> None:
-    findings = list(backend_findings(lambda name: FOUND))
-    assert [finding.subject for finding in findings] == ["predict", *(f"backend {name}" for name in BACKENDS)]
-    assert {finding.verdict for finding in findings} == {Verdict.good}
-    assert findings[0].seen == "openvino 2026.4 on cpu, float32, 2 threads"
-    assert findings[0].facts == FOUND
+    results = list(backend_checks(lambda name: FOUND))
+    assert [result.subject for result in results] == ["predict", *(f"backend {name}" for name in BACKENDS)]
+    assert {result.verdict for result in results} == {CheckVerdict.good}
+    assert results[0].seen == "openvino 2026.4 on cpu, float32, 2 threads"
+    assert results[0].facts == FOUND
 
 
 def test_one_backend_that_fails_is_a_warning() -> None:
-    assert verdicts({"torch": ERROR})["backend torch"] is Verdict.warning
-    assert verdicts({"torch": ERROR})["predict"] is Verdict.good
+    assert verdicts({"torch": ERROR})["backend torch"] is CheckVerdict.warning
+    assert verdicts({"torch": ERROR})["predict"] is CheckVerdict.good
 
 
 def test_it_is_bad_where_predict_would_use_it() -> None:
-    (finding, *_) = backend_findings(lambda name: ERROR)
-    assert finding.verdict is Verdict.bad
-    assert (finding.seen, finding.remedy) == ("libfoo.so is missing", "Install libfoo.")
+    (result, *_) = backend_checks(lambda name: ERROR)
+    assert result.verdict is CheckVerdict.bad
+    assert (result.seen, result.remedy) == ("libfoo.so is missing", "Install libfoo.")
 
 
 @pytest.mark.parametrize(
     ("precision", "error", "verdict"),
     [
-        ("float32", 2e-3, Verdict.bad),
-        ("float32", float("nan"), Verdict.bad),
-        ("bfloat16", 0.02, Verdict.good),
-        ("bfloat16", 0.1, Verdict.bad),
-        ("int8", 0.02, Verdict.good),
-        ("int8", 0.1, Verdict.bad),
+        ("float32", 2e-3, CheckVerdict.bad),
+        ("float32", float("nan"), CheckVerdict.bad),
+        ("bfloat16", 0.02, CheckVerdict.good),
+        ("bfloat16", 0.1, CheckVerdict.bad),
+        ("int8", 0.02, CheckVerdict.good),
+        ("int8", 0.1, CheckVerdict.bad),
     ],
 )
-def test_wrong_results_are_told(precision: str, error: float, verdict: Verdict) -> None:
+def test_wrong_results_are_told(precision: str, error: float, verdict: CheckVerdict) -> None:
     found = {**FOUND, "precision": precision, "relative_error": error}
     assert verdicts({"auto": found})["predict"] is verdict
 
@@ -80,10 +80,10 @@ def test_what_is_not_installed_is_noted_and_not_tried(monkeypatch: pytest.Monkey
         tried.append(name)
         return FOUND
 
-    findings = {finding.subject: finding for finding in backend_findings(probe)}
+    results = {result.subject: result for result in backend_checks(probe)}
     assert sorted(tried) == ["auto", "openvino"]
-    assert findings["backend torch"].verdict is Verdict.note
-    assert "pip install 'flarecli[torch]'" in findings["backend torch"].seen
+    assert results["backend torch"].verdict is CheckVerdict.note
+    assert "pip install 'flarecli[torch]'" in results["backend torch"].seen
 
 
 def test_an_unknown_backend_is_an_error_of_the_probe() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flarecli.doctor import Verdict
-from flarecli.doctor.machine import available_memory_mb, machine_findings, memory_finding, processor_finding
+from flarecli.doctor import CheckVerdict
+from flarecli.doctor.machine import available_memory_mb, machine_checks, memory_check, processor_check
 
 X86 = """processor\t: 0
 model name\t: Example 9000
@@ -15,32 +15,32 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd bf16 sve\n"
 
 
 def test_features_that_matter_are_named() -> None:
-    finding = processor_finding(X86)
-    assert finding.verdict is Verdict.good
-    assert finding.facts is not None
-    assert finding.facts["features"] == ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
-    assert finding.facts["name"] == "Example 9000"
-    assert finding.facts["threads"] >= 1
-    assert finding.seen.startswith("Example 9000, ")
+    result = processor_check(X86)
+    assert result.verdict is CheckVerdict.good
+    assert result.facts is not None
+    assert result.facts["features"] == ["avx2", "avx512f", "avx512_bf16", "amx_bf16"]
+    assert result.facts["name"] == "Example 9000"
+    assert result.facts["threads"] >= 1
+    assert result.seen.startswith("Example 9000, ")
 
 
 def test_another_architecture() -> None:
-    finding = processor_finding(ARM)
-    assert finding.verdict is Verdict.good
-    assert finding.facts is not None
-    assert finding.facts["features"] == ["asimd", "bf16", "sve"]
+    result = processor_check(ARM)
+    assert result.verdict is CheckVerdict.good
+    assert result.facts is not None
+    assert result.facts["features"] == ["asimd", "bf16", "sve"]
 
 
 def test_an_old_processor_is_a_warning() -> None:
-    finding = processor_finding(X86.replace("avx2 avx512f avx512_bf16 ", ""))
-    assert finding.verdict is Verdict.warning
-    assert "no AVX2" in finding.seen
+    result = processor_check(X86.replace("avx2 avx512f avx512_bf16 ", ""))
+    assert result.verdict is CheckVerdict.warning
+    assert "no AVX2" in result.seen
 
 
 def test_a_system_that_tells_nothing() -> None:
-    finding = processor_finding("")
-    assert finding.verdict is Verdict.good
-    assert finding.seen
+    result = processor_check("")
+    assert result.verdict is CheckVerdict.good
+    assert result.seen
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_the_control_group_may_have_less(limit: str, use: str, expected: float) 
     assert available_memory_mb(8_000_000_000, limit, use) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("available_mb", "verdict"), [(2999.0, Verdict.warning), (3001.0, Verdict.good)])
-def test_memory_for_every_network(available_mb: float, verdict: Verdict) -> None:
-    assert memory_finding(available_mb).verdict is verdict
+@pytest.mark.parametrize(("available_mb", "verdict"), [(2999.0, CheckVerdict.warning), (3001.0, CheckVerdict.good)])
+def test_memory_for_every_network(available_mb: float, verdict: CheckVerdict) -> None:
+    assert memory_check(available_mb).verdict is verdict
 
 
 def test_this_machine() -> None:
-    assert [finding.subject for finding in machine_findings()] == ["processor", "memory", "gpu"]
+    assert [result.subject for result in machine_checks()] == ["processor", "memory", "gpu"]

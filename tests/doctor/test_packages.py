@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from flarecli.doctor import Verdict
-from flarecli.doctor.packages import KNOWN_BAD, bad_version_findings, package_findings
+from flarecli.doctor import CheckVerdict
+from flarecli.doctor.packages import KNOWN_BAD, bad_version_checks, package_checks
 
 Versions = Callable[..., None]
 
@@ -31,49 +31,49 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Versions:
     return pretend
 
 
-def seen() -> dict[str, Verdict]:
-    return {finding.subject: finding.verdict for finding in package_findings()}
+def seen() -> dict[str, CheckVerdict]:
+    return {result.subject: result.verdict for result in package_checks()}
 
 
 def test_the_installation_under_test_fits() -> None:
-    assert seen() == {"python": Verdict.good, "packages": Verdict.good}
+    assert seen() == {"python": CheckVerdict.good, "packages": CheckVerdict.good}
 
 
 def test_a_package_that_is_required_and_absent_is_bad(installed: Versions) -> None:
     installed(["nibabel>=5.3"])
-    assert seen() == {"python": Verdict.good, "package nibabel": Verdict.bad}
+    assert seen() == {"python": CheckVerdict.good, "package nibabel": CheckVerdict.bad}
 
 
 def test_a_package_of_another_version_is_a_warning(installed: Versions) -> None:
     installed(["nibabel>=5.3"], nibabel="4.0")
-    (finding,) = [finding for finding in package_findings() if finding.subject == "package nibabel"]
-    assert finding.verdict is Verdict.warning
-    assert finding.seen == "4.0, expected >=5.3"
-    assert finding.remedy == "Install it: pip install 'nibabel>=5.3'"
+    (result,) = [result for result in package_checks() if result.subject == "package nibabel"]
+    assert result.verdict is CheckVerdict.warning
+    assert result.seen == "4.0, expected >=5.3"
+    assert result.remedy == "Install it: pip install 'nibabel>=5.3'"
 
 
 @pytest.mark.parametrize("version", [None, "2.13.0+cpu"])
 def test_a_package_of_an_extra_may_be_absent(installed: Versions, version: str | None) -> None:
     installed(['torch>=2.7,!=2.9.*; extra == "torch"', 'pytest>=99; extra == "dev"'], torch=version, pytest="9.2.0")
-    assert seen() == {"python": Verdict.good, "packages": Verdict.good}
+    assert seen() == {"python": CheckVerdict.good, "packages": CheckVerdict.good}
 
 
 @pytest.mark.parametrize("version", ["2.9.0", "2.9.1+cpu"])
 def test_a_version_known_to_be_bad_is_told_with_its_reason(installed: Versions, version: str) -> None:
     installed([], torch=version)
     (torch,) = KNOWN_BAD
-    (finding,) = bad_version_findings(torch)
-    assert finding.verdict is Verdict.warning
-    assert f"{version} is known to be bad" in finding.seen
-    assert "#163539" in finding.seen
-    assert "pip install 'torch!=2.9.*'" in str(finding.remedy)
+    (result,) = bad_version_checks(torch)
+    assert result.verdict is CheckVerdict.warning
+    assert f"{version} is known to be bad" in result.seen
+    assert "#163539" in result.seen
+    assert "pip install 'torch!=2.9.*'" in str(result.remedy)
 
 
 @pytest.mark.parametrize("version", [None, "2.8.1", "2.10.0"])
 def test_others_are_not(installed: Versions, version: str | None) -> None:
     installed([], torch=version)
     (torch,) = KNOWN_BAD
-    assert list(bad_version_findings(torch)) == []
+    assert list(bad_version_checks(torch)) == []
 
 
 def test_a_source_tree_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +81,6 @@ def test_a_source_tree_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyP
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "metadata", absent)
-    (finding,) = package_findings()
-    assert finding.verdict is Verdict.warning
-    assert finding.remedy == "Install it: pip install flarecli"
+    (result,) = package_checks()
+    assert result.verdict is CheckVerdict.warning
+    assert result.remedy == "Install it: pip install flarecli"

@@ -1,4 +1,4 @@
-"""What one check found."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 
-class Verdict(StrEnum):
-    """What a finding means for the work.
+class CheckVerdict(StrEnum):
+    """How serious a result is.
 
-    `good` and `note` need nothing; with a `warning` something is slow, wrong or unavailable; where one finding is
+    `good` and `note` need nothing; with a `warning` something is slow, wrong or unavailable; where one result is
     `bad`, `flare predict` cannot work.
     """
 
@@ -21,19 +21,19 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one check found.
+class CheckResult:
+    """The result of one check.
 
     Attributes:
-        subject: What was looked at: "memory", "backend torch".
-        verdict: What it means.
+        subject: What was checked: "memory", "backend torch".
+        verdict: How serious it is.
         seen: What there is, in one line.
-        remedy: What to do about a warning or a bad finding.
+        remedy: What to do about a warning or a bad result.
         facts: The same for programs, JSON-serialisable.
     """
 
     subject: str
-    verdict: Verdict
+    verdict: CheckVerdict
     seen: str
     remedy: str | None = None
     facts: dict[str, Any] | None = None
