@@ -21,8 +21,8 @@ import numpy as np
 from flarecli.engine import load_network, start_runtime
 from flarecli.errors import InputError
 from flarecli.geometry import Grid
+from flarecli.measures.quality import assess_organs
 from flarecli.measures.statistics import organ_statistics
-from flarecli.measures.verdict import judge_organs
 from flarecli.metrics.overlap import dice
 from flarecli.organs import ORGANS
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for
@@ -128,7 +128,7 @@ def measure(scans: int, first_seed: int, labels_folder: Path | None, weights: li
                 # Refused aloud: nobody takes it for a result.
                 rows += [{"scan": index, "damage": name, "organ": organ.name, "refused": True} for organ in ORGANS]
                 continue
-            verdicts = judge_organs(found.signals, organ_statistics(scan, found.labels))
+            verdicts = assess_organs(found.signals, organ_statistics(scan, found.labels))
             for organ, verdict in zip(ORGANS, verdicts, strict=True):
                 truth = labels == organ.label
                 rows.append(

@@ -4,7 +4,7 @@ Example:
     >>> import flarecli
     >>> result = flarecli.segment("scan.nii.gz")  # doctest: +SKIP
     >>> result.organs["liver"].volume_ml, result.confidence["liver"].verdict  # doctest: +SKIP
-    (1474.9, <Verdict.GOOD: 'good'>)
+    (1474.9, <OrganQuality.GOOD: 'good'>)
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import numpy as np
 
 from flarecli.errors import UsageError
 from flarecli.geometry import Grid
+from flarecli.measures.quality import OrganConfidence
 from flarecli.measures.statistics import OrganStatistics
-from flarecli.measures.verdict import OrganConfidence
 from flarecli.prediction.cases import Case
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs

@@ -16,8 +16,8 @@ from flarecli import __version__
 from flarecli.engine import Runtime
 from flarecli.geometry import Box, Grid
 from flarecli.hardware.memory import peak_rss_mb
+from flarecli.measures.quality import OrganConfidence, OrganQuality
 from flarecli.measures.statistics import OrganStatistics
-from flarecli.measures.verdict import OrganConfidence, Verdict
 from flarecli.organs import KIDNEYS, LABEL_NAMES, LEFT_KIDNEY, ORGANS
 from flarecli.prediction.scan_content import ScanContent
 from flarecli.steps import StepTime
@@ -234,7 +234,7 @@ _RECORD = {
     "runtime": {"backend": str, "version": str, "device": str, "precision": str, "threads": int},
     "versions": {"flare": str},
     "organs": {organ.name: _ORGAN for organ in ORGANS},
-    "confidence": _Each({"verdict": tuple(map(str, Verdict)), "reasons": [str]}),
+    "confidence": _Each({"verdict": tuple(map(str, OrganQuality)), "reasons": [str]}),
     "warnings": [str],
     "steps": [{"name": str, "wall_s": float}],
     "peak_rss_mb": float,

@@ -12,8 +12,8 @@ import numpy as np
 from flarecli.engine import Runtime
 from flarecli.errors import InputError
 from flarecli.measures.kidney_sides import KidneySides, kidney_sides
+from flarecli.measures.quality import OrganConfidence, assess_organs
 from flarecli.measures.statistics import OrganStatistics, organ_statistics
-from flarecli.measures.verdict import OrganConfidence, judge_organs
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume
 from flarecli.weights.card import Card
@@ -63,7 +63,7 @@ class Result:
     @cached_property
     def confidence(self) -> tuple[OrganConfidence, ...]:
         """How far each organ can be trusted; empty for systems whose scores are not calibrated."""
-        return judge_organs(self.segmentation.signals, self.statistics)
+        return assess_organs(self.segmentation.signals, self.statistics)
 
     @cached_property
     def sides(self) -> KidneySides:

@@ -6,50 +6,50 @@ from dataclasses import replace
 
 import pytest
 
+from flarecli.measures.quality import OrganQuality, assess_organs
 from flarecli.measures.signals import OrganSignals
 from flarecli.measures.statistics import OrganStatistics
-from flarecli.measures.verdict import Verdict, judge_organs
 
 SURE = OrganSignals(3, expected_dsc=0.98, mean_margin=0.95, border_uncertainty=1.5, probability_ml=210.0)
 ORDINARY = OrganStatistics(3, "spleen", voxels=26_000, volume_ml=208.0)
 
 
-def judged(signals: OrganSignals = SURE, measured: OrganStatistics = ORDINARY) -> tuple[Verdict, str]:
-    (found,) = judge_organs([signals], [measured])
+def judged(signals: OrganSignals = SURE, measured: OrganStatistics = ORDINARY) -> tuple[OrganQuality, str]:
+    (found,) = assess_organs([signals], [measured])
     return found.verdict, "; ".join(found.reasons)
 
 
 def test_a_sure_organ_of_ordinary_size_is_good() -> None:
-    assert judged() == (Verdict.GOOD, "")
+    assert judged() == (OrganQuality.GOOD, "")
 
 
 def test_an_organ_that_was_not_found_failed() -> None:
     signals = OrganSignals(3, float("nan"), 0.0, 0.0, 0.0)
-    assert judged(signals, OrganStatistics(3, "spleen")) == (Verdict.FAILED, "not found")
+    assert judged(signals, OrganStatistics(3, "spleen")) == (OrganQuality.FAILED, "not found")
 
 
 def test_a_fragment_failed() -> None:
     verdict, reasons = judged(measured=replace(ORDINARY, volume_ml=5.0))
-    assert verdict is Verdict.FAILED
+    assert verdict is OrganQuality.FAILED
     assert "only 5 mL" in reasons
 
 
 @pytest.mark.parametrize("volume_ml", [25.0, 1200.0])
 def test_an_unusual_volume_is_to_be_checked(volume_ml: float) -> None:
     verdict, reasons = judged(measured=replace(ORDINARY, volume_ml=volume_ml))
-    assert verdict is Verdict.CHECK
+    assert verdict is OrganQuality.CHECK
     assert "ordinary is 30 to 630" in reasons
 
 
 def test_what_the_network_doubts_is_to_be_checked_and_what_it_disbelieves_failed() -> None:
-    assert judged(replace(SURE, expected_dsc=0.85))[0] is Verdict.CHECK
-    assert judged(replace(SURE, expected_dsc=0.5))[0] is Verdict.FAILED
-    assert judged(replace(SURE, border_uncertainty=9.0)) == (Verdict.CHECK, "its border is uncertain")
+    assert judged(replace(SURE, expected_dsc=0.85))[0] is OrganQuality.CHECK
+    assert judged(replace(SURE, expected_dsc=0.5))[0] is OrganQuality.FAILED
+    assert judged(replace(SURE, border_uncertainty=9.0)) == (OrganQuality.CHECK, "its border is uncertain")
 
 
 def test_an_organ_at_the_edge_of_the_scan_is_to_be_checked() -> None:
     verdict, reasons = judged(measured=replace(ORDINARY, touches=("superior", "left")))
-    assert verdict is Verdict.CHECK
+    assert verdict is OrganQuality.CHECK
     assert "superior, left edge" in reasons
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flarecli.measures.statistics import OrganStatistics
 
 
-class Verdict(StrEnum):
+class OrganQuality(StrEnum):
     """How far an organ can be trusted."""
 
     GOOD = "good"
@@ -66,7 +66,7 @@ class OrganConfidence:
     """
 
     name: str
-    verdict: Verdict
+    verdict: OrganQuality
     reasons: tuple[str, ...]
     signals: OrganSignals
 
@@ -75,7 +75,9 @@ class OrganConfidence:
         return {"verdict": str(self.verdict), "reasons": list(self.reasons), **self.signals.as_dict()}
 
 
-def judge_organs(signals: Sequence[OrganSignals], statistics: Iterable[OrganStatistics]) -> tuple[OrganConfidence, ...]:
+def assess_organs(
+    signals: Sequence[OrganSignals], statistics: Iterable[OrganStatistics]
+) -> tuple[OrganConfidence, ...]:
     """Judge each organ by what the network says of it and by what it measures.
 
     Args:
@@ -104,5 +106,5 @@ def _judge(signals: OrganSignals, measured: OrganStatistics) -> OrganConfidence:
             doubts.append("its border is uncertain")
         if measured.touches:
             doubts.append(f"reaches the {', '.join(measured.touches)} edge of the scan")
-    verdict = Verdict.FAILED if failures else Verdict.CHECK if doubts else Verdict.GOOD
+    verdict = OrganQuality.FAILED if failures else OrganQuality.CHECK if doubts else OrganQuality.GOOD
     return OrganConfidence(measured.name, verdict, (*failures, *doubts), signals)
