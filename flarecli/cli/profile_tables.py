@@ -12,7 +12,7 @@ from flarecli.cli.output import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     from flarecli.profiling.profile import CaseProfile, Profile
-    from flarecli.profiling.run_profile import Figures, RunProfile
+    from flarecli.profiling.run_profile import ResourceUsage, RunProfile
 
 _UNKNOWN = "–"
 
@@ -110,7 +110,7 @@ def _steps_table(case: CaseProfile) -> Table:
     return table
 
 
-def _step_cells(figures: Figures | None, *, has_gpu: bool) -> list[str]:
+def _step_cells(figures: ResourceUsage | None, *, has_gpu: bool) -> list[str]:
     if figures is None:
         return [""] * (4 if has_gpu else 3)
     gpu_mb = figures.gpu_process_mb if figures.gpu_process_mb is not None else figures.gpu_device_mb
@@ -167,12 +167,12 @@ def _seconds(runs: tuple[RunProfile, ...]) -> str:
     return f"{statistics.median(walls):.2f}{spread}"
 
 
-def _peak(*figures: Figures | None) -> str:
+def _peak(*figures: ResourceUsage | None) -> str:
     peaks = [one.peak_rss_mb for one in figures if one is not None and one.peak_rss_mb is not None]
     return _number(max(peaks, default=None), 0)
 
 
-def _figure(figures: Figures | None, name: str, digits: int) -> str:
+def _figure(figures: ResourceUsage | None, name: str, digits: int) -> str:
     return _number(None if figures is None else getattr(figures, name), digits)
 
 

@@ -17,7 +17,7 @@ ENDING_STEP = "exit"
 
 
 @dataclass(frozen=True)
-class Figures:
+class ResourceUsage:
     """What a step or a run took; None where it is not known.
 
     Attributes:
@@ -53,8 +53,8 @@ class RunProfile:
         start_s: When the run began, on the clock of spans and samples.
     """
 
-    whole: Figures
-    steps: dict[str, Figures]
+    whole: ResourceUsage
+    steps: dict[str, ResourceUsage]
     spans: tuple[Span, ...] = ()
     samples: tuple[Sample, ...] = ()
     start_s: float = 0.0
@@ -105,21 +105,21 @@ def _run_profile(whole: Span, spans: Sequence[Span], samples: tuple[Sample, ...]
     for span in ordered:
         by_name.setdefault(span.name, []).append(span)
     return RunProfile(
-        whole=replace(_figures([whole], samples), others_busy=_others_busy(whole, samples)),
-        steps={name: _figures(spans, samples) for name, spans in by_name.items()},
+        whole=replace(_resource_usage([whole], samples), others_busy=_others_busy(whole, samples)),
+        steps={name: _resource_usage(spans, samples) for name, spans in by_name.items()},
         spans=ordered,
         samples=samples,
         start_s=whole.start_s,
     )
 
 
-def _figures(spans: Sequence[Span], samples: tuple[Sample, ...]) -> Figures:
+def _resource_usage(spans: Sequence[Span], samples: tuple[Sample, ...]) -> ResourceUsage:
     seen = [sample for span in spans for sample in _during(span, samples)]
     idle_mb = samples[0].gpu_used_mb
     exact_rss_mb = greatest(*(span.peak_rss_mb for span in spans))
     device_mb = greatest(*(sample.gpu_used_mb for sample in seen))
     energies = [_energy_j(span, samples) for span in spans]
-    return Figures(
+    return ResourceUsage(
         wall_s=sum(span.wall_s for span in spans),
         cpu_s=sum(span.cpu_s for span in spans),
         peak_rss_mb=exact_rss_mb if exact_rss_mb is not None else greatest(*(sample.rss_mb for sample in seen)),
@@ -154,9 +154,9 @@ def _others_busy(whole: Span, samples: Sequence[Sample]) -> float | None:
     return max(0.0, busy_s - whole.cpu_s) / (last.at_s - first.at_s)
 
 
-def _median(figures: Sequence[Figures]) -> Figures:
+def _median(figures: Sequence[ResourceUsage]) -> ResourceUsage:
     medians: dict[str, Any] = {}
-    for field in fields(Figures):
+    for field in fields(ResourceUsage):
         known = [value for value in (getattr(one, field.name) for one in figures) if value is not None]
         medians[field.name] = statistics.median(known) if known else None
-    return Figures(**medians)
+    return ResourceUsage(**medians)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from flarecli.profiling.run_profile import Figures, RunProfile, cold_run_profile, median_run, typical_run
+from flarecli.profiling.run_profile import ResourceUsage, RunProfile, cold_run_profile, median_run, typical_run
 from tests.profiling.made_up import case_profile, cold_run, samples
 
 
@@ -67,7 +67,7 @@ def test_work_of_others_is_what_the_process_did_not_do() -> None:
 
 def test_median_is_taken_figure_by_figure_over_what_is_known() -> None:
     runs = [
-        RunProfile(Figures(wall_s=wall, cpu_s=1.0, peak_rss_mb=rss), {"read": Figures(wall, 0.0)})
+        RunProfile(ResourceUsage(wall_s=wall, cpu_s=1.0, peak_rss_mb=rss), {"read": ResourceUsage(wall, 0.0)})
         for wall, rss in ((1.0, None), (5.0, 100.0), (2.0, 300.0))
     ]
     median = median_run(runs)
