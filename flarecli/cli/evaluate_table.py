@@ -10,7 +10,7 @@ from rich.table import Table
 from flarecli.metrics.case import EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
-from flarecli.metrics.summary import OVERALL, Figures
+from flarecli.metrics.summary import OVERALL, SummaryStatistics
 
 
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
@@ -51,7 +51,7 @@ def _count_line(evaluation: Evaluation) -> str:
     return f"{line}: {'; '.join(details)}" if details else line
 
 
-def _cells(figures: Figures, metric: Metric) -> list[str]:
+def _cells(figures: SummaryStatistics, metric: Metric) -> list[str]:
     spread = _number(figures.mean, metric)
     if not math.isnan(figures.sd):
         spread += f" ± {_number(figures.sd, metric)}"

@@ -17,7 +17,7 @@ OVERALL = "overall"
 
 
 @dataclass(frozen=True)
-class Figures:
+class SummaryStatistics:
     """The distribution of one score over cases.
 
     Attributes:
@@ -26,7 +26,7 @@ class Figures:
         median: Median of the finite values.
         lowest: Smallest finite value.
         highest: Greatest finite value.
-        finite: How many values are finite; the figures above are theirs.
+        finite: How many values are finite; the statistics above are theirs.
         infinite: How many are infinite or do not exist: surfaces of which one is empty have no distance.
     """
 
@@ -39,15 +39,15 @@ class Figures:
     infinite: int
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures for programs; what does not exist is null."""
+        """The statistics for programs; what does not exist is null."""
         return {
             key: value if isinstance(value, int) or math.isfinite(value) else None
             for key, value in asdict(self).items()
         }
 
 
-Summary = dict[Metric, dict[str, Figures]]
-"""Figures by metric and organ name, `OVERALL` last."""
+Summary = dict[Metric, dict[str, SummaryStatistics]]
+"""Statistics by metric and organ name, `OVERALL` last."""
 
 
 def summarize(
@@ -57,18 +57,18 @@ def summarize(
     summary: Summary = {}
     for metric in metrics:
         values = np.array([case[metric] for case in cases], dtype=np.float64).reshape(-1, len(organ_names))
-        summary[metric] = {name: figures(values[:, column]) for column, name in enumerate(organ_names)}
-        summary[metric][OVERALL] = figures(values.mean(axis=1))
+        summary[metric] = {name: summary_statistics(values[:, column]) for column, name in enumerate(organ_names)}
+        summary[metric][OVERALL] = summary_statistics(values.mean(axis=1))
     return summary
 
 
-def figures(values: NDArray[np.float64]) -> Figures:
+def summary_statistics(values: NDArray[np.float64]) -> SummaryStatistics:
     """Describe the finite ones of `values` and count the others."""
     finite = values[np.isfinite(values)]
     n = len(finite)
     if not n:
-        return Figures(math.nan, math.nan, math.nan, math.nan, math.nan, 0, len(values))
-    return Figures(
+        return SummaryStatistics(math.nan, math.nan, math.nan, math.nan, math.nan, 0, len(values))
+    return SummaryStatistics(
         mean=float(finite.mean()),
         sd=float(finite.std(ddof=1)) if n > 1 else math.nan,
         median=float(np.median(finite)),

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from flarecli.metrics.protocol import Metric
-from flarecli.metrics.summary import OVERALL, figures, summarize
+from flarecli.metrics.summary import OVERALL, summarize, summary_statistics
 
 
-def test_figures_describe_the_finite_values() -> None:
-    described = figures(np.array([1.0, 2.0, 6.0, np.inf, np.nan]))
+def test_statistics_describe_the_finite_values() -> None:
+    described = summary_statistics(np.array([1.0, 2.0, 6.0, np.inf, np.nan]))
     assert (described.mean, described.median, described.lowest, described.highest) == (3, 2, 1, 6)
     assert described.sd == pytest.approx(np.std([1, 2, 6], ddof=1))
     assert (described.finite, described.infinite) == (3, 2)
 
 
-def test_figures_of_one_value_and_of_none() -> None:
-    assert math.isnan(figures(np.array([0.5])).sd)
-    assert figures(np.array([np.inf])).as_dict()["mean"] is None
+def test_statistics_of_one_value_and_of_none() -> None:
+    assert math.isnan(summary_statistics(np.array([0.5])).sd)
+    assert summary_statistics(np.array([np.inf])).as_dict()["mean"] is None
 
 
 def test_overall_is_the_mean_over_organs_of_each_case() -> None:
@@ -32,5 +32,5 @@ def test_overall_is_the_mean_over_organs_of_each_case() -> None:
     assert overall.sd == pytest.approx(np.std([0.75, 0.25], ddof=1))
 
 
-def test_no_cases_give_no_figures() -> None:
+def test_no_cases_give_no_statistics() -> None:
     assert summarize([], [Metric.NSD], ["liver"])[Metric.NSD]["liver"].finite == 0
