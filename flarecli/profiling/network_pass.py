@@ -84,7 +84,7 @@ def examine_networks(work: Work) -> Done:
             passes.append({key: network.calls for key, network in watched.items()})
         first, second = passes
         figures = [
-            _resource_usage(spec, shape, runtime, first[spec.key], second[spec.key])
+            _figures(spec, shape, runtime, first[spec.key], second[spec.key])
             for spec in system.networks
             for shape in dict.fromkeys(call.shape for call in second[spec.key])
         ]
@@ -92,7 +92,7 @@ def examine_networks(work: Work) -> Done:
     return Done(networks=tuple(by_case), matrix_rate_flops=measured_matrix_rate(runtime))
 
 
-def _resource_usage(
+def _figures(
     spec: NetworkSpec, shape: tuple[int, ...], runtime: Runtime, first: list[_Call], second: list[_Call]
 ) -> NetworkMeasurement:
     from flarecli.engine.keras_import import import_keras
