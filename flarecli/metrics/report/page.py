@@ -51,7 +51,7 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
             A scan that is missing or cannot be read leaves a note in its place.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("flarecli.metrics.report", "page"),
+        loader=jinja2.PackageLoader("flarecli.metrics.report", "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
