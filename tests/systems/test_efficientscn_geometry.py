@@ -24,7 +24,7 @@ CONSTANTS = EfficientScnConstants()
 
 
 @dataclass(frozen=True)
-class Figures:
+class PublishedCase:
     """What the reference computes for one scan."""
 
     shape: tuple[int, int, int]
@@ -39,7 +39,7 @@ class Figures:
     padding: tuple[tuple[int, int], ...]
 
 
-ORDINARY = Figures(
+ORDINARY = PublishedCase(
     shape=(40, 70, 60),
     spacing_mm=(5.0, 2.5, 2.5),
     localization=LocalizationPlan(6.0, (34, 30, 25), ((7, 7), (1, 1), (3, 4)), (48, 32, 32)),
@@ -51,7 +51,7 @@ ORDINARY = Figures(
     cropping=((0, 3), (3, 0), (0, 0)),
     padding=((2, 0), (0, 11), (3, 15)),
 )
-TOO_LARGE = Figures(
+TOO_LARGE = PublishedCase(
     shape=(30, 110, 90),
     spacing_mm=(7.5, 6.2, 5.8),
     localization=LocalizationPlan(8.67, (26, 79, 61), ((3, 3), (0, 1), (1, 2)), (32, 80, 64)),
@@ -63,7 +63,7 @@ TOO_LARGE = Figures(
     cropping=((0, 0), (5, 10), (0, 17)),
     padding=((2, 7), (0, 0), (3, 0)),
 )
-TINY = Figures(
+TINY = PublishedCase(
     shape=(50, 24, 30),
     spacing_mm=(1.0, 3.0, 2.0),
     localization=LocalizationPlan(6.0, (9, 12, 10), ((11, 12), (10, 10), (11, 11)), (32, 32, 32)),
@@ -75,7 +75,7 @@ TINY = Figures(
     cropping=((1, 0), (0, 0), (0, 0)),
     padding=((0, 16), (10, 10), (20, 15)),
 )
-REAL_CT = Figures(
+REAL_CT = PublishedCase(
     shape=(112, 101, 122),
     spacing_mm=(3.0, 3.0, 3.0),
     localization=LocalizationPlan(6.0, (56, 51, 61), ((4, 4), (6, 7), (1, 2)), (64, 64, 64)),
@@ -93,7 +93,7 @@ ALL = pytest.mark.parametrize(
 
 
 @ALL
-def test_localization_plan(figures: Figures) -> None:
+def test_localization_plan(figures: PublishedCase) -> None:
     plan = plan_localization(figures.shape, figures.spacing_mm, CONSTANTS)
     assert plan.spacing_mm == pytest.approx(figures.localization.spacing_mm, rel=1e-6)
     assert plan.content_shape_zyx == figures.localization.content_shape_zyx
@@ -102,7 +102,7 @@ def test_localization_plan(figures: Figures) -> None:
 
 
 @ALL
-def test_region_of_a_mask(figures: Figures) -> None:
+def test_region_of_a_mask(figures: PublishedCase) -> None:
     plan = plan_localization(figures.shape, figures.spacing_mm, CONSTANTS)
     mask = np.zeros(plan.input_shape_zyx, bool)
     start, end = figures.mask_voxels.start_mm, figures.mask_voxels.end_mm
@@ -115,7 +115,7 @@ def test_region_of_a_mask(figures: Figures) -> None:
 
 
 @ALL
-def test_segmentation_plan(figures: Figures) -> None:
+def test_segmentation_plan(figures: PublishedCase) -> None:
     plan = plan_segmentation(figures.region, figures.shape, figures.spacing_mm, CONSTANTS)
     assert plan.spacing_mm == pytest.approx(figures.segmentation_spacing_mm, rel=1e-7)
     assert plan.input_shape_zyx == figures.segmentation_input
