@@ -37,6 +37,7 @@ _VERBS: dict[str, Sequence[str]] = {
     "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
     "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "--json"),
     "predict in float32": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--precision", "float32"),
+    "report": ("report", "labels", "--html", "results{time}.html"),
     "evaluate": ("evaluate", "labels", "scans/TrainingMask", "--report", "report{time}.html", "--jobs", "2"),
     "profile": (
         "profile",

@@ -17,6 +17,11 @@ VERBS = (
         "flarecli.cli.predict:predict",
         "Segment liver, kidneys, spleen and pancreas in a CT scan, or in every scan of a folder.",
     ),
+    Verb(
+        "report",
+        "flarecli.cli.report:report",
+        "Make a page or table of a folder of results, the most doubtful cases first; no network is run.",
+    ),
     Verb("evaluate", "flarecli.cli.evaluate:app", "Score predictions by organ and case, as the FLARE challenges do."),
     Verb(
         "profile",

@@ -98,6 +98,10 @@ def predict(
     mesh: Annotated[
         MeshFormat | None, typer.Option("--mesh", help="Write the surface of each organ, in world mm (RAS), too.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a page of all cases, as flare report does."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Skip cases that are complete and made just so.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
@@ -127,6 +131,10 @@ def predict(
         region = parsed_region(roi)
         if statistics is not None:
             check_statistics_path(statistics)
+        if report is not None:
+            from flarecli.report.page import check_page_path, is_report_page
+
+            check_page_path(report)
         found = find_scans(source, destination)
         many = found.folder is not None
         chosen = (("seg", dicom_seg), ("rtstruct", rtstruct), ("sr", sr))
@@ -143,6 +151,8 @@ def predict(
         if statistics is not None:
             replaces = overwrite or (resume and is_statistics_table(statistics))
             tables.append(Destination(statistics, "table of statistics", replaces))
+        if report is not None:
+            tables.append(Destination(report, "report", overwrite or (resume and is_report_page(report))))
         check_outputs(found.cases, extras, existing, tables=tables)
         predictor = Predictor(
             system_named(system).name,
@@ -176,6 +186,10 @@ def predict(
                     print_error(outcome.error)
                     if verbose:
                         print_traceback(outcome.error)
+        if report is not None and (many or outcomes[0].error is None):
+            from flarecli.report.run import write_report_of_run
+
+            write_report_of_run(report, outcomes, extras, title=destination.name)
         _report(outcomes, statistics, many=many, as_json=as_json, quiet=quiet, verbose=verbose)
 
 

@@ -241,7 +241,7 @@ def _report(measured: Profile, budget: Budget, *, as_json: bool, quiet: bool, ve
 
         print_json({**profile_as_dict(measured), "budget_breaches": [breach.as_dict() for breach in breaches]})
     elif not quiet:
-        from flarecli.cli.profile_tables import print_profile
+        from flarecli.cli.rendering.profile_tables import print_profile
 
         print_profile(measured, verbose=verbose)
     if not as_json:

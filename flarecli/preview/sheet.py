@@ -22,8 +22,8 @@ from flarecli.volume import Volume
 _WIDTH_PX = 1600
 _MARGIN_PX = 24
 _GAP_PX = 8
-_HEADER_PX = 92
-_FOOTER_PX = 48
+HEADER_PX = 92
+FOOTER_PX = 48
 _LARGEST_ROW_PX = (480, 640)  # heights of the two rows, so that the sheet fits a screen
 _PNG_COMPRESSION = 3
 
@@ -89,11 +89,11 @@ def draw_sheet(volume: Volume, labels: NDArray[np.integer], title: str) -> Image
     widths = [sum(panel.cell_px(px_per_mm)[0] + _GAP_PX for panel in row) - _GAP_PX for row in rows]
     size = (
         max(_WIDTH_PX, *(width + 2 * _MARGIN_PX for width in widths)),
-        _HEADER_PX + sum(heights) + _GAP_PX + _FOOTER_PX,
+        HEADER_PX + sum(heights) + _GAP_PX + FOOTER_PX,
     )
     sheet = Image.new("RGB", size, _BACKGROUND)
     _draw_header(sheet, profiles, volume.grid, title)
-    top = _HEADER_PX
+    top = HEADER_PX
     for row, width, height in zip(rows, widths, heights, strict=True):
         left = (sheet.width - width) // 2
         for panel in row:
@@ -159,7 +159,7 @@ def _millilitres(volume_ml: float) -> str:
 def _draw_footer(sheet: Image.Image, px_per_mm: float) -> None:
     """Write the window on the left, draw a scale bar of a round length on the right."""
     draw = ImageDraw.Draw(sheet)
-    middle = sheet.height - _FOOTER_PX // 2 + 2
+    middle = sheet.height - FOOTER_PX // 2 + 2
     low_hu, high_hu = (WINDOW_LEVEL_HU + side * WINDOW_WIDTH_HU // 2 for side in (-1, 1))
     write(draw, (_MARGIN_PX, middle), f"window {low_hu} to {high_hu} HU", _SMALL_SIZE_PX, _MUTED, "lm")
     fitting_mm = [length_mm for length_mm in (100, 50, 20, 10, 5, 2, 1) if length_mm * px_per_mm <= 200]

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.files.atomic import write_text
 from flarecli.files.names import case_name
 from flarecli.matplotlib_import import prepare_matplotlib
-from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
+from flarecli.metrics.case import CaseResult, CaseStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
 from flarecli.metrics.report.plots import box_and_strip_plot
 from flarecli.metrics.summary import OVERALL
+from flarecli.pages.document import write_page
 
 
 @dataclass(frozen=True)
@@ -50,31 +49,27 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
         images: The scans, named as the cases (with or without `_0000`); without them no slices are shown.
             A scan that is missing or cannot be read leaves a note in its place.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("flarecli.metrics.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+    write_page(
+        destination,
+        "flarecli.metrics.report",
+        {
+            "evaluation": evaluation,
+            "protocol": evaluation.settings.protocol,
+            "metrics": evaluation.settings.metrics,
+            "summary": evaluation.summary(),
+            "rows": (*evaluation.organ_names, OVERALL),
+            "overall": OVERALL,
+            "plots": {metric: _plot(evaluation, metric) for metric in evaluation.settings.metrics},
+            "statuses": {status: sum(case.status is status for case in evaluation.cases) for status in CaseStatus},
+            "galleries": _galleries(evaluation, images) if images else [],
+            "shown": _shown,
+            "sort_key": _sort_key,
+            "ground_truth_colour": GROUND_TRUTH_COLOUR,
+            "prediction_colour": PREDICTION_COLOUR,
+            "with_mean": lambda values: (*values, float(np.mean(values))),
+            "tolerances_mm": {organ.name: organ.tolerance_mm for organ in evaluation.settings.protocol.organs},
+        },
     )
-    page = environment.get_template("page.html").render(
-        evaluation=evaluation,
-        protocol=evaluation.settings.protocol,
-        metrics=evaluation.settings.metrics,
-        summary=evaluation.summary(),
-        rows=(*evaluation.organ_names, OVERALL),
-        overall=OVERALL,
-        plots={metric: _plot(evaluation, metric) for metric in evaluation.settings.metrics},
-        statuses={status: sum(case.status is status for case in evaluation.cases) for status in EvaluationStatus},
-        galleries=_galleries(evaluation, images) if images else [],
-        shown=_shown,
-        sort_key=_sort_key,
-        ground_truth_colour=GROUND_TRUTH_COLOUR,
-        prediction_colour=PREDICTION_COLOUR,
-        with_mean=lambda values: (*values, float(np.mean(values))),
-        tolerances_mm={organ.name: organ.tolerance_mm for organ in evaluation.settings.protocol.organs},
-    )
-    write_text(destination, page)
 
 
 def _plot(evaluation: Evaluation, metric: Metric) -> str:
@@ -91,7 +86,7 @@ def _plot(evaluation: Evaluation, metric: Metric) -> str:
 def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]:
     """Slices of the worst and the median case by the first score, over all organs."""
     metric = evaluation.settings.metrics[0]
-    scored = [case for case in evaluation.cases if case.status is EvaluationStatus.SCORED]
+    scored = [case for case in evaluation.cases if case.status is CaseStatus.SCORED]
     worst_first = sorted(scored, key=lambda case: _goodness(case, metric))
     if not worst_first:
         return []
@@ -119,7 +114,7 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
     return galleries
 
 
-def _goodness(case: CaseEvaluation, metric: Metric) -> float:
+def _goodness(case: CaseResult, metric: Metric) -> float:
     """Mean score over the organs, greater is better."""
     values = np.array(case.scores[metric])
     return float(values.mean()) if metric.is_share else -float(np.abs(values).mean())

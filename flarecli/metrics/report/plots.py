@@ -10,6 +10,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.pages.ticks import round_ticks
+
 _COLUMN_PX = 96
 _HEIGHT_PX = 260
 _LEFT_PX, _TOP_PX, _BOTTOM_PX = 52, 14, 40
@@ -75,14 +77,8 @@ def _axis(finite: NDArray[np.float64], *, ends_at_1: bool) -> _Axis:
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     if ends_at_1:
         high = 1.0
-    span = max(high - low, 0.02 if ends_at_1 else 1e-3)
-    step = next(
-        step for step in (factor * 10.0**power for power in range(-4, 7) for factor in (1, 2, 5)) if span / step <= 6
-    )
-    first = math.floor(round(low / step, 6))
-    last = math.ceil(round(high / step, 6))
-    first -= first == last
-    return _Axis(first * step, last * step, tuple(tick * step for tick in range(first, last + 1)))
+    ticks = round_ticks(low, high, least_span=0.02 if ends_at_1 else 1e-3)
+    return _Axis(ticks[0], ticks[-1], ticks)
 
 
 def _column(values: NDArray[np.float64], case_names: Sequence[str], centre_px: float, axis: _Axis) -> list[str]:

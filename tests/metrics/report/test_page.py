@@ -15,12 +15,7 @@ from flarecli.metrics.pairing import CasePair, label_files, pair_cases
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.page import write_report
 from tests.metrics.label_files import blobs, save_labels, save_reoriented
-from tests.metrics.report.chromium import run_chromium
-
-_CLICK = """<script>
-const heading = document.querySelector('#cases th[data-column="{column}"]');
-for (let clicks = 0; clicks < {clicks}; clicks++) heading.querySelector("button").click();
-</script></body>"""
+from tests.pages.browser import browser_page
 
 
 class _CaseTable(HTMLParser):
@@ -147,10 +142,15 @@ _NAMES = [f"case_{number}.nii.gz" for number in range(6)]
         (2, 2, ["1.0000", "0.7500", "0.5000", "0.2500", "0.0000", "–"]),  # what does not exist stays last
     ],
 )
-def test_a_browser_sorts_the_cases(page: str, tmp_path: Path, column: int, clicks: int, expected: list[str]) -> None:
-    clicking = page.replace("</body>", _CLICK.format(column=column, clicks=clicks))
-    (tmp_path / "report.html").write_text(clicking, encoding="utf-8")
-    shown, console = run_chromium(tmp_path / "report.html", tmp_path / "profile", "--dump-dom")
+def test_a_browser_sorts_the_cases(
+    folder: Path, page: str, tmp_path: Path, column: int, clicks: int, expected: list[str]
+) -> None:
+    with browser_page(tmp_path / "profile") as browser:
+        browser.open(folder / "report.html")
+        browser.value(f"document.querySelector('#cases th[data-column=\"{column}\"] button').focus()")
+        browser.press(*["Enter"] * clicks)
+        shown = browser.value("document.documentElement.outerHTML")
+        console = browser.console
     table = _CaseTable(shown)
     assert table.column(column) == expected
     assert sorted(table.rows) == sorted(_CaseTable(page).rows)
@@ -158,13 +158,14 @@ def test_a_browser_sorts_the_cases(page: str, tmp_path: Path, column: int, click
     assert console == []
 
 
-def test_a_browser_draws_the_page(folder: Path, page: str, tmp_path: Path) -> None:
-    picture = tmp_path / "page.png"
-    _, console = run_chromium(
-        folder / "report.html", tmp_path / "profile", "--window-size=1200,900", f"--screenshot={picture}"
-    )
+def test_a_browser_draws_the_page(folder: Path, tmp_path: Path) -> None:
+    with browser_page(tmp_path / "profile") as browser:
+        browser.look(width=1200, height=900)
+        browser.open(folder / "report.html")
+        picture = browser.screenshot(tmp_path / "page.png")
+        console = browser.console
     assert console == []
-    assert picture.stat().st_size > 20_000
+    assert len(picture) > 20_000
 
 
 def test_values_that_the_protocol_does_not_score_are_said(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""The one way in which pages are made: one base template, one style sheet, and a content security policy that allows
+the page's own style and script alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from flarecli.files.atomic import atomic_text
+
+_PAGE = "page.html"
+_STYLE = "page.css"
+_SCRIPT = "page.js"
+
+
+def write_page(destination: Path, package: str, content: Mapping[str, Any]) -> None:
+    """Write the page of a package, atomically, part by part as the template yields it.
+
+    The folder `templates` of the package holds `page.html`, which extends `shared/base.html`; its `page.css` and `page.js`,
+    where there are such, follow what all pages share. Everything that is put into a template is escaped.
+
+    Args:
+        destination: The HTML file; `-` is standard output.
+        package: Name of the package, as in imports.
+        content: What the templates show, by name.
+
+    Raises:
+        OutputError: when the file cannot be written.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PrefixLoader(
+            {
+                "shared": jinja2.PackageLoader("flarecli.pages", "shared"),
+                "own": jinja2.PackageLoader(package, "templates"),
+            }
+        ),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    style, script = (
+        environment.from_string(f'{{% include "shared/{name}" %}}{{% include "own/{name}" ignore missing %}}').render(
+            content
+        )
+        for name in (_STYLE, _SCRIPT)
+    )
+    page = environment.get_template(f"own/{_PAGE}").generate(
+        {
+            **content,
+            "style": style,
+            "script": script,
+            "style_source": _source(style),
+            "script_source": _source(script),
+        }
+    )
+    with atomic_text(destination) as file:
+        for part in page:
+            file.write(part)
+
+
+def json_for_script(content: Any) -> str:
+    """JSON that can stand in a `<script>` element: no character in it can end the element."""
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _source(text: str) -> str:
+    """What the content security policy calls an inline style or script (CSP level 2, section 4.2.5)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,210 @@
+"""What a report knows of one scan: the figures of its record, or why there are none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from flarecli.measures.verdict import Verdict
+from flarecli.organs import ORGANS
+from flarecli.report.reference import REFERENCE_HU, REFERENCE_VOLUMES_ML
+
+_RANKS = {Verdict.FAILED: 2, Verdict.CHECK: 1, Verdict.GOOD: 0}
+
+
+class Status(StrEnum):
+    """Whether a scan has a result."""
+
+    DONE = "done"
+    FAILED = "error"
+    """The run said why."""
+    MISSING = "missing"
+    """There is a scan, but no result."""
+    UNREADABLE = "unreadable"
+    """There is a record or a label map, but no record that can be read."""
+
+
+@dataclass(frozen=True)
+class OrganFacts:
+    """What the record of a scan says of one organ.
+
+    Attributes:
+        name: The organ.
+        voxels: 0 where it was not found.
+        volume_ml: Its volume.
+        mean_hu: Mean of the scan inside it; None where it was not found.
+        verdict: None for systems whose scores are not calibrated.
+        reasons: Why it is not good.
+        expected_dsc: The DSC that the network expects; None where unknown.
+        outliers: What lies outside the reference ranges, or far from the other cases; in words.
+    """
+
+    name: str
+    voxels: int
+    volume_ml: float
+    mean_hu: float | None
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    expected_dsc: float | None = None
+    outliers: tuple[str, ...] = ()
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], name: str) -> OrganFacts:
+        """The facts of one organ in a record as `flarecli.prediction.record.read_record` gives it."""
+        measured, judged = record["organs"][name], record["confidence"].get(name, {})
+        facts = cls(
+            name,
+            measured["voxels"],
+            measured["volume_ml"],
+            measured["mean_hu"],
+            Verdict(judged["verdict"]) if judged else None,
+            tuple(judged.get("reasons", ())),
+            _number(judged.get("expected_dsc")),
+        )
+        return cls(**{**vars(facts), "outliers": tuple(_outside_reference(facts))})
+
+
+@dataclass(frozen=True)
+class ReportCase:
+    """One scan of a report.
+
+    Attributes:
+        name: Its name.
+        status: Whether it has a result.
+        problem: Why it has none; empty where it has.
+        folder: Where its files lie.
+        labels: The label map; None where there is none.
+        record: The record; None where there is none.
+        preview: The preview picture; None where there is none.
+        further: Other files of the case.
+        checksum: SHA-256 of the label map, or another text that stands for this case and no other.
+        scan: The scan, as the record names it.
+        organs: Facts of every organ; empty where there is no result.
+        warnings: What the record warns of.
+        seconds: Wall time of all steps.
+        peak_mb: Peak memory of the process.
+        system: Name of the system.
+        weights: Sets of weights, with the networks they belong to.
+        engine: Backend, device and precision.
+        version: Of `flare`.
+        finished: When the record was written.
+    """
+
+    name: str
+    status: Status
+    problem: str = ""
+    labels: Path | None = None
+    record: Path | None = None
+    preview: Path | None = None
+    further: tuple[Path, ...] = ()
+    checksum: str = ""
+    scan: str = ""
+    organs: tuple[OrganFacts, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None
+    peak_mb: float | None = None
+    system: str = ""
+    weights: str = ""
+    engine: str = ""
+    version: str = ""
+    finished: str = ""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The worst verdict on an organ; None where there is none."""
+        return max((organ.verdict for organ in self.organs if organ.verdict), key=_RANKS.__getitem__, default=None)
+
+    @property
+    def judgement(self) -> str:
+        """The verdict, the status where there is no result, or "not judged"."""
+        if self.status is not Status.DONE:
+            return str(self.status)
+        return "not judged" if self.verdict is None else str(self.verdict)
+
+    @property
+    def outliers(self) -> tuple[str, ...]:
+        """The outliers of all organs, each with the organ's name."""
+        return tuple(f"{organ.name}: {text}" for organ in self.organs for text in organ.outliers)
+
+    @property
+    def doubt(self) -> tuple[float, ...]:
+        """Greater is more doubtful: no result first, then organs failed, organs to check, outliers, warnings, and
+        how little the network expects of the worst organ."""
+        verdicts = [organ.verdict for organ in self.organs]
+        return (
+            float(self.status is not Status.DONE),
+            verdicts.count(Verdict.FAILED),
+            verdicts.count(Verdict.CHECK),
+            len(self.outliers),
+            len(self.warnings),
+            1 - min((organ.expected_dsc for organ in self.organs if organ.expected_dsc is not None), default=1.0),
+        )
+
+
+def case_of_record(
+    record: Mapping[str, Any],
+    *,
+    name: str,
+    labels: Path,
+    record_path: Path,
+    preview: Path | None,
+    further: tuple[Path, ...],
+) -> ReportCase:
+    """A case with a result.
+
+    Args:
+        record: As `flarecli.prediction.record.read_record` gives it.
+        name: What to call it.
+        labels: Its label map.
+        record_path: The record's file.
+        preview: Its preview, where there is one.
+        further: Other files of the case.
+    """
+    runtime = record["runtime"]
+    sets: dict[str, list[str]] = {}
+    for network, card in record["weights"].items():
+        sets.setdefault(card["set"], []).append(network)
+    return ReportCase(
+        name,
+        Status.DONE,
+        "",
+        labels,
+        record_path,
+        preview,
+        further,
+        record["labels"]["sha256"],
+        _text(record.get("scan")),
+        tuple(OrganFacts.from_record(record, organ.name) for organ in ORGANS),
+        tuple(record["warnings"]),
+        float(sum(step["wall_s"] for step in record["steps"])),
+        float(record["peak_rss_mb"]),
+        record["system"],
+        "; ".join(f"{name} ({', '.join(networks)})" for name, networks in sets.items()),
+        f"{runtime['backend']}, {runtime['device']}, {runtime['precision']}",
+        record["versions"]["flare"],
+        _text(record.get("finished")),
+    )
+
+
+def _outside_reference(organ: OrganFacts) -> Iterator[str]:
+    if not organ.voxels:
+        return
+    for value, (low, high), unit in (
+        (organ.volume_ml, REFERENCE_VOLUMES_ML[organ.name], "mL"),
+        (organ.mean_hu, REFERENCE_HU[organ.name], "HU"),
+    ):
+        if value is not None and not low <= value <= high:
+            yield f"{value:.0f} {unit}, outside {low:.0f} to {high:.0f}"
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

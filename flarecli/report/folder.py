@@ -1,0 +1,177 @@
+"""The cases of a folder of results: every record and label map in it, and the scans that have none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flarecli.errors import FlareError, InputError
+from flarecli.files.names import SCAN_SUFFIXES, check_name, image_stem, image_suffix
+from flarecli.organs import ORGANS
+from flarecli.prediction.cases import Case, find_cases
+from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
+from flarecli.report.cases import ReportCase, Status, case_of_record
+
+_MASKS = tuple(f"_{name}" for name in (*(organ.name for organ in ORGANS), "right_kidney", "left_kidney"))
+
+
+@dataclass(frozen=True)
+class FoundResults:
+    """What lies in a folder of results.
+
+    Attributes:
+        cases: One a scan, by name.
+        foreign: Names of `.json` files that are no records.
+    """
+
+    cases: tuple[ReportCase, ...]
+    foreign: tuple[str, ...] = ()
+
+
+def results_in(
+    folder: Path,
+    *,
+    previews: Path | None = None,
+    scans: Path | None = None,
+    on_record: Callable[[], None] = lambda: None,
+) -> FoundResults:
+    """Read every record of a folder; what cannot be read becomes a case that says so.
+
+    Args:
+        folder: What `flare predict` wrote.
+        previews: Where the previews lie, if not in the folder.
+        scans: The scans; those without a result are listed as missing.
+        on_record: Called as each record has been read.
+
+    Raises:
+        InputError: when a folder cannot be read, or there is nothing of `flare predict` in it.
+    """
+    names = _names_in(folder)
+    expected = [] if scans is None else find_cases(scans, folder)
+    places = [folder] if previews is None else [previews, folder]
+    if previews is not None:
+        _names_in(previews)
+    cases: dict[str, ReportCase] = {}
+    described: set[str] = set()
+    foreign = []
+    for name in sorted(name for name in names if name.endswith(".json")):
+        path = folder / name
+        stem = name.removesuffix(".json")
+        try:
+            record = read_record(path)
+        except UnusableRecordError as error:
+            if is_foreign_json(path) or not _is_of_a_label_map(stem, names):
+                foreign.append(name)
+            else:
+                cases[stem] = _unreadable(path, f"its record {error}", _label_map(stem, names))
+        else:
+            case = _case_of(record, path, places)
+            cases[stem] = case
+            described.update(file.name for file in (case.labels, *case.further) if file is not None)
+        on_record()
+    for name in sorted(names):
+        if not image_suffix(name) or name in described:
+            continue
+        stem = image_stem(name)
+        if stem not in cases and not _is_mask(stem, names):
+            cases[stem] = _unreadable(folder / f"{stem}.json", "its record is missing", name)
+    if not cases:
+        raise InputError(
+            "holds no results of flare predict",
+            path=folder,
+            seen=f"{len(foreign)} .json files that are no records" if foreign else f"{len(names)} files",
+            expected="records (.json) beside label maps",
+            remedy="Give the folder that flare predict wrote to.",
+        )
+    for scan in expected:
+        stem = image_stem(scan.labels)
+        if stem not in cases:
+            problem = "no result in this folder" if scan.problem is None else sentence_of(scan.problem)
+            cases[stem] = without_result(scan, Status.MISSING, problem)
+    return FoundResults(tuple(cases.values()), tuple(foreign))
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise InputError(
+            "the folder cannot be read",
+            path=folder,
+            seen=error.strerror or str(error),
+            expected="a folder that flare predict wrote to",
+            remedy="Check the path and the permissions of the folder.",
+        ) from error
+
+
+def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> ReportCase:
+    labels = _inside(path.parent, record["labels"]["file"])
+    if labels is None or not labels.is_file():
+        return _unreadable(path, "its label map is missing", None)
+    preview = record["files"].get("preview")
+    pictures = () if preview is None else (_inside(place, preview["file"]) for place in places)
+    return case_of_record(
+        record,
+        name=image_stem(labels),
+        labels=labels,
+        record_path=path,
+        preview=next((picture for picture in pictures if picture is not None and picture.is_file()), None),
+        further=further_files(record, path.parent),
+    )
+
+
+def further_files(record: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
+    """The files of a case that lie beside its label map, but its preview, as its record names them."""
+    named = [file["file"] for key, file in record["files"].items() if file is not None and key != "preview"]
+    return tuple(path for name in named if (path := _inside(folder, name)) is not None and path.is_file())
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    """The file that a record names; None where the name leads out of the folder, as in a record that was forged."""
+    try:
+        return folder / check_name(name, "file")
+    except InputError:
+        return None
+
+
+def _label_map(stem: str, names: frozenset[str]) -> str | None:
+    return next((f"{stem}{suffix}" for suffix in SCAN_SUFFIXES if f"{stem}{suffix}" in names), None)
+
+
+def _is_of_a_label_map(stem: str, names: frozenset[str]) -> bool:
+    return _label_map(stem, names) is not None
+
+
+def _is_mask(stem: str, names: frozenset[str]) -> bool:
+    """Whether a file is one organ of a label map that lies there, too."""
+    return any(stem.endswith(ending) and _label_map(stem.removesuffix(ending), names) is not None for ending in _MASKS)
+
+
+def _unreadable(record: Path, problem: str, labels: str | None) -> ReportCase:
+    return ReportCase(
+        record.name.removesuffix(".json"),
+        Status.UNREADABLE,
+        problem,
+        None if labels is None else record.with_name(labels),
+        record if record.exists() else None,
+        checksum=_stand_in(record),
+    )
+
+
+def without_result(case: Case, status: Status, problem: str) -> ReportCase:
+    """A case of which there is a scan alone."""
+    return ReportCase(case.name, status, problem, checksum=_stand_in(case.labels), scan=str(case.scan))
+
+
+def _stand_in(path: Path) -> str:
+    return hashlib.sha256(str(path.absolute()).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def sentence_of(error: FlareError) -> str:
+    """An error in one paragraph, without its path."""
+    seen = "" if error.seen is None else f"; seen: {error.seen}"
+    expected = "" if error.expected is None else f"; expected: {error.expected}"
+    return f"{error.problem}{seen}{expected}. {error.remedy}"

@@ -1,0 +1,124 @@
+"""Every scan of a folder becomes a case of the report, also one whose record is damaged, foreign or missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flarecli.errors import InputError
+from flarecli.report.cases import Status
+from flarecli.report.folder import results_in
+from tests.prediction.test_batch import write_ct
+from tests.report.results import judged, make_record, measured, save_result
+
+
+def statuses(folder: Path, **asked: Path) -> dict[str, tuple[str, str]]:
+    return {case.name: (str(case.status), case.problem) for case in results_in(folder, **asked).cases}  # type: ignore[arg-type]
+
+
+def test_a_record_becomes_a_case_with_its_files(tmp_path: Path) -> None:
+    record = make_record("a")
+    record["files"]["liver_mask"] = {"file": "a_liver.nii.gz", "sha256": "4"}
+    record["files"]["liver_mesh"] = None
+    save_result(tmp_path, record)
+    (tmp_path / "a_liver.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes())
+    (case,) = results_in(tmp_path).cases
+    assert (case.name, case.status, case.judgement) == ("a", Status.DONE, "good")
+    assert case.labels == tmp_path / "a.nii.gz"
+    assert case.preview == tmp_path / "a.png"
+    assert case.further == (tmp_path / "a_liver.nii.gz",)
+    assert (case.seconds, case.peak_mb) == (4.0, 800.0)
+    assert case.weights == "starter (locate, refine)"
+    assert [organ.volume_ml for organ in case.organs] == [1500.0, 300.0, 200.0, 80.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "its record is damaged"),
+        ("", "its record is damaged"),
+        ("[" * 100_000, "its record is damaged"),
+        (json.dumps({**make_record("b"), "record_version": 1}), "its record is of another version of flare"),
+        (json.dumps({**make_record("b"), "organs": {}}), "its record is damaged"),
+        (json.dumps({**make_record("b"), "warnings": [1]}), "its record is damaged"),
+        (json.dumps(make_record("gone")), "its label map is missing"),
+        (json.dumps(make_record("../a")), "its label map is missing"),
+        (None, "its record is missing"),
+    ],
+)
+def test_what_cannot_be_read_is_a_case_that_says_so(tmp_path: Path, content: str | None, problem: str) -> None:
+    save_result(tmp_path, make_record("a"))
+    path = save_result(tmp_path, make_record("b"))
+    path.unlink() if content is None else path.write_text(content)
+    assert statuses(tmp_path) == {"a": ("done", ""), "b": ("unreadable", problem)}
+
+
+def test_a_record_of_odd_texts_that_nobody_checks_is_read(tmp_path: Path) -> None:
+    record = make_record("a", scan=7, finished=None)
+    record["confidence"]["liver"]["expected_dsc"] = "high"
+    save_result(tmp_path, record)
+    (case,) = results_in(tmp_path).cases
+    assert (case.scan, case.finished, case.organs[0].expected_dsc) == ("", "", None)
+
+
+def test_foreign_files_are_named_and_are_no_cases(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a"))
+    (tmp_path / "phantoms.json").write_text("[]")
+    (tmp_path / "converter.json").write_text('{"Modality": "CT"}')
+    (tmp_path / "scores.csv").write_text("x")
+    found = results_in(tmp_path)
+    assert [case.name for case in found.cases] == ["a"]
+    assert found.foreign == ("converter.json", "phantoms.json")
+
+
+def test_masks_of_an_unreadable_record_are_no_cases(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a")).write_text("{")
+    for organ in ("liver", "left_kidney"):
+        (tmp_path / f"a_{organ}.nii.gz").write_bytes(b"mask")
+    assert list(statuses(tmp_path)) == ["a"]
+
+
+def test_scans_without_a_result_are_missing(tmp_path: Path) -> None:
+    save_result(tmp_path / "out", make_record("a"))
+    for name in ("a", "b"):
+        write_ct(tmp_path / "scans" / f"{name}_0000.nii.gz")
+    (tmp_path / "scans" / "c_0000.nii.gz").symlink_to("nowhere.nii.gz")
+    found = statuses(tmp_path / "out", scans=tmp_path / "scans")
+    assert found["a"] == ("done", "")
+    assert found["b"] == ("missing", "no result in this folder")
+    assert found["c"][0] == "missing"
+    assert "is a link to a file that is not there" in found["c"][1]
+
+
+def test_previews_may_lie_elsewhere(tmp_path: Path) -> None:
+    save_result(tmp_path / "out", make_record("a"))
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "out" / "a.png").rename(tmp_path / "pictures" / "a.png")
+    assert results_in(tmp_path / "out").cases[0].preview is None
+    assert results_in(tmp_path / "out", previews=tmp_path / "pictures").cases[0].preview is not None
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.json").write_text('{"a": 1}')
+    with pytest.raises(InputError, match="holds no results of flare predict"):
+        results_in(tmp_path)
+    with pytest.raises(InputError, match="the folder cannot be read"):
+        results_in(tmp_path / "nowhere")
+
+
+def test_outliers_of_reference_ranges(tmp_path: Path) -> None:
+    record = measured(make_record("a"), "spleen", volume_ml=900.0, mean_hu=500.0)
+    measured(record, "pancreas", voxels=0, volume_ml=0.0, mean_hu=None)
+    save_result(tmp_path, record)
+    (case,) = results_in(tmp_path).cases
+    assert case.outliers == ("spleen: 900 mL, outside 30 to 630", "spleen: 500 HU, outside 15 to 180")
+
+
+def test_the_worst_organ_is_the_verdict(tmp_path: Path) -> None:
+    record = judged(judged(make_record("a"), "liver", "check", "odd"), "spleen", "failed", "not found")
+    save_result(tmp_path, record)
+    save_result(tmp_path, make_record("b", confidence={}))
+    first, second = results_in(tmp_path).cases
+    assert (first.judgement, second.judgement) == ("failed", "not judged")

@@ -1,0 +1,253 @@
+"""The page holds every case, fetches nothing, and works in a browser with keys alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flarecli.errors import UsageError
+from flarecli.report.cases import ReportCase
+from flarecli.report.comparison import with_far_values
+from flarecli.report.folder import results_in
+from flarecli.report.page import by_doubt, check_page_path, is_report_page, write_report_page
+from tests.pages.browser import Page, browser_page
+from tests.prediction.test_batch import write_ct
+from tests.report.results import judged, make_record, measured, save_result
+
+EVIL = "<img src=x onerror=alert(1)>&quot;"
+NAMES = ["c_missing", "d_broken", "b_failed", "e_large", "a_check", EVIL, "good_0", "good_1"]
+"""The cases of the page, the most doubtful first."""
+
+
+def cases_in(folder: Path) -> list[ReportCase]:
+    save_result(folder / "out", judged(make_record("a_check"), "kidneys", "check", "its border is uncertain"))
+    save_result(folder / "out", judged(make_record("b_failed"), "liver", "failed", "not found"))
+    save_result(folder / "out", make_record("d_broken")).write_text("{")
+    both = measured(make_record("e_large"), "spleen", volume_ml=2500.0)
+    save_result(folder / "out", judged(both, "spleen", "check", "2500 mL, ordinary is 30 to 630"))
+    evil = make_record("evil", warnings=[f"</script>{EVIL}"])
+    evil["labels"]["file"] = f"{EVIL}.nii.gz"
+    save_result(folder / "out", evil, preview=False)
+    for number in range(2):
+        save_result(folder / "out", make_record(f"good_{number}"))
+    write_ct(folder / "scans" / "c_missing_0000.nii.gz")
+    (folder / "out" / "foreign.json").write_text("{}")
+    return by_doubt(with_far_values(results_in(folder / "out", scans=folder / "scans").cases))
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    path = folder / "out" / "report.html"
+    write_report_page(path, cases_in(folder), title=f"results {EVIL}", foreign=["foreign.json"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def text(page_file: Path) -> str:
+    return page_file.read_text(encoding="utf-8")
+
+
+def data_of(text: str) -> list[dict[str, Any]]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    data: list[dict[str, Any]] = json.loads(found.group(1))
+    return data
+
+
+def test_holds_every_case_the_most_doubtful_first(text: str) -> None:
+    data = data_of(text)
+    assert [one["name"] for one in data] == NAMES
+    assert [one["judgement"] for one in data[:4]] == ["missing", "unreadable", "failed", "check"]
+    assert data[1]["problem"] == "its record is damaged"
+    assert data[3]["organs"][2]["outliers"] == ["2500 mL, outside 30 to 630"]
+    assert [address for _, address in data[2]["links"]] == ["./b_failed.nii.gz", "./b_failed.json", "./b_failed.png"]
+    assert "foreign.json" in text
+
+
+def test_names_are_text(text: str) -> None:
+    assert "<img src=x" not in text
+    assert text.count("</script>") == text.count("<script")
+    address = next(one["links"][0][1] for one in data_of(text) if one["name"] == EVIL)
+    assert re.fullmatch(r"\./[\w%.&~-]+", address)
+
+
+def test_fetches_nothing(text: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy is not None
+    assert policy.group(1).startswith("default-src 'none'; img-src data:;")
+    assert "unsafe" not in policy.group(1)
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)|url\(|@import|https?://""", text)
+
+
+def test_a_page_is_known_as_one(page_file: Path, tmp_path: Path) -> None:
+    assert is_report_page(page_file)
+    (tmp_path / "other.html").write_text("<html></html>")
+    assert not is_report_page(tmp_path / "other.html")
+    assert not is_report_page(tmp_path / "nowhere.html")
+    with pytest.raises(UsageError, match="unknown format"):
+        check_page_path(Path("report.pdf"))
+
+
+def names_shown(page: Page) -> list[str]:
+    names: list[str] = page.value("[...document.querySelectorAll('.card h3')].map((name) => name.textContent)")
+    return names
+
+
+def choose(page: Page, select: str, value: str) -> None:
+    page.value(
+        f"(() => {{ const one = document.getElementById('{select}'); one.value = {json.dumps(value)};"
+        " one.dispatchEvent(new Event('input')); })()"
+    )
+
+
+def test_a_browser_filters_and_sorts(page_file: Path, tmp_path: Path) -> None:
+    with browser_page(tmp_path / "profile") as page:
+        page.open(page_file)
+        assert names_shown(page) == NAMES
+        for select, value, expected in (
+            ("judgement", "check", ["e_large", "a_check"]),
+            ("judgement", "missing", ["c_missing"]),
+            ("organ", "spleen", ["e_large"]),
+            ("warning", "some", [EVIL]),
+            ("warning", "outlier", ["e_large"]),
+            ("warning", "0", [EVIL]),
+            ("mark", "none", NAMES),
+            ("mark", "wrong", []),
+            ("find", "GOOD", ["good_0", "good_1"]),
+            ("order", "name", sorted(NAMES)),
+        ):
+            choose(page, select, value)
+            assert names_shown(page) == expected, (select, value)
+            assert page.value("document.getElementById('shown').textContent") == f"{len(expected)} of 8 cases"
+            page.value("document.getElementById('reset').click()")
+        choose(page, "organ", "spleen")
+        choose(page, "judgement", "good")
+        assert names_shown(page) == ["b_failed", "a_check", EVIL, "good_0", "good_1"]
+        page.value("document.getElementById('reset').click()")
+        choose(page, "order", "large")
+        assert names_shown(page)[-2:] == ["c_missing", "d_broken"]  # without a volume: last
+        assert page.console == []
+        assert {address.partition(":")[0] for address in page.requests} <= {"file", "data"}
+        assert len([address for address in page.requests if address.startswith("file:")]) == 1
+
+
+def viewer(page: Page) -> str | None:
+    """Name of the case in the large view; None where it is closed."""
+    name: str | None = page.value(
+        "document.getElementById('viewer').open ? document.getElementById('viewer-name').textContent : null"
+    )
+    return name
+
+
+def test_a_browser_goes_through_the_gallery_by_keyboard(page_file: Path, tmp_path: Path) -> None:
+    with browser_page(tmp_path / "profile") as page:
+        page.open(page_file)
+        page.save_downloads(tmp_path)
+        page.press("Tab")
+        assert page.value("document.activeElement.className") == "skip"
+        page.press("Enter")
+        for _ in range(40):
+            page.press("Tab")
+            if page.value("document.activeElement.className") == "open":
+                break
+        page.press("Enter")
+        assert viewer(page) == "c_missing"
+        page.press("ArrowLeft", "w", "ArrowRight", "ArrowRight", "g", "ArrowRight", "s", "u")
+        assert viewer(page) == "e_large"
+        assert page.value("document.querySelector('#viewer-figure img').naturalWidth") == 1600
+        page.value("document.getElementById('note').focus()")
+        page.press(*"=x,g", "Escape")  # letters are text here, not marks
+        assert viewer(page) is None
+        assert page.value("document.activeElement.dataset.place") == "3"
+        marked = page.value("[...document.querySelectorAll('.marked')].map((line) => line.textContent)")
+        assert [line for line in marked if line] == ["marked wrong", "marked good", "=x,g"]
+        page.open(page_file)  # marks are kept
+        assert page.value("document.querySelector('.bar #marked').textContent") == "3 marked"
+        choose(page, "mark", "good")
+        assert names_shown(page) == ["b_failed"]
+        for kind in ("csv", "json"):
+            page.value(f"document.getElementById('export-{kind}').focus()")
+            page.press("Enter")
+            wait_for_file(tmp_path / f"marks.{kind}")
+        assert page.console == []
+    with (tmp_path / "marks.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["case"], row["mark"], row["note"], row["verdict"]) for row in rows] == [
+        ("c_missing", "wrong", "", "missing"),
+        ("b_failed", "good", "", "failed"),
+        ("e_large", "", "'=x,g", "check"),  # no spreadsheet takes it for a formula
+    ]
+    exported = json.loads((tmp_path / "marks.json").read_text(encoding="utf-8"))
+    assert [(row["case"], row["mark"], row["note"]) for row in exported] == [
+        ("c_missing", "wrong", ""),
+        ("b_failed", "good", ""),
+        ("e_large", "", "=x,g"),
+    ]
+    assert exported[1]["labels_sha256"] == "sum of b_failed"
+
+
+def wait_for_file(path: Path) -> None:
+    end = time.monotonic() + 20
+    while not (path.is_file() and path.stat().st_size):
+        assert time.monotonic() < end, f"{path.name} was not saved"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_browser_draws_the_page_on_laptop_and_phone(page_file: Path, tmp_path: Path, dark: bool) -> None:
+    with browser_page(tmp_path / "profile") as page:
+        page.open(page_file)
+        for width, height, phone in ((1280, 900, False), (390, 844, True)):
+            page.look(width=width, height=height, dark=dark, phone=phone)
+            assert len(page.screenshot(tmp_path / "page.png")) > 20_000
+            assert page.value("document.documentElement.scrollWidth") <= width  # nothing is cut off or scrolls sideways
+        background = page.value("getComputedStyle(document.body).backgroundColor")
+        assert background == ("rgb(20, 24, 31)" if dark else "rgb(255, 255, 255)")
+        page.wait_for("document.querySelectorAll('.card img').length > 0")
+        assert page.console == []
+
+
+_CONTRASTS = """
+(() => {
+  const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => channel(part / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!text || !element.checkVisibility() || element.closest("svg, script, option")) continue;
+    const [one, other] = [luminance(getComputedStyle(element).color), luminance(behind(element))];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    found.push([Math.round(contrast * 100) / 100, element.textContent.trim().slice(0, 40)]);
+  }
+  return found.sort((a, b) => a[0] - b[0]);
+})()
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_texts_have_the_contrast_of_wcag_aa(page_file: Path, tmp_path: Path, dark: bool) -> None:
+    with browser_page(tmp_path / "profile") as page:
+        page.look(dark=dark)
+        page.open(page_file)
+        contrasts = page.value(_CONTRASTS)
+        page.value("document.querySelector('.open').click()")
+        contrasts += page.value(_CONTRASTS)
+    assert len(contrasts) > 100
+    assert [found for found in contrasts if found[0] < 4.5] == []  # WCAG 2.2, 1.4.3
