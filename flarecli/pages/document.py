@@ -22,8 +22,8 @@ _SCRIPT = "page.js"
 def write_page(destination: Path, package: str, content: Mapping[str, Any]) -> None:
     """Write the page of a package, atomically, part by part as the template yields it.
 
-    The folder `templates` of the package holds `page.html`, which extends `shared/base.html`; its `page.css` and `page.js`,
-    where there are such, follow what all pages share. Everything that is put into a template is escaped.
+    The folder `templates` of the package holds `page.html`, which extends `shared/base.html`; its `page.css` and
+    `page.js`, where there are such, follow what all pages share. Everything that is put into a template is escaped.
 
     Args:
         destination: The HTML file; `-` is standard output.

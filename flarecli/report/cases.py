@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from flarecli.measures.verdict import Verdict
+from flarecli.measures.quality import OrganQuality
 from flarecli.organs import ORGANS
 from flarecli.report.reference import REFERENCE_HU, REFERENCE_VOLUMES_ML
 
-_RANKS = {Verdict.FAILED: 2, Verdict.CHECK: 1, Verdict.GOOD: 0}
+_RANKS = {OrganQuality.FAILED: 2, OrganQuality.CHECK: 1, OrganQuality.GOOD: 0}
 
 
 class Status(StrEnum):
@@ -47,7 +47,7 @@ class OrganFacts:
     voxels: int
     volume_ml: float
     mean_hu: float | None
-    verdict: Verdict | None = None
+    verdict: OrganQuality | None = None
     reasons: tuple[str, ...] = ()
     expected_dsc: float | None = None
     outliers: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class OrganFacts:
             measured["voxels"],
             measured["volume_ml"],
             measured["mean_hu"],
-            Verdict(judged["verdict"]) if judged else None,
+            OrganQuality(judged["verdict"]) if judged else None,
             tuple(judged.get("reasons", ())),
             _number(judged.get("expected_dsc")),
         )
@@ -114,7 +114,7 @@ class ReportCase:
     finished: str = ""
 
     @property
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> OrganQuality | None:
         """The worst verdict on an organ; None where there is none."""
         return max((organ.verdict for organ in self.organs if organ.verdict), key=_RANKS.__getitem__, default=None)
 
@@ -137,8 +137,8 @@ class ReportCase:
         verdicts = [organ.verdict for organ in self.organs]
         return (
             float(self.status is not Status.DONE),
-            verdicts.count(Verdict.FAILED),
-            verdicts.count(Verdict.CHECK),
+            verdicts.count(OrganQuality.FAILED),
+            verdicts.count(OrganQuality.CHECK),
             len(self.outliers),
             len(self.warnings),
             1 - min((organ.expected_dsc for organ in self.organs if organ.expected_dsc is not None), default=1.0),

@@ -66,7 +66,7 @@ def results_in(
             if is_foreign_json(path) or not _is_of_a_label_map(stem, names):
                 foreign.append(name)
             else:
-                cases[stem] = _unreadable(path, f"its record {error}", _label_map(stem, names))
+                cases[stem] = _unreadable(path, f"its record {error}", _label_map(stem, names), places)
         else:
             case = _case_of(record, path, places)
             cases[stem] = case
@@ -77,7 +77,7 @@ def results_in(
             continue
         stem = image_stem(name)
         if stem not in cases and not _is_mask(stem, names):
-            cases[stem] = _unreadable(folder / f"{stem}.json", "its record is missing", name)
+            cases[stem] = _unreadable(folder / f"{stem}.json", "its record is missing", name, places)
     if not cases:
         raise InputError(
             "holds no results of flare predict",
@@ -110,7 +110,7 @@ def _names_in(folder: Path) -> frozenset[str]:
 def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> ReportCase:
     labels = _inside(path.parent, record["labels"]["file"])
     if labels is None or not labels.is_file():
-        return _unreadable(path, "its label map is missing", None)
+        return _unreadable(path, "its label map is missing", None, places)
     preview = record["files"].get("preview")
     pictures = () if preview is None else (_inside(place, preview["file"]) for place in places)
     return case_of_record(
@@ -150,13 +150,17 @@ def _is_mask(stem: str, names: frozenset[str]) -> bool:
     return any(stem.endswith(ending) and _label_map(stem.removesuffix(ending), names) is not None for ending in _MASKS)
 
 
-def _unreadable(record: Path, problem: str, labels: str | None) -> ReportCase:
+def _unreadable(record: Path, problem: str, labels: str | None, places: Sequence[Path]) -> ReportCase:
+    """A case without a record that can be read; a preview of its name is taken for its own."""
+    name = record.name.removesuffix(".json")
+    pictures = (place / f"{name}.png" for place in places)
     return ReportCase(
-        record.name.removesuffix(".json"),
+        name,
         Status.UNREADABLE,
         problem,
         None if labels is None else record.with_name(labels),
         record if record.exists() else None,
+        next((picture for picture in pictures if picture.is_file()), None),
         checksum=_stand_in(record),
     )
 

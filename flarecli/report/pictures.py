@@ -62,7 +62,7 @@ def pictures_of(cases: Sequence[ReportCase]) -> Iterator[CasePictures]:
 
 
 def _pictures(case: ReportCase, *, has_large: bool) -> CasePictures:
-    if case.labels is None:
+    if case.labels is None and case.preview is None:
         return CasePictures(note="no result")
     missing = "no preview was made"
     if case.preview is not None:
@@ -70,6 +70,8 @@ def _pictures(case: ReportCase, *, has_large: bool) -> CasePictures:
             return _of_preview(case, has_large=has_large)
         except (FlareError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             missing = "the preview cannot be read"
+    if case.labels is None:
+        return CasePictures(note=f"{missing}; there is no label map")
     try:
         picture = _silhouette(read_label_map(case.labels, fractions=Fractions.TRUNCATED))
     except (FlareError, MemoryError, OSError):

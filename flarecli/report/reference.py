@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flarecli.measures.verdict import LIMITS
+from flarecli.measures.quality import LIMITS
 from flarecli.organs import ORGANS
 
 REFERENCE_VOLUMES_ML: dict[str, tuple[float, float]] = {organ.name: LIMITS[organ.name].volume_ml for organ in ORGANS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from flarecli.prediction.outcome import Outcome
+from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.report.cases import ReportCase, Status, case_of_record
 from flarecli.report.comparison import with_far_values
@@ -13,7 +13,9 @@ from flarecli.report.folder import further_files, sentence_of, without_result
 from flarecli.report.page import by_doubt, write_report_page
 
 
-def write_report_of_run(destination: Path, outcomes: Iterable[Outcome], options: OutputOptions, *, title: str) -> None:
+def write_report_of_run(
+    destination: Path, outcomes: Iterable[CaseResult], options: OutputOptions, *, title: str
+) -> None:
     """Write the page of all cases of a run, atomically.
 
     Args:
@@ -29,8 +31,8 @@ def write_report_of_run(destination: Path, outcomes: Iterable[Outcome], options:
     write_report_page(destination, cases, title=title)
 
 
-def cases_of_run(outcomes: Iterable[Outcome], options: OutputOptions) -> Iterator[ReportCase]:
-    """The cases of a run for a report, one an outcome."""
+def cases_of_run(outcomes: Iterable[CaseResult], options: OutputOptions) -> Iterator[ReportCase]:
+    """The cases of a run for a report, one a result."""
     for outcome in outcomes:
         case = outcome.case
         if outcome.record is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flarecli.measures.verdict import Verdict
+from flarecli.measures.quality import OrganQuality
 from flarecli.organs import ORGANS
 from flarecli.report.cases import ReportCase, Status
 from flarecli.report.distributions import Figure
@@ -58,7 +58,7 @@ def organ_summaries(cases: Sequence[ReportCase]) -> list[OrganSummary]:
         summaries.append(
             OrganSummary(
                 organ.name,
-                {name: counts[name] for name in (*map(str, Verdict), "not judged")},
+                {name: counts[name] for name in (*map(str, OrganQuality), "not judged")},
                 sum(not fact.voxels for fact in facts),
                 sum(bool(fact.outliers) for fact in facts),
                 _spread(fact.volume_ml for fact in facts if fact.voxels),

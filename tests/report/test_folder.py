@@ -53,6 +53,7 @@ def test_what_cannot_be_read_is_a_case_that_says_so(tmp_path: Path, content: str
     path = save_result(tmp_path, make_record("b"))
     path.unlink() if content is None else path.write_text(content)
     assert statuses(tmp_path) == {"a": ("done", ""), "b": ("unreadable", problem)}
+    assert results_in(tmp_path).cases[1].preview == tmp_path / "b.png"  # it still can be looked at
 
 
 def test_a_record_of_odd_texts_that_nobody_checks_is_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from flarecli.errors import InputError
 from flarecli.files.names import case_name
 from flarecli.matplotlib_import import prepare_matplotlib
-from flarecli.metrics.case import CaseResult, CaseStatus
+from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
@@ -60,7 +60,9 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
             "rows": (*evaluation.organ_names, OVERALL),
             "overall": OVERALL,
             "plots": {metric: _plot(evaluation, metric) for metric in evaluation.settings.metrics},
-            "statuses": {status: sum(case.status is status for case in evaluation.cases) for status in CaseStatus},
+            "statuses": {
+                status: sum(case.status is status for case in evaluation.cases) for status in EvaluationStatus
+            },
             "galleries": _galleries(evaluation, images) if images else [],
             "shown": _shown,
             "sort_key": _sort_key,
@@ -86,7 +88,7 @@ def _plot(evaluation: Evaluation, metric: Metric) -> str:
 def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]:
     """Slices of the worst and the median case by the first score, over all organs."""
     metric = evaluation.settings.metrics[0]
-    scored = [case for case in evaluation.cases if case.status is CaseStatus.SCORED]
+    scored = [case for case in evaluation.cases if case.status is EvaluationStatus.SCORED]
     worst_first = sorted(scored, key=lambda case: _goodness(case, metric))
     if not worst_first:
         return []
@@ -114,7 +116,7 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
     return galleries
 
 
-def _goodness(case: CaseResult, metric: Metric) -> float:
+def _goodness(case: CaseEvaluation, metric: Metric) -> float:
     """Mean score over the organs, greater is better."""
     values = np.array(case.scores[metric])
     return float(values.mean()) if metric.is_share else -float(np.abs(values).mean())
