@@ -120,3 +120,43 @@ def test_signals_that_are_ignored_stay_ignored(tmp_path: Path) -> None:
         "os.kill(os.getpid(), signal.SIGHUP); print('on')"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "on\n"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_outside_of_what_reports_errors(ending: signal.Signals) -> None:
+    program = (
+        "import os, sys, time, typer\n"
+        "import flarecli.cli.entry as entry, flarecli.cli.main as main\n"
+        "main.app = typer.Typer(pretty_exceptions_enable=False)\n"
+        "@main.app.command()\n"
+        "def verb():\n"
+        f"    os.kill(os.getpid(), {int(ending)}); time.sleep(9)\n"
+        "sys.argv = ['flare']\n"
+        "entry.main()\n"
+    )
+    stopped = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert stopped.returncode == 128 + ending
+    assert stopped.stderr == "interrupted\n"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("place", ["caught", "finalizer"])
+def test_a_signal_whose_exception_is_swallowed(ending: signal.Signals, place: str) -> None:
+    swallowing = {
+        "caught": f"try:\n    os.kill(os.getpid(), {int(ending)}); time.sleep(9)\nexcept BaseException:\n    pass\n",
+        "finalizer": (
+            f"class Thing:\n    def __del__(self):\n        os.kill(os.getpid(), {int(ending)}); time.sleep(9)\n"
+            "thing = Thing()\ndel thing\n"
+        ),
+    }
+    program = (
+        "import os, sys, time\n"
+        "from flarecli.cli.startup.signals import exit_code_of, handle_ending_signals\n"
+        "handle_ending_signals()\nsys.unraisablehook = lambda *_: None\n"
+        f"{swallowing[place]}"
+        "try:\n    time.sleep(9)\nexcept KeyboardInterrupt as interruption:\n    code = exit_code_of(interruption)\n"
+        "time.sleep(0.3)\nsys.exit(code)\n"
+    )
+    stopped = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert stopped.returncode == 128 + ending, stopped.stderr
+    assert stopped.stderr == ""

@@ -9,10 +9,12 @@ import os
 import sys
 
 from flarecli.cli.startup.nibabel_import import leave_pydicom_out
-from flarecli.cli.startup.signals import exit_code_of, handle_ending_signals
+from flarecli.cli.startup.signals import exit_code_of, handle_ending_signals, interruption_behind
 from flarecli.cli.startup.streams import lost_output, secure_streams
 
 _CANNOT_WRITE = 3
+_OF_TYPER = 130
+"""What typer ends with where it catches an interruption itself."""
 
 
 def main() -> None:
@@ -38,6 +40,9 @@ def _exit_code_of_command() -> int:
 
         app()
     except SystemExit as end:
+        interruption = interruption_behind(end)
+        if interruption is not None and end.code == _OF_TYPER:
+            raise interruption from None  # typer ends without a word, and takes every signal for Ctrl-C
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
             return 1

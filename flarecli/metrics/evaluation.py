@@ -96,8 +96,7 @@ def evaluate(
         settings: How they are scored.
         unmatched: Names of predictions without ground truth, for the record.
         warnings: What lies beside the files and is not used, for the record.
-        jobs: Number of processes; None takes one a processor. Started afresh (`spawn`), so a script that
-            calls this needs the usual `if __name__ == "__main__":`.
+        jobs: Number of processes; None takes one a processor.
         on_case: Called in this process after each case, in the order in which they finish.
 
     Raises:

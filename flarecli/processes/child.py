@@ -14,7 +14,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -29,6 +30,7 @@ Send = Callable[[Any], None]
 """Sends a message to the parent."""
 
 _TERMINATED = 128 + int(signal.SIGTERM)
+_starting = threading.Lock()
 _PATIENCE_S = 3.0
 """How long a process that is to end may take for it."""
 
@@ -55,7 +57,7 @@ class Child:
         self._process = context.Process(target=_run, args=(other_end, function), daemon=True)
         try:
             # A file of the working folder must not stand in for a module.
-            with overridden_environment("PYTHONSAFEPATH", "1"):
+            with overridden_environment("PYTHONSAFEPATH", "1"), _without_main_module():
                 self._process.start()
         except OSError as error:
             self._connection.close()
@@ -161,6 +163,21 @@ def as_message(error: Exception) -> FlareError:
         seen=error,
         remedy="This is a defect of flare: report it with the command.",
     )
+
+
+@contextlib.contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Keep a child from running the program of this process once more, as `spawn` does to find what it defines.
+
+    A script without `if __name__ == "__main__":` would do everything twice, and the child fail at it.
+    """
+    with _starting:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def _run(connection: Connection, function: Callable[[Receive, Send], None]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,23 @@ def test_messages_of_any_size_go_both_ways() -> None:
     finally:
         stop_children([child])
     assert child.has_ended
+
+
+def test_a_script_is_not_run_again(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from flarecli.processes.workers import Workers\n"
+        "from tests.processes import children\n"
+        "print('once')\n"
+        "with Workers(2) as workers:\n"
+        "    print(sorted(result for _, result in workers.work_on(children.square, [2, 3])))\n"
+        "print(__name__)\n"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": root}, timeout=60
+    )
+    assert done.stdout == "once\n[4, 9]\n__main__\n", done.stderr
 
 
 def test_neither_side_waits_for_the_other_when_both_send_large_messages() -> None:
