@@ -13,6 +13,7 @@ from flarecli.measures.quality import OrganQuality
 from flarecli.organs import ORGANS
 from flarecli.report.reference import REFERENCE_HU, REFERENCE_VOLUMES_ML
 
+_MOST_ML, _MOST_HU, _MOST_S, _MOST_MB = 1e6, 1e6, 1e8, 1e9
 _RANKS = {OrganQuality.FAILED: 2, OrganQuality.CHECK: 1, OrganQuality.GOOD: 0}
 
 
@@ -187,6 +188,19 @@ def case_of_record(
         f"{runtime['backend']}, {runtime['device']}, {runtime['precision']}",
         record["versions"]["flare"],
         _text(record.get("finished")),
+    )
+
+
+def is_plausible(record: Mapping[str, Any]) -> bool:
+    """Whether the figures of a record can be those of a scan; others would make every plot useless."""
+    organs = [record["organs"][organ.name] for organ in ORGANS]
+    return all(
+        [
+            *(organ["voxels"] >= 0 and 0 <= organ["volume_ml"] <= _MOST_ML for organ in organs),
+            *(abs(organ["mean_hu"] or 0) <= _MOST_HU for organ in organs),
+            *(0 <= step["wall_s"] <= _MOST_S for step in record["steps"]),
+            0 <= record["peak_rss_mb"] <= _MOST_MB,
+        ]
     )
 
 

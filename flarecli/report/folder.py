@@ -13,7 +13,7 @@ from flarecli.files.names import SCAN_SUFFIXES, check_name, image_stem, image_su
 from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case, find_cases
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
-from flarecli.report.cases import ReportCase, Status, case_of_record
+from flarecli.report.cases import ReportCase, Status, case_of_record, is_plausible
 
 _MASKS = tuple(f"_{name}" for name in (*(organ.name for organ in ORGANS), "right_kidney", "left_kidney"))
 
@@ -109,8 +109,12 @@ def _names_in(folder: Path) -> frozenset[str]:
 
 def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> ReportCase:
     labels = _inside(path.parent, record["labels"]["file"])
-    if labels is None or not labels.is_file():
+    if labels is None or image_stem(labels) != path.name.removesuffix(".json"):
+        return _unreadable(path, "its record is of another label map", None, places)
+    if not labels.is_file():
         return _unreadable(path, "its label map is missing", None, places)
+    if not is_plausible(record):
+        return _unreadable(path, "its record holds figures that no scan has", labels.name, places)
     preview = record["files"].get("preview")
     pictures = () if preview is None else (_inside(place, preview["file"]) for place in places)
     return case_of_record(

@@ -99,7 +99,7 @@ def _of_preview(case: ReportCase, *, has_large: bool) -> CasePictures:
 def _silhouette(label_map: LabelMap) -> Image.Image:
     """Organs seen from the front: the patient's right on the left, square millimetres, brighter where deeper."""
     labels = label_map.labels
-    seen = labels.any(axis=1)
+    seen = labels.max(axis=1) > 0
     if seen.any():
         rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
         labels = labels[rows[0] : rows[-1] + 1, :, columns[0] : columns[-1] + 1]

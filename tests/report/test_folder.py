@@ -43,8 +43,16 @@ def test_a_record_becomes_a_case_with_its_files(tmp_path: Path) -> None:
         (json.dumps({**make_record("b"), "record_version": 1}), "its record is of another version of flare"),
         (json.dumps({**make_record("b"), "organs": {}}), "its record is damaged"),
         (json.dumps({**make_record("b"), "warnings": [1]}), "its record is damaged"),
-        (json.dumps(make_record("gone")), "its label map is missing"),
-        (json.dumps(make_record("../a")), "its label map is missing"),
+        (
+            json.dumps(measured(make_record("b"), "liver", volume_ml=1e300)),
+            "its record holds figures that no scan has",
+        ),
+        (
+            json.dumps(make_record("b", steps=[{"name": "read", "wall_s": -1.0}])),
+            "its record holds figures that no scan has",
+        ),
+        (json.dumps(make_record("a")), "its record is of another label map"),
+        (json.dumps(make_record("../b")), "its record is of another label map"),
         (None, "its record is missing"),
     ],
 )
@@ -54,6 +62,12 @@ def test_what_cannot_be_read_is_a_case_that_says_so(tmp_path: Path, content: str
     path.unlink() if content is None else path.write_text(content)
     assert statuses(tmp_path) == {"a": ("done", ""), "b": ("unreadable", problem)}
     assert results_in(tmp_path).cases[1].preview == tmp_path / "b.png"  # it still can be looked at
+
+
+def test_a_label_map_that_is_gone_is_said(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a"))
+    (tmp_path / "a.nii.gz").unlink()
+    assert statuses(tmp_path) == {"a": ("unreadable", "its label map is missing")}
 
 
 def test_a_record_of_odd_texts_that_nobody_checks_is_read(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_browser_goes_through_the_gallery_by_keyboard(page_file: Path, tmp_pat
         page.value("document.getElementById('note').focus()")
         page.press(*"=x,g", "Escape")  # letters are text here, not marks
         assert viewer(page) is None
-        assert page.value("document.activeElement.dataset.place") == "3"
+        page.wait_for("document.activeElement.dataset.place === '3'")
         marked = page.value("[...document.querySelectorAll('.marked')].map((line) => line.textContent)")
         assert [line for line in marked if line] == ["marked wrong", "marked good", "=x,g"]
         page.open(page_file)  # marks are kept
