@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import cc3d
 import numpy as np
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, bounding_window
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY
-from flarecli.windows import bounding_window
 
 _CONNECTIVITY = 26
 _BONE_HU = 180  # above enhanced parenchyma and vessels of the portal venous phase, below vertebral bodies' cortex

@@ -8,8 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.measure import marching_cubes
 
-from flarecli.geometry import Grid
-from flarecli.windows import bounding_window
+from flarecli.geometry import Grid, bounding_window
 
 _SMOOTHING_MM = 1.0
 """Standard deviation of the Gaussian that takes the steps of voxels off the surface."""

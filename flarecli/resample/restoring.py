@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.errors import InputError
+from flarecli.geometry import Window, bounding_window
 from flarecli.hardware.thread_limit import allowed_threads
 from flarecli.resample.axis import aligned_taps, linear_taps
-from flarecli.windows import Window, bounding_window
 
 _MAX_THREADS = 4
 

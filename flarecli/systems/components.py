@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flarecli.connected_parts import connected_parts
-from flarecli.windows import bounding_window
+from flarecli.geometry import bounding_window
 
 CONNECTIVITY = 26
 """Voxels that share a face, an edge or a corner belong together. Source: EfficientSegNet code."""

@@ -24,11 +24,10 @@ _LAYERS = (
     ("measures", "metrics"),
     ("volume",),
     ("dicom", "engine", "matplotlib_import", "pages", "resample"),
-    ("files", "processes", "windows"),
+    ("files", "geometry", "processes"),
     (
         "connected_parts",
         "errors",
-        "geometry",
         "hardware",
         "organs",
         "overridden_environment",

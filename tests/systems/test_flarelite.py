@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box
+from flarecli.geometry import Box, Window
 from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest, Segmentation
 from flarecli.systems.flarelite import Flarelite
@@ -19,7 +19,6 @@ from flarecli.systems.flarelite.network_grid import NetworkGrid
 from flarecli.systems.flarelite.organ_filter import filter_organs
 from flarecli.systems.flarelite.probabilities import average_with, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
-from flarecli.windows import Window
 from tests.systems.scans import Scan, scan_of
 
 TISSUE_HU, ORGAN_HU = -50, 150

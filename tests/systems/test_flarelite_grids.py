@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from flarecli.geometry import Window, whole_window
 from flarecli.systems.flarelite.body import body_window
 from flarecli.systems.flarelite.constants import FlareliteConstants, SpacingRange
 from flarecli.systems.flarelite.network_grid import network_grid
-from flarecli.windows import Window, whole_window
 from tests.systems.scans import scan_of
 
 CONSTANTS = FlareliteConstants()

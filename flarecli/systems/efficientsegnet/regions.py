@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window
 from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
-from flarecli.windows import Window
 
 
 def window_around_mask(mask: np.ndarray, grid: Grid, constants: EfficientSegNetConstants) -> Window | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from flarecli.errors import InputError
+from flarecli.geometry import Window, box_of_window, cut_faces, whole_window, window_of_box
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
 from flarecli.systems.description import NetworkFigures, Publication
@@ -18,7 +19,6 @@ from flarecli.systems.efficientsegnet.inputs import network_input
 from flarecli.systems.efficientsegnet.organ_filter import coarse_organs, fine_minimum_voxels, restore_organs
 from flarecli.systems.efficientsegnet.regions import window_around_mask
 from flarecli.systems.region_warnings import region_warnings
-from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
     from flarecli.volume import Volume

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from flarecli.geometry import bounding_window
 from flarecli.systems.components import largest_components
-from flarecli.windows import bounding_window
 
 _FACES = 6
 """Eroded components are connected only through faces of voxels."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window
 from flarecli.systems.components import largest_components
 from flarecli.systems.flarelite.constants import FlareliteConstants
-from flarecli.windows import Window
 
 _FACES = 6
 """Body and table belong together only where they share faces of voxels."""

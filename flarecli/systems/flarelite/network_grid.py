@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window, box_of_window
 from flarecli.systems.flarelite.constants import SpacingRange
-from flarecli.windows import Window, box_of_window
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window
 from flarecli.resample import resample_separable, sampled_matrix
 from flarecli.systems.flarelite.network_grid import NetworkGrid
-from flarecli.windows import Window
 
 
 def window_around_labels(labels: np.ndarray, located: NetworkGrid, scan: Grid, margin_mm: float) -> Window | None:

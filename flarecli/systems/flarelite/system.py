@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from flarecli.errors import InputError
+from flarecli.geometry import Window, box_of_window, cut_faces, whole_window, window_of_box
 from flarecli.measures.signals import organ_signals
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
@@ -21,7 +22,6 @@ from flarecli.systems.flarelite.organ_filter import filter_organs
 from flarecli.systems.flarelite.probabilities import average_with, without_fat
 from flarecli.systems.flarelite.regions import region_probabilities, window_around_labels
 from flarecli.systems.region_warnings import region_warnings
-from flarecli.windows import Window, box_of_window, cut_faces, whole_window, window_of_box
 
 if TYPE_CHECKING:
     from flarecli.volume import Volume

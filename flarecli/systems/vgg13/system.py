@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from flarecli.geometry import box_of_window, whole_window, window_of_box
 from flarecli.resample import class_map
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest, Segmentation, System
@@ -15,7 +16,6 @@ from flarecli.systems.description import NetworkFigures, Publication
 from flarecli.systems.vgg13.constants import Vgg13Constants
 from flarecli.systems.vgg13.inputs import grey_slice, network_batch
 from flarecli.systems.vgg13.restoring import keep_largest_components, restored_labels
-from flarecli.windows import box_of_window, whole_window, window_of_box
 
 if TYPE_CHECKING:
     from flarecli.volume import Volume

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box, Grid
-from flarecli.windows import box_of_window, cut_faces, whole_window, window_of_box
+from flarecli.geometry import Box, Grid, box_of_window, cut_faces, whole_window, window_of_box
 
 TOUCH_AREA_MM2 = 20.0
 
