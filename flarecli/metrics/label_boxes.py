@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[slice, slice, slice]
-"""A region of a volume, as an index: slices along the three axes."""
+from flarecli.geometry import Window
 
-_NOTHING: Box = (slice(0), slice(0), slice(0))
+_NOTHING: Window = (slice(0), slice(0), slice(0))
 _WORD_BYTES = 8
 
 
-def box_around(*volumes: NDArray[np.generic]) -> Box | None:
+def box_around(*volumes: NDArray[np.generic]) -> Window | None:
     """Smallest box that holds everything other than zero in all `volumes`; None where there is nothing.
 
     Args:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from flarecli.phantom.canvas import ROUGH_REACH, BoxMm, Canvas, Window
+from flarecli.geometry import Window
+from flarecli.phantom.canvas import ROUGH_REACH, BoxMm, Canvas
 
 Depth = Callable[[Sequence[np.ndarray]], np.ndarray]
 

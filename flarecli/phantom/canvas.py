@@ -9,11 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
+from flarecli.geometry import Window
 from flarecli.phantom.lattice import NoiseField, SampleGrid, Vector
 from flarecli.phantom.surroundings import KIND_OF_TISSUE
 from flarecli.phantom.tissues import Tissue
 
-Window = tuple[slice, slice, slice]
 BoxMm = tuple[np.ndarray, np.ndarray]
 """Lower and upper corner in the patient, each a float array (z, y, x) in mm."""
 

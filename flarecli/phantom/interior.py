@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flarecli.geometry import Window
 from flarecli.phantom.anatomy import Anatomy
-from flarecli.phantom.canvas import MAX_PARTS, Canvas, Palette, Solid, Window
+from flarecli.phantom.canvas import MAX_PARTS, Canvas, Palette, Solid
 from flarecli.phantom.landmarks import Landmarks
 from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.shapes import Ellipsoid

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flarecli.phantom.canvas import BoxMm, Canvas, Window, box_around
+from flarecli.geometry import Window
+from flarecli.phantom.canvas import BoxMm, Canvas, box_around
 
 
 def rotation_zyx(angles_deg: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.geometry import Window
 from flarecli.organs import ORGANS
 from flarecli.resample.streaming import resample_separable
-
-Window = tuple[slice, slice, slice]
 
 
 def majority_labels(labels: NDArray[np.uint8], matrices: Sequence[np.ndarray]) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flarecli.geometry import Window
 from flarecli.resample import aligned_matrix, labels_above_share, resample_separable
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.orientation import oriented
@@ -17,8 +18,6 @@ from flarecli.training.views.restoring import decoded_by_slice
 from flarecli.training.views.scan import LabelledScan, Sample
 
 Shape = tuple[int, int, int]
-Window = tuple[slice, slice, slice]
-
 _LEAST_SHARE = 0.5
 """Of an organ's stretched mask, from which on a voxel is the organ's."""
 
