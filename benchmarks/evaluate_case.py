@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from flarecli.metrics.label_boxes import box_around, masks_by_label
+from flarecli.geometry import bounding_window
 from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
+from flarecli.metrics.label_masks import masks_by_label
 from flarecli.metrics.organ_scores import EvaluationSettings, score_organs
 from flarecli.metrics.overlap import dice
 from flarecli.metrics.protocol import FLARE21, FLARE22, Metric
@@ -77,7 +78,7 @@ def _monai(pred: LabelMap, gt: LabelMap) -> None:
 def main() -> None:
     """Print the times as JSON."""
     pred, gt = (read_label_map(Path(path), fractions=Fractions.UNLABELLED) for path in sys.argv[1:3])
-    box = box_around(pred.labels, gt.labels)
+    box = bounding_window(pred.labels, gt.labels)
     times: dict[str, object] = {
         "shape_zyx": gt.labels.shape,
         "foreground_zyx": box and [side.stop - side.start for side in box],

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box, Grid, box_of_window, cut_faces, whole_window, window_of_box
+from flarecli.geometry import (
+    Box,
+    Grid,
+    bounding_window,
+    box_of_window,
+    content_window,
+    cut_faces,
+    whole_window,
+    window_of_box,
+)
 
 TOUCH_AREA_MM2 = 20.0
 
@@ -67,3 +79,27 @@ def test_a_few_voxels_at_a_face_are_no_cut() -> None:
     assert cut_faces(labels, window, grid, TOUCH_AREA_MM2) == (), "10 voxels of 2 mm² are the limit"
     labels[0, 4, 2] = 1
     assert cut_faces(labels, window, grid, TOUCH_AREA_MM2) == ("inferior",)
+
+
+@given(
+    array_shapes(min_dims=3, max_dims=3, max_side=9).flatmap(
+        lambda shape: arrays(np.uint8, shape, elements=st.sampled_from([0, 0, 0, 0, 4]))
+    ),
+    st.permutations([0, 1, 2]),
+)
+def test_content_is_bounded_whatever_the_strides(volume: np.ndarray, order: list[int]) -> None:
+    for stored in (volume, volume.transpose(order), volume[::-1, :, ::-1], volume > 0):
+        window = bounding_window(stored)
+        if window is None:
+            assert not stored.any()
+            assert content_window(stored) == tuple(slice(0, size) for size in stored.shape)
+            continue
+        places = np.argwhere(stored)
+        assert window == tuple(slice(low, high + 1) for low, high in zip(places.min(0), places.max(0), strict=True))
+        assert content_window(stored) == window
+
+
+def test_the_window_of_two_masks_holds_both() -> None:
+    first, second = np.zeros((2, 4, 5, 6), bool)
+    first[1, 1, 1] = second[2, 3, 5] = True
+    assert bounding_window(first, second) == (slice(1, 3), slice(1, 4), slice(1, 6))

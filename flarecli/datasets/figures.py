@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.datasets.hu_counts import hu_figures
-from flarecli.metrics.label_boxes import box_around
+from flarecli.geometry import bounding_window
 from flarecli.organs import ORGANS
 from flarecli.volume import Volume
 
@@ -25,7 +25,7 @@ def case_figures(volume: Volume, labels: NDArray[np.uint8], hu_counts: NDArray[n
         hu_counts: The table of `count_hu`.
     """
     grid = volume.grid
-    box = box_around(labels)
+    box = bounding_window(labels)
     region_mm = None
     if box is not None:
         region_mm = [(part.stop - part.start) * step for part, step in zip(box, grid.spacing_mm, strict=True)]

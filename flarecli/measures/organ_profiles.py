@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.errors import InputError
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window, occupied_span
 from flarecli.organs import ORGANS, Organ
 
 
@@ -30,12 +30,10 @@ class OrganProfile:
         return int(self.counts_zyx[0].sum())
 
     @property
-    def box_zyx(self) -> tuple[slice, slice, slice] | None:
+    def box_zyx(self) -> Window | None:
         """Tight box around the organ as an index, or None where it is absent."""
-        if not self.voxels:
-            return None
-        z, y, x = (_occupied(counts) for counts in self.counts_zyx)
-        return z, y, x
+        z, y, x = (occupied_span(counts) for counts in self.counts_zyx)
+        return None if z is None or y is None or x is None else (z, y, x)
 
     @property
     def centroid_zyx(self) -> tuple[float, float, float] | None:
@@ -81,8 +79,3 @@ def organ_profiles(labels: NDArray[np.integer], grid: Grid) -> tuple[OrganProfil
     counts_y = thickness.sum(axis=2, dtype=np.int64)
     counts_x = thickness.sum(axis=1, dtype=np.int64)
     return tuple(OrganProfile(organ, (counts_z[row], counts_y[row], counts_x[row])) for row, organ in enumerate(ORGANS))
-
-
-def _occupied(counts: NDArray[np.int64]) -> slice:
-    places = np.flatnonzero(counts)
-    return slice(int(places[0]), int(places[-1]) + 1)

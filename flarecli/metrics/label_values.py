@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.metrics.label_boxes import box_around
+from flarecli.geometry import bounding_window
 from flarecli.metrics.overlap import dice_of_counts
 from flarecli.metrics.protocol import PROTOCOLS, Protocol, ScoredOrgan
 
@@ -59,7 +59,7 @@ def count_values(pred: NDArray[np.integer], gt: NDArray[np.integer]) -> ValueCou
 
     Where a map holds more than 256 values it is no label map; the greater ones are left out then.
     """
-    box = box_around(pred, gt)
+    box = bounding_window(pred, gt)
     if box is None:
         return ValueCounts({}, {}, {})
     pred, gt = pred[box], gt[box]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.errors import InputError
-from flarecli.metrics.label_boxes import masks_by_label
 from flarecli.metrics.label_map import LabelMap
+from flarecli.metrics.label_masks import masks_by_label
 from flarecli.metrics.overlap import dice
 from flarecli.metrics.protocol import FLARE21, Metric, Protocol, ScoredOrgan
 from flarecli.metrics.surface import surface_distances

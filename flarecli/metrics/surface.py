@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from flarecli.errors import InputError
-from flarecli.metrics.label_boxes import box_around
+from flarecli.geometry import bounding_window
 from flarecli.metrics.nearest import LatticeSurface, nearest_distances_mm, stencil_within
 from flarecli.metrics.overlap import checked_masks
 from flarecli.metrics.surface_elements import area_by_code_mm2
@@ -148,7 +148,7 @@ def surface_distances(
     """
     pred_mask, gt_mask = checked_masks(pred, gt)
     _check_geometry(pred_mask.shape, spacing_mm)
-    box = box_around(pred_mask, gt_mask)
+    box = bounding_window(pred_mask, gt_mask)
     if box is None:
         nothing = np.empty(0)
         return SurfaceDistances(nothing, nothing, nothing, nothing)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flarecli.geometry import content_window
 from flarecli.phantom.case import Phantom
 from flarecli.preview.contour_sheet import SheetSlice, draw_contour_sheet
 
@@ -25,11 +26,7 @@ def write_contact_sheet(path: Path, phantoms: list[Phantom]) -> None:
 
 def _slices(phantom: Phantom) -> list[SheetSlice]:
     z_mm, y_mm, x_mm = phantom.spacing_mm
-    spans = [np.flatnonzero(phantom.labels.any(tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    first, last = zip(
-        *[(s[0], s[-1]) if len(s) else (0, n - 1) for s, n in zip(spans, phantom.labels.shape, strict=True)],
-        strict=True,
-    )
+    first, last = zip(*[(part.start, part.stop - 1) for part in content_window(phantom.labels)], strict=True)
     middle = [(a + b) // 2 for a, b in zip(first, last, strict=True)]
     left_kidney_side = int(first[2] + 0.3 * (last[2] - first[2]))
     levels = [int(first[0] + level * (last[0] - first[0])) for level in _AXIAL_LEVELS]

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from flarecli.errors import InputError
+from flarecli.geometry import content_window
 from flarecli.organs import LABEL_NAMES
 from flarecli.phantom.anatomy import Anatomy, OrganShape
 from flarecli.phantom.atrophy import Atrophy, draw_atrophy
@@ -173,8 +174,8 @@ def _distances(mask: np.ndarray, spacing: np.ndarray, middle: np.ndarray, label:
 
 
 def _bounds(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    spans = [np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    return np.array([s[0] for s in spans]), np.array([s[-1] + 1 for s in spans])
+    window = content_window(mask)
+    return np.array([part.start for part in window]), np.array([part.stop for part in window])
 
 
 def _check_labels(labels: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from flarecli.geometry import bounding_window
 from flarecli.phantom.anatomy import Anatomy
 from flarecli.phantom.canvas import Canvas
 from flarecli.phantom.lattice import SampleGrid
@@ -133,10 +134,11 @@ def measure_landmarks(anatomy: Anatomy, wall_gap_mm: float = 5.0) -> Landmarks:
 
 
 def _extent(mask: np.ndarray, axes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    spans = [axis[np.flatnonzero(mask.any(tuple(a for a in range(3) if a != n)))] for n, axis in enumerate(axes)]
-    if any(len(span) == 0 for span in spans):
+    window = bounding_window(mask)
+    if window is None:
         return np.array([-90.0, -90.0, -130.0]), np.array([90.0, 90.0, 130.0])
     half = OVERVIEW_STEP_MM / 2
+    spans = [axis[part] for axis, part in zip(axes, window, strict=True)]
     return np.array([s[0] - half for s in spans]), np.array([s[-1] + half for s in spans])
 
 

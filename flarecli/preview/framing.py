@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.connected_parts import connected_parts
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window, content_window
 from flarecli.measures.organ_profiles import OrganProfile
 
 BODY_HU = -250
@@ -18,11 +18,8 @@ _SURVEY_MM = 4.0  # fine enough for the outline of a body, coarse enough to cost
 _MARGIN_MM = 8.0
 _MAX_HEIGHT_MM = 460.0  # the abdomen of a tall patient; more along the body only makes everything smaller
 
-Frame = tuple[slice, slice, slice]
-"""The part of a volume that is shown, as an index (z, y, x)."""
 
-
-def frame_of(voxels: NDArray[np.int16], grid: Grid, profiles: Sequence[OrganProfile]) -> Frame:
+def frame_of(voxels: NDArray[np.int16], grid: Grid, profiles: Sequence[OrganProfile]) -> Window:
     """Choose the part of a scan to show: the body and every organ, at most so high along z.
 
     Args:
@@ -45,7 +42,7 @@ def frame_of(voxels: NDArray[np.int16], grid: Grid, profiles: Sequence[OrganProf
     return parts[0], parts[1], parts[2]
 
 
-def _body_box(voxels: NDArray[np.int16], grid: Grid) -> Frame:
+def _body_box(voxels: NDArray[np.int16], grid: Grid) -> Window:
     """Box around the largest dense piece; the whole scan where there is none."""
     steps = [max(1, round(_SURVEY_MM / step_mm)) for step_mm in grid.spacing_mm]
     dense = voxels[tuple(slice(None, None, step) for step in steps)] > BODY_HU
@@ -55,11 +52,11 @@ def _body_box(voxels: NDArray[np.int16], grid: Grid) -> Frame:
     # Face neighbours only: a bridge of single corners between body and table is noise.
     parts, _ = connected_parts(dense, connectivity=6)
     body = parts == 1 + int(np.bincount(parts.ravel())[1:].argmax())
-    spans = []
-    for axis, (step, length) in enumerate(zip(steps, grid.shape_zyx, strict=True)):
-        places = np.flatnonzero(body.any(axis=tuple(other for other in range(3) if other != axis)))
-        spans.append(slice(int(places[0]) * step, min(length, (int(places[-1]) + 1) * step)))
-    return spans[0], spans[1], spans[2]
+    z, y, x = (
+        slice(part.start * step, min(length, part.stop * step))
+        for part, step, length in zip(content_window(body), steps, grid.shape_zyx, strict=True)
+    )
+    return z, y, x
 
 
 def _hull(spans: Sequence[slice]) -> tuple[int, int]:

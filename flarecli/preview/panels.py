@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window
 from flarecli.measures.organ_profiles import OrganProfile
-from flarecli.preview.framing import Frame
 from flarecli.preview.slice_choice import choose_slices
 
 _LEAST_DISTANCE_MM = 12.0  # between two slices of a plane; nearer ones look alike
@@ -79,7 +78,7 @@ class Panel:
         return max(width, _LEAST_CELL_PX[0]), max(height, _LEAST_CELL_PX[1])
 
 
-def choose_panels(profiles: Sequence[OrganProfile], grid: Grid, frame: Frame) -> list[Panel]:
+def choose_panels(profiles: Sequence[OrganProfile], grid: Grid, frame: Window) -> list[Panel]:
     """Choose the slices of every plane.
 
     Args:
@@ -101,7 +100,7 @@ def choose_panels(profiles: Sequence[OrganProfile], grid: Grid, frame: Frame) ->
     return panels
 
 
-def _view(plane: Plane, index: int, frame: Frame) -> tuple[slice | int, ...]:
+def _view(plane: Plane, index: int, frame: Window) -> tuple[slice | int, ...]:
     return tuple(index if axis == plane.axis else _falling(part) for axis, part in enumerate(frame))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.geometry import Window
+from flarecli.geometry import Window, occupied_span
 from flarecli.organs import ORGANS
 from flarecli.resample.streaming import resample_separable
 
@@ -66,7 +66,7 @@ def _shares(
         if source is None:
             continue
         parts = [matrix[:, part] for matrix, part in zip(matrices, source, strict=True)]
-        z, y, x = (_occupied(np.asarray(part.any(axis=1))) for part in parts)
+        z, y, x = (occupied_span(np.asarray(part.any(axis=1))) for part in parts)
         if z is None or y is None or x is None:
             continue
         window = (z, y, x)
@@ -82,13 +82,8 @@ def _box_around(labels: NDArray[np.uint8], label: int) -> Window | None:
             along_z[index] = True
             rows |= mask.any(axis=1)
             columns |= mask.any(axis=0)
-    z, y, x = (_occupied(places) for places in (along_z, rows, columns))
+    z, y, x = (occupied_span(places) for places in (along_z, rows, columns))
     return None if z is None or y is None or x is None else (z, y, x)
-
-
-def _occupied(places: NDArray[np.bool_]) -> slice | None:
-    used = np.flatnonzero(places)
-    return slice(int(used[0]), int(used[-1]) + 1) if used.size else None
 
 
 def _shape_out(matrices: Sequence[np.ndarray]) -> tuple[int, int, int]:

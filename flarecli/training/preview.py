@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flarecli.geometry import content_window
 from flarecli.preview.contour_sheet import SheetSlice, draw_contour_sheet
 from flarecli.training.data import TrainingData
 from flarecli.training.views.scan import Sample
@@ -49,11 +50,7 @@ def _slices(sample: Sample) -> Iterator[SheetSlice]:
     if image.ndim == 2:
         yield SheetSlice(image, labels, limits)
         return
-    spans = [np.flatnonzero(labels.any(tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    bounds = [
-        (int(span[0]), int(span[-1])) if span.size else (0, size - 1)
-        for span, size in zip(spans, labels.shape, strict=True)
-    ]
+    bounds = [(part.start, part.stop - 1) for part in content_window(labels)]
     for share in _HEIGHTS:
         z = int(bounds[0][0] + share * (bounds[0][1] - bounds[0][0]))
         yield SheetSlice(image[z], labels[z], limits)

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window
 from flarecli.measures.organ_profiles import organ_profiles
-from flarecli.preview.framing import Frame, frame_of
+from flarecli.preview.framing import frame_of
 from tests.labelled_volumes import grid_of
 
 
-def frame(voxels: np.ndarray, grid: Grid, labels: np.ndarray | None = None) -> Frame:
+def frame(voxels: np.ndarray, grid: Grid, labels: np.ndarray | None = None) -> Window:
     labels = np.zeros(voxels.shape, np.uint8) if labels is None else labels
     return frame_of(voxels.astype(np.int16), grid, organ_profiles(labels, grid))
 

@@ -3,18 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window
 from flarecli.measures.organ_profiles import organ_profiles
-from flarecli.preview.framing import Frame
 from flarecli.preview.panels import Panel, choose_panels
 from tests.labelled_volumes import ball, grid_of
 from tests.synthetic_ct import rotation
 
 SHAPE = (30, 40, 50)
-WHOLE: Frame = (slice(0, 30), slice(0, 40), slice(0, 50))
+WHOLE: Window = (slice(0, 30), slice(0, 40), slice(0, 50))
 
 
-def panels_of(labels: np.ndarray, grid: Grid, frame: Frame = WHOLE) -> dict[str, list[Panel]]:
+def panels_of(labels: np.ndarray, grid: Grid, frame: Window = WHOLE) -> dict[str, list[Panel]]:
     planes: dict[str, list[Panel]] = {}
     for panel in choose_panels(organ_profiles(labels.astype(np.uint8), grid), grid, frame):
         planes.setdefault(panel.plane.name, []).append(panel)
@@ -32,7 +31,7 @@ def test_four_axial_two_coronal_and_two_sagittal_slices() -> None:
 
 @pytest.mark.parametrize("frame", [WHOLE, (slice(1, 20), slice(3, 40), slice(0, 41))])
 def test_slices_are_seen_with_superior_or_anterior_on_top_and_right_or_anterior_on_the_left(
-    frame: Frame,
+    frame: Window,
 ) -> None:
     z, y, x = np.indices(SHAPE)
     planes = panels_of(np.zeros(SHAPE), grid_of(SHAPE), frame)

@@ -18,6 +18,7 @@ from skimage.measure import approximate_polygon, find_contours
 
 from flarecli.dicom.results.origin import MANUFACTURER, Origin, digest_of, repeatable_uid
 from flarecli.dicom.results.segments import SEGMENTS, Segment
+from flarecli.geometry import content_window
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 _SERIES_NUMBER = 9002
@@ -92,9 +93,9 @@ def structure_set(
 def _contours(mask_kji: np.ndarray, affine_ras: np.ndarray, tolerance_mm: float) -> Iterator[tuple[int, np.ndarray]]:
     """Slice numbers and points in mm (LPS), shape (points, 3), of every contour, outer ones and holes."""
     step_mm = float(min(np.linalg.norm(affine_ras[:3, 0]), np.linalg.norm(affine_ras[:3, 1])))
-    rows, columns = np.flatnonzero(mask_kji.any(axis=(0, 2))), np.flatnonzero(mask_kji.any(axis=(0, 1)))
-    top, left = int(rows[0]), int(columns[0])
-    part = mask_kji[:, top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
+    _, rows, columns = content_window(mask_kji)
+    top, left = rows.start, columns.start
+    part = mask_kji[:, rows, columns]
     for k in np.flatnonzero(part.any(axis=(1, 2))).tolist():
         for found in find_contours(np.pad(part[k], 1).astype(np.float32), 0.5):
             outline = approximate_polygon(found, tolerance_mm / step_mm) if tolerance_mm else found

@@ -16,8 +16,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from flarecli.errors import InputError
+from flarecli.geometry import bounding_window
 from flarecli.metrics.case import CaseEvaluation, read_pair
-from flarecli.metrics.label_boxes import box_around
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
 from flarecli.volume.image_files import read_header, read_image
@@ -63,7 +63,7 @@ def slices_png(case: CaseEvaluation, image_path: Path, settings: EvaluationSetti
             remedy="Give the folder of the scans that were segmented.",
         )
     labels = [organ.label for organ in settings.protocol.organs]
-    box = box_around(np.isin(gt.labels, labels), np.isin(pred.labels, labels))
+    box = bounding_window(np.isin(gt.labels, labels), np.isin(pred.labels, labels))
     box = box or (slice(0, image.shape[0]), slice(0, image.shape[1]), slice(0, image.shape[2]))
     box = _grown(box, gt.spacing_mm, image.shape)
     views = _views(pred.labels, gt.labels, case, settings)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.geometry import Box
+from flarecli.geometry import Box, bounding_window
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 
 PerSide = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -94,13 +94,10 @@ def box_around_mask(mask: np.ndarray, plan: LocalizationPlan, constants: Efficie
     Returns:
         The box in the LPS frame of the scan; it may leave the scan. None when no voxel is true.
     """
-    ranges = []
-    for axis in range(3):
-        inside = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        if inside.size == 0:
-            return None
-        before = plan.padding[axis][0]
-        ranges.append((inside[0] - before, inside[-1] + 1 - before))
+    organs = bounding_window(mask)
+    if organs is None:
+        return None
+    ranges = [(part.start - before, part.stop - before) for part, (before, _) in zip(organs, plan.padding, strict=True)]
     first, stop = np.array(ranges, np.float32).T
     spacing, margin = np.float32(plan.spacing_mm), np.float32(constants.region_margin_mm)
     return _box(first * spacing - margin, stop * spacing + margin)

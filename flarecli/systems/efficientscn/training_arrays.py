@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.geometry import content_window
 from flarecli.resample import area_matrix, majority_labels
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import PerSide
@@ -82,10 +83,9 @@ class EfficientScnTrainingArrays:
         """Voxels outside the organs' box with its margins; the box ends at the scan's border."""
         margin_mm = self.region_margin_mm + self.augmentation_margin_mm
         sides = []
-        for axis, (count, spacing) in enumerate(zip(frame.shape_zyx, frame.spacing_mm, strict=True)):
-            inside = np.flatnonzero(labels_lps.any(axis=tuple(other for other in range(3) if other != axis)))
+        for part, count, spacing in zip(content_window(labels_lps), frame.shape_zyx, frame.spacing_mm, strict=True):
             margin = math.ceil(margin_mm / spacing)
-            sides.append((max(0, int(inside[0]) - margin), max(0, count - 1 - int(inside[-1]) - margin)))
+            sides.append((max(0, part.start - margin), max(0, count - part.stop - margin)))
         z, y, x = sides
         return z, y, x
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.geometry import Grid, Window
+from flarecli.geometry import Grid, Window, bounding_window
 from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
 
 
@@ -24,15 +24,15 @@ def window_around_mask(mask: np.ndarray, grid: Grid, constants: EfficientSegNetC
     Returns:
         The window, inside the scan. None when no voxel is true.
     """
+    organs = bounding_window(mask)
+    if organs is None:
+        return None
     window = []
     for axis, (size, spacing) in enumerate(zip(grid.shape_zyx, grid.spacing_mm, strict=True)):
-        inside = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        if inside.size == 0:
-            return None
         zoom = size / mask.shape[axis]
         margin = constants.region_margin_mm / spacing
-        start = max(0, int(int(inside[0] * zoom) - margin))
-        stop = min(size, int(int(inside[-1] * zoom) + margin))
+        start = max(0, int(int(organs[axis].start * zoom) - margin))
+        stop = min(size, int(int((organs[axis].stop - 1) * zoom) + margin))
         # Only with voxels larger than the margin does the rule of the code leave nothing.
         window.append(slice(start, max(stop, start + 1)))
     z, y, x = window

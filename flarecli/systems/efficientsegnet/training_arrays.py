@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, content_window
 from flarecli.resample import aligned_matrix, labels_above_share, resample_separable, sampled_matrix
 from flarecli.systems.efficientsegnet.constants import EfficientSegNetConstants
 from flarecli.systems.efficientsegnet.inputs import resized_hu
@@ -70,9 +70,8 @@ class EfficientSegNetTrainingArrays:
 
     def _fine(self, volume: Volume, labels: NDArray[np.uint8]) -> NetworkArrays:
         matrices, steps = [], []
-        for axis, n_out in enumerate(self.constants.fine_shape_zyx):
-            inside = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
-            first, last = int(inside[0]), int(inside[-1])
+        for axis, (part, n_out) in enumerate(zip(content_window(labels), self.constants.fine_shape_zyx, strict=True)):
+            first, last = part.start, part.stop - 1
             fixed = _around(first, last, self.constants.region_margin_mm, volume.grid, axis)
             random = _around(first, last, self.random_margin_mm, volume.grid, axis)
             positions, step = _positions(fixed, random, n_out)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from flarecli.geometry import Grid, Window
+from flarecli.geometry import Grid, Window, bounding_window
 from flarecli.resample import resample_separable, sampled_matrix
 from flarecli.systems.flarelite.network_grid import NetworkGrid
 
@@ -20,13 +20,13 @@ def window_around_labels(labels: np.ndarray, located: NetworkGrid, scan: Grid, m
         scan: The scan's.
         margin_mm: Margin on all sides, as far as the scan reaches.
     """
+    organs = bounding_window(labels)
+    if organs is None:
+        return None
     window = []
     for axis, (seen, size, spacing_mm) in enumerate(zip(located.window, scan.shape_zyx, scan.spacing_mm, strict=True)):
-        inside = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
-        if inside.size == 0:
-            return None
-        start_mm = int(inside[0]) * located.spacing_mm[axis] - margin_mm
-        stop_mm = (int(inside[-1]) + 1) * located.spacing_mm[axis] + margin_mm
+        start_mm = organs[axis].start * located.spacing_mm[axis] - margin_mm
+        stop_mm = organs[axis].stop * located.spacing_mm[axis] + margin_mm
         start, stop = seen.start + math.floor(start_mm / spacing_mm), seen.start + math.ceil(stop_mm / spacing_mm)
         window.append(slice(max(0, start), min(size, stop)))
     z, y, x = window

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
+from flarecli.geometry import content_window
 from flarecli.resample import resample_separable, sampled_matrix
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.intensity import Intensity
@@ -138,12 +139,9 @@ class ResampledView:
         low, high = np.zeros(3), (counts - 1) * spacing
         extent = counts * spacing
         if self.around_organs and scan.labels.any():
-            spans = [
-                np.flatnonzero(scan.labels.any(axis=tuple(other for other in range(3) if other != axis)))
-                for axis in range(3)
-            ]
-            low = np.array([span[0] for span in spans]) * spacing - self.margin_mm
-            high = np.array([span[-1] for span in spans]) * spacing + self.margin_mm
+            organs = content_window(scan.labels)
+            low = np.array([part.start for part in organs]) * spacing - self.margin_mm
+            high = np.array([part.stop - 1 for part in organs]) * spacing + self.margin_mm
             extent = high - low
         needed = np.ceil(extent / self.spacing_mm)
         z, y, x = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flarecli.geometry import Window
+from flarecli.geometry import Window, content_window
 from flarecli.resample import aligned_matrix, labels_above_share, resample_separable
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.orientation import oriented
@@ -146,8 +146,4 @@ def _random_part(shape: tuple[int, ...], least: tuple[float, float, float], rand
 
 def _organ_spans(labels: np.ndarray) -> list[tuple[int, int]]:
     """First and last index with an organ along each axis; the whole axis where there is none."""
-    spans = []
-    for axis in range(3):
-        used = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
-        spans.append((int(used[0]), int(used[-1])) if used.size else (0, labels.shape[axis] - 1))
-    return spans
+    return [(part.start, part.stop - 1) for part in content_window(labels)]

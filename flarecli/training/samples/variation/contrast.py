@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from flarecli.geometry import content_window
 from flarecli.organs import ORGANS
 
 Triple = tuple[float, float, float]
@@ -116,13 +117,9 @@ def _label(name: str) -> int:
 
 def _window(mask: np.ndarray, spacing_mm: Triple) -> tuple[slice, ...]:
     """The box of an organ, with room for its soft border."""
-    window = []
-    for axis, step in enumerate(spacing_mm):
-        others = tuple(other for other in range(3) if other != axis)
-        span = np.flatnonzero(mask.any(axis=others))
-        room = int(np.ceil(4 * _EDGE_MM / step)) + 1
-        window.append(slice(max(0, int(span[0]) - room), int(span[-1]) + 1 + room))
-    return tuple(window)
+    room = [int(np.ceil(4 * _EDGE_MM / step)) + 1 for step in spacing_mm]
+    organ = content_window(mask)
+    return tuple(slice(max(0, part.start - more), part.stop + more) for part, more in zip(organ, room, strict=True))
 
 
 def _share_and_intensity(hu: np.ndarray, mask: np.ndarray, spacing_mm: Triple) -> tuple[np.ndarray, np.ndarray]:

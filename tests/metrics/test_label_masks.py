@@ -1,4 +1,4 @@
-"""Boxes around labels hold everything and nothing more."""
+"""Masks of labels are cut to what holds everything and nothing more."""
 
 from __future__ import annotations
 
@@ -7,20 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from flarecli.metrics.label_boxes import box_around, masks_by_label
-
-
-@given(array_shapes(min_dims=3, max_dims=3, max_side=7).flatmap(lambda shape: arrays(bool, shape)))
-@settings(max_examples=60, deadline=None)
-def test_box_is_the_smallest_that_holds_all(mask: np.ndarray) -> None:
-    box = box_around(mask)
-    if box is None:
-        assert not mask.any()
-        return
-    for axis, side in enumerate(box):
-        others = tuple(other for other in range(3) if other != axis)
-        occupied = np.flatnonzero(mask.any(axis=others))
-        assert (side.start, side.stop) == (occupied[0], occupied[-1] + 1)
+from flarecli.metrics.label_masks import masks_by_label
 
 
 @given(
