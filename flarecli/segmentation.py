@@ -34,6 +34,7 @@ from flarecli.prediction.result import Result
 from flarecli.prediction.scan_content import ScanContent, content_of
 from flarecli.prediction.writing import record_of, write_result
 from flarecli.steps import Steps
+from flarecli.systems import DEFAULT_SYSTEM
 from flarecli.volume import Volume, read_volume
 from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
 
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "str | os.PathLike[str] | nibabel.spatialimages.SpatialImage | tuple[np.ndarray, np.ndarray]"
 """A scan: the path of a file or of a folder with a DICOM series, a nibabel image, or `(voxels_zyx, affine_ras)`."""
-
-DEFAULT_SYSTEM = "flarelite"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.engine_options import (
     GPU_LIMIT_HELP,
     Backend,
@@ -34,6 +33,7 @@ from flarecli.cli.rendering.case_progress import CaseProgress
 from flarecli.cli.rendering.notices import print_warning
 from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcomes
 from flarecli.errors import PartialFailureError, UsageError
+from flarecli.systems import DEFAULT_SYSTEM
 
 if TYPE_CHECKING:
     from flarecli.prediction.case_result import CaseResult

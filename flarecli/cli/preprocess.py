@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.output import print_json, print_warning, reported_errors, stderr_console, stdout_console
 from flarecli.errors import InputError, PartialFailureError, UsageError
+from flarecli.systems import DEFAULT_SYSTEM
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

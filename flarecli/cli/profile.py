@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.engine_options import (
     GPU_LIMIT_HELP,
     Backend,
@@ -25,6 +24,7 @@ from flarecli.cli.engine_options import (
 from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
 from flarecli.cli.rendering.notices import print_warning
 from flarecli.errors import PartialFailureError, UsageError
+from flarecli.systems import DEFAULT_SYSTEM
 
 if TYPE_CHECKING:
     from rich.status import Status

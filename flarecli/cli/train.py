@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flarecli.cli.default_system import DEFAULT_SYSTEM
 from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
 from flarecli.cli.train_tables import print_folds, print_scores, show_recipe
 from flarecli.errors import UsageError
+from flarecli.systems import DEFAULT_SYSTEM
 
 if TYPE_CHECKING:
     from flarecli.training.data import TrainingData

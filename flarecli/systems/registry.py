@@ -20,6 +20,9 @@ _SYSTEMS = {
 SYSTEM_NAMES: tuple[str, ...] = tuple(_SYSTEMS)
 """All known names, in the order of listings."""
 
+DEFAULT_SYSTEM = "flarelite"
+"""The system that is used when none is named: the one whose bundled weights are best on real scans."""
+
 
 def system_named(name: str) -> System:
     """Make the system of that name, with its published constants.
