@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,9 @@ def stderr_console() -> Console:
 
 
 def print_json(content: Any) -> None:
-    """Print one JSON document on standard output, as it is: no colours, no wrapping."""
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    """Print one JSON document on standard output, without colours or wrapping, valid in every encoding."""
+    encoding = (sys.stdout.encoding or "ascii").replace("-", "").replace("_", "").lower()
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=encoding != "utf8"))
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +54,16 @@ def test_names_that_are_not_utf8_are_printed_with_escapes(tmp_path: Path) -> Non
     ended = shell(f"cd {tmp_path} && PYTHONPATH={ROOT} {COMMAND} predict $'M\\xfcller.nii.gz' o.nii.gz")
     assert ended.returncode == 3
     assert "M\\udcfcller.nii.gz" in ended.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_json_is_valid_in_every_encoding_of_the_output(tmp_path: Path, encoding: str) -> None:
+    name = "Bäuche_腹_\N{GRINNING FACE}.nii.gz"
+    ended = subprocess.run(
+        [*COMMAND.split(), "predict", str(tmp_path / name), str(tmp_path / "o.nii.gz"), "--json"],
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"},
+    )
+    assert ended.returncode == 3
+    assert Path(json.loads(ended.stdout.decode(encoding))["error"]["path"]).name == name
