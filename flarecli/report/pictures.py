@@ -14,6 +14,7 @@ from PIL import Image
 
 from flarecli.errors import FlareError
 from flarecli.files.sources import opened
+from flarecli.geometry import content_window
 from flarecli.hardware.processors import available_processors
 from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY, ORGANS
@@ -99,10 +100,8 @@ def _of_preview(case: ReportCase, *, has_large: bool) -> CasePictures:
 def _silhouette(label_map: LabelMap) -> Image.Image:
     """Organs seen from the front: the patient's right on the left, square millimetres, brighter where deeper."""
     labels = label_map.labels
-    seen = labels.max(axis=1) > 0
-    if seen.any():
-        rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
-        labels = labels[rows[0] : rows[-1] + 1, :, columns[0] : columns[-1] + 1]
+    rows, _, columns = content_window(labels)
+    labels = labels[rows, :, columns]
     height, width = labels.shape[0], labels.shape[2]
     colours = np.full((height, width, 3), _BACKGROUND, np.float32)
     for organ in ORGANS:
