@@ -7,6 +7,7 @@ system is one that needs no networks.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -33,6 +34,9 @@ def interrupt_at_flush(number: int, signal_number: int) -> None:
 
 
 if __name__ == "__main__":
+    # Of a job in the background both are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     interrupt_at_flush(int(sys.argv[2]), int(sys.argv[1]))
     selection.system_named = lambda name: ThresholdSystem()
     sys.argv = ["flare", *sys.argv[3:]]

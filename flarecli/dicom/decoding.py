@@ -6,6 +6,7 @@ result are the stored values, whatever the scan's file says of scaling and geome
 
 from __future__ import annotations
 
+import locale
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -46,6 +47,7 @@ _PIXEL_KEYWORDS = {
 _silence = threading.Lock()
 _silent_bodies = 0
 _shown_before = False
+_locale_before = "C"
 
 
 @contextmanager
@@ -67,13 +69,16 @@ def frame_decoder(slice_: Slice, path: Path) -> Iterator[FrameDecoder]:
 
 @contextmanager
 def _without_warnings(sitk: Any) -> Iterator[None]:
-    """ITK's flag is one for all threads: the first body clears it, and the last that ends sets it back.
+    """Keep ITK's warnings off the terminal, and the process's locale as it is.
 
-    A frame that cannot be decoded raises all the same.
+    Both are one for all threads: the first body remembers them, and the last that ends sets them back. ITK sets the
+    locale "C" for each file that it reads and restores what it found, which with several threads may be another's "C":
+    then Python would take the output of programs for ASCII. A frame that cannot be decoded raises all the same.
     """
-    global _silent_bodies, _shown_before
+    global _silent_bodies, _shown_before, _locale_before
     with _silence:
         if not _silent_bodies:
+            _locale_before = locale.setlocale(locale.LC_ALL)
             _shown_before = sitk.ProcessObject.GetGlobalWarningDisplay()
             sitk.ProcessObject.SetGlobalWarningDisplay(False)
         _silent_bodies += 1
@@ -84,6 +89,7 @@ def _without_warnings(sitk: Any) -> Iterator[None]:
             _silent_bodies -= 1
             if not _silent_bodies:
                 sitk.ProcessObject.SetGlobalWarningDisplay(_shown_before)
+                locale.setlocale(locale.LC_ALL, _locale_before)
 
 
 def _by_gdcm(sitk: Any, slice_: Slice, folder: Path) -> np.ndarray:

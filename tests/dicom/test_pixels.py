@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,20 @@ def test_what_gdcm_compresses_is_read(tmp_path: Path, compressor: str) -> None:
     np.testing.assert_array_equal(read.read()[0], expected)
 
 
+def test_decoding_in_threads_leaves_the_locale() -> None:
+    sitk = pytest.importorskip("SimpleITK", reason="needs the extra io: pip install 'flarecli[io]'")
+    program = (
+        "import locale, SimpleITK; from flarecli.dicom.decoding import _without_warnings\n"
+        "locale.setlocale(locale.LC_CTYPE, 'C.UTF-8'); before = locale.setlocale(locale.LC_ALL)\n"
+        "with _without_warnings(SimpleITK):\n"
+        "    with _without_warnings(SimpleITK):\n"
+        "        locale.setlocale(locale.LC_ALL, 'C')  # as two readers of GDCM leave it that overlap\n"
+        "assert locale.setlocale(locale.LC_ALL) == before, locale.setlocale(locale.LC_ALL)\n"
+    )
+    assert sitk is not None
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_compressed_frames_are_read(tmp_path: Path) -> None:
     expected = write_multi_frame(tmp_path / "volume.dcm", intercept=lambda k: -1024.0 - k, compress=uids.RLELossless)
     np.testing.assert_array_equal(find_series_of_file(tmp_path / "volume.dcm").read()[0], expected)
@@ -170,6 +186,8 @@ def test_a_missing_plugin_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pixels = pytest.importorskip("pydicom.pixels")
     decoder = pixels.get_decoder(uids.HTJ2KLossless)
     monkeypatch.setattr(type(decoder), "is_available", property(lambda self: False))
+    lacking = ["pylibjpeg - requires pylibjpeg-openjpeg>=2.0"]
+    monkeypatch.setattr(type(decoder), "missing_dependencies", property(lambda self: lacking))
     write_series(tmp_path, syntax=uids.HTJ2KLossless, each=_encapsulated)
     with pytest.raises(InstallationError, match="plugin of pydicom") as caught:
         find_series(tmp_path).read()
