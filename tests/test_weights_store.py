@@ -14,7 +14,7 @@ NETWORKS = ("localization", "segmentation")
 
 
 LARGEST_BYTES = {"flarelite": 4e6, "efficientscn": 5e6, "efficientsegnet": 24e6}
-"""Of a system's bundled weights. EfficientSegNet's 12 million weights take two bytes each."""
+"""Of a bundled set of a system's weights. EfficientSegNet's 12 million weights take two bytes each."""
 
 
 @pytest.fixture
@@ -54,6 +54,21 @@ def test_own_sets_are_used_when_asked_for(roots: tuple[Path, Path]) -> None:
     assert store.resolve_weights("efficientscn", NETWORKS, ["starter", "mine"])["segmentation"] == mine
     chosen = store.resolve_weights("efficientscn", NETWORKS, ["localization=starter"])
     assert chosen == starter
+
+
+def test_flarelites_standard_set_is_used_and_the_synthetic_one_has_both_its_names(roots: tuple[Path, Path]) -> None:
+    bundled, user = roots
+    sets = {
+        name: {
+            network: put(bundled / "flarelite" / name, network, system="flarelite") for network in ("locate", "refine")
+        }
+        for name in ("standard", "synthetic")
+    }
+    assert store.resolve_weights("flarelite", ["locate", "refine"]) == sets["standard"]
+    for name in ("synthetic", "starter"):
+        assert store.resolve_weights("flarelite", ["locate", "refine"], [name]) == sets["synthetic"]
+    own = put(user / "flarelite" / "starter", "locate", system="flarelite")
+    assert store.resolve_weights("flarelite", ["locate", "refine"], ["locate=starter"])["locate"] == own
 
 
 def test_folders_and_files(roots: tuple[Path, Path], tmp_path: Path) -> None:
@@ -102,5 +117,5 @@ def test_bundled_weights_match_their_cards() -> None:
         assert path.name == f"{card.network}{WEIGHTS_SUFFIX}"
         assert path.parent.name == card.set_name
         assert path.parent.parent.name == card.system
-    for system in {card.system for _, card in bundled}:
-        assert sum(path.stat().st_size for path, card in bundled if card.system == system) < LARGEST_BYTES[system]
+    for folder in {path.parent for path, _ in bundled}:
+        assert sum(path.stat().st_size for path in folder.iterdir()) < LARGEST_BYTES[folder.parent.name]

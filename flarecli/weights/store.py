@@ -19,8 +19,11 @@ from flarecli.weights.missing import missing_weights, no_such_weights, not_in_ch
 
 BUNDLED_ROOT = Path(flarecli_models.__file__).parent / "weights"
 
-PREFERENCE = ("published", "starter")
+PREFERENCE = ("published", "standard", "starter")
 """Sets in the order in which they are used when nothing is chosen; sets of other names are used when asked for."""
+
+FORMER_NAMES = {("flarelite", "starter"): "synthetic"}
+"""By system and former name: the present name of a set. A set or folder of the former name comes first."""
 
 
 def user_root() -> Path:
@@ -77,6 +80,8 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
     for choice in choices:
         network, wanted = _split(system, choice, networks)
         found = found_for(system, wanted, installed)
+        if not found and (system, wanted) in FORMER_NAMES:
+            found = found_for(system, FORMER_NAMES[system, wanted], installed)
         if network is not None:
             found = {network: found[network]} if network in found else {}
         if not found:

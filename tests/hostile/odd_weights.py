@@ -22,7 +22,7 @@ from flarecli.weights.card import sha256_of
 from flarecli_models.importers.tensorflow_bundle import masked_crc32c
 from tests.models.bundle_writer import write_bundle
 
-STARTER = Path(flarecli_models.__file__).parent / "weights" / "flarelite" / "starter"
+STARTER = Path(flarecli_models.__file__).parent / "weights" / "flarelite" / "synthetic"
 WEIGHTS, CARD = "locate.weights.h5", "locate.json"
 
 Change = Callable[[h5py.File], None]
