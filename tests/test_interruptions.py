@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flarecli.cli.startup.signals import interruption_behind
 from flarecli.files.unfinished import PREFIX
 from tests.prediction.test_batch import write_ct
 
@@ -160,3 +161,18 @@ def test_a_signal_whose_exception_is_swallowed(ending: signal.Signals, place: st
     stopped = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert stopped.returncode == 128 + ending, stopped.stderr
     assert stopped.stderr == ""
+
+
+def test_no_interruption_behind_errors_that_are_a_circle() -> None:
+    first, second = ValueError(), KeyError()
+    first.__context__, second.__context__ = second, first
+    assert interruption_behind(first) is None
+    third, interruption = SystemExit(), KeyboardInterrupt()
+    third.__context__, first.__context__ = second, interruption
+    assert interruption_behind(third) is interruption
+
+
+def test_an_error_ends_the_command_at_once(tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    ended = flare("predict", tmp_path / "none.nii.gz", tmp_path / "o.nii.gz", "--weights", tmp_path / "w")
+    assert ended.returncode == 3

@@ -40,8 +40,8 @@ def _exit_code_of_command() -> int:
 
         app()
     except SystemExit as end:
-        interruption = interruption_behind(end)
-        if interruption is not None and end.code == _OF_TYPER:
+        interruption = interruption_behind(end) if end.code == _OF_TYPER else None
+        if interruption is not None:
             raise interruption from None  # typer ends without a word, and takes every signal for Ctrl-C
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)

@@ -47,8 +47,11 @@ def exit_code_of(interruption: KeyboardInterrupt) -> int:
 
 def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
     """The interruption that an exception was made of; None where there is none."""
+    seen: set[int] = set()  # chains can be circles
     while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
+        seen.add(id(error))
+        following = error.__cause__ or error.__context__
+        error = None if id(following) in seen else following
     return error
 
 
