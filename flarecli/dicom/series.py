@@ -231,10 +231,15 @@ def _storage_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
 
 
 def _frame_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
-    frames = {slice_.marks.get(tags.FRAME_OF_REFERENCE, "") for slice_ in slices}
-    if len(frames) > 1:
-        return (f"the slices name {len(frames)} different Frames of Reference: check that they belong together",)
-    return ()
+    numbers = (
+        (len({slice_.marks.get(tag, "") for slice_ in slices}), names)
+        for tag, names in ((tags.FRAME_OF_REFERENCE, "Frames of Reference"), (tags.PATIENT_ID, "Patient IDs"))
+    )
+    return tuple(
+        f"the slices name {count} different {names}: check that they belong together"
+        for count, names in numbers
+        if count > 1
+    )
 
 
 def _tilt(stack: Stack, path: Path) -> Tilt | None:

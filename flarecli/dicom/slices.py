@@ -34,6 +34,7 @@ _MARKS = {
     tags.IMAGE_TYPE: "Image Type",
     tags.FRAME_OF_REFERENCE: "Frame of Reference UID",
     tags.STUDY_UID: "Study Instance UID",
+    tags.PATIENT_ID: "Patient ID",
     tags.ACQUISITION_DATETIME: "Acquisition DateTime",
     tags.ACQUISITION_TIME: "Acquisition Time",
     tags.CONTENT_TIME: "Content Time",
@@ -44,6 +45,7 @@ MARKS = tuple(_MARKS)
 PRIVATE_MARKS = (
     tags.FRAME_OF_REFERENCE,
     tags.STUDY_UID,
+    tags.PATIENT_ID,
     tags.ACQUISITION_DATETIME,
     tags.ACQUISITION_TIME,
     tags.CONTENT_TIME,

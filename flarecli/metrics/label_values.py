@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from flarecli.geometry import bounding_window
 from flarecli.metrics.overlap import dice_of_counts
 from flarecli.metrics.protocol import PROTOCOLS, Protocol, ScoredOrgan
+from flarecli.organs import KIDNEYS, LEFT_KIDNEY
 
 _VALUES = 256  # of the table of overlaps; label maps with greater values are counted by the ranks of their values
 _VOXELS_AT_A_TIME = 1 << 20
@@ -151,6 +152,8 @@ def _most_alike(counts: ValueCounts, organ: ScoredOrgan, *, of_gt: bool) -> int 
 
 
 def _hint(protocol: Protocol, unknown: set[int]) -> str:
+    if unknown == {LEFT_KIDNEY} and any((organ.label, organ.name) == (KIDNEYS, "kidneys") for organ in protocol.organs):
+        return f"`flare predict --sides` calls the left kidney {LEFT_KIDNEY}: predict without it, or {_REMEDY}"
     for name, other in PROTOCOLS.items():
         labels = {organ.label for organ in other.organs}
         if name != protocol.name and unknown and unknown <= labels:

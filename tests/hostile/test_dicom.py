@@ -183,6 +183,7 @@ CORPUS = [
     OddInput("run-length encoded", series(compress=_RLE), 0, (), _LABELS),
     OddInput("without suffixes", series(name=lambda k: f"{k:08d}"), 0, (), _LABELS),
     OddInput("names are UIDs", series(name=lambda k: f"1.2.840.{k * 17}.{k}"), 0, (), _LABELS),
+    OddInput("two patients", each("PatientID", "SECRET-2", range(4)), 0, ("2 different Patient IDs",), _LABELS),
     OddInput("without series UID", each("SeriesInstanceUID", None), 0, (), _LABELS),
     OddInput("without instance numbers", each("InstanceNumber", None), 0, (), _LABELS),
     OddInput("one instance UID for all", each("SOPInstanceUID", "1.2.3"), 0, (), _LABELS),

@@ -155,6 +155,7 @@ CORPUS = [
     OddInput("3 as 2.9999998", with_values(_ALMOST), 0, ("1.0000", *ONE)),
     OddInput("3 as 2.9999998, literally", with_values(_ALMOST, "--literal"), 0, ("0.0000", *ONE)),
     OddInput("values between labels", with_values(_FLOAT * np.float32(0.9)), 0, ("between labels",)),
+    OddInput("kidneys apart", with_values(np.where(_FLOAT == 4, 5, blobs()).astype("u1")), 0, ("predict --sides",)),
     OddInput("values of FLARE22", with_values(_ELSEWHERE), 0, ("13 (48 voxels)", "(pancreas)", "--protocol flare22")),
     OddInput("values of FLARE22, literally", with_values(_ELSEWHERE, "--literal"), 0, ("does not score: 13",)),
     OddInput("a scan as ground truth", with_values(np.arange(2240, dtype=np.int16).reshape(16, 14, 10)), 0, ("more",)),
