@@ -121,7 +121,7 @@ def inflated(path: Path, length: int) -> bytes:
     """
     check_memory(length, path, "its inflated data set")
     with opened(path) as file:
-        return _inflate(file.read(), length)
+        return _inflate(file.read(), length)[0]
 
 
 def _may_be_image(sop_class: str) -> bool:
@@ -175,7 +175,7 @@ def _trailing(file: BinaryIO, header: Header) -> int:
 
 
 def _deflated_header(reader: Any, path: Path, content: bytes) -> Header:
-    data = _inflate(content, _INFLATED_HEADER)
+    data, is_cut = _inflate(content, _INFLATED_HEADER)
     stream = io.BytesIO(data)
     found, stop = _pixel_finder(stream)
     try:
@@ -183,20 +183,24 @@ def _deflated_header(reader: Any, path: Path, content: bytes) -> Header:
     except Exception as error:
         raise DamagedHeaderError(f"its header cannot be parsed ({type(error).__name__})") from error
     pixels = found[0] if found else None
+    if pixels is None and is_cut:
+        raise DamagedHeaderError("its deflated data end within its header")
     size = len(data)
     if pixels is not None and pixels.length is not None and pixels.start + pixels.length > size:
         check_memory(pixels.start + pixels.length, path, "its inflated data set")
-        size = len(_inflate(content, pixels.start + pixels.length))
+        size = len(_inflate(content, pixels.start + pixels.length)[0])
     return Header(path, Elements(dataset), DEFLATED, pixels, size)
 
 
-def _inflate(content: bytes, length: int) -> bytes:
-    """Inflate a data set, at most `length` bytes of it. Source: DICOM PS3.5 §A.5."""
+def _inflate(content: bytes, length: int) -> tuple[bytes, bool]:
+    """Inflate a data set, at most `length` bytes of it; and whether it ends too early. Source: DICOM PS3.5 §A.5."""
     meta_length = int.from_bytes(content[140:144], "little")
     if content[132:136] != b"\x02\x00\x00\x00" or 144 + meta_length > len(content):
         raise DamagedHeaderError("its file meta information is incomplete")
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[144 + meta_length :], max(1, length))
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflated_part = stream.decompress(content[144 + meta_length :], max(1, length))
+        return inflated_part, not stream.eof and len(inflated_part) < length
     except zlib.error as error:
         raise DamagedHeaderError("its deflated data are damaged") from error
 

@@ -112,6 +112,15 @@ def test_a_cut_slice_is_never_read_as_whole(sound: tuple[Path, np.ndarray], leng
         path.write_bytes(content)
 
 
+def test_a_deflated_slice_cut_anywhere_is_never_left_out(tmp_path: Path) -> None:
+    write_series(tmp_path, syntax="1.2.840.10008.1.2.1.99")
+    path = tmp_path / "IM000.dcm"
+    content = path.read_bytes()
+    for length in range(400, 520, 2):
+        path.write_bytes(content[:length])
+        assert _read(tmp_path) is None, length
+
+
 @_FUZZ
 @given(data=st.data(), index=st.integers(0, 4))
 def test_flipped_bits_of_a_header(sound: tuple[Path, np.ndarray], data: st.DataObject, index: int) -> None:
