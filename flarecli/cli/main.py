@@ -22,6 +22,11 @@ VERBS = (
         "flarecli.cli.report:report",
         "Make a page or table of a folder of results, the most doubtful cases first; no network is run.",
     ),
+    Verb(
+        "collect",
+        "flarecli.cli.collect:collect",
+        "Collect the statistics of all cases of a folder of results in one table.",
+    ),
     Verb("evaluate", "flarecli.cli.evaluate:app", "Score predictions by organ and case, as the FLARE challenges do."),
     Verb(
         "profile",

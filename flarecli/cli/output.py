@@ -33,8 +33,16 @@ def stderr_console() -> Console:
 
 def print_json(content: Any) -> None:
     """Print one JSON document on standard output, without colours or wrapping, valid in every encoding."""
-    encoding = (sys.stdout.encoding or "ascii").replace("-", "").replace("_", "").lower()
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=encoding != "utf8"))
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=_needs_ascii()))
+
+
+def print_json_line(content: Any) -> None:
+    """Print one JSON document on one line, at once, where others follow."""
+    typer.echo(json.dumps(content, ensure_ascii=_needs_ascii()))
+
+
+def _needs_ascii() -> bool:
+    return (sys.stdout.encoding or "ascii").replace("-", "").replace("_", "").lower() != "utf8"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
-from flarecli.cli.train_tables import print_folds, print_scores, show_recipe
+from flarecli.cli.rendering.train_tables import print_folds, print_scores, show_recipe
 from flarecli.errors import UsageError
 from flarecli.systems import DEFAULT_SYSTEM
 

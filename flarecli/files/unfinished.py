@@ -86,11 +86,11 @@ def clear_abandoned(folder: Path) -> None:
 
 
 def _new_name(suffix: str) -> str:
-    return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
+    return f"{PREFIX}{this_host()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
 
 
 def _is_abandoned(host: str, process: int, path: Path) -> bool:
-    if host == _host() and not _is_running(process):
+    if host == this_host() and not is_running(process):
         return True
     try:
         return time.time() - path.lstat().st_mtime > _ABANDONED_S
@@ -98,7 +98,8 @@ def _is_abandoned(host: str, process: int, path: Path) -> bool:
         return False
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether a process of this host runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -109,7 +110,7 @@ def _is_running(process: int) -> bool:
 
 
 @cache
-def _host() -> str:
+def this_host() -> str:
     """Tells hosts, boots and containers apart: process numbers mean something within one of them only."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError, ValueError):

@@ -124,17 +124,22 @@ def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]])
         UsageError: when the suffix is neither.
         InputError: when the folder cannot be written to.
     """
+    write_statistics_of(path, cases.items())
+
+
+def write_statistics_of(path: Path, cases: Iterable[tuple[str, Iterable[OrganStatistics]]]) -> None:
+    """Write the same table of cases as they come; those of a `.csv` table are not kept in memory."""
     path = Path(path)
     check_statistics_path(path)
-    rows = [{"case": name, **organ.as_dict()} for name, organs in cases.items() for organ in organs]
+    rows = ({"case": name, **organ.as_dict()} for name, organs in cases for organ in organs)
     if path.suffix.lower() == ".json":
-        write_json(path, rows)
-    else:
-        with atomic_text(path) as file:
-            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            table.writeheader()
-            for row in rows:
-                table.writerow({**row, "case": table_cell(row["case"]), "touches": " ".join(row["touches"])})
+        write_json(path, list(rows))
+        return
+    with atomic_text(path) as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for row in rows:
+            table.writerow({**row, "case": table_cell(row["case"]), "touches": " ".join(row["touches"])})
 
 
 def check_statistics_path(path: Path) -> None:

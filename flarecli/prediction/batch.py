@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -17,11 +17,13 @@ from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.prediction.resume import CaseDiffersError
 from flarecli.prediction.scan_content import ScanContent, WatchedScan
+from flarecli.prediction.sharing.case_sources import CaseSource, ListedCases
+from flarecli.prediction.sharing.shared_cases import SharedCases
 from flarecli.steps import Steps
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume
 
-__all__ = ["CaseResult", "EngineRequest", "OutputOptions", "Predictor", "predict_cases"]
+__all__ = ["CaseResult", "EngineRequest", "OutputOptions", "Predictor", "predict_cases", "predict_shared"]
 
 
 def predict_cases(
@@ -72,7 +74,39 @@ def predict_cases(
             remedy="Give OutputOptions(...), or None.",
         )
     check_outputs(todo, extras, existing, tables=tables, inputs=predictor.files)
-    return _Run(predictor, todo, extras, existing, on_start, on_step).outcomes()
+    return _Run(predictor, ListedCases(todo), extras, existing, on_start, on_step).outcomes()
+
+
+def predict_shared(
+    predictor: Predictor,
+    cases: Iterable[Case],
+    *,
+    extras: OutputOptions,
+    verify: bool = False,
+    on_start: Callable[[Case], None] | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> Generator[CaseResult, None, None]:
+    """Work through cases together with any number of other processes that are called likewise, on any host that has
+    the same file system; see `flarecli.prediction.sharing.shared_cases`.
+
+    Outputs are checked case by case. Cases are taken from an iterator as they are worked on.
+
+    Args:
+        predictor: The system, ready.
+        cases: The list that is shared, in the same order or another.
+        extras: What to write besides.
+        verify: Whether what is done already is compared by checksums, as "resume" does it.
+        on_start: Called as the work on a case begins.
+        on_step: Called as each step begins.
+
+    Yields:
+        The outcome of each case that this process has worked on or found recorded as failed.
+
+    Raises:
+        As `Predictor.load`, before the first outcome.
+    """
+    shared = SharedCases(predictor, cases, extras, verify=verify)
+    return _Run(predictor, shared, extras, "overwrite", on_start, on_step).outcomes()
 
 
 @dataclass(frozen=True)
@@ -93,7 +127,7 @@ class _Segmented:
 @dataclass(frozen=True)
 class _Run:
     predictor: Predictor
-    cases: Sequence[Case]
+    cases: CaseSource
     extras: OutputOptions
     existing: str
     on_start: Callable[[Case], None] | None
@@ -101,31 +135,41 @@ class _Run:
 
     def outcomes(self) -> Generator[CaseResult, None, None]:
         with (
+            self.cases,
             ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-read") as reading,
             ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-checksum") as summing,
             ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-write") as writing,
         ):
-            ahead: Future[_Read | CaseResult] | None = None
+            ahead: tuple[Case, Future[_Read | CaseResult]] | None = None
             behind: Future[CaseResult] | None = None
-            for index, case in enumerate(self.cases):
+            while True:
+                if ahead is None and behind is not None:
+                    yield self._ended(behind.result())
+                    behind = None
+                case = self.cases.next_case(idle=True) if ahead is None else ahead[0]
+                if case is None:
+                    return
                 if self.on_start is not None:
                     self.on_start(case)
-                current = ahead or reading.submit(self._read, case, self.on_step, summing)
+                current = reading.submit(self._read, case, self.on_step, summing) if ahead is None else ahead[1]
+                following = self.cases.next_case(idle=False)
                 ahead = None
-                if index + 1 < len(self.cases):
-                    ahead = reading.submit(self._read, self.cases[index + 1], None, summing)
+                if following is not None:
+                    ahead = (following, reading.submit(self._read, following, None, summing))
                 result = self._segment(case, current)
                 del current
                 if behind is not None:
-                    yield behind.result()
+                    yield self._ended(behind.result())
                     behind = None
                 if isinstance(result, CaseResult):
-                    yield result
+                    yield self._ended(result)
                 else:
                     behind = writing.submit(self._finish, result)
                 del result
-            if behind is not None:
-                yield behind.result()
+
+    def _ended(self, outcome: CaseResult) -> CaseResult:
+        self.cases.ended(outcome)
+        return outcome
 
     def _read(
         self, case: Case, on_step: Callable[[str], None] | None, summing: ThreadPoolExecutor

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flarecli.errors import InputError, UsageError
+from flarecli.errors import FlareError, InputError, UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
 from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
@@ -31,7 +31,7 @@ class Case:
     name: str
     scan: Path
     labels: Path
-    problem: InputError | None = None
+    problem: FlareError | None = None
 
     def __post_init__(self) -> None:
         # Frozen; texts are taken for paths, too.
@@ -42,6 +42,11 @@ class Case:
     def record(self) -> Path:
         """The record beside the label map."""
         return self.beside(".json")
+
+    @property
+    def failure(self) -> Path:
+        """The record of a failure; see `flarecli.prediction.sharing.failed_cases`."""
+        return self.beside(".failed.json")
 
     def beside(self, ending: str) -> Path:
         """A file beside the label map, of its name without suffix and the ending given."""
@@ -61,7 +66,7 @@ class FoundCases:
         folder: The account of the folder of scans; None where the source is one scan.
     """
 
-    cases: tuple[Case, ...]
+    cases: Sequence[Case]
     folder: FolderAccount | None = None
 
 
@@ -105,7 +110,7 @@ def find_scans(source: Path, destination: Path) -> FoundCases:
             remedy="Choose another folder for the output.",
         )
     cases = (
-        Case(case_name(scan), scan, destination / f"{case_name(scan)}{_label_suffix(scan)}", account.problems.get(scan))
+        Case(case_name(scan), scan, destination / f"{case_name(scan)}{label_suffix(scan)}", account.problems.get(scan))
         for scan in account.files
     )
     return FoundCases(tuple(_without_clashes(cases)), account)
@@ -129,7 +134,8 @@ def _single(source: Path, destination: Path) -> Case:
     return Case(image_stem(source) or image_stem(target_of(source)), source, destination)
 
 
-def _label_suffix(scan: Path) -> str:
+def label_suffix(scan: Path) -> str:
+    """The suffix of the label map of a scan file."""
     return _LABEL_SUFFIXES.get(image_suffix(scan), image_suffix(scan))
 
 

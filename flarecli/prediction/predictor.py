@@ -156,8 +156,13 @@ class Predictor:
             segmentation = self._system.segment(volume, networks, self._region_of(volume), steps)
         return with_notes_of_networks(segmentation, networks, runtime)
 
-    def completed(self, case: Case, extras: OutputOptions) -> dict[str, Any]:
+    def completed(self, case: Case, extras: OutputOptions, *, contents: bool = True) -> dict[str, Any]:
         """The record of a case that an earlier run completed just as this one would.
+
+        Args:
+            case: The case.
+            extras: What is asked for besides.
+            contents: Whether scan and results are read and compared by their checksums.
 
         Raises:
             CaseDiffersError: when there is none; see `flarecli.prediction.resume`.
@@ -170,6 +175,7 @@ class Predictor:
             cards=self.cards,
             region=self._region_asked,
             runtime=self.load(Steps()),
+            contents=contents,
         )
 
     def finish(

@@ -103,6 +103,8 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
         if file not in files:  # of an earlier run, in which the organ was found
             with write_errors(file.path):
                 file.path.unlink(missing_ok=True)
+    with write_errors(case.failure):
+        case.failure.unlink(missing_ok=True)
     return CaseResult(case, "done", record, statistics)
 
 

@@ -59,7 +59,7 @@ def test_a_documented_command_is_accepted(page: str, command: str) -> None:
 
 def test_commands_are_found_and_wrong_ones_refused() -> None:
     assert len(DOCUMENTED) > 50
-    for wrong in ("flare predict scan.nii.gz organs.nii.gz --nonsense", "flare predict scan.nii.gz", "flare nonsense"):
+    for wrong in ("flare predict scan.nii.gz organs.nii.gz --nonsense", "flare collect results", "flare nonsense"):
         with pytest.raises(Exception, match=r"(?i)no such option|missing argument|") as raised:
             accepted(wrong)
         assert raised.value.__class__.__name__ in {"NoSuchOption", "MissingParameter", "StopIteration"}

@@ -10,6 +10,8 @@ from flarecli.cli.rendering.notices import print_warning
 from flarecli.files.printable import printable_name
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from flarecli.prediction.case_result import CaseResult
 
 _COLOURS = {"check": "yellow", "failed": "red"}
@@ -25,6 +27,17 @@ def outcome_as_dict(outcome: CaseResult) -> dict[str, Any]:
         "record": None if outcome.record is None else dict(outcome.record),
         "error": None if outcome.error is None else outcome.error.as_dict(),
     }
+
+
+def print_outcome(outcome: CaseResult) -> None:
+    """Print one case on a line, and its warnings below it: where cases are shown as they end."""
+    volumes = ""
+    if outcome.record is not None:
+        organs = outcome.record["organs"].values()
+        volumes = ", ".join(f"{organ['name']} {organ['volume_ml']:.0f} ml" for organ in organs)
+    console = stdout_console()
+    console.print(f"{_name(outcome)}: {outcome.status} {volumes}".rstrip(), highlight=False, soft_wrap=True)
+    _print_remarks(outcome, console)
 
 
 def print_outcomes(outcomes: Sequence[CaseResult], *, verbose: bool) -> None:
@@ -46,16 +59,20 @@ def print_outcomes(outcomes: Sequence[CaseResult], *, verbose: bool) -> None:
         table.add_row(_name(outcome), *figures, outcome.status)
     console.print(table)
     for outcome in outcomes:
-        if outcome.redone is not None:
-            console.print(f"{_name(outcome)}: done anew: {_escaped(outcome.redone)}", highlight=False, soft_wrap=True)
-        if outcome.record is None:
-            continue
-        for line in _doubts(outcome.record):
-            console.print(f"{_name(outcome)}: {line}", highlight=False, soft_wrap=True)
-        for warning in outcome.record["warnings"]:
-            print_warning(f"{outcome.case.name}: {warning}")
-        if verbose:
+        _print_remarks(outcome, console)
+        if verbose and outcome.record is not None:
             console.print(f"{_name(outcome)}: {_details(outcome.record)}", highlight=False, soft_wrap=True)
+
+
+def _print_remarks(outcome: CaseResult, console: Console) -> None:
+    if outcome.redone is not None:
+        console.print(f"{_name(outcome)}: done anew: {_escaped(outcome.redone)}", highlight=False, soft_wrap=True)
+    if outcome.record is None:
+        return
+    for line in _doubts(outcome.record):
+        console.print(f"{_name(outcome)}: {line}", highlight=False, soft_wrap=True)
+    for warning in outcome.record["warnings"]:
+        print_warning(f"{outcome.case.name}: {warning}")
 
 
 def _details(record: Mapping[str, Any]) -> str:

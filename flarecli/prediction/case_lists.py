@@ -1,0 +1,124 @@
+"""Cases from a list: one scan a line, as a path or as a JSON object with names."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+from flarecli.errors import InputError, UsageError
+from flarecli.files.names import SCAN_SUFFIXES, case_name, check_name, image_suffix
+from flarecli.files.sources import opened
+from flarecli.prediction.cases import Case, label_suffix
+
+_KEYS = {"scan", "name", "output"}
+_EXPECTED = 'a path, or {"scan": PATH, "name": NAME, "output": PATH} with the scan at least'
+
+
+@dataclass(frozen=True)
+class CaseList(Sequence[Case]):
+    """A list of scans whose cases are made as they are asked for, so that long lists need little memory.
+
+    Attributes:
+        lines: Number and text of its lines, without empty ones.
+        folder: Where label maps go that have no path of their own.
+    """
+
+    lines: tuple[tuple[int, str], ...]
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @overload
+    def __getitem__(self, index: int) -> Case: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> CaseList: ...
+
+    def __getitem__(self, index: int | slice) -> Case | CaseList:
+        if isinstance(index, slice):
+            return CaseList(self.lines[index], self.folder)
+        return _case(*self.lines[index], self.folder)
+
+
+def read_case_list(source: str, folder: Path) -> CaseList:
+    """Read a list of scans: UTF-8, one a line; a line that begins with `{` is a JSON object.
+
+    `scan` is the path of a file, or of a folder with a DICOM series; `name` what the case is called, else the name of
+    its scan as in a folder of scans; `output` its label map, within the folder where it is relative, else
+    `name` with the suffix of the scan.
+
+    Args:
+        source: Path of the list; "-" is standard input.
+        folder: Where label maps go.
+
+    Raises:
+        InputError: when the list cannot be read, is empty, or two lines would be written to one file.
+            Also when a name cannot be that of a file.
+        UsageError: when a line is none of these.
+    """
+    try:
+        if source == "-":
+            text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        else:
+            with opened(Path(source)) as file:
+                text = file.read().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise InputError(
+            "the list of scans cannot be read",
+            path=source,
+            seen=error.strerror or str(error),
+            remedy="Check the path and its permissions.",
+        ) from error
+    numbered = enumerate(map(str.strip, text.removeprefix("\ufeff").split("\n")), 1)
+    lines = tuple((number, line) for number, line in numbered if line)
+    if not lines:
+        raise InputError(
+            "the list of scans is empty", path=source, expected="one path a line", remedy="Check the list."
+        )
+    cases = CaseList(lines, folder)
+    outputs: dict[str, int] = {}
+    for (number, _), case in zip(lines, cases, strict=True):
+        other = outputs.setdefault(str(case.record), number)
+        if other != number:
+            raise InputError(
+                "two scans would be written to one file",
+                path=case.labels,
+                seen=f"lines {other} and {number} of the list",
+                expected="a name of its own for each",
+                remedy='Give lines such as {"scan": "a/ct.nii.gz", "name": "a"}.',
+            )
+    return cases
+
+
+def _case(number: int, line: str, folder: Path) -> Case:
+    facts: Any = {"scan": line}
+    if line.startswith("{"):
+        try:
+            facts = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _wrong(number, str(error)) from error
+        if set(facts) - _KEYS or "scan" not in facts:
+            raise _wrong(number, ", ".join(map(str, facts)) or "no keys")
+        if not all(isinstance(value, str) and value and "\0" not in value for value in facts.values()):
+            raise _wrong(number, "a value that is no text")
+    scan = Path(facts["scan"])
+    name = facts.get("name") or case_name(scan) or scan.resolve().name
+    if "output" in facts:
+        return Case(name, scan, folder / facts["output"])
+    check_name(name, "case")
+    suffix = label_suffix(scan) if image_suffix(scan) in SCAN_SUFFIXES else ".nii.gz"
+    return Case(name, scan, folder / f"{name}{suffix}")
+
+
+def _wrong(number: int, seen: str) -> UsageError:
+    return UsageError(
+        f"line {number} of the list is not understood",
+        seen=seen,
+        expected=_EXPECTED,
+        remedy="Correct the line.",
+    )

@@ -1,0 +1,1 @@
+"""Many processes that work through one list of cases together, without a server."""
