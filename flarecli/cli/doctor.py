@@ -24,10 +24,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         from flarecli.doctor import CheckVerdict, examine
 
         console = stderr_console()
-        with console.status("looking") as status:
+        with console.status("checking") as status:
             results = []
             for result in examine():
-                status.update(f"looking: {result.subject}")
+                status.update(f"checking: {result.subject}")
                 results.append(result)
         works = all(result.verdict is not CheckVerdict.bad for result in results)
         if as_json:

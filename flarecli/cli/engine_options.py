@@ -46,4 +46,6 @@ PrecisionOption = Annotated[
     Precision, typer.Option(help="Arithmetic of the networks; auto: bfloat16, int8 or float32.")
 ]
 GPU_LIMIT_HELP = "Most GPU memory of the process, MB; networks run in slabs where they would take more."
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor threads; all that are granted by default.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Processor threads; by default all that the process may use.")
+]

@@ -33,7 +33,7 @@ def evaluation_settings(
     if literal and ignore_geometry:
         raise UsageError(
             "--literal and --ignore-geometry exclude each other",
-            remedy="Leave --ignore-geometry out: --literal never looks at affines.",
+            remedy="Leave --ignore-geometry out: --literal ignores affines anyway.",
         )
     protocol = PROTOCOLS[protocol_name]
     if labels is not None:

@@ -30,7 +30,7 @@ def rank(
 ) -> None:
     """Rank systems as FLARE21 did: in every case by DSC, NSD, time and GPU memory, then average the ranks.
 
-    Without --profile, by DSC and NSD only. A bootstrap over the cases shows how firm the places are.
+    Without --profile, by DSC and NSD only. A bootstrap over the cases shows how stable the places are.
     """
     with reported_errors(as_json=as_json):
         from flarecli.cli.table_names import names_apart

@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, progress and errors on standard error, JSON for programs."""
+"""Output of commands: results on standard output, progress and errors on standard error, JSON for programs."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def phantom(
     ] = "2.5x1.8x1.8",
     phase: Annotated[ContrastPhase, typer.Option(help="Contrast phase.")] = ContrastPhase.random,
     strength: Annotated[
-        Strength, typer.Option(help="Like ordinary patients, wider than reality, for training, or lean.")
+        Strength, typer.Option(help="Variation of ordinary patients, wider than real, for training, or lean.")
     ] = Strength.realistic,
     anatomy: Annotated[
         Path | None,

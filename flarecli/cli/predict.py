@@ -83,7 +83,7 @@ def predict(
         typer.Option(metavar="FILE.png", help="Draw slices with the organs' contours; a folder for a folder of scans."),
     ] = None,
     sides: Annotated[
-        bool, typer.Option("--sides", help="Tell the kidneys apart in the label map: 2 right, 5 left.")
+        bool, typer.Option("--sides", help="Separate the kidneys in the label map: 2 right, 5 left.")
     ] = False,
     dicom_seg: Annotated[
         bool, typer.Option("--dicom-seg", help="Write a DICOM segmentation (.seg.dcm) of a DICOM scan, too.")
@@ -105,7 +105,9 @@ def predict(
         typer.Option(metavar="FILE.html", help="Write a page of all cases, as flare report does."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Skip cases that are complete and made just so.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip cases that are complete and made with the same settings.")
+    ] = False,
     listed: Annotated[
         str | None,
         typer.Option("--from", metavar="FILE|-", help="List of scans, one a line: paths, or JSON with scan and name."),

@@ -31,7 +31,7 @@ def preprocess(
     ],
     cache: Annotated[
         Path | None,
-        typer.Argument(metavar="CACHE", help="Folder of the cache; one that was interrupted is gone on with."),
+        typer.Argument(metavar="CACHE", help="Folder of the cache; an interrupted one is resumed."),
     ] = None,
     system: Annotated[str, typer.Option(help="Segmentation system to store the arrays of.")] = DEFAULT_SYSTEM,
     check_only: Annotated[bool, typer.Option("--check-only", help="Check every pair, and write nothing.")] = False,
@@ -50,7 +50,7 @@ def preprocess(
         list[str] | None,
         typer.Option(
             metavar="KIND=VALUES",
-            help="Which values are surroundings of a kind that flarelite's networks tell apart, as in gut=8: gut, "
+            help="Which values are surroundings of a kind that flarelite's networks distinguish, as in gut=8: gut, "
             "vessels, muscle, bone, heart, fluid, soft tissue; repeatable. Used where real and synthetic scans are "
             "mixed.",
         ),
@@ -62,7 +62,7 @@ def preprocess(
         int | None,
         typer.Option(
             min=1,
-            help="Processes, each of which holds one case at a time; by default as many as processors and memory bear.",
+            help="Processes, each holding one case at a time; by default as many as processors and memory allow.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make anew what is complete.")] = False,
@@ -74,7 +74,7 @@ def preprocess(
     Every pair is checked before anything is written, and all faults are reported together. Faulty pairs are left
     out; the exit code is 4 then. A second call makes only what is missing or has changed.
     """
-    with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
+    with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
         if cache is None and not check_only:
             raise UsageError(
                 "there is no cache to write to",
@@ -147,7 +147,7 @@ def _with_surroundings(values: OrganValues, texts: list[str], system: str) -> Or
 
     if system != DEFAULT_SYSTEM:
         raise UsageError(
-            "the networks of this system do not tell surroundings apart",
+            "the networks of this system do not distinguish surroundings",
             seen=f"--surroundings with --system {system}",
             expected=f"--system {DEFAULT_SYSTEM}",
             remedy="Name these values with --background.",

@@ -62,7 +62,7 @@ def profile(
     ] = None,
     cold: Annotated[int, typer.Option(min=0, help="Runs in a fresh process, each case; 0 for none.")] = 3,
     warm: Annotated[int, typer.Option(min=0, help="Runs in a process that has warmed up; 0 for none.")] = 3,
-    networks: Annotated[bool, typer.Option(help="Look at the networks one by one.")] = True,
+    networks: Annotated[bool, typer.Option(help="Measure the networks one by one.")] = True,
     protocol: Annotated[
         ProtocolName | None, typer.Option(help="A challenge's figures, sampled every 0.1 s as it did.")
     ] = None,

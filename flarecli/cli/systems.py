@@ -1,4 +1,4 @@
-"""`flare systems`: what systems there are, how large their networks, which weights are at hand."""
+"""`flare systems`: what systems there are, how large their networks, which weights are installed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _print_system(system: System, weights: list[Installed]) -> None:
         lines.append(f"{system.publication.repository}, {stated}")
     for line in lines:
         console.print(Padding(escape(line), (0, 0, 0, 2)), highlight=False)
-    table = Table("network", "input", "parameters", "multiply-adds", "weights at hand", box=None, pad_edge=False)
+    table = Table("network", "input", "parameters", "multiply-adds", "installed weights", box=None, pad_edge=False)
     for column in table.columns[2:4]:
         column.justify = "right"
     for spec in system.networks:

@@ -29,7 +29,7 @@ def train(
         typer.Argument(metavar="[CACHE]", help="Cache made by `flare preprocess`; optional with --synthesize-from."),
     ],
     second: Annotated[
-        Path | None, typer.Argument(metavar="RUN", help="Folder of the run; an interrupted run goes on.")
+        Path | None, typer.Argument(metavar="RUN", help="Folder of the run; an interrupted run is resumed.")
     ] = None,
     system: Annotated[str, typer.Option(help="Segmentation system.")] = DEFAULT_SYSTEM,
     network: Annotated[str | None, typer.Option(help="Which of its networks; the first one by default.")] = None,
@@ -71,7 +71,8 @@ def train(
     ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Processor threads of the network; all that are granted by default.")
+        int | None,
+        typer.Option(min=1, help="Processor threads of the network; by default all that the process may use."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that make samples; one less than processors by default.")
@@ -82,7 +83,7 @@ def train(
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard, too.")] = False,
     preview: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="First draw what the network will see, anew each time."),
+        typer.Option(metavar="FILE.png", help="First draw samples of the network's input, replacing the file."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the recipe with all settings, and train nothing.")
@@ -95,10 +96,10 @@ def train(
 ) -> None:
     """Train a network on the cases of a cache, on synthetic scans that are made on the way, or on both.
 
-    The same command goes on with an interrupted run where it stopped. At the end the folder holds the weights with
+    The same command resumes an interrupted run. At the end the folder holds the weights with
     their card: `flare predict --weights RUN` uses them.
     """
-    with reported_errors(as_json=as_json, go_on="Run the same command again: it goes on."):
+    with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
         cache, run = _folders(first, second, synthesize_from)
         _check_outputs(run, preview, cache)
         from flarecli.training.samples.mixture.wanted import WantedScans, chosen_recipe, data_of
@@ -184,7 +185,11 @@ def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *,
     if as_json:
         print_json(asdict(rates))
         return
-    verdict = "the loader keeps ahead" if rates.is_ahead else "the network waits for samples: give more --workers"
+    verdict = (
+        "the loader is faster than the network"
+        if rates.is_ahead
+        else "the network waits for samples: give more --workers"
+    )
     stdout_console().print(
         f"made  {rates.samples_per_s:8.2f} samples/s by {rates.workers} processes\n"
         f"used  {rates.used_samples_per_s:8.2f} samples/s\n{verdict}",
@@ -247,5 +252,5 @@ def _cross_validate(
 
 
 def _say_stopped(iteration: int) -> None:
-    stderr_console().print(f"stopped after iteration {iteration}; the same command goes on from there", highlight=False)
+    stderr_console().print(f"stopped after iteration {iteration}; the same command resumes there", highlight=False)
     raise typer.Exit(_STOPPED)

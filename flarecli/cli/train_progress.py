@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flarecli.training.learning.loop import Observers, Progress, Validation
 
 _MUCH_WAITING = 0.2
-"""Share of the time spent waiting for samples from which on it is worth a word."""
+"""Share of the time spent waiting for samples from which on it is reported."""
 
 
 class TrainingDisplay:

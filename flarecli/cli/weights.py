@@ -1,4 +1,4 @@
-"""`flare weights`: what weights there are, and how published ones get in."""
+"""`flare weights`: the installed weights, and the import of published ones."""
 
 from __future__ import annotations
 

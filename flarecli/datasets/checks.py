@@ -20,14 +20,14 @@ from flarecli.organs import ORGANS
 from flarecli.volume import Volume, read_volume
 
 LEAST_ORGAN_ML = 1.0
-"""An organ of less is a slip of the pen or cut off: the smallest of them, the pancreas, has 30 ml and more."""
+"""A smaller organ is an annotation error or cut off: the smallest of them, the pancreas, has 30 ml and more."""
 
 ORGAN_RANGE_HU = (-75, 350)
 """Values outside are those of fat, lung or bone; noise and contrast keep organs within. Fatty livers reach 0 HU,
 kidneys of the arterial phase 250 HU."""
 
 OTHER_TISSUE_SHARE = 0.1
-"""More of an organ outside that range means that its labels do not lie on it: shifted, mirrored, of another scan."""
+"""A larger part of an organ outside that range means that labels and scan do not match: shifted, mirrored, swapped."""
 
 _SHOWN_VALUES = 8
 
@@ -129,7 +129,7 @@ def _label_findings(label_map: LabelMap, values: OrganValues, pair: LabelledPair
 
 
 def _measured(pair: LabelledPair, volume: Volume, labels: NDArray[np.uint8], findings: list[Finding]) -> PairReport:
-    """Look at the organs of a pair whose files are sound."""
+    """Check and measure the organs of a pair whose files are valid."""
     labels = organs_alone(labels)
     counts = count_hu(volume.voxels, labels)
     figures = case_figures(volume, labels, counts)
@@ -141,16 +141,16 @@ def _measured(pair: LabelledPair, volume: Volume, labels: NDArray[np.uint8], fin
             remedy="Leave the case out, or find its labels.",
         )
         return PairReport(pair, (*findings, Finding.of_error("organs", error)))
-    odd_organs = [
+    anomalies = [
         Finding.warning("organs", f"{organ.name}: {what}", pair.labels)
         for organ in ORGANS
         if (what := _oddity(counts[organ.label], figures["organs"][organ.name]["volume_ml"]))
     ]
-    return PairReport(pair, (*findings, *odd_organs), figures, counts)
+    return PairReport(pair, (*findings, *anomalies), figures, counts)
 
 
 def _oddity(hu_counts: NDArray[np.int64], volume_ml: float) -> str | None:
-    """What is odd about one organ, if anything is."""
+    """The anomaly of one organ, if there is one."""
     if not volume_ml:
         return "none in the label map"
     if volume_ml < LEAST_ORGAN_ML:

@@ -1,4 +1,4 @@
-"""What is wrong or odd about a case, as data."""
+"""Faults and warnings about a case, as data."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Severity(StrEnum):
     FAULT = "fault"
     """It cannot."""
     WARNING = "warning"
-    """It can, and somebody should look at it."""
+    """It can, but should be reviewed."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong or odd.
+    """One fault or warning.
 
     Attributes:
-        severity: Whether the case can be used in spite of it.
+        severity: Whether the case can be used nevertheless.
         subject: What it concerns: "files", "scan", "labels", "geometry" or "organs".
         problem: What it is, in one sentence without a full stop.
         path: The file concerned.

@@ -62,7 +62,7 @@ def missing_file(pair: LabelledPair) -> InputError:
 
 
 def shape_error(volume: Volume, header: ImageHeader, pair: LabelledPair) -> InputError | None:
-    """What is wrong where a label map has another shape than its scan, told before its voxels are unpacked.
+    """The error of a label map whose shape differs from its scan's, found before its voxels are decompressed.
 
     Raises:
         InputError: when the label map's affine gives no orientation.

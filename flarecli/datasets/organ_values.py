@@ -25,7 +25,7 @@ class OrganValues:
         house_labels: For each known value its label: 0 to 4, or above that a kind of surroundings. Value 0 is always
             background.
         background_names: Names of the structures that the dataset labels and that become background.
-        unannotated: Values of voxels that nobody annotated (nnU-Net's "ignore"): they may be organ or background.
+        unannotated: Values of voxels that are not annotated (nnU-Net's "ignore"): they may be organ or background.
     """
 
     house_labels: Mapping[int, int]
@@ -33,12 +33,12 @@ class OrganValues:
     unannotated: frozenset[int] = frozenset()
 
     def unknown(self, labels: NDArray[np.integer]) -> tuple[int, ...]:
-        """The values of a label map that nobody has given a meaning, in ascending order."""
+        """The values of a label map without a known meaning, in ascending order."""
         known = {0, *self.house_labels, *self.unannotated}
         return tuple(value for value in _values(labels) if value not in known)
 
     def unannotated_voxels(self, labels: NDArray[np.integer]) -> int:
-        """How many voxels of a label map nobody annotated."""
+        """How many voxels of a label map are not annotated."""
         return sum(int(np.count_nonzero(labels == value)) for value in self.unannotated)
 
     def translated(self, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -56,14 +56,14 @@ class OrganValues:
         return table[labels]
 
     def with_background(self, values: Iterable[int]) -> OrganValues:
-        """The same with more values that become background; values of organs stay what they are."""
+        """The same with more values that become background; values of organs are unchanged."""
         background = dict.fromkeys(values, 0)
         return OrganValues(
             {**background, **self.house_labels}, self.background_names, self.unannotated - background.keys()
         )
 
     def with_surroundings(self, labels: Mapping[int, int]) -> OrganValues:
-        """The same with kinds of surroundings told apart: values and their labels, above the organs'."""
+        """The same with kinds of surroundings distinguished: values and their labels, above the organs'."""
         return OrganValues({**self.house_labels, **labels}, self.background_names, self.unannotated - labels.keys())
 
     def as_dict(self) -> dict[str, int]:

@@ -40,7 +40,7 @@ class Dataset:
         layout: Which layout it has, for messages.
         pairs: Its pairs, sorted by name; names are unique.
         values: What the values of its label maps mean.
-        warnings: What is in its folders and not used.
+        warnings: Entries of its folders that are not used.
     """
 
     source: Path
@@ -62,7 +62,7 @@ def pairs_of_folders(images: Path, labels: Path, suffixes: Sequence[str]) -> tup
         The pairs, and what the folders hold besides.
 
     Raises:
-        InputError: when a folder cannot be read, or two files stand for one case.
+        InputError: when a folder cannot be read, or two files have the name of one case.
     """
     accounts = [account_of_folder(folder, suffixes) for folder in (images, labels)]
     scans, label_maps = (files_by_case(account.files, "Remove or rename one of them.") for account in accounts)

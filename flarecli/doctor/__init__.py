@@ -1,4 +1,4 @@
-"""Whether this installation and this machine can do the work, and what stands in the way."""
+"""Checks of the installation and the machine: whether `flare` can run, and what prevents it."""
 
 from flarecli.doctor.check_result import CheckResult, CheckVerdict
 from flarecli.doctor.examination import examine

@@ -12,7 +12,7 @@ from flarecli.doctor.packages import package_checks
 
 
 def examine() -> Iterator[CheckResult]:
-    """Look at packages, machine, folders, weights, and try each backend, which takes some seconds."""
+    """Check packages, machine, folders and weights, and try each backend, which takes some seconds."""
     yield from package_checks()
     has_gpu = False
     for result in machine_checks():

@@ -43,7 +43,7 @@ def folder_check(subject: str, folder: Path, remedy: str) -> CheckResult:
     if not existing.is_dir():
         return CheckResult(subject, CheckVerdict.warning, f"{existing} is not a folder", remedy, facts)
     try:
-        # Permissions alone do not tell of file systems that are full or read-only.
+        # Permissions do not show that a file system is full or read-only.
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(bytes(1))
     except OSError as error:

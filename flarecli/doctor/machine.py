@@ -96,7 +96,7 @@ def _gpu_check() -> CheckResult:
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """Names and values of lines `name : value`; of several processors the last one's stay."""
+    """Names and values of lines `name : value`; of several processors those of the last one."""
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if colon:

@@ -35,7 +35,7 @@ def backend_in_use() -> str | None:
 
 
 def backend_with_gpu() -> str | None:
-    """An installed backend that sees a GPU; it is imported to find out where the machine has one."""
+    """An installed backend that finds a GPU; it is imported to find out where the machine has one."""
     candidates = [backend for backend in ("torch", "tensorflow") if is_installed(backend)]
     if candidates and _machine_has_nvidia_gpu():
         return next((backend for backend in candidates if _backend_sees_gpu(backend)), None)

@@ -1,7 +1,7 @@
-"""Keeps files that are made anew where they are lost, in the user's cache folder, by the facts that they depend on.
+"""A cache of generated files in the user's cache folder; the facts that they depend on are the key.
 
-An entry is a folder with the files and `entry.json`, which says what they were made from and holds their checksums. It
-appears whole or not at all. The cache never stands in the way: a folder that cannot be read or written and an entry
+An entry is a folder with the files and `entry.json`, with the key and their checksums. It appears whole or
+not at all. Errors of the cache are never fatal: a folder that cannot be read or written and an entry
 that is damaged count as absent. So do folders and entries that another user owns or may write to: graphs of another
 user never compute anything here.
 """
@@ -32,7 +32,7 @@ _ABANDONED_S = 3600.0
 
 
 class EntryCache:
-    """Entries by the facts that they were made from.
+    """Entries by the key that they were made from.
 
     Args:
         folder: Where the entries lie; None keeps nothing.
@@ -101,7 +101,7 @@ class EntryCache:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder that is its owner's alone; one that exists stays as it is."""
+    """Make a folder that only its owner may use; one that exists is unchanged."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=_OWNER_ALONE, exist_ok=True)
@@ -111,7 +111,7 @@ def _is_trusted_folder(folder: Path) -> bool:
     """Whether a folder, and a link to it, belong to this user, and nobody else may write there.
 
     A folder of this user that others may write to, as earlier versions made it under some umasks, is closed to them;
-    what lies in it is looked at entry by entry.
+    its entries are checked one by one.
     """
     if not hasattr(os, "geteuid"):
         return True

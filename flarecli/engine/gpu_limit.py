@@ -1,4 +1,4 @@
-"""Holds a process to a limit of GPU memory: what remains beside CUDA's context is all that the framework may allocate.
+"""Limits the GPU memory of a process: the framework may allocate what CUDA's context leaves.
 
 The limit is what `nvidia-smi` shows for the process. It is made of the context (CUDA's own memory, the kernels of the
 libraries that are loaded) and of what the framework's allocator takes from the driver.
@@ -13,8 +13,8 @@ from flarecli.errors import UsageError
 from flarecli.hardware.nvml import NoGpu, open_gpu
 
 ASSUMED_CONTEXT_MB = 700.0
-"""Taken for the context where it cannot be measured: on TensorFlow, which must be told its limit before it makes one,
-and where NVML does not tell the memory of a process. An assumption on the careful side: contexts with cuDNN loaded are
+"""Taken for the context where it cannot be measured: on TensorFlow, whose limit must be set before it makes one, and
+where NVML does not report the memory of a process. A conservative assumption: contexts with cuDNN loaded are
 commonly reported with 300 to 600 MB."""
 
 LATER_KERNELS_MB = 60.0

@@ -78,7 +78,7 @@ class GuardedNetwork(BatchedNetwork):
         except Exception as error:
             if not self._device.is_out_of_memory(error):
                 raise
-        # Here the failed run's tensors are let go: the error held them.
+        # The failed run's tensors are freed here: the error held them.
         self._device.release()
         self._use.out_of_memory += 1
         self._too_much_bytes = self._slab_run().predicted_whole_bytes(batch.shape)
@@ -149,5 +149,5 @@ def slab_device(runtime: Runtime) -> SlabDevice:
 
 
 def _weights_bytes(model: keras.Model) -> int:
-    # Weights stay float32 in every precision.
+    # Weights are float32 in every precision.
     return 4 * int(model.count_params())

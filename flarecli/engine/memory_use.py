@@ -1,4 +1,4 @@
-"""How networks kept to the memory of their device."""
+"""How networks were computed within the memory of their device."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MemoryUse:
         return asdict(self)
 
     def warning(self, network: str) -> str | None:
-        """What the user must know."""
+        """The warning for the user."""
         if not self.out_of_memory:
             return None
         way = f"slabs of {self.slab_rows} of {self.input_rows} rows" if self.computed == IN_SLABS else self.computed

@@ -1,4 +1,4 @@
-"""What a network's graph depends on, found out without building the network."""
+"""The cache key of a network's graph, found without building the network."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def network_facts(
 
     Returns:
         Names, versions and checksums; None where the builder is not a plain function of a module whose sources are
-        at hand, with positional arguments at most (`functools.partial`), since then they do not tell what it makes,
-        and where a file cannot be read.
+        available, with positional arguments at most (`functools.partial`), since then they do not determine what it
+        makes, and where a file cannot be read.
     """
     build, arguments = (build.func, build.args) if isinstance(build, partial) and not build.keywords else (build, ())
     sources = _sources(build)

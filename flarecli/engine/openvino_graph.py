@@ -29,7 +29,7 @@ def export_graph(model: keras.Model, output: str | None, shape: Sequence[int], p
     Args:
         model: Keras model, on Keras' OpenVINO backend.
         output: Key of the output wanted where the model returns a dictionary.
-        shape: Shape of the input; `ANY_SIZE` for sizes that are to stay open.
+        shape: Shape of the input; `ANY_SIZE` for dynamic sizes.
         precision: What the graph will be compiled for, a `Runtime.precision`; some layers have a form for each.
 
     Raises:

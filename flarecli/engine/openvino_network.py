@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _VOLUME_RANK = 5
 
 _CONSTANT_LAYERS = "flare_constant_layers"
-"""Where a graph that is kept says which layers were constant, so that this is told without its weights."""
+"""Entry of a cached graph that names its constant layers, so that its weights are not needed for that."""
 
 
 class OpenVinoNetwork(BatchedNetwork):
@@ -42,7 +42,7 @@ class OpenVinoNetwork(BatchedNetwork):
     Args:
         graphs: Compiles the graph for a shape.
         shape: Shape of the input, `ANY_SIZE` where it varies.
-        keep_memory: Whether activations keep their memory for the next call. To take it anew costs a tenth of the
+        keep_memory: Whether activations keep their memory for the next call. Allocating it again costs a tenth of the
             time.
     """
 
@@ -220,7 +220,7 @@ def _network_of_model(model: keras.Model, output: str | None, runtime: Runtime, 
 
 
 def _settings(runtime: Runtime) -> dict[str, Any]:
-    """What OpenVINO is told when it compiles."""
+    """OpenVINO's settings for compiling."""
     return {
         "INFERENCE_PRECISION_HINT": runtime.openvino_precision,
         "INFERENCE_NUM_THREADS": runtime.threads,

@@ -36,7 +36,7 @@ _KERNEL_LEVELS = 255
 def quantize(graph: openvino.Model) -> None:
     """Mark what enters convolutions, and their kernels, as 8-bit numbers; OpenVINO's compiler does the rest.
 
-    Convolutions of anything else but rectified and upsampled values, such as the image, stay as they are. A transposed
+    Convolutions of anything else but rectified and upsampled values, such as the image, are unchanged. A transposed
     convolution whose windows do not overlap becomes a plain one of 1x1x1, which integers can compute, and a
     rearrangement of bytes.
 

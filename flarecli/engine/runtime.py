@@ -49,7 +49,7 @@ class Runtime:
 
     @property
     def openvino_precision(self) -> str:
-        """What OpenVINO computes in where a graph does not say otherwise, in its words."""
+        """OpenVINO's name of the default precision."""
         return "bf16" if self.precision == "bfloat16" else "f32"
 
     @property
@@ -173,7 +173,7 @@ def _limited_allocator_mb(backend: str, device: str, max_gpu_mb: float) -> float
         raise UsageError(
             "a limit of GPU memory needs a GPU",
             seen=f"--max-gpu-mb {max_gpu_mb:g} with {backend} on the CPU",
-            remedy="Leave out --max-gpu-mb, or choose --backend torch or tensorflow where these see a GPU.",
+            remedy="Leave out --max-gpu-mb, or choose --backend torch or tensorflow with a GPU build.",
         )
     from flarecli.engine.gpu_limit import limit_tensorflow, limit_torch
 

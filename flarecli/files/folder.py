@@ -61,7 +61,7 @@ class PassedOver:
 
 @dataclass(frozen=True)
 class FolderAccount:
-    """What becomes of each entry of a folder; hidden ones (`.name`) are passed over without a word.
+    """How each entry of a folder is used; hidden ones (`.name`) are skipped without a warning.
 
     Attributes:
         folder: The folder, or the pattern that named the entries.

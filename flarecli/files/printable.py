@@ -8,14 +8,14 @@ import re
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _QUOTED = re.compile(r"'+[=+\-@\t\r]")
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # terminals act on them; line ends and tabs of messages stay
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # terminals act on them; line ends and tabs of messages are kept
     "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # turn the direction of what follows
     "\u2028\u2029\ud800-\udfff]"  # ends of lines of other standards; bytes of file names that are not UTF-8
 )
 
 
 def printable(text: str) -> str:
-    """A text with control characters and bytes that are not UTF-8 as escapes: `\\x1b`, `\\udcfc`; line ends stay."""
+    """A text with control characters and bytes that are not UTF-8 as escapes: `\\x1b`, `\\udcfc`; line ends remain."""
     return _CONTROLS.sub(_escaped, text)
 
 

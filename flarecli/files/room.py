@@ -1,4 +1,4 @@
-"""Room on the disk, made sure of before a library writes that does not survive a full one."""
+"""Reserves disk space before a library writes that crashes on a full disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def reserve_room(path: Path, size_bytes: int) -> None:
-    """See that a file can become this large: HDF5 ends the process where it cannot, when it closes the file.
+    """Make sure that a file can become this large: HDF5 ends the process where it cannot, when it closes the file.
 
     Args:
         path: An existing file that is about to be written; is empty afterwards.

@@ -1,4 +1,4 @@
-"""The gate for files that are read: regular files only, and nothing larger than the memory there is."""
+"""Checks of files before they are read: regular files only, and nothing larger than the memory there is."""
 
 from __future__ import annotations
 

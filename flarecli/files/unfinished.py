@@ -64,7 +64,7 @@ def discard(path: Path) -> None:
 
 
 def discard_all() -> None:
-    """Remove every temporary file of this process: for a process that is about to end without further ado."""
+    """Remove every temporary file of this process: for a process that ends without clean-up."""
     for path in list(_live):
         discard(path)
 

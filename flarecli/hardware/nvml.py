@@ -1,4 +1,4 @@
-"""The GPU as NVML, NVIDIA's management library, sees it: memory of the device and of one process, energy."""
+"""The GPU as NVML, NVIDIA's management library, reports it: memory of the device and of one process, energy."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Gpu:
         )
 
     def close(self) -> None:
-        """Let NVML go."""
+        """Shut NVML down."""
         self._nvml.nvmlShutdown()
 
     def memory(self) -> Any:

@@ -11,10 +11,10 @@ from flarecli.hardware.control_groups import control_groups
 
 
 def available_processors(root: Path = Path("/")) -> int:
-    """Processors that this process may run on; fewer where its container is granted less than the time of all.
+    """Processors that this process may run on; fewer where the CPU quota of its container is less.
 
-    With a thread for each processor of a large machine, a container of two uses up its time in a fraction of each
-    period and stands still for the rest.
+    With a thread for each processor of a large machine, a container with a quota of two uses it up in a fraction of
+    each period and is throttled for the rest.
 
     Args:
         root: Where `proc` and `sys` are found.

@@ -1,1 +1,1 @@
-"""What organs measure, and how far each can be trusted."""
+"""Measurements and quality checks of segmented organs."""

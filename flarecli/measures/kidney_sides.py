@@ -1,4 +1,4 @@
-"""Left and right kidney told apart: by connected parts of the kidneys' label and by the midline of the spine."""
+"""Separation of left and right kidney by connected components and the midline of the spine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FUSED_SHARE = 0.2  # of a part that lies on either side, from which on it count
 
 @dataclass(frozen=True)
 class KidneySides:
-    """The kidneys of one label map, apart.
+    """The kidneys of one label map, separated.
 
     Attributes:
         labels: uint8 label map of shape (z, y, x): 2 is the right kidney, `LEFT_KIDNEY` the left one, others as before.
@@ -34,7 +34,7 @@ class KidneySides:
 
 
 def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySides:
-    """Tell left and right kidney apart.
+    """Separate left and right kidney.
 
     Each connected part goes to the side that holds most of it; a part of which a fifth or more lies on either side is
     fused and parted voxel by voxel. Without kidneys the labels are unchanged.

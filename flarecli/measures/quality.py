@@ -1,4 +1,4 @@
-"""Good, check or failed: the verdict on each organ of a label map, with its reasons."""
+"""Quality check of each organ of a label map: good, check or failed, with the reasons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OrganQuality(StrEnum):
-    """How far an organ can be trusted."""
+    """Result of the quality check of an organ."""
 
     GOOD = "good"
     CHECK = "check"
@@ -25,13 +25,13 @@ class OrganQuality(StrEnum):
 
 @dataclass(frozen=True)
 class OrganLimits:
-    """What is ordinary for one organ.
+    """Limits of the quality check for one organ.
 
     Attributes:
-        volume_ml: Smallest and largest ordinary volume.
-        check_below_dsc: Below this promised DSC somebody should look.
-        failed_below_dsc: Below this it is not worth a look.
-        check_above_border: Above this border uncertainty somebody should look.
+        volume_ml: Smallest and largest plausible volume.
+        check_below_dsc: An expected DSC below this is worth a review.
+        failed_below_dsc: An expected DSC below this counts as failed.
+        check_above_border: A border uncertainty above this is worth a review.
     """
 
     volume_ml: tuple[float, float]
@@ -51,18 +51,18 @@ its one patient with hardly any kidney left out. The rest: chosen on synthetic s
 `docs/confidence.md`."""
 
 _FAILED_VOLUME_SHARE = 0.25
-"""An organ of less than this part of its smallest ordinary volume is a fragment."""
+"""An organ of less than this part of its smallest plausible volume is a fragment."""
 
 
 @dataclass(frozen=True)
 class OrganConfidence:
-    """The verdict on one organ.
+    """The quality check of one organ.
 
     Attributes:
         name: The organ.
         verdict: Good, check or failed.
         reasons: Why it is not good; empty where it is.
-        signals: What the network says.
+        signals: Uncertainty of the network.
     """
 
     name: str
@@ -71,18 +71,18 @@ class OrganConfidence:
     signals: OrganSignals
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdict for JSON."""
+        """The result for JSON."""
         return {"verdict": str(self.verdict), "reasons": list(self.reasons), **self.signals.as_dict()}
 
 
 def assess_organs(
     signals: Sequence[OrganSignals], statistics: Iterable[OrganStatistics]
 ) -> tuple[OrganConfidence, ...]:
-    """Judge each organ by what the network says of it and by what it measures.
+    """Check the quality of each organ by the network's uncertainty and by its measurements.
 
     Args:
         signals: One entry an organ.
-        statistics: What the organs of the finished label map measure.
+        statistics: Measurements of the organs of the final label map.
     """
     by_label = {organ.label: organ for organ in statistics}
     return tuple(_judge(signal, by_label[signal.label]) for signal in signals)

@@ -1,4 +1,4 @@
-"""What the class scores of a network say about each organ that was found."""
+"""Uncertainty measures of each organ, from the class probabilities of a network."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _UNCERTAIN = (0.1, 0.9)
 
 @dataclass(frozen=True)
 class OrganSignals:
-    """How sure a network is of one organ.
+    """Uncertainty of a network about one organ.
 
     Attributes:
         label: The organ's value in the label map.
         expected_dsc: Expected DSC of the label map if the probabilities are calibrated: twice the
-            probability inside the organ over its size plus all probability. NaN where nothing speaks for the organ.
-        mean_margin: Mean lead of the organ's probability over the next class inside it; 0 where it is absent.
+            probability inside the organ over its size plus all probability. NaN where there is hardly any.
+        mean_margin: Mean difference between the probabilities of the organ and of the next class inside it; 0 where it
+            is absent.
         border_uncertainty: Uncertain voxels over the voxels of the organ's surface; an edge drawn sharply has
             about 1 to 2. 0 where it is absent.
         probability_ml: All probability of the organ, as a volume.
@@ -40,7 +41,7 @@ class OrganSignals:
 
 
 def organ_signals(probabilities: np.ndarray, labels: np.ndarray, voxel_ml: float) -> tuple[OrganSignals, ...]:
-    """Measure how sure a network is of each organ of `ORGANS`.
+    """Measure the uncertainty of a network about each organ of `ORGANS`.
 
     Args:
         probabilities: float array of shape (classes, z, y, x), summing to 1 over the classes.

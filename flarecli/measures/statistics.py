@@ -1,4 +1,4 @@
-"""What the organs of a label map measure, and tables of it."""
+"""Volume, intensities and extent of the organs of a label map, and tables of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DIGITS_OTHERWISE = 2
 
 @dataclass(frozen=True)
 class OrganStatistics:
-    """What one organ of one scan measures. The defaults are those of an absent organ.
+    """Measurements of one organ of one scan. The defaults are those of an absent organ.
 
     Attributes:
         label: Its value in the label map.

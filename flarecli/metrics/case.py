@@ -1,4 +1,4 @@
-"""One case from its two files to its scores; whatever is wrong with the files stays with the case."""
+"""Evaluation of one case, from its two files to its scores; an error in the files fails this case only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WORST = {
 
 
 class EvaluationStatus(StrEnum):
-    """What became of a case."""
+    """Result of evaluating a case."""
 
     SCORED = "scored"
     MISSING = "missing"
@@ -47,13 +47,13 @@ class EvaluationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class CaseEvaluation:
-    """The outcome of one case.
+    """The evaluation of one case.
 
     Attributes:
         pair: The files.
-        status: What became of the case.
+        status: Whether the case was scored, is missing or failed.
         scores: One value an organ for each metric; empty where the case failed.
-        warnings: What is odd about the files and can make the scores misleading.
+        warnings: Anomalies of the files that can make the scores misleading.
         error: Why the case failed.
         values: Which values both label maps hold, and how they overlap; None where the case was not scored.
     """
@@ -90,7 +90,7 @@ class CaseEvaluation:
 
 
 def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseEvaluation:
-    """Read and score one case; whatever ends the work on it becomes part of the result."""
+    """Read and score one case; errors become part of the result."""
     if pair.pred is None:
         organs = len(settings.protocol.organs)
         worst = {metric: (_WORST[metric],) * organs for metric in settings.metrics}
@@ -131,7 +131,7 @@ def read_pair(pair: CasePair, settings: EvaluationSettings) -> tuple[LabelMap, L
 
 
 def _check_same_shape(pair: CasePair, pred: ImageHeader, gt: ImageHeader, *, literal: bool) -> None:
-    """Refuse label maps of different shape before either is unpacked."""
+    """Refuse label maps of different shape before either is decompressed."""
     if literal:
         pred_shape, gt_shape = (header.shape[2::-1] for header in (pred, gt))
     else:

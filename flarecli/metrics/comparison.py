@@ -1,4 +1,4 @@
-"""Two systems on the same cases: how large the difference is, how sure, and how often which one wins."""
+"""Paired comparison of two systems: mean differences with confidence intervals, tests, wins and losses."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def compare(baseline: ScoreTable, system: ScoreTable, *, resamples: int = 10_000
         baseline: What is compared with.
         system: What is compared.
         resamples: Bootstrap samples of cases behind the percentile confidence intervals.
-        seed: Of the bootstrap; every row sees the same samples.
+        seed: Of the bootstrap; every row uses the same samples.
 
     Raises:
         InputError: when the tables share no case, or hold other scores, tolerances or organs.

@@ -1,4 +1,4 @@
-"""All cases of a test set: scored in parallel, each failing alone, and gathered."""
+"""Evaluation of all cases of a test set in parallel; a case that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Evaluation:
         settings: How they were scored.
         cases: One result a case, in the order of the pairs.
         unmatched: Names of predictions that have no ground truth; they are not scored.
-        warnings: What lies beside the files and is not used.
+        warnings: Entries of the folders that are not used.
     """
 
     settings: EvaluationSettings
@@ -95,7 +95,7 @@ def evaluate(
         pairs: The cases.
         settings: How they are scored.
         unmatched: Names of predictions without ground truth, for the record.
-        warnings: What lies beside the files and is not used, for the record.
+        warnings: Entries of the folders that are not used, for the record.
         jobs: Number of processes; None takes one a processor.
         on_case: Called in this process after each case, in the order in which they finish.
 

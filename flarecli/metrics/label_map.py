@@ -1,4 +1,4 @@
-"""Label maps as the scores need them: whole numbers, one grid, and a word on everything odd in the file."""
+"""Reading label maps for evaluation: integer labels on a canonical grid, and warnings about anomalies of the file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LabelMap:
         labels: Integer array of shape `(z, y, x)`, C-contiguous.
         spacing_mm: The header's float32 voxel sizes (pixdim) along z, y and x, as float.
         affine_ras: 4x4 float64 matrix from the index (x, y, z) to world mm.
-        warnings: What is odd about the file and can make a score misleading.
+        warnings: Anomalies of the file that can make a score misleading.
         fractional_voxels: How many voxels hold values between labels.
     """
 
@@ -155,7 +155,7 @@ def read_label_map_literally(source: Path | ImageHeader, *, fractions: Fractions
     labels_xyz, _ = _whole_numbers(image, fractions, is_literal=True)
     if fractions is Fractions.TRUNCATED:
         labels_xyz = labels_xyz.astype(np.uint8, copy=False)
-    warnings = image.warnings[len(header.warnings) :]  # of the voxels: a literal reading does not look at positions
+    warnings = image.warnings[len(header.warnings) :]  # of the voxels: a literal reading ignores positions
     return LabelMap(np.ascontiguousarray(labels_xyz.T), _reversed(sizes_mm), header.affine_ras, warnings)
 
 

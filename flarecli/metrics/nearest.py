@@ -97,7 +97,7 @@ def lengths_mm(offsets: NDArray[np.intp], spacing_mm: tuple[float, float, float]
     """Euclidean lengths of lattice offsets `(k, 3)` in the official script's arithmetic.
 
     Squares are summed in float64 from the last axis (x) to the first (z), the order of the script's x, y, z
-    arrays: whether a distance equal to the tolerance counts may hang on the last bit.
+    arrays: whether a distance equal to the tolerance counts may depend on the last bit.
     """
     s0, s1, s2 = spacing_mm
     d0, d1, d2 = offsets[:, 0], offsets[:, 1], offsets[:, 2]
@@ -120,7 +120,7 @@ def nearest_distances_mm(
         target: Where they end.
         spacing_mm: Lattice steps along the three axes.
         stencil: From `stencil_within(spacing_mm, limit_mm)`.
-        limit_mm: Greater distances need not be told apart.
+        limit_mm: Greater distances need not be exact.
 
     Returns:
         float64 array of the shape of `source.points`: exact up to and including `limit_mm`, infinite beyond.

@@ -26,7 +26,7 @@ class EvaluationSettings:
     Attributes:
         protocol: Organs, tolerances and rules.
         metrics: The scores wanted, in the order of the tables.
-        literal: Repeat the challenge's published script, oddities included: arrays are compared index by
+        literal: Repeat the challenge's published script, its errors included: arrays are compared index by
             index, affines are ignored, and only predictions that exist are looked at.
         ignore_geometry: Score pairs on different grids too, as long as their shapes agree.
         geometry_tolerance_mm: How far apart the same voxel may lie in the world in both files.

@@ -108,7 +108,7 @@ def finish_cache(
 
 
 def begin_cache(cache: Path, system: str, networks: Iterable[str]) -> None:
-    """Mark a cache as unfinished, and delete what killed runs left behind in it. Needs the lock of the cache."""
+    """Mark a cache as unfinished, and delete temporary files of killed runs. Needs the lock of the cache."""
     clear_abandoned(cache / CASES_FOLDER)
     unfinished = {"cache_version": CACHE_VERSION, "is_finished": False, "system": system, "networks": list(networks)}
     write_json(cache / MANIFEST_NAME, {**_earlier_dataset(cache), **unfinished})
@@ -147,14 +147,14 @@ def read_manifest(cache: Path) -> dict[str, Any] | None:
 
 
 def _earlier_dataset(cache: Path) -> dict[str, Any]:
-    """What stays known of the dataset while the cache is unfinished."""
+    """The manifest's entries about the dataset that are kept while the cache is unfinished."""
     manifest = read_manifest(cache) or {}
     return {key: manifest[key] for key in ("dataset", "names") if key in manifest}
 
 
 @contextmanager
 def locked_cache(cache: Path) -> Iterator[None]:
-    """Make the folder of a cache, and keep other processes from writing to it meanwhile.
+    """Make the folder of a cache, and lock it against other processes until the block ends.
 
     Raises:
         UsageError: when the folder holds something else, or another process is writing to it.
@@ -198,7 +198,7 @@ def _check_no_foreign_files(cache: Path) -> None:
             "holds something else than a cache",
             path=cache,
             seen=", ".join(foreign[:5]),
-            expected="an empty folder, one that does not exist, or a cache to go on with",
+            expected="an empty folder, one that does not exist, or a cache to resume",
             remedy="Choose another folder for the cache.",
         )
 

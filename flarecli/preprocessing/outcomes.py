@@ -1,4 +1,4 @@
-"""What became of the cases of a dataset."""
+"""Results of preprocessing the cases of a dataset."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from flarecli.datasets.pairs import LabelledPair
 
 
 class PreprocessingStatus(StrEnum):
-    """What became of a case."""
+    """Result of preprocessing a case."""
 
     SOUND = "sound"
-    """Checked, and nothing more was asked for."""
+    """Checked only, as requested."""
     WRITTEN = "written"
     KEPT = "kept"
     """Complete already, from the same files with the same settings."""
@@ -28,11 +28,11 @@ class PreprocessingStatus(StrEnum):
 
 @dataclass(frozen=True)
 class CaseOutcome:
-    """What became of one case.
+    """Result of preprocessing one case.
 
     Attributes:
         pair: Its files.
-        status: What became of it.
+        status: Whether it was checked, written, kept or is faulty.
         findings: Faults and warnings.
         figures: What it measures; None where it is faulty.
         hu_counts: How often each HU occurs, see `count_hu`; None where it is faulty.

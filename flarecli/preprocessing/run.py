@@ -55,7 +55,7 @@ def check_dataset(
         One outcome a pair, in the dataset's order.
 
     Raises:
-        InstallationError: when a process was ended from outside.
+        InstallationError: when a process was killed.
     """
     work = work or WorkSettings()
     with Workers(work.jobs) as workers:
@@ -72,7 +72,7 @@ def preprocess(
     overwrite: bool = False,
     work: WorkSettings | None = None,
 ) -> tuple[CaseOutcome, ...]:
-    """Fill a cache, or go on with one; faulty pairs are left out.
+    """Fill a cache, or resume one; faulty pairs are left out.
 
     Args:
         dataset: The pairs, and what the values of their label maps mean.
@@ -83,13 +83,13 @@ def preprocess(
         work: How to do it.
 
     Returns:
-        One outcome a pair, in the dataset's order. Where none is sound, the cache stays unfinished.
+        One outcome a pair, in the dataset's order. Where none is valid, the cache remains unfinished.
 
     Raises:
         UsageError: for an unknown system, or a folder that holds something else, the cache of another system or
             dataset, or is being written to.
         InputError: when the folder cannot be written to.
-        InstallationError: when a process was ended from outside.
+        InstallationError: when a process was killed.
     """
     work = work or WorkSettings()
     arrays = training_arrays_of(system)

@@ -1,4 +1,4 @@
-"""The two pieces of work on a pair, each done by whatever process is free: checking it, and storing its arrays."""
+"""The two tasks of a worker process: checking a pair, and storing its arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from flarecli.preprocessing.sources import Source, SourceState
 
 @dataclass(frozen=True)
 class CheckedPair:
-    """A pair that was looked at.
+    """A pair that was checked.
 
     Attributes:
         report: What was found.

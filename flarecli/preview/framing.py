@@ -1,4 +1,4 @@
-"""Which part of a scan is worth showing: the body without the air and the table round it."""
+"""Which part of a scan is shown: the body without the air and the table around it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class SplineAxis:
     0.56 in a slice: more than half, so that it is not lost. Beyond the ends the last voxel goes on.
 
     Attributes:
-        voxels: int array (taps, pixels): the voxels that each pixel sees.
+        voxels: int array (taps, pixels): the voxels that each pixel samples.
         weights: float32 array (taps, pixels): how much of each; their sum is 1 for every pixel.
     """
 
@@ -41,7 +41,7 @@ class SplineAxis:
         return cls(np.clip(voxels, 0, length - 1), (weights / weights.sum(axis=0)).astype(np.float32))
 
     def pixels_reached(self, occupied: NDArray[np.bool_]) -> slice:
-        """The pixels that see an occupied voxel, and a margin."""
+        """The pixels that sample an occupied voxel, and a margin."""
         places = np.flatnonzero(occupied[self.voxels].any(axis=0))
         return slice(max(0, int(places[0]) - _MARGIN_PX), int(places[-1]) + 1 + _MARGIN_PX)
 

@@ -1,4 +1,4 @@
-"""Which slices a preview shows, how they are looked at, and how large they are."""
+"""Which slices a preview shows, in which orientation, and how large they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEAST_CELL_PX = (220, 96)  # width and height: room for caption and letters aro
 
 @dataclass(frozen=True)
 class Plane:
-    """One of the three planes and how it is looked at.
+    """One of the three planes and its orientation on the picture.
 
     Every axis falls on the picture: superior or anterior is on top, the patient's right or front on the left.
 

@@ -23,7 +23,7 @@ def choose_slices(counts: NDArray[np.integer], within: slice, number: int, least
         counts: Voxels of each organ in each slice, shape (organs, slices).
         within: The slices to choose from.
         number: How many are wanted; fewer come back where there is no room for them.
-        least_distance: Distance in slices below which two look alike, so that the second needs a reason.
+        least_distance: Distance in slices below which two look alike, so that the second must show something new.
 
     Returns:
         Indices, falling: from superior to inferior, anterior to posterior, right to left.

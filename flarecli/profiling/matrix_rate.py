@@ -1,4 +1,4 @@
-"""Peak matrix-product rate of this machine: the compute roof of the roofline model."""
+"""Peak matrix-product rate of this machine: the compute limit of the roofline model."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Measured:
         return self.end_s - self.start_s
 
     def breakdown(self) -> InstallationError:
-        """The error of a process that ended without telling what it was asked for."""
+        """The error of a process that ended without a result."""
         if self.exit_code < 0:
             return InstallationError(
                 "the measured process was ended from outside",

@@ -1,4 +1,4 @@
-"""Looks at the networks of a system one by one, at the sizes at which cases use them."""
+"""Measures the networks of a system one by one, at the input sizes that the cases use."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _WatchedNetwork:
 
 
 def examine_networks(work: Work) -> Done:
-    """Segment each case twice, in a way of its own that tells networks apart: the second time is the measured one.
+    """Segment each case twice and measure each network in the second pass.
 
     Raises:
         FlareError: when a case cannot be read or segmented.

@@ -1,4 +1,4 @@
-"""`profile_scans`: everything there is to measure of a system on some scans."""
+"""`profile_scans`: time, memory and arithmetic of a system on some scans."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProfileRequest:
         engine: Backend, device, precision, threads, limit of GPU memory.
         cold_runs: Fresh processes a case.
         warm_runs: Timed runs a case in one process, after one that warms up.
-        networks: Whether to look at the networks one by one.
+        networks: Whether to measure the networks one by one.
         period_s: Pause between two samples; a protocol brings its own.
         protocol: Figures of a challenge to take from the cold runs.
     """
@@ -103,8 +103,8 @@ class CaseProfile:
     def gpu_memory(self) -> tuple[float | None, str]:
         """The one figure for GPU memory in MB where only one can stand, and which it is.
 
-        What NVML sees of the process, else the change of the device, else the allocator's peak; zero where the
-        networks ran on the processor and NVML sees nothing of the process.
+        What NVML reports of the process, else the change of the device, else the allocator's peak; zero where the
+        networks ran on the processor and NVML reports nothing of the process.
         """
         leading = self.leading
         if leading is None:
@@ -148,7 +148,7 @@ def profile_scans(
     Args:
         request: What to measure.
         scans: The scans; their label maps are written and replaced.
-        on_phase: Told what is being done.
+        on_phase: Called with a description of each phase as it begins.
 
     Raises:
         FlareError: when a measured process broke down, or could not start its system.

@@ -76,7 +76,7 @@ def roof_share(achieved_flops: float, matrix_rate_flops: float | None) -> float 
 
 
 def busy_notes(profile: Profile) -> list[str]:
-    """What there is to say of a machine that did other work meanwhile."""
+    """Notes about other processes that kept the machine busy during the runs."""
     notes = []
     for kind in ("cold", "warm"):
         busy = [

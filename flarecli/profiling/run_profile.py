@@ -1,4 +1,4 @@
-"""One run of one case: inside and outside view put together; and the median of several runs."""
+"""Profile of one run, from measurements inside and outside the process, and the median of several runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ResourceUsage:
         gpu_process_mb: Largest GPU memory of the process as NVML sees it, MB.
         gpu_device_mb: Largest change of the whole GPU's memory against the moment before the process began, MB.
         gpu_allocator_mb: Peak of the framework's allocator, MB.
-        gpu_energy_j: Energy of the whole GPU meanwhile, J.
+        gpu_energy_j: Energy of the whole GPU in this time, J.
         others_busy: Processors that everything else on the machine kept busy on average, the sampling included.
     """
 
@@ -131,7 +131,7 @@ def _resource_usage(spans: Sequence[Span], samples: tuple[Sample, ...]) -> Resou
 
 
 def _during(span: Span, samples: Iterable[Sample]) -> list[Sample]:
-    """Samples of a span, and the last one before it: a level holds until the next look."""
+    """Samples of a span, and the last one before it: a value holds until the next sample."""
     before = [sample for sample in samples if sample.at_s < span.start_s][-1:]
     return before + [sample for sample in samples if span.start_s <= sample.at_s <= span.end_s]
 

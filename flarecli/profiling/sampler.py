@@ -15,12 +15,12 @@ from flarecli.hardware.nvml import Gpu
 DEFAULT_PERIOD_S = 0.02
 
 _BUSY_KINDS = ("user", "nice", "system", "irq", "softirq", "steal")
-"""What `psutil.cpu_times` tells on Linux beside idling and waiting; other systems know some of them."""
+"""Fields of `psutil.cpu_times` on Linux besides idle and waiting; other systems have some of them."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at the machine.
+    """One sample of the machine.
 
     Attributes:
         at_s: When, by `time.monotonic`.
@@ -76,7 +76,7 @@ class SamplingCost:
 
 @dataclass
 class Sampler:
-    """Samples on a thread of its own while it is entered; the measured process may begin and end meanwhile.
+    """Samples on a thread of its own while it is entered; the measured process may begin and end in this time.
 
     Args:
         gpu: The GPU to read, where there is one.

@@ -1,4 +1,4 @@
-"""What each step of a run takes, seen from inside its process."""
+"""Time and memory of each step of a run, measured inside its process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Span:
         end_s: When it ended.
         cpu_start_s: Processor seconds of the process until it began, all threads together.
         cpu_end_s: Processor seconds of the process until it ended.
-        peak_rss_mb: Largest resident memory of the process meanwhile, MB; None where the system does not tell.
+        peak_rss_mb: Largest resident memory of the process in this time, MB; None where unknown.
         allocator_peak_mb: Likewise of the framework's GPU allocator.
     """
 
@@ -47,7 +47,7 @@ class Span:
 
     @property
     def cpu_s(self) -> float:
-        """Processor seconds of the process meanwhile."""
+        """Processor seconds of the process in this time."""
         return self.cpu_end_s - self.cpu_start_s
 
 

@@ -1,4 +1,4 @@
-"""Worker processes that live for several runs: warm runs, and the examination of the networks."""
+"""Warm worker processes, which serve several runs, and the measurement of the networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def do_work(work: Work, *, gpu: Gpu | None, period_s: float) -> tuple[Done, Meas
     """Have the work done by a fresh process and measure that.
 
     Raises:
-        FlareError: what ended the work before its time.
+        FlareError: what stopped the work early.
         InstallationError: when the process was killed or broke down.
     """
     with tempfile.TemporaryDirectory(prefix="flare-work-") as folder:

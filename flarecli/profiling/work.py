@@ -19,12 +19,12 @@ class Task(StrEnum):
     WARM = "warm"
     """Segments each case once to warm up, then as often as asked."""
     NETWORKS = "networks"
-    """Looks at the networks one by one; its runs are not timed as a whole."""
+    """Measures the networks one by one; its runs are not timed as a whole."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """The order for such a process.
+    """The request to such a process.
 
     Attributes:
         task: What to do.
@@ -64,14 +64,14 @@ class CaseRun:
 
 @dataclass(frozen=True)
 class Done:
-    """What such a process tells.
+    """The report of such a process.
 
     Attributes:
         runs: The timed runs.
         networks: Figures of the networks by case, where these were asked for.
         matrix_rate_flops: Floating-point operations a second of a large matrix product on the same backend, device
             and precision; None where it was not measured.
-        error: What ended the work before its time.
+        error: Why the work stopped early.
     """
 
     runs: tuple[CaseRun, ...] = ()

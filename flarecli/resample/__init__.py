@@ -1,4 +1,4 @@
-"""Resampling in few passes and little memory: 1-D resampling matrices, streamed images, restored labels."""
+"""Separable resampling in few passes and little memory: 1-D resampling matrices, streaming, label resampling."""
 
 from flarecli.resample.axis import (
     aligned_matrix,

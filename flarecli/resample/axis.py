@@ -1,7 +1,7 @@
 """Linear operations along one axis, each as a matrix of shape (n_out, n_in).
 
-A chain such as smooth, crop, pad with zeros, shrink is then one matrix product per axis, made once on a few
-hundred numbers, and the image is touched only when the finished matrices are applied (`resample_separable`).
+A sequence such as smooth, crop, pad with zeros, shrink is then composed into one small matrix per axis, and the
+image is read only when the composed matrices are applied (`resample_separable`).
 Matrices are float64 while they are being composed; whoever applies them casts the product to float32.
 """
 
@@ -78,7 +78,7 @@ def linear_matrix(n_in: int, n_out: int) -> np.ndarray:
 
 
 def aligned_matrix(n_in: int, n_out: int) -> np.ndarray:
-    """Interpolate linearly between sample centres so that the outermost centres stay; no antialiasing.
+    """Interpolate linearly between sample centres so that the outermost centres are kept; no antialiasing.
 
     Output sample o lies at o * (n_in - 1) / (n_out - 1), a single one at 0, as in PyTorch with
     align_corners=True.
@@ -137,7 +137,7 @@ def _two_tap_matrix(n_in: int, lower: np.ndarray, upper_weight: np.ndarray) -> n
 
 
 def composed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """One operator that does what `first` and then `second` does.
+    """The composition of two 1-D resampling matrices: `first`, then `second`.
 
     Args:
         first: Array of shape (n, n_in).
@@ -148,7 +148,7 @@ def composed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """
     from scipy.sparse import csr_array  # late: takes 0.1 s, in which a scan can be read already
 
-    # Most entries are zero, and a dense product would wake the BLAS library's threads for nothing.
+    # Most entries are zero, and a dense product would start the BLAS library's threads needlessly.
     return csr_array(second) @ first
 
 

@@ -1,4 +1,4 @@
-"""What a segmentation system is: named networks, and the way from a scan to its label map through them."""
+"""Base class of segmentation systems: named networks, and the method that segments a scan with them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Network(Protocol):
 
 @runtime_checkable
 class PreparableNetwork(Network, Protocol):
-    """A network that can use the time until its image is there."""
+    """A network that can prepare for its next image."""
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Get ready for an image of this shape, in the background."""
@@ -46,7 +46,7 @@ class PreparableNetwork(Network, Protocol):
 
 
 def prepare_network(network: Network, shape: tuple[int, ...]) -> None:
-    """Tell a network the shape of its next image, for what it can do meanwhile."""
+    """Give a network the shape of its next image, so that it can prepare for it."""
     if isinstance(network, PreparableNetwork):
         network.prepare(shape)
 
@@ -138,10 +138,10 @@ class Segmentation:
 
     Attributes:
         labels: uint8 label map of the scan's canonical grid, shape (z, y, x).
-        region_mm: The box that the last stage looked at, on the scan's canonical grid.
-        warnings: Sentences that the user must see.
+        region_mm: The input region of the last stage, on the scan's canonical grid.
+        warnings: Sentences that are shown to the user.
         facts: Further figures for the record (sizes, spacings, reruns), JSON-serialisable.
-        signals: What the class scores say of each organ, where they are calibrated probabilities.
+        signals: Uncertainty of each organ, where the class scores are calibrated probabilities.
     """
 
     labels: np.ndarray
@@ -152,7 +152,7 @@ class Segmentation:
 
 
 class System(ABC):
-    """A segmentation system: owns what is particular to it, and shares everything else.
+    """A segmentation system.
 
     Attributes:
         name: Name on the command line.
@@ -194,7 +194,7 @@ class System(ABC):
         Args:
             volume: The scan.
             networks: A loaded network for each key of `self.networks`.
-            region: Which part of the scan to look at.
+            region: Which part of the scan to segment.
             steps: Clock; each stage runs inside a named step of it.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What is to be said about a system and its networks without building them."""
+"""Description of a system and its networks, without building them."""
 
 from __future__ import annotations
 

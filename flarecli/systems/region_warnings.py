@@ -1,4 +1,4 @@
-"""What the user must know about the result of a system that segments a region."""
+"""Warnings about the result of a system that segments a region."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Weights of the networks: where they lie, what their cards say, and how published ones get in."""
+"""Weights of the networks: their folders, their cards, and the import of published ones."""

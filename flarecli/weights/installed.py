@@ -53,7 +53,7 @@ def installed_in(roots: Iterable[Path]) -> Iterator[Installed]:
 
 
 def weights_files(folder: Path, pattern: str = "") -> list[Path]:
-    """Weights files in a folder, and those that have lost all but their card; sorted."""
+    """Weights files in a folder, and cards without weights file; sorted."""
     try:
         files = set(folder.glob(f"{pattern}*{WEIGHTS_SUFFIX}"))
         described = {_described_by(path) for path in folder.glob(f"{pattern}*{_CARD_SUFFIX}")}

@@ -23,7 +23,7 @@ _LARGEST_ERROR = 2.0**-10
 def release_weights(trained: Path, folder: Path, card: Card) -> Path:
     """Write `<network>.weights.h5` in float16 with its card; Keras loads it into float32 models as it is.
 
-    Arrays that float16 cannot hold stay float32.
+    Arrays that float16 cannot hold are kept in float32.
 
     Args:
         trained: Keras weights file in float32.

@@ -18,7 +18,7 @@ from flarecli.weights.selection import wrong_size
 
 @dataclass(frozen=True)
 class Verified:
-    """What a look at a weights file and its card found.
+    """Result of checking a weights file and its card.
 
     Attributes:
         found: The file.

@@ -11,7 +11,7 @@ from flarecli.files.printable import printable
 
 
 class SafeConsole(Console):
-    """Shows control characters of texts as escapes; colours that the command itself gives stay."""
+    """Shows control characters of texts as escapes; colours that the command itself sets are kept."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Render a text, as Rich does all that is printed, cells of tables included."""

@@ -121,13 +121,13 @@ def _step_cells(figures: ResourceUsage | None, *, has_gpu: bool) -> list[str]:
 def _networks_table(case: CaseProfile, matrix_rate_flops: float | None) -> Table:
     from flarecli.profiling.report import roof_share
 
-    roof = "" if matrix_rate_flops is None else f"; a matrix product runs at {matrix_rate_flops / 1e9:.0f} GFLOP/s"
-    table = _table(f"{case.case.name}: networks{roof}")
+    peak = "" if matrix_rate_flops is None else f"; a matrix product runs at {matrix_rate_flops / 1e9:.0f} GFLOP/s"
+    table = _table(f"{case.case.name}: networks{peak}")
     table.add_column("network, input", no_wrap=True)
     for heading in ("thousand\nparameters", "10⁹ mul-\ntiply-adds", "activa-\ntions MB", "first\ns", "later\ns"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("GFLOP/s", justify="right", no_wrap=True)
-    table.add_column("of the\nroof", justify="right", no_wrap=True)
+    table.add_column("of peak\nrate", justify="right", no_wrap=True)
     for network in case.networks:
         share = roof_share(network.achieved_flops, matrix_rate_flops)
         times = f" ×{network.calls}" if network.calls > 1 else ""

@@ -16,7 +16,7 @@ class Verb:
     """A verb before its module is imported.
 
     Attributes:
-        name: The word that calls it.
+        name: Its name on the command line.
         target: `module:name` of its function, or of its `typer.Typer` where it has verbs of its own.
         help: The first line of its help, for the list of verbs.
     """
@@ -27,7 +27,7 @@ class Verb:
 
 
 class LazyVerb(TyperCommand):
-    """Stands in the list of verbs, and hands over to the verb itself as soon as arguments are to be read."""
+    """Placeholder in the list of verbs, replaced by the verb itself when its arguments are parsed."""
 
     def __init__(self, verb: Verb) -> None:
         super().__init__(verb.name, help=verb.help)

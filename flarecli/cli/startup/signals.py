@@ -1,4 +1,4 @@
-"""Signals that ask the command to end: all are handled alike, so that nothing stays half-written."""
+"""Signals that ask the command to end: all are handled alike, so that no file is left half-written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed or stop being read: the work goes on, and lost output is noticed."""
+"""Standard streams that may be closed or stop being read: the command continues, and lost output is reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STANDARD = 3  # input, output, error
 
 
 class _ForgivingFile(io.RawIOBase):
-    """A file descriptor whose refusals are remembered instead of raised; what comes after one is dropped."""
+    """A file descriptor whose errors are stored instead of raised; output after an error is dropped."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

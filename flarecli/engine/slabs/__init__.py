@@ -1,4 +1,4 @@
-"""Runs a functional model in slabs: activations lie in the computer's memory, the device sees a few rows at a time.
+"""Runs a functional model in slabs: activations lie in host memory, the device computes a few rows at a time.
 
 "Rows" are the places along the first spatial axis: planes of a volume, lines of a slice.
 """

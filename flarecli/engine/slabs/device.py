@@ -1,4 +1,4 @@
-"""What running in slabs needs of a framework: the way to its device and back, and moments there."""
+"""Interface to a framework's device for running in slabs: copies in both directions, and moments."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class SlabDevice(ABC):
 
     @abstractmethod
     def release(self) -> None:
-        """Give back what the framework keeps without need."""
+        """Release memory that the framework caches."""
 
     @abstractmethod
     def resident_bytes(self, weights_bytes: int) -> int:

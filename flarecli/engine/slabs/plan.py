@@ -75,7 +75,7 @@ def predicted_whole_bytes(graph: SizedGraph) -> int:
 def predicted_bytes(graph: SizedGraph, stage: Stage, wanted: Rows) -> int:
     """Predicted peak on the device while rows of a stage's target are computed.
 
-    The sum of the tensors that are alive, each loaded before its first use and let go after its last, and of what
+    The sum of the tensors that are alive, each loaded before its first use and freed after its last, and of what
     the operation at hand takes within itself.
     """
     steps, needed = graph.rows_of_slab(stage, wanted)

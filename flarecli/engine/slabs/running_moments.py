@@ -1,4 +1,4 @@
-"""Mean and variance of a tensor that is seen slab by slab, and the normalisation by them."""
+"""Mean and variance of a tensor, accumulated slab by slab, and the normalisation by them."""
 
 from __future__ import annotations
 

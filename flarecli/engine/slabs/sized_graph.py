@@ -80,7 +80,7 @@ class SizedGraph:
         return {id(node.input_tensors[0]) for node in self.nodes if self.treatments[id(node)].needs_moments}
 
     def sees_whole(self, stage: Stage) -> bool:
-        """Whether an operation of a stage sees its whole input at once."""
+        """Whether an operation of a stage needs its whole input at once."""
         return any(self.treatments[id(node)].is_whole for node in stage.nodes)
 
     def row_count(self, symbol: Any) -> int:

@@ -54,7 +54,7 @@ class _Kept:
     moments: dict[int, RunningMoments] = field(default_factory=dict)
 
     def used(self, symbols: Sequence[Any]) -> None:
-        """Let go what no later stage reads."""
+        """Free what no later stage reads."""
         for symbol in symbols:
             self.uses[id(symbol)] -= 1
             if not self.uses[id(symbol)]:
@@ -98,7 +98,7 @@ class SlabRun:
             Float32 scores, channels first, and how it went.
 
         Raises:
-            LimitTooLow: when a single row does not fit, by prediction or by experience.
+            LimitTooLow: when a single row does not fit, as predicted or as observed.
         """
         graph = self._sized(batch.shape)
         planned = planned_stages(graph, allowed_bytes, largest_rows)

@@ -1,7 +1,7 @@
 """Cuts a network's graph into stages: each computes one tensor that is kept, from others that are kept.
 
 What lies between is computed slab by slab and never exists as a whole. Kept are: what several operations use, unless
-it follows cheaply from something kept; what moments are taken of; what an operation sees as a whole; and, so that
+it follows cheaply from something kept; what moments are taken of; what an operation needs as a whole; and, so that
 neighbouring slabs do not compute too much twice, what comes after a number of convolutions, or of one before it meets
 another branch.
 """

@@ -91,12 +91,12 @@ class Treatment:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it sees its whole input at once."""
+        """Whether it needs its whole input at once."""
         return isinstance(self.rule, AllRows)
 
 
 def treatment_of(operation: Any, axis: int, shapes_in: Sequence[tuple[int, ...]], size_out: int) -> Treatment:
-    """The treatment of an operation; what is not known as local sees its whole input.
+    """The treatment of an operation; what is not known as local needs its whole input.
 
     Args:
         operation: Of a functional model.

@@ -1,4 +1,4 @@
-"""The gate for Keras weights files: their checksum, and what of HDF5 may be in them, before Keras reads an array."""
+"""Validation of Keras weights files before Keras reads an array: their checksum, and which parts of HDF5 they use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the values of a network's weights tell: numbers that no training gives, and layers that say nothing."""
+"""Checks of the values of a network's weights: numbers that are not finite, and layers of one constant."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_values(model: keras.Model, path: Path) -> None:
 
 
 def constant_layers(model: keras.Model) -> tuple[str, ...]:
-    """Names of the layers whose kernel is one constant, such as zero: their output says nothing of their input.
+    """Names of the layers whose kernel is one constant, such as zero: their output does not depend on their input.
 
     Training does not bring that about in a layer that is of use.
     """

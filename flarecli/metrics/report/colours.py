@@ -1,4 +1,4 @@
-"""Colours of contours; the pair stays apart for all common forms of colour blindness."""
+"""Colours of contours, which remain distinguishable in all common forms of colour blindness."""
 
 from __future__ import annotations
 

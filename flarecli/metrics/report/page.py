@@ -1,4 +1,4 @@
-"""One page with everything, which loads nothing from outside: summary, plots, cases, and slices."""
+"""The report as one self-contained HTML page: summary, plots, table of cases, and slices."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Pure arithmetic on the system's own orientation LPS: the index along z grows to Superior, along y to
 Posterior, along x to Left. Boxes are in millimetres from the outer corner of voxel (0, 0, 0) in that
-orientation. Everything is computed in float32 in the order of the authors' code, because floor and ceil turn
-the last bit into a voxel more or less.
+orientation. Everything is computed in float32 in the order of the authors' code, because floor and ceil
+turn a difference in the last bit into a voxel.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class LocalizationPlan:
 class SegmentationPlan:
     """The grid of the segmentation network.
 
-    The network sees a crop of the scan, extended where its box leaves the scan, and shrunk to the input's
+    The network's input is a crop of the scan, extended where its box leaves the scan, and shrunk to the input's
     shape.
 
     Attributes:
-        box_lps_mm: The box that the network sees.
+        box_lps_mm: The box of the network's input.
         spacing_mm: Nominal isotropic spacing.
         input_shape_zyx: Shape of the network's input.
         cropping: Voxels of the scan outside the crop.

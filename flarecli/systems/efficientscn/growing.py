@@ -1,7 +1,7 @@
-"""Noticing that a region cuts an organ, and growing it there.
+"""Detects that a region cuts an organ, and enlarges the region there.
 
-An addition of ours: the authors' pipeline trusts the localization, and an organ that reaches out of the
-region ends at a flat face without a word.
+An addition of ours: the authors' pipeline does not check the localization, and an organ that reaches out of the
+region ends at a flat face without a warning.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Face:
     """One face of a region.
 
     Attributes:
-        name: The direction it looks to, in the patient.
+        name: Its direction in the patient.
         axis: 0, 1, 2 for z, y, x.
         side: 0 for the lower face, 1 for the upper one, in LPS.
     """
@@ -82,7 +82,7 @@ def grown_region(
 
     Args:
         region_lps_mm: The region that `plan` was made for.
-        plan: Tells how far the network saw.
+        plan: The grid of the network's input.
         faces: The faces to move.
         extent_mm: Of the whole scan.
     """

@@ -1,4 +1,4 @@
-"""What the two networks of EfficientSCN see: crops of the scan, resampled by area and scaled.
+"""The inputs of the two networks of EfficientSCN: crops of the scan, resampled by area and scaled.
 
 Every step but the clipping is linear and separable, so each input is one streamed pass over the part of the
 scan that it depends on. The authors' code works in half precision; these are the same images in float32.
@@ -36,8 +36,8 @@ def segmentation_input(
 ) -> np.ndarray:
     """The smoothed region at the segmentation's spacing, surrounded by 0 HU where it leaves the scan.
 
-    The smoothing sees the scan beyond the region; the padding is not smoothed. Zero rows of the axis
-    operators make the padding, which is why its value is not among the constants: 0 HU. Source: code; the
+    The smoothing includes the scan beyond the region; the padding is not smoothed. Zero rows of the
+    1-D resampling matrices make the padding, which is why its value is not among the constants: 0 HU. Source: code; the
     authors' training pads with -1024.
 
     Args:

@@ -1,4 +1,4 @@
-"""The one boundary between the canonical RAS+ grid and EfficientSCN's orientation LPS.
+"""Conversion between the canonical RAS+ grid and EfficientSCN's orientation LPS.
 
 The networks were trained on arrays whose index grows to Superior, Posterior and Left. From canonical arrays
 that is a view with y and x reversed, and back is the same step again.

@@ -48,7 +48,7 @@ def _build_segmentation() -> Any:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One run of the segmentation network: where it looked, and what it found."""
+    """One run of the segmentation network: its region and its result."""
 
     region_lps_mm: Box
     plan: SegmentationPlan

@@ -1,4 +1,4 @@
-"""What the two networks of EfficientSegNet see: a window of the scan, resized, clipped and standardised."""
+"""The inputs of the two networks of EfficientSegNet: a window of the scan, resized, clipped and standardised."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def network_input(
 
 
 def resized_hu(voxels: np.ndarray, shape_zyx: tuple[int, int, int]) -> np.ndarray:
-    """A window of the scan in the network's size, the outermost voxel centres staying: float32 HU."""
+    """A window of the scan in the network's size, the outermost voxel centres kept: float32 HU."""
     matrices = (aligned_matrix(n_in, n_out) for n_in, n_out in zip(voxels.shape, shape_zyx, strict=True))
     return resample_separable(voxels, *matrices)

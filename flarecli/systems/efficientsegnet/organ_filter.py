@@ -33,11 +33,11 @@ def restore_organs(
 ) -> None:
     """Write the labels of the fine network onto the grid of the scan, one organ after the other.
 
-    Where organs overlap, the one with the higher label stays. Source: code.
+    Where organs overlap, the one with the higher label is kept. Source: code.
 
     Args:
         logits: float32 array of shape (organs, z, y, x).
-        out: uint8 array of shape (z, y, x), zero, any strides: the window that the network saw.
+        out: uint8 array of shape (z, y, x), zero, any strides: the window of the network's input.
         above_voxels: Parts of this many voxels of `out` or fewer are dropped.
     """
     for organ, organ_logits, count in zip(ORGANS, logits, constants.kept_components, strict=True):

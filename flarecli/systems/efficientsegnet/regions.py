@@ -1,4 +1,4 @@
-"""Which window of the scan the fine network of EfficientSegNet sees.
+"""The window of the scan that is the input of EfficientSegNet's fine network.
 
 Windows lie on the canonical grid RAS+, which is the orientation that the networks were trained in.
 """

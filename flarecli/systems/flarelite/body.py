@@ -1,4 +1,4 @@
-"""Where in a scan the patient is, so that no network computes the air and the table beside."""
+"""Detection of the body in a scan, so that the networks do not compute air and table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FACES = 6
 def body_window(voxels: np.ndarray, grid: Grid, constants: FlareliteConstants) -> Window:
     """The window that holds the body, over the whole length of the scan.
 
-    The body is the largest connected part of what is denser than air. It reaches as far as sagittal and coronal planes
+    The body is the largest connected part of what is denser than air. It extends as far as sagittal and coronal planes
     that hold enough of it, so that a blanket's fold that touches it does not count.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the networks of flarelite see: a window of the scan on their grid, clipped, scaled, padded with air."""
+"""The inputs of flarelite's networks: a window of the scan on their grid, clipped, scaled, padded with air."""
 
 from __future__ import annotations
 

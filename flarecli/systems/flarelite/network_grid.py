@@ -1,4 +1,4 @@
-"""The grids that the networks of flarelite see the scan on: nearly isotropic, and filled as far as that goes."""
+"""The input grids of flarelite's networks: nearly isotropic, with as little padding as possible."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from flarecli.systems.flarelite.constants import SpacingRange
 
 @dataclass(frozen=True)
 class NetworkGrid:
-    """The grid that a network sees a window of the scan on.
+    """The input grid of a network over a window of the scan.
 
     Attributes:
-        window: What it sees, in voxels of the scan.
+        window: What it covers, in voxels of the scan.
         shape_zyx: Voxels that cover the window edge to edge.
         spacing_mm: Their size.
         padded_zyx: Voxels of the network's input; those beyond `shape_zyx`, at the upper ends, hold air.
@@ -45,7 +45,7 @@ def network_grid(window: Window, scan: Grid, spacing: SpacingRange, multiple: in
     the coarsest spacing needs, and only what would be finer than the finest spacing is padded.
 
     Args:
-        window: What the network is to see.
+        window: What the grid covers.
         scan: Grid of the scan.
         spacing: Sizes that voxels may have.
         multiple: Sizes of the network's input are multiples of this.

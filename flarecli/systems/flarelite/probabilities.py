@@ -1,4 +1,4 @@
-"""What the two stages hold likely together, and what the intensities rule out."""
+"""Combination of both stages' probabilities, and exclusion of voxels by their intensity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PANCREAS = next(organ.label for organ in ORGANS if organ.name == "pancreas")
 
 
 def average_with(probabilities: np.ndarray, organs: np.ndarray, share: float) -> None:
-    """Average what both stages hold likely: the first one knows the surroundings, the second one the borders.
+    """Average the probabilities of both stages: the first one sees more context, the second one finer detail.
 
     Args:
         probabilities: The second stage's, float32, shape (classes, z, y, x); changed in place.

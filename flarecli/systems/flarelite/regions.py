@@ -1,4 +1,4 @@
-"""Which window of the scan the second stage of flarelite sees, and what the first stage tells it about that."""
+"""The window of flarelite's second stage, and the first stage's probabilities in it."""
 
 from __future__ import annotations
 

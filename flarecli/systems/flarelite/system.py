@@ -89,7 +89,7 @@ class Flarelite(System):
     ) -> Segmentation:
         """Segment one scan; see `System.segment`.
 
-        The first stage sees the whole body, whatever the region: it knows organs by what lies around them.
+        The input of the first stage is the whole body, whatever the region: it needs the organs' surroundings.
 
         Raises:
             InputError: when the first stage finds no organ and no region is given, or the box lies outside the scan.
@@ -123,7 +123,7 @@ class Flarelite(System):
             labels = np.zeros(grid.shape_zyx, np.uint8)
             restore_labels(probabilities, labels[window].shape, out=labels[window])
         with steps("judge"):
-            # Every second voxel along each axis says as much, in an eighth of the time.
+            # Every second voxel along each axis gives the same signals, in an eighth of the time.
             signals = organ_signals(probabilities[:, ::2, ::2, ::2], found[::2, ::2, ::2], 8 * refined.voxel_mm3 / 1000)
         cut = cut_faces(labels[window], window, grid, constants.touch_area_mm2)
         facts: dict[str, Any] = {
@@ -135,7 +135,7 @@ class Flarelite(System):
         return Segmentation(labels, box_of_window(window, grid), region_warnings(labels, cut), facts, signals)
 
     def _window(self, coarse: np.ndarray, located: NetworkGrid, volume: Volume, region: RegionRequest) -> Window:
-        """What the second stage is to see."""
+        """The window of the second stage."""
         grid, constants = volume.grid, self.constants
         if region.box_mm is not None:
             return window_of_box(region.box_mm, grid)
@@ -155,7 +155,7 @@ class Flarelite(System):
 
 
 def _seen(network: str, grid: NetworkGrid) -> dict[str, Any]:
-    """What a network saw of the scan, for the record."""
+    """The input grid of a network, for the record."""
     return {
         f"{network}_input_zyx": list(grid.padded_zyx),
         f"{network}_spacing_mm": [round(step, 3) for step in grid.spacing_mm],

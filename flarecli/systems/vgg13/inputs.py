@@ -1,4 +1,4 @@
-"""What the network sees: axial slices, turned, resized, each stretched and normalised by itself.
+"""The input of the network: axial slices, turned, resized, each rescaled and normalised by itself.
 
 The authors' code also normalises the whole scan first, which the stretching between the slice's own percentiles
 takes back.

@@ -1,4 +1,4 @@
-"""The one boundary between canonical slices and those of the VGG-13 U-Net.
+"""Conversion between canonical slices and those of the VGG-13 U-Net.
 
 The network was trained on slices whose rows run to the patient's Left and whose columns run to Posterior: the
 canonical slice transposed, and both axes reversed.

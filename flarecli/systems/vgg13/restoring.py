@@ -1,4 +1,4 @@
-"""From the network's classes to labels on the scan's grid, and away with loose parts."""
+"""From the network's classes to labels on the scan's grid, without small components."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def restored_labels(classes: np.ndarray, shape_yx: tuple[int, int], constants: V
 def keep_largest_components(labels: np.ndarray, constants: Vgg13Constants) -> dict[str, int]:
     """Set all but the largest connected parts of each organ to background, in place.
 
-    An organ with fewer parts than may be kept, such as a single kidney, stays as it is.
+    An organ with fewer parts than may be kept, such as a single kidney, is unchanged.
 
     Args:
         labels: uint8 label map, shape (z, y, x).

@@ -84,7 +84,7 @@ class Vgg13(System):
         """Segment one scan; see `System.segment`.
 
         "auto" and "full" both mean the whole scan. A given box limits the slices that are computed, each of them
-        whole, as the network knows them; labels outside the box are dropped before the largest parts are chosen.
+        whole, as in training; labels outside the box are dropped before the largest parts are chosen.
 
         Raises:
             InputError: when the given box lies outside the scan.
@@ -138,7 +138,7 @@ def _batches(count: int, size: int) -> Iterator[slice]:
 
 
 def _warnings(labels: np.ndarray) -> tuple[str, ...]:
-    """What the user must know about a result."""
+    """Warnings about a result."""
     if labels.any():
         return ()
     return (
