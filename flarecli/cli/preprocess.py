@@ -153,7 +153,7 @@ def _with_surroundings(values: OrganValues, texts: list[str], system: str) -> Or
             remedy="Name these values with --background.",
         )
     labels = {kind: len(ORGANS) + number for number, kind in enumerate(SURROUNDINGS, start=1)}
-    return values.with_surroundings(named_values(texts, labels, "--surroundings", values.house_labels))
+    return values.with_surroundings(named_values(texts, labels, "--surroundings", values.flare_labels))
 
 
 def _counts(outcomes: Sequence[CaseOutcome]) -> dict[str, int]:

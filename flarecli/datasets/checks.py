@@ -104,7 +104,7 @@ def _label_findings(label_map: LabelMap, values: OrganValues, pair: LabelledPair
     else:
         findings += [Finding.warning("labels", text, pair.labels) for text in label_map.warnings]
     if unknown := values.unknown(label_map.labels):
-        known = ", ".join(str(value) for value in values.house_labels)
+        known = ", ".join(str(value) for value in values.flare_labels)
         error = InputError(
             "the label map holds values without a meaning",
             path=pair.labels,

@@ -41,7 +41,7 @@ def find_dataset(source: Path, values: OrganValues | None = None) -> Dataset:
     dataset = _of_layout(Path(source))
     if values is not None:
         dataset = replace(dataset, values=values)
-    if not any(dataset.values.house_labels.values()):
+    if not any(dataset.values.flare_labels.values()):
         raise InputError(
             "names none of the organs",
             path=source,

@@ -22,19 +22,19 @@ class OrganValues:
     """A dataset's label values and FLARE labels that they become.
 
     Attributes:
-        house_labels: For each known value its label: 0 to 4, or above that a kind of surroundings. Value 0 is always
+        flare_labels: For each known value its label: 0 to 4, or above that a kind of surroundings. Value 0 is always
             background.
         background_names: Names of the structures that the dataset labels and that become background.
         unannotated: Values of voxels that are not annotated (nnU-Net's "ignore"): they may be organ or background.
     """
 
-    house_labels: Mapping[int, int]
+    flare_labels: Mapping[int, int]
     background_names: tuple[str, ...] = field(default=())
     unannotated: frozenset[int] = frozenset()
 
     def unknown(self, labels: NDArray[np.integer]) -> tuple[int, ...]:
         """The values of a label map without a known meaning, in ascending order."""
-        known = {0, *self.house_labels, *self.unannotated}
+        known = {0, *self.flare_labels, *self.unannotated}
         return tuple(value for value in _values(labels) if value not in known)
 
     def unannotated_voxels(self, labels: NDArray[np.integer]) -> int:
@@ -48,27 +48,27 @@ class OrganValues:
             uint8 array of the same shape; the same array where nothing has to change.
         """
         present = _values(labels)
-        if labels.dtype == np.uint8 and all(self.house_labels.get(value, 0) == value for value in present):
+        if labels.dtype == np.uint8 and all(self.flare_labels.get(value, 0) == value for value in present):
             return labels  # type: ignore[return-value]
         table = np.zeros(int(labels.max(initial=0)) + 1, np.uint8)
         for value in present:
-            table[value] = self.house_labels.get(value, 0)
+            table[value] = self.flare_labels.get(value, 0)
         return table[labels]
 
     def with_background(self, values: Iterable[int]) -> OrganValues:
         """The same with more values that become background; values of organs are unchanged."""
         background = dict.fromkeys(values, 0)
         return OrganValues(
-            {**background, **self.house_labels}, self.background_names, self.unannotated - background.keys()
+            {**background, **self.flare_labels}, self.background_names, self.unannotated - background.keys()
         )
 
     def with_surroundings(self, labels: Mapping[int, int]) -> OrganValues:
         """The same with kinds of surroundings distinguished: values and their labels, above the organs'."""
-        return OrganValues({**self.house_labels, **labels}, self.background_names, self.unannotated - labels.keys())
+        return OrganValues({**self.flare_labels, **labels}, self.background_names, self.unannotated - labels.keys())
 
     def as_dict(self) -> dict[str, int]:
         """For records and hashes: each known value and its label."""
-        return {str(value): label for value, label in sorted(self.house_labels.items())}
+        return {str(value): label for value, label in sorted(self.flare_labels.items())}
 
 
 def organs_alone(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -77,7 +77,7 @@ def organs_alone(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(labels <= last, labels, np.uint8(0)) if labels.max(initial=0) > last else labels
 
 
-HOUSE_VALUES = OrganValues({0: 0, **{organ.label: organ.label for organ in ORGANS}})
+FLARE_VALUES = OrganValues({0: 0, **{organ.label: organ.label for organ in ORGANS}})
 """FLARE21's own: 1 liver, 2 kidneys, 3 spleen, 4 pancreas."""
 
 
@@ -87,7 +87,7 @@ def values_of_names(values_by_name: Mapping[str, Iterable[int]]) -> OrganValues:
     "Right kidney", "kidney_left" and "kidneys" all become kidneys; every other name becomes background. A name of
     several values, as nnU-Net's regions have, stands for all of them. "ignore" marks voxels without annotation.
     """
-    house_labels, background = {0: 0}, []
+    flare_labels, background = {0: 0}, []
     unannotated: set[int] = set()
     for name, values in values_by_name.items():
         if name.strip().lower() == _UNANNOTATED_NAME:
@@ -98,8 +98,8 @@ def values_of_names(values_by_name: Mapping[str, Iterable[int]]) -> OrganValues:
             background.append(name)
         for value in values:
             # A value inside several regions, such as a tumour inside its organ, belongs to the organ.
-            house_labels[value] = label or house_labels.get(value, 0)
-    return OrganValues(house_labels, tuple(background), frozenset(unannotated - house_labels.keys()))
+            flare_labels[value] = label or flare_labels.get(value, 0)
+    return OrganValues(flare_labels, tuple(background), frozenset(unannotated - flare_labels.keys()))
 
 
 def _label_of_name(name: str) -> int:

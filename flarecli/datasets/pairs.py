@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues
+from flarecli.datasets.organ_values import FLARE_VALUES, OrganValues
 from flarecli.errors import InputError
 from flarecli.files.folder import account_of_folder
 from flarecli.files.names import check_name, files_by_case
@@ -46,7 +46,7 @@ class Dataset:
     source: Path
     layout: str
     pairs: tuple[LabelledPair, ...]
-    values: OrganValues = HOUSE_VALUES
+    values: OrganValues = FLARE_VALUES
     warnings: tuple[str, ...] = ()
 
 

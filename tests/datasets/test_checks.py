@@ -9,7 +9,7 @@ import pytest
 
 from flarecli.datasets.checks import PairReport, check_pair
 from flarecli.datasets.findings import Finding, Severity
-from flarecli.datasets.organ_values import HOUSE_VALUES
+from flarecli.datasets.organ_values import FLARE_VALUES
 from flarecli.datasets.pairs import LabelledPair
 from tests.datasets.labelled_files import AFFINE_RAS, organ_blobs, save, scan_values
 
@@ -25,7 +25,7 @@ def report_on(
 ) -> PairReport:
     scan_path = save(folder / "scan.nii.gz", scan_values() if scan is None else scan, scan_affine)
     labels_path = save(folder / "labels.nii.gz", organ_blobs() if labels is None else labels, labels_affine)
-    return check_pair(LabelledPair("case", scan_path, labels_path), HOUSE_VALUES, ignore_geometry=ignore_geometry)
+    return check_pair(LabelledPair("case", scan_path, labels_path), FLARE_VALUES, ignore_geometry=ignore_geometry)
 
 
 def subjects(report: PairReport) -> list[str]:
@@ -142,7 +142,7 @@ def test_faults_of_both_files_are_reported_together(tmp_path: Path) -> None:
     labels_path = save(tmp_path / "labels.nii.gz", labels + np.float32(0.25) * (labels == 2))
     content = scan_path.read_bytes()
     scan_path.write_bytes(content[: len(content) // 2])
-    report = check_pair(LabelledPair("case", scan_path, labels_path), HOUSE_VALUES)
+    report = check_pair(LabelledPair("case", scan_path, labels_path), FLARE_VALUES)
     assert subjects(report) == ["scan", "labels", "labels"]
     assert "end too early" in report.faults[0].problem
 
@@ -150,11 +150,11 @@ def test_faults_of_both_files_are_reported_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("scan", "labels"), [(None, "labels"), ("scan", None)])
 def test_a_missing_partner(tmp_path: Path, scan: str | None, labels: str | None) -> None:
     pair = LabelledPair("case", scan and tmp_path / scan, labels and tmp_path / labels)
-    assert subjects(check_pair(pair, HOUSE_VALUES)) == ["files"]
+    assert subjects(check_pair(pair, FLARE_VALUES)) == ["files"]
 
 
 def test_a_file_that_is_named_and_not_there(tmp_path: Path) -> None:
-    report = check_pair(LabelledPair("case", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"), HOUSE_VALUES)
+    report = check_pair(LabelledPair("case", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"), FLARE_VALUES)
     assert [finding.problem for finding in report.faults] == ["does not exist", "does not exist"]
 
 

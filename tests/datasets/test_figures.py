@@ -10,7 +10,7 @@ import pytest
 from flarecli.datasets.checks import check_pair
 from flarecli.datasets.figures import dataset_figures
 from flarecli.datasets.layouts import find_dataset
-from flarecli.datasets.organ_values import HOUSE_VALUES
+from flarecli.datasets.organ_values import FLARE_VALUES
 from tests.datasets.labelled_files import flare_dataset, organ_blobs, save, scan_values
 
 
@@ -19,7 +19,7 @@ def test_all_cases_together(tmp_path: Path) -> None:
     labels = organ_blobs()
     labels[labels == 4] = 0
     save(tmp_path / "TrainingMask" / "train_001.nii.gz", labels)
-    reports = [check_pair(pair, HOUSE_VALUES) for pair in find_dataset(tmp_path).pairs]
+    reports = [check_pair(pair, FLARE_VALUES) for pair in find_dataset(tmp_path).pairs]
     counts = sum(report.hu_counts for report in reports)
     figures = dataset_figures([report.figures for report in reports], counts)
     assert figures["cases"] == 2
@@ -35,7 +35,7 @@ def test_all_cases_together(tmp_path: Path) -> None:
 def test_an_organ_that_no_case_has(tmp_path: Path) -> None:
     flare_dataset(tmp_path, 1)
     save(tmp_path / "TrainingMask" / "train_000.nii.gz", (organ_blobs() == 1).astype(np.uint8))
-    report = check_pair(find_dataset(tmp_path).pairs[0], HOUSE_VALUES)
+    report = check_pair(find_dataset(tmp_path).pairs[0], FLARE_VALUES)
     figures = dataset_figures([report.figures], report.hu_counts)
     assert figures["organ_volume_ml"]["spleen"]["mean"] is None
     assert figures["organ_volume_ml"]["spleen"]["absent"] == 1

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flarecli.datasets.layouts import find_dataset
-from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues
+from flarecli.datasets.organ_values import FLARE_VALUES, OrganValues
 from flarecli.errors import InputError
 from flarecli.files.names import check_name
 from tests.datasets.labelled_files import flare_dataset
@@ -31,7 +31,7 @@ def listed(dataset) -> list[tuple[str, str | None, str | None]]:
 def test_flare(tmp_path: Path) -> None:
     dataset = find_dataset(flare_dataset(tmp_path, 2))
     assert dataset.layout == "FLARE"
-    assert dataset.values is HOUSE_VALUES
+    assert dataset.values is FLARE_VALUES
     assert listed(dataset) == [
         ("train_000", "train_000_0000.nii.gz", "train_000.nii.gz"),
         ("train_001", "train_001_0000.nii.gz", "train_001.nii.gz"),
@@ -52,7 +52,7 @@ def test_nnunet_2_finds_organs_by_name(tmp_path: Path) -> None:
     dataset = find_dataset(tmp_path)
     assert listed(dataset) == [("c_1", "c_1_0000.nii.gz", "c_1.nii.gz")]
     assert dataset.layout == "nnU-Net"
-    assert dataset.values.house_labels == {0: 0, 1: 0, 2: 1, 3: 2, 4: 2}
+    assert dataset.values.flare_labels == {0: 0, 1: 0, 2: 1, 3: 2, 4: 2}
     assert find_dataset(tmp_path / "dataset.json") == dataset
 
 
@@ -80,7 +80,7 @@ def test_decathlon_and_nnunet_1(tmp_path: Path, scan: str) -> None:
 
 def test_folders_of_nnunet_without_description(tmp_path: Path) -> None:
     touch(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz")
-    assert find_dataset(tmp_path).values is HOUSE_VALUES
+    assert find_dataset(tmp_path).values is FLARE_VALUES
 
 
 @pytest.mark.parametrize("header", ["", "image;label\n"])

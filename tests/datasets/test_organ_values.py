@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues, values_of_names
+from flarecli.datasets.organ_values import FLARE_VALUES, OrganValues, values_of_names
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from flarecli.datasets.organ_values import HOUSE_VALUES, OrganValues, values_of_
     ],
 )
 def test_organs_are_found_by_name(name: str, label: int) -> None:
-    assert values_of_names({name: [7]}).house_labels[7] == label
+    assert values_of_names({name: [7]}).flare_labels[7] == label
 
 
 def test_other_structures_are_listed_and_become_background() -> None:
@@ -36,8 +36,8 @@ def test_other_structures_are_listed_and_become_background() -> None:
 
 
 def test_a_value_of_several_regions_belongs_to_the_organ() -> None:
-    assert values_of_names({"liver": [1, 2], "lesion": [2]}).house_labels[2] == 1
-    assert values_of_names({"lesion": [2], "liver": [1, 2]}).house_labels[2] == 1
+    assert values_of_names({"liver": [1, 2], "lesion": [2]}).flare_labels[2] == 1
+    assert values_of_names({"lesion": [2], "liver": [1, 2]}).flare_labels[2] == 1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.uint64])
@@ -49,9 +49,9 @@ def test_translation_of_any_integer_type(dtype: type) -> None:
     assert translated.ravel().tolist() == [0, 1, 2, 0]
     assert values.unknown(labels) == (int(labels.max()),)
     assert values.with_background([30, 300, 6]).unknown(labels) == ()
-    assert values.with_background([6]).house_labels[6] == 1
+    assert values.with_background([6]).flare_labels[6] == 1
 
 
 def test_house_labels_are_not_copied() -> None:
     labels = np.arange(5, dtype=np.uint8).reshape(5, 1, 1)
-    assert HOUSE_VALUES.translated(labels) is labels
+    assert FLARE_VALUES.translated(labels) is labels

@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from flarecli.datasets.organ_values import HOUSE_VALUES
+from flarecli.datasets.organ_values import FLARE_VALUES
 from flarecli.errors import InputError
 from flarecli.preprocessing.sources import KeyFacts, Source, SourceState, case_key
 
@@ -20,13 +20,13 @@ def test_the_key_follows_content_and_settings_and_not_names(tmp_path: Path) -> N
     (tmp_path / "b").write_text("labels")
     shutil.copy(tmp_path / "a", tmp_path / "c")
     scan, labels, copy = (Source.of(tmp_path / name) for name in "abc")
-    facts = KeyFacts(HOUSE_VALUES, {"spacing_mm": 2.0}, {"code": "1"})
+    facts = KeyFacts(FLARE_VALUES, {"spacing_mm": 2.0}, {"code": "1"})
     key = case_key(scan, labels, facts)
     assert case_key(copy, labels, facts) == key
     assert case_key(labels, scan, facts) != key
     for change in (
         {"settings": {"spacing_mm": 1.0}},
-        {"values": HOUSE_VALUES.with_background([5])},
+        {"values": FLARE_VALUES.with_background([5])},
         {"code": {"code": "2"}},
         {"ignore_geometry": True},
     ):
@@ -36,7 +36,7 @@ def test_the_key_follows_content_and_settings_and_not_names(tmp_path: Path) -> N
 def test_a_lax_run_keeps_what_a_strict_one_made_and_not_the_other_way_round(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("scan")
     source = Source.of(tmp_path / "a")
-    strict = KeyFacts(HOUSE_VALUES, {}, {})
+    strict = KeyFacts(FLARE_VALUES, {}, {})
     lax = replace(strict, ignore_geometry=True)
     assert strict.keys(source, source)[0] in lax.keys(source, source)
     assert lax.keys(source, source)[0] not in strict.keys(source, source)
