@@ -70,7 +70,7 @@ def profile_as_dict(profile: Profile) -> dict[str, Any]:
     }
 
 
-def roof_share(achieved_flops: float, matrix_rate_flops: float | None) -> float | None:
+def share_of_peak(achieved_flops: float, matrix_rate_flops: float | None) -> float | None:
     """Achieved operations a second by those of a large matrix product; None where that was not measured."""
     return None if not matrix_rate_flops else achieved_flops / matrix_rate_flops
 
@@ -148,7 +148,7 @@ def _case_as_dict(case: CaseProfile, matrix_rate_flops: float | None) -> dict[st
             {
                 **asdict(network),
                 "achieved_flops": network.achieved_flops,
-                "share_of_matrix_rate": roof_share(network.achieved_flops, matrix_rate_flops),
+                "share_of_matrix_rate": share_of_peak(network.achieved_flops, matrix_rate_flops),
             }
             for network in case.networks
         ],

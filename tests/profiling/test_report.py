@@ -93,7 +93,7 @@ def test_failed_cases_are_left_out_of_the_table(tmp_path: Path) -> None:
     assert entries[0]["cold"] is None
 
 
-def test_json_holds_medians_runs_and_the_roof() -> None:
+def test_json_holds_medians_runs_and_the_peak_rate() -> None:
     content = json.loads(json.dumps(profile_as_dict(profile(replace(case_profile(), scores=SCORES)))))
     (case,) = content["cases"]
     assert case["cold"]["median"]["wall_s"] == pytest.approx(1.1)

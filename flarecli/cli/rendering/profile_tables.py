@@ -119,7 +119,7 @@ def _step_cells(figures: ResourceUsage | None, *, has_gpu: bool) -> list[str]:
 
 
 def _networks_table(case: CaseProfile, matrix_rate_flops: float | None) -> Table:
-    from flarecli.profiling.report import roof_share
+    from flarecli.profiling.report import share_of_peak
 
     peak = "" if matrix_rate_flops is None else f"; a matrix product runs at {matrix_rate_flops / 1e9:.0f} GFLOP/s"
     table = _table(f"{case.case.name}: networks{peak}")
@@ -129,7 +129,7 @@ def _networks_table(case: CaseProfile, matrix_rate_flops: float | None) -> Table
     table.add_column("GFLOP/s", justify="right", no_wrap=True)
     table.add_column("of peak\nrate", justify="right", no_wrap=True)
     for network in case.networks:
-        share = roof_share(network.achieved_flops, matrix_rate_flops)
+        share = share_of_peak(network.achieved_flops, matrix_rate_flops)
         times = f" ×{network.calls}" if network.calls > 1 else ""
         table.add_row(
             f"{network.key}\n{'×'.join(str(size) for size in network.input_shape)}",
