@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _STANDARD = 3  # input, output, error
 
 
-class _ForgivingFile(io.RawIOBase):
+class _ErrorKeepingFile(io.RawIOBase):
     """A file descriptor whose errors are stored instead of raised; output after an error is dropped."""
 
     def __init__(self, descriptor: int) -> None:
@@ -40,7 +40,7 @@ class _ForgivingFile(io.RawIOBase):
         return memoryview(content).nbytes
 
 
-_output: _ForgivingFile | None = None
+_output: _ErrorKeepingFile | None = None
 
 
 def secure_streams() -> None:
@@ -56,9 +56,9 @@ def secure_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
-    _output = _ForgivingFile(1)
+    _output = _ErrorKeepingFile(1)
     sys.stdout = _text(_output, sys.stdout.encoding if sys.stdout else "utf-8")
-    sys.stderr = _text(_ForgivingFile(2), sys.stderr.encoding if sys.stderr else "utf-8")
+    sys.stderr = _text(_ErrorKeepingFile(2), sys.stderr.encoding if sys.stderr else "utf-8")
 
 
 def lost_output() -> OSError | None:
@@ -70,7 +70,7 @@ def lost_output() -> OSError | None:
     return None if error is None or error.errno == errno.EPIPE else error
 
 
-def _text(file: _ForgivingFile, encoding: str) -> io.TextIOWrapper:
+def _text(file: _ErrorKeepingFile, encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BufferedWriter(file),
         encoding=encoding,
