@@ -149,7 +149,7 @@ def evaluate(
             if not streams_out:
                 print_evaluation(stdout_console(), evaluation)
             if not quiet:
-                _print_oddities(evaluation)
+                _print_warnings(evaluation)
         if evaluation.failures:
             raise typer.Exit(_PARTIAL_FAILURE)
 
@@ -190,7 +190,7 @@ def _evaluated(
         )
 
 
-def _print_oddities(evaluation: Evaluation) -> None:
+def _print_warnings(evaluation: Evaluation) -> None:
     """Say on standard error what failed and what can make the scores misleading."""
     for warning in (*evaluation.warnings, *evaluation.value_warnings()):
         print_warning(warning)

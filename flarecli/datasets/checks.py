@@ -144,12 +144,12 @@ def _measured(pair: LabelledPair, volume: Volume, labels: NDArray[np.uint8], fin
     anomalies = [
         Finding.warning("organs", f"{organ.name}: {what}", pair.labels)
         for organ in ORGANS
-        if (what := _oddity(counts[organ.label], figures["organs"][organ.name]["volume_ml"]))
+        if (what := _anomaly(counts[organ.label], figures["organs"][organ.name]["volume_ml"]))
     ]
     return PairReport(pair, (*findings, *anomalies), figures, counts)
 
 
-def _oddity(hu_counts: NDArray[np.int64], volume_ml: float) -> str | None:
+def _anomaly(hu_counts: NDArray[np.int64], volume_ml: float) -> str | None:
     """The anomaly of one organ, if there is one."""
     if not volume_ml:
         return "none in the label map"

@@ -85,10 +85,10 @@ def assess_organs(
         statistics: Measurements of the organs of the final label map.
     """
     by_label = {organ.label: organ for organ in statistics}
-    return tuple(_judge(signal, by_label[signal.label]) for signal in signals)
+    return tuple(_assess(signal, by_label[signal.label]) for signal in signals)
 
 
-def _judge(signals: OrganSignals, measured: OrganStatistics) -> OrganConfidence:
+def _assess(signals: OrganSignals, measured: OrganStatistics) -> OrganConfidence:
     limits = LIMITS[measured.name]
     smallest_ml, largest_ml = limits.volume_ml
     failures, doubts = [], []

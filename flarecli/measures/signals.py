@@ -65,12 +65,14 @@ def organ_signals(probabilities: np.ndarray, labels: np.ndarray, voxel_ml: float
             margin = float((own_inside - others).mean(dtype=np.float64))
             uncertain = np.count_nonzero((own > _UNCERTAIN[0]) & (own < _UNCERTAIN[1]))
             border = uncertain / max(_surface_voxels(inside), 1)
-        expected = 2 * overlap / (voxels + total) if total * voxel_ml > _SPEAKS_ML or voxels else float("nan")
+        expected = (
+            2 * overlap / (voxels + total) if total * voxel_ml > _LEAST_PROBABILITY_ML or voxels else float("nan")
+        )
         signals.append(OrganSignals(organ.label, expected, margin, border, total * voxel_ml))
     return tuple(signals)
 
 
-_SPEAKS_ML = 1.0
+_LEAST_PROBABILITY_ML = 1.0
 """Less probability than this says that the organ is not there at all."""
 
 
