@@ -52,6 +52,6 @@ def test_translation_of_any_integer_type(dtype: type) -> None:
     assert values.with_background([6]).flare_labels[6] == 1
 
 
-def test_house_labels_are_not_copied() -> None:
+def test_flare_labels_are_not_copied() -> None:
     labels = np.arange(5, dtype=np.uint8).reshape(5, 1, 1)
     assert FLARE_VALUES.translated(labels) is labels
