@@ -82,5 +82,5 @@ def _remedy(destination: Path, error: OSError) -> str:
     if code in _NOT_ALLOWED:
         return "Choose a folder that you may write to."
     if code in _NO_FOLDER:
-        return "Choose a folder that exists or can be made; it must exist while the command runs."
+        return "Choose a folder that exists or can be made; it must stay while the command runs."
     return "Check the disk or network drive of this folder, and that you may write to it."
