@@ -40,7 +40,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
-    """Make a page of all results of a folder, the most doubtful first.
+    """Make a page or table of a folder of results, the most doubtful cases first; no network is run.
 
     It shows verdicts with reasons, volumes and HU against reference ranges, previews, and marks of your own.
 

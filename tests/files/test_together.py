@@ -92,7 +92,7 @@ def test_links_stay_and_point_to_what_is_new(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     from flarecli.files import unfinished
 
-    left = tmp_path / f"{PREFIX}{unfinished._host()}-{2**22 + 1}-00000000"
+    left = tmp_path / f"{PREFIX}{unfinished.this_host()}-{2**22 + 1}-00000000"
     left.mkdir()
     (left / "half.nii.gz").touch()
     with appearing_together([tmp_path / "a.txt"]) as written:
