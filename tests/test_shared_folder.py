@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,8 @@ def alone(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, by
 def test_each_case_is_done_once(scans: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "out"
     processes = [start("predict", scans, out, "--share", "--json", seconds=0.05) for _ in range(PROCESSES)]
-    ended = [process.communicate(timeout=120) for process in processes]
+    with ThreadPoolExecutor(PROCESSES) as readers:  # all at once: one that nobody reads from would hold its case
+        ended = list(readers.map(lambda process: process.communicate(timeout=120), processes))
     assert [process.returncode for process in processes] == [0] * PROCESSES, ended
     outcomes = [json.loads(line) for output, _ in ended for line in output.splitlines()]
     assert sorted(outcome["case"] for outcome in outcomes) == [f"s{number:02}" for number in range(SCANS)]
@@ -130,6 +132,18 @@ def test_foreign_files_are_not_replaced(tmp_path: Path) -> None:
     assert code == 4
     assert "exists already" in errors
     assert (out / "a.json").read_text() == '{"Modality": "CT"}'
+
+
+def test_what_is_incomplete_is_done_anew(scans: Path, tmp_path: Path) -> None:
+    out, few = tmp_path / "out", tmp_path / "few"
+    few.write_text("".join(f"{scans / name}.nii.gz\n" for name in ("s00", "s01", "s02")))
+    assert run("predict", out, "--from", few, "--share")[0] == 0
+    (out / "s01.nii.gz").unlink()  # as where a process dies after its record has appeared
+    code, output, _ = run("predict", out, "--from", few, "--share", "--json")
+    assert (code, [json.loads(line)["case"] for line in output.splitlines()]) == (0, ["s01"])
+    code, output, _ = run("predict", out, "--from", few, "--share", "--json", "--split")
+    assert (code, len(output.splitlines())) == (0, 3)
+    assert (out / "s02_liver.nii.gz").exists()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
