@@ -146,6 +146,19 @@ def test_what_is_incomplete_is_done_anew(scans: Path, tmp_path: Path) -> None:
     assert (out / "s02_liver.nii.gz").exists()
 
 
+def test_claims_of_the_dead_are_cleared(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("predict", scans, out, "--share")[0] == 0
+    program = (
+        "import os; from pathlib import Path; from flarecli.prediction.sharing.claims import Claims\n"
+        f"Claims().take(Path({str(out / 's03.nii.gz')!r})); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=False)
+    assert len(hidden(out)) == 1
+    assert run("predict", scans, out, "--share")[0] == 0
+    assert hidden(out) == []
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_gives_the_claims_back(scans: Path, tmp_path: Path, ending: signal.Signals) -> None:
     out = tmp_path / "out"

@@ -107,6 +107,12 @@ class Claims:
         for turn in range(1, claim.turn + 1):  # the highest last: until then, nobody begins anew
             _remove(_file(claim.labels, turn))
 
+    def clear(self, labels: Path) -> None:
+        """Remove what a process left that died after its case had ended, before it could give it back."""
+        turn = _highest_turn(labels)
+        if turn and self._is_dead(_file(labels, turn)) and (claim := self.take(labels)) is not None:
+            self.release(claim)
+
     def _is_dead(self, path: Path) -> bool:
         try:
             holder = json.loads(path.read_text(encoding="utf-8"))

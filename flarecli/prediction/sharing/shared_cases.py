@@ -107,9 +107,11 @@ class SharedCases:
     def _take(self, case: Case, *, over: bool) -> Case | None:
         """The case with what is known of it, where it is for this process to do or to report; else None."""
         if self._is_done(case):
+            self._claims.clear(case.labels)
             return None
         failure = read_failure(case)
         if failure is not None:
+            self._claims.clear(case.labels)
             return replace(case, problem=failure)
         try:
             claim = self._claims.take(case.labels, over=over)
