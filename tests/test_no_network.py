@@ -35,7 +35,7 @@ _PHANTOM = ("phantom", "scans", "--shape", "40x64x64", "--spacing", "6x6x6", "--
 _RECIPE = ("--set", "batch=1", "--set", "view.shape_zyx=[32,32,32]")
 _VERBS: dict[str, Sequence[str]] = {
     "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
-    "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "--json"),
+    "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "previews", "--json"),
     "predict in float32": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--precision", "float32"),
     "report": ("report", "labels", "--html", "results{time}.html"),
     "evaluate": ("evaluate", "labels", "scans/TrainingMask", "--report", "report{time}.html", "--jobs", "2"),
@@ -50,6 +50,7 @@ _VERBS: dict[str, Sequence[str]] = {
         "plots",
         "--csv",
         "profile.csv",
+        "--overwrite",
     ),
     "preprocess": ("preprocess", "scans", "cache", "--overwrite", "--jobs", "2"),
     "train": ("train", "cache", "run{time}", "--iterations", "1", "--workers", "1", "--set", "validation.scans=1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import subprocess
 import sys
 from collections.abc import Callable
@@ -90,6 +91,7 @@ def test_what_gdcm_compresses_is_read(tmp_path: Path, compressor: str) -> None:
     sitk = pytest.importorskip("SimpleITK", reason="needs the extra io: pip install 'flarecli[io]'")
     expected = write_series(tmp_path / "plain")
     (tmp_path / "compressed").mkdir()
+    before = locale.setlocale(locale.LC_ALL)
     for path in (tmp_path / "plain").iterdir():
         plain = sitk.ReadImage(str(path))
         image = sitk.Cast(plain, sitk.sitkInt16)
@@ -102,6 +104,7 @@ def test_what_gdcm_compresses_is_read(tmp_path: Path, compressor: str) -> None:
         writer.SetCompressor(compressor)
         writer.SetFileName(str(tmp_path / "compressed" / path.name))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)  # GDCM's writer leaves "C"
     read = find_series(tmp_path / "compressed")
     assert read.stack.slices[0].header.syntax.startswith("1.2.840.10008.1.2.4.")
     np.testing.assert_array_equal(read.read()[0], expected)
