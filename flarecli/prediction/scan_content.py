@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from flarecli.dicom import is_dicom_file
 from flarecli.errors import InputError
 from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.files.sources import opened
 from flarecli.volume.image_files import files_of_image
 
 _BESIDE_SLICES = (*SCAN_SUFFIXES, ".json", ".csv", ".png")
-"""What may lie in a folder of slices and is none: results, tables and pictures."""
+"""What may lie in a folder of slices and is none, unless it begins as DICOM does: results, tables and pictures."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ def files_of_scan(scan: Path) -> tuple[Path, ...]:
     if scan.is_dir():
         entries = sorted(scan.iterdir(), key=lambda path: path.name)
         return tuple(
-            path
-            for path in entries
-            if path.is_file() and not path.name.startswith(".") and not path.name.lower().endswith(_BESIDE_SLICES)
+            path for path in entries if path.is_file() and not path.name.startswith(".") and _may_be_slice(path)
         )
     return tuple(sorted({scan, *(path for path in files_of_image(scan) if path.is_file())}))
+
+
+def _may_be_slice(path: Path) -> bool:
+    return not path.name.lower().endswith(_BESIDE_SLICES) or is_dicom_file(path)
 
 
 def content_of(scan: Path) -> ScanContent:

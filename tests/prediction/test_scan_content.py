@@ -85,6 +85,17 @@ def test_of_slices_names_sizes_and_contents_count(tmp_path: Path) -> None:
     assert content_of(folder) != before
 
 
+def test_slices_with_names_of_pictures_count_and_pictures_do_not(tmp_path: Path) -> None:
+    slice_file = tmp_path / "1.png"
+    slice_file.write_bytes(bytes(128) + b"DICM" + bytes(200))
+    (tmp_path / "2.dcm").write_bytes(b"another")
+    before = content_of(tmp_path)
+    (tmp_path / "preview.png").write_bytes(b"\x89PNG")
+    assert content_of(tmp_path) == before
+    slice_file.write_bytes(bytes(128) + b"DICM" + bytes(199) + b"\1")
+    assert content_of(tmp_path) != before
+
+
 def test_contents_that_change_places_are_another_scan(tmp_path: Path) -> None:
     first = content_of(write(tmp_path / "x", a=b"1", b=b"2"))
     assert content_of(write(tmp_path / "y", a=b"2", b=b"1")) != first
