@@ -20,7 +20,7 @@ from tests.threshold_system import ThresholdSystem
 pydicom = pytest.importorskip("pydicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
 highdicom = pytest.importorskip("highdicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
 
-from tests.dicom.series_writer import write_series  # noqa: E402
+from tests.dicom.series_writer import SHAPE, write_multi_frame, write_series  # noqa: E402
 
 
 class Kidneys(ThresholdSystem):
@@ -149,3 +149,48 @@ def test_identifiers_that_are_missing(tmp_path: Path) -> None:
     assert ended.exit_code == 3
     assert "no FrameOfReferenceUID" in ended.output
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(("o.", PREFIX))]
+
+
+def test_contours_of_a_multi_frame_scan_name_their_frames(tmp_path: Path) -> None:
+    write_multi_frame(tmp_path / "scan.dcm")
+    ended = flare(tmp_path / "scan.dcm", tmp_path / "o.nii.gz", "--dicom-seg", "--rtstruct", "--sr")
+    assert ended.exit_code == 0, ended.output
+    source = pydicom.dcmread(tmp_path / "scan.dcm")
+    positions = [float(frame.PlanePositionSequence[0].ImagePositionPatient[2]) for frame in _frames(source)]
+    for region in pydicom.dcmread(tmp_path / "o.rtstruct.dcm").ROIContourSequence:
+        for contour in region.ContourSequence:
+            (image,) = contour.ContourImageSequence
+            assert image.ReferencedSOPInstanceUID == source.SOPInstanceUID
+            assert positions[image.ReferencedFrameNumber - 1] == pytest.approx(float(contour.ContourData[2]), abs=0.01)
+
+
+def _frames(dataset: object) -> list:
+    return list(dataset.PerFrameFunctionalGroupsSequence)  # type: ignore[attr-defined]
+
+
+def test_results_of_a_tilted_scan_lie_on_its_rectangular_grid(tmp_path: Path) -> None:
+    angle = np.radians(12)
+    orientation = (1.0, 0.0, 0.0, 0.0, float(np.cos(angle)), float(-np.sin(angle)))
+    write_series(tmp_path / "series", orientation=orientation, step_lps=(0.0, 0.0, 5.0))
+    ended = flare(tmp_path / "series", tmp_path / "o.nii.gz", "--dicom-seg", "--rtstruct")
+    assert ended.exit_code == 0, ended.output
+    image = nibabel.load(tmp_path / "o.nii.gz")
+    labels_kji = np.asarray(image.dataobj).T
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine @ np.eye(4)[:, [2, 1, 0, 3]]
+    found = highdicom.seg.segread(tmp_path / "o.seg.dcm").get_volume(combine_segments=True)
+    back = found.match_geometry(highdicom.Volume(labels_kji, lps, "PATIENT"), tol=1e-3).array
+    assert np.array_equal(back > 0, labels_kji > 0)
+    for region in pydicom.dcmread(tmp_path / "o.rtstruct.dcm").ROIContourSequence:
+        assert all("ContourImageSequence" not in contour for contour in region.ContourSequence)
+
+
+def test_a_scan_in_several_multi_frame_files(tmp_path: Path) -> None:
+    from flarecli.dicom.results.sources import source_headers
+    from flarecli.errors import InputError
+
+    files = [tmp_path / "a.dcm", tmp_path / "b.dcm"]
+    for path in files:
+        write_multi_frame(path)
+    with pytest.raises(InputError, match="several multi-frame files"):
+        source_headers(files)
+    assert len(source_headers([files[0]] * SHAPE[0])) == 1

@@ -39,7 +39,8 @@ def source_headers(files: Sequence[Path]) -> list[Dataset]:
     Attributes of patient and study that a file lacks are empty.
 
     Raises:
-        InputError: when a file lacks an identifier that a result must refer to, or cannot be read any more.
+        InputError: when a file lacks an identifier that a result must refer to, or cannot be read any more, and when
+            the slices lie in several multi-frame files.
     """
     headers = []
     for path in dict.fromkeys(files):
@@ -62,4 +63,12 @@ def source_headers(files: Sequence[Path]) -> list[Dataset]:
             if name not in header:
                 setattr(header, name, "")
         headers.append(header)
+    if len(headers) > 1 and any(int(header.get("NumberOfFrames") or 1) > 1 for header in headers):
+        raise InputError(
+            "a DICOM result cannot refer to a scan in several multi-frame files",
+            path=next(iter(files)).parent,
+            seen=f"{len(headers)} files",
+            expected="one multi-frame file, or one file a slice",
+            remedy="Convert the series to one file a slice, or leave out the DICOM objects.",
+        )
     return headers
