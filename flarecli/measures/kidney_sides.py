@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 
+from flarecli.connected_parts import connected_parts
 from flarecli.geometry import Grid, bounding_window
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY
 
@@ -50,8 +50,7 @@ def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySi
         return KidneySides(sides, labels.shape[2] / 2, False)
     midline_x = _midline_x(voxels[window[0]], labels[window[0]], grid)
     mask = labels[window] == KIDNEYS
-    # An empty margin: cc3d fails on single rows of voxels.
-    parts = cc3d.connected_components(np.pad(mask, (0, 1)), connectivity=_CONNECTIVITY)[:-1, :-1, :-1]
+    parts, _ = connected_parts(mask, _CONNECTIVITY)
     is_left_x = np.arange(window[2].start, window[2].stop) < midline_x
     on_left = np.bincount(parts[:, :, is_left_x].ravel(), minlength=int(parts.max()) + 1)
     sizes = np.bincount(parts.ravel())
