@@ -80,5 +80,7 @@ class Elements:
 
 def printable(text: str) -> str:
     """Text that is safe to show: trimmed, control characters replaced, cut where it is long."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text.strip(" \0\t\r\n"))
+    shown = text.strip(" \0\t\r\n")
+    if not shown.isprintable():
+        shown = "".join(letter if letter.isprintable() else " " for letter in shown)
     return shown if len(shown) <= _SHOWN_LENGTH else f"{shown[:_SHOWN_LENGTH]}…"

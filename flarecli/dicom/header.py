@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Literal
 from flarecli.dicom import tags
 from flarecli.dicom.elements import Elements
 from flarecli.dicom.packages import pydicom_reader
+from flarecli.dicom.plain_header import plain_header
 from flarecli.files.sources import check_memory, opened
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -96,6 +97,11 @@ def read_header(path: Path) -> Header | None:
         if DEFLATED.encode() in beginning[:1024]:
             check_memory(2 * size, path, "its deflated data set")
             return _deflated_header(reader, path, beginning + file.read())
+        plain = plain_header(beginning)
+        if plain is not None:
+            pixels = PixelData(plain.pixels_start, plain.pixels_length, plain.pixels_tag)
+            header = Header(path, Elements(plain.elements), EXPLICIT_LITTLE_ENDIAN, pixels, size)
+            return replace(header, trailing=_trailing(file, header))
         while True:
             header = _parsed(reader, path, beginning, size)
             if header.pixels is not None:
