@@ -27,7 +27,11 @@ VERBS = (
         "flarecli.cli.collect:collect",
         "Collect the statistics of all cases of a folder of results in one table.",
     ),
-    Verb("evaluate", "flarecli.cli.evaluate:app", "Score predictions by organ and case, as the FLARE challenges do."),
+    Verb(
+        "evaluate",
+        "flarecli.cli.evaluate.command:app",
+        "Score predictions by organ and case, as the FLARE challenges do.",
+    ),
     Verb(
         "profile",
         "flarecli.cli.profile:profile",
@@ -50,10 +54,10 @@ VERBS = (
     ),
     Verb(
         "systems",
-        "flarecli.cli.systems:systems",
+        "flarecli.cli.networks.systems:systems",
         "List the segmentation systems: networks, parameters, multiply-adds, input sizes, weights, licence, paper.",
     ),
-    Verb("weights", "flarecli.cli.weights:app", "List, show, import and verify the weights of the networks."),
+    Verb("weights", "flarecli.cli.networks.weights:app", "List, show, import and verify the weights of the networks."),
     Verb(
         "doctor",
         "flarecli.cli.doctor:doctor",

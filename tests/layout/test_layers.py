@@ -41,7 +41,7 @@ _DEPTH = {name: depth for depth, names in enumerate(_LAYERS) for name in names}
 # More modules in one folder than this are hard to take in.
 _MODULES_IN_A_FOLDER = 20
 # Folders that are larger, with their numbers, which may only become smaller.
-_LARGER_FOLDERS = {"flarecli/phantom": 28, "flarecli/cli": 22}
+_LARGER_FOLDERS = {"flarecli/phantom": 28}
 
 
 def _layer_imports() -> list[tuple[str, str]]:

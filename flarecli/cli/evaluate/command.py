@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flarecli.cli.default_command import CommandWithSubcommands
-from flarecli.cli.evaluate_compare import compare
-from flarecli.cli.evaluate_rank import rank
+from flarecli.cli.evaluate.compare import compare
+from flarecli.cli.evaluate.rank import rank
 from flarecli.cli.output import print_error, print_json, print_warning, reported_errors, stderr_console, stdout_console
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def evaluate(
 ) -> None:
     """Score predictions against ground truths."""
     with reported_errors(as_json=as_json):
-        from flarecli.cli.evaluate_options import check_outputs, evaluation_settings
-        from flarecli.cli.evaluate_table import print_evaluation
+        from flarecli.cli.evaluate.options import check_outputs, evaluation_settings
+        from flarecli.cli.evaluate.table import print_evaluation
         from flarecli.errors import UsageError
         from flarecli.metrics.pairing import account_of_labels, label_files, pair_cases, pair_literally
         from flarecli.metrics.score_table import write_score_table

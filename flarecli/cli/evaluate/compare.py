@@ -29,7 +29,7 @@ def compare(
     Shows mean paired differences with bootstrap intervals, signed-rank tests, and wins, ties and losses.
     """
     with reported_errors(as_json=as_json):
-        from flarecli.cli.table_names import names_apart
+        from flarecli.cli.evaluate.table_names import names_apart
         from flarecli.errors import UsageError
         from flarecli.metrics.comparison import compare as compare_tables
         from flarecli.metrics.score_table import read_score_table

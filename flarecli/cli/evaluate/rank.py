@@ -33,7 +33,7 @@ def rank(
     Without --profile, by DSC and NSD only. A bootstrap over the cases shows how stable the places are.
     """
     with reported_errors(as_json=as_json):
-        from flarecli.cli.table_names import names_apart
+        from flarecli.cli.evaluate.table_names import names_apart
         from flarecli.errors import UsageError
         from flarecli.metrics.ranking import Entrant, rank_systems, read_efficiency_table
         from flarecli.metrics.score_table import read_score_table

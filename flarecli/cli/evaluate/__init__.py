@@ -1,0 +1,1 @@
+"""`flare evaluate` and its subcommands."""

@@ -1,0 +1,1 @@
+"""Verbs about the systems and their networks: what there is, weights, export."""
