@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from flarecli.phantom.anatomy import Anatomy
-from flarecli.phantom.canvas import Canvas
-from flarecli.phantom.lattice import SampleGrid
+from flarecli.phantom.drawing.canvas import Canvas
+from flarecli.phantom.drawing.lattice import SampleGrid
+from flarecli.phantom.organs.anatomy import Anatomy
 
 
 def drawn_organs(anatomy: Anatomy, grid: SampleGrid) -> np.ndarray:

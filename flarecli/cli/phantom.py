@@ -164,7 +164,7 @@ def _check_outputs(
 def _label_maps(source: Path) -> list[tuple[Path, PreparedLabels]]:
     from flarecli.metrics.label_map import Fractions, read_label_map
     from flarecli.metrics.pairing import account_of_labels
-    from flarecli.phantom.label_maps import prepare_labels
+    from flarecli.phantom.organs.label_maps import prepare_labels
 
     account = account_of_labels(str(source))
     if (warning := account.warning()) is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from flarecli.phantom.canvas import MAX_PARTS, Palette
-from flarecli.phantom.lattice import NoiseField, SampleGrid, Vector
+from flarecli.phantom.drawing.canvas import MAX_PARTS, Palette
+from flarecli.phantom.drawing.lattice import NoiseField, SampleGrid, Vector
 from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.tissues import LOOKS, PatientLook
 

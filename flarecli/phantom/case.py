@@ -12,11 +12,11 @@ from flarecli.errors import UsageError
 from flarecli.hardware.memory import available_bytes
 from flarecli.organs import LABEL_NAMES, ORGANS
 from flarecli.phantom.acquisition import acquire, draw_acquisition, draw_textures, part_intensities, tissue_hu, visible
-from flarecli.phantom.anatomy import Anatomy
-from flarecli.phantom.lattice import Vector
+from flarecli.phantom.drawing.lattice import Vector
 from flarecli.phantom.options import PhantomOptions, options_for
+from flarecli.phantom.organs.anatomy import Anatomy
+from flarecli.phantom.organs.procedural import procedural_anatomy
 from flarecli.phantom.patient import centred_grid, draw_patient
-from flarecli.phantom.procedural import procedural_anatomy
 
 _REUSED_BYTES = 31 << 20
 """Just below the 32 MiB from which glibc always asks the system."""

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flarecli.phantom.anatomy import Anatomy, grown
-from flarecli.phantom.canvas import Canvas, Drawable, Palette, Pose
-from flarecli.phantom.exterior import draw_exterior
-from flarecli.phantom.gut import draw_gut
-from flarecli.phantom.interior import draw_organs
-from flarecli.phantom.landmarks import Landmarks, measure_landmarks
-from flarecli.phantom.lattice import NoiseField, SampleGrid, Vector
+from flarecli.phantom.abdomen.gut import draw_gut
+from flarecli.phantom.abdomen.urinary import draw_bladder, draw_pelves_and_ureters
+from flarecli.phantom.body.exterior import draw_exterior
+from flarecli.phantom.body.landmarks import Landmarks, measure_landmarks
+from flarecli.phantom.body.skeleton import draw_skeleton
+from flarecli.phantom.body.torso import draw_torso
+from flarecli.phantom.drawing.canvas import Canvas, Drawable, Palette, Pose
+from flarecli.phantom.drawing.lattice import NoiseField, SampleGrid, Vector
+from flarecli.phantom.drawing.shapes import rotation_zyx
 from flarecli.phantom.options import PhantomOptions
-from flarecli.phantom.shapes import rotation_zyx
-from flarecli.phantom.skeleton import draw_skeleton
+from flarecli.phantom.organs.anatomy import Anatomy, grown
+from flarecli.phantom.organs.interior import draw_organs
 from flarecli.phantom.tissues import PatientLook, draw_look
-from flarecli.phantom.torso import draw_torso
-from flarecli.phantom.urinary import draw_bladder, draw_pelves_and_ureters
-from flarecli.phantom.vessels import draw_vessels
+from flarecli.phantom.vessels.great_vessels import draw_vessels
 
 _SLAB_VOXELS = 4_000_000
 """Voxels drawn at a time; bounds the memory for coordinates to some 50 MB an array set."""

@@ -27,7 +27,7 @@ from flarecli.phantom.acquisition import (
     Acquisition,
     PartIntensities,
 )
-from flarecli.phantom.canvas import MAX_PARTS
+from flarecli.phantom.drawing.canvas import MAX_PARTS
 from flarecli.training.samples.painting.exposure import Exposure
 from flarecli.training.samples.painting.fields import blurred, grainy_noise, per_sample, smooth_field
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flarecli.phantom.shapes import rotation_zyx
+from flarecli.phantom.drawing.shapes import rotation_zyx
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,1 @@
+"""The other abdominal organs: digestive tract, gallbladder, urinary tract."""

@@ -1,0 +1,1 @@
+"""Drawing shapes and smooth noise on a grid of voxels."""

@@ -1,0 +1,1 @@
+"""Heart and blood vessels, and where they lie against the organs."""
