@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flarecli.engine.keras_import import import_keras
 from flarecli.engine.runtime import Runtime
+from flarecli.engine.weights.eight_bits import plain_file
 from flarecli.engine.weights.file import check_structure
 from flarecli.engine.weights.values import check_values
 from flarecli.errors import InputError
@@ -46,11 +47,11 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
     elements = sum(math.prod(variable.shape) for variable in model.variables)
     check_structure(weights, _MOST_TIMES * elements + _MORE_ELEMENTS)
     try:
-        with warnings.catch_warnings():
+        with plain_file(weights) as readable, warnings.catch_warnings():
             # Keras only warns about layers that the file does not have.
             warnings.simplefilter("error", UserWarning)
-            model.load_weights(weights)
-    except MemoryError:
+            model.load_weights(readable)
+    except (MemoryError, InputError):
         raise
     except Exception as error:  # Keras and HDF5 raise nearly anything on files that are not what they expect
         raise InputError(

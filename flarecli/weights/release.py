@@ -1,12 +1,14 @@
-"""Export of release weights: float16, with their card."""
+"""Export of release weights: float16 or 8 bits a weight, with their card."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flarecli.engine.weights.eight_bits import CODES, LARGEST_ERROR, SCALE, coded, decoded, is_coded
 from flarecli.engine.weights.file import check_structure
 from flarecli.errors import InputError, OutputError
 from flarecli.files.names import check_name
@@ -16,19 +18,24 @@ from flarecli.weights.card import WEIGHTS_SUFFIX, Card, write_weights
 _WORTH_PACKING_BYTES = 16384
 """Smaller arrays grow by the bookkeeping of compression."""
 
+_WORTH_CODING_BYTES = 4096
+"""Smaller kernels lose more by their scales than they gain."""
+
 _LARGEST_ERROR = 2.0**-10
 """Of an array, relative. Rounding to float16 alone costs at most half of that."""
 
 
-def release_weights(trained: Path, folder: Path, card: Card) -> Path:
-    """Write `<network>.weights.h5` in float16 with its card; Keras loads it into float32 models as it is.
+def release_weights(trained: Path, folder: Path, card: Card, *, bits: int = 16) -> Path:
+    """Write `<network>.weights.h5` with its card.
 
-    Arrays that float16 cannot hold are kept in float32.
+    Arrays that float16 cannot hold are kept in float32, kernels that 8 bits change by more than one part in 64 in
+    float16. In 16 bits Keras loads the file into float32 models as it is; in 8 bits `flare` alone does.
 
     Args:
-        trained: Keras weights file in float32.
+        trained: Keras weights file in float32 or float16.
         folder: Where to; `--weights <folder>` then uses them.
         card: The card; its checksum is filled in here.
+        bits: 16, or 8 for kernels in 8 bits a weight with one scale a channel; other arrays are always 16.
 
     Returns:
         The released file.
@@ -36,31 +43,48 @@ def release_weights(trained: Path, folder: Path, card: Card) -> Path:
     Raises:
         InputError: when the card's network cannot be the name of a file, and for weights that are damaged or not
             finite.
+        ValueError: for other bits.
     """
+    if bits not in (8, 16):
+        raise ValueError(f"weights are released in 8 or 16 bits, not in {bits}")
     destination = folder / f"{check_name(card.network, 'network')}{WEIGHTS_SUFFIX}"
     check_structure(trained)
-    write_weights(destination, card, lambda path: _copy_in_half_precision(trained, path))
+    if bits == 8:
+        card = replace(card, details={**card.details, "stored": "kernels in 8 bits a weight, one scale a channel"})
+    write_weights(destination, card, lambda path: _copy(trained, path, bits))
     return destination
 
 
-def _copy_in_half_precision(source: Path, destination: Path) -> None:
+def _copy(source: Path, destination: Path, bits: int) -> None:
     import h5py
 
     reserve_room(destination, source.stat().st_size)
-    with h5py.File(source) as full, h5py.File(destination, "w") as half:
-        _copy_attributes(full, half)
+    with h5py.File(source) as full, h5py.File(destination, "w", libver="latest") as released:
+        _copy_attributes(full, released)
 
         def copy(name: str, item: Any) -> None:
             if not isinstance(item, h5py.Dataset):
-                _copy_attributes(item, half.require_group(name))
+                _copy_attributes(item, released.require_group(name))
                 return
             values = _stored_form(item[()], name, source)
-            packing = {"compression": "gzip", "shuffle": True} if values.nbytes > _WORTH_PACKING_BYTES else {}
-            written = half.create_dataset(name, data=values, **packing)
+            kernel = coded(item[()]) if bits == 8 and values.nbytes > _WORTH_CODING_BYTES else None
+            if kernel is None:
+                written = released.create_dataset(name, data=values, **_packing(values))
+            else:
+                written = released.create_group(name)
+                codes, scale = kernel
+                written.create_dataset(CODES, data=codes, **_packing(codes))
+                written.create_dataset(SCALE, data=scale)
             _copy_attributes(item, written)
 
         full.visititems(copy)
     _check_copy(source, destination)
+
+
+def _packing(values: np.ndarray) -> dict[str, Any]:
+    if values.nbytes <= _WORTH_PACKING_BYTES:
+        return {}
+    return {"compression": "gzip", "compression_opts": 9, "shuffle": values.itemsize > 1, "chunks": values.shape}
 
 
 def _stored_form(values: np.ndarray, name: str, source: Path) -> np.ndarray:
@@ -108,15 +132,18 @@ def _check_copy(source: Path, destination: Path) -> None:
     with h5py.File(source) as full, h5py.File(destination) as written:
 
         def compare(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset):
-                values, stored = item[()], written[name][()]
-                if values.shape != stored.shape or not _relative_error(stored, values) <= _LARGEST_ERROR:
-                    raise OutputError(
-                        "does not hold what was written to it",
-                        path=destination,
-                        seen=f"other values of {name}",
-                        remedy="Check the disk or network drive, and run the same command again.",
-                    )
+            if not isinstance(item, h5py.Dataset):
+                return
+            values, stored, largest = item[()], written[name], _LARGEST_ERROR
+            if is_coded(stored):
+                stored, largest = decoded(stored, destination), LARGEST_ERROR
+            if values.shape != stored.shape or not _relative_error(stored[()], values) <= largest:
+                raise OutputError(
+                    "does not hold what was written to it",
+                    path=destination,
+                    seen=f"other values of {name}",
+                    remedy="Check the disk or network drive, and run the same command again.",
+                )
 
         full.visititems(compare)
 

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MAXIMUM_WHEEL_MB = 34
+MAXIMUM_WHEEL_MB = 20
 
 SCAN, TRUTH = "phantom_ct_0000.nii.gz", "phantom_ct.nii.gz"
 SCORES = "Name,DSC_1,NSD-1mm_1\n" + "".join(f"case{n},0.{n}{{0}},0.{n}{{0}}\n" for n in range(1, 7))
