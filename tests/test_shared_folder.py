@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from flarecli.files.unfinished import PREFIX
+from tests.deadly_system import DEADLY_HU
 from tests.prediction.test_batch import write_ct
-from tests.shared_command import DEADLY_HU
 from tests.test_interruptions import content
 from tests.threshold_system import NO_ORGAN_HU
 

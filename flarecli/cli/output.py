@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,16 @@ def print_json(content: Any) -> None:
 def print_json_line(content: Any) -> None:
     """Print one JSON document on one line, at once, where others follow."""
     typer.echo(json.dumps(content, ensure_ascii=_needs_ascii()))
+
+
+def print_json_array(contents: Iterable[Any]) -> None:
+    """Print one JSON document, a list, as `print_json` would, but item by item."""
+    has_items = False
+    for content in contents:
+        text = json.dumps(content, indent=2, ensure_ascii=_needs_ascii()).replace("\n", "\n  ")
+        typer.echo(f"{',' if has_items else '['}\n  {text}", nl=False)
+        has_items = True
+    typer.echo("\n]" if has_items else "[]")
 
 
 def _needs_ascii() -> bool:

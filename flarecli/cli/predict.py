@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,23 +21,15 @@ from flarecli.cli.engine_options import (
     ThreadsOption,
     WeightsOption,
 )
-from flarecli.cli.output import (
-    print_error,
-    print_json,
-    print_json_line,
-    print_traceback,
-    reported_errors,
-    stderr_console,
-)
+from flarecli.cli.many_scans.ended_cases import EndedCases
+from flarecli.cli.many_scans.endings import report_as_they_come, report_at_the_end, seen
+from flarecli.cli.many_scans.running import Run
+from flarecli.cli.many_scans.scans import check_shared, preview_of, scans_of
+from flarecli.cli.output import reported_errors
 from flarecli.cli.rendering.case_progress import CaseProgress
 from flarecli.cli.rendering.notices import print_warning
-from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcome, print_outcomes
-from flarecli.errors import PartialFailureError, UsageError
+from flarecli.errors import UsageError
 from flarecli.systems import DEFAULT_SYSTEM
-
-if TYPE_CHECKING:
-    from flarecli.prediction.case_result import CaseResult
-    from flarecli.prediction.cases import Case, FoundCases
 
 
 class MeshFormat(StrEnum):
@@ -120,6 +111,10 @@ def predict(
         str | None,
         typer.Option(metavar="I/N|auto", help="Every N-th scan from the I-th on (1/N to N/N); auto: as Slurm's array."),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.001, metavar="SECONDS", help="End a scan that takes longer; it fails, and the run goes on."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the steps' times and full errors.")] = False,
@@ -135,16 +130,15 @@ def predict(
             )
 
         if share:
-            _check_shared(overwrite=overwrite, statistics=statistics, report=report)
+            check_shared(overwrite=overwrite, statistics=statistics, report=report)
 
         from flarecli.files.destinations import Destination
         from flarecli.measures.statistics import check_statistics_path, is_statistics_table
-        from flarecli.prediction.batch import predict_cases, predict_shared
         from flarecli.prediction.output_options import OutputOptions
-        from flarecli.prediction.outputs import check_outputs
         from flarecli.prediction.part import parsed_part
-        from flarecli.prediction.predictor import EngineRequest, Predictor
+        from flarecli.prediction.predictor import EngineRequest
         from flarecli.prediction.region import parsed_region
+        from flarecli.prediction.supervised.request import PredictionRequest
         from flarecli.systems import system_named
 
         region = parsed_region(roi)
@@ -155,7 +149,7 @@ def predict(
 
             check_page_path(report)
         chosen_part = None if part is None else parsed_part(part)
-        found = _scans(source, destination, listed)
+        found = scans_of(source, destination, listed)
         many = found.folder is not None or listed is not None
         cases = found.cases if chosen_part is None else chosen_part.of(found.cases)
         if not many and (share or chosen_part is not None):
@@ -168,7 +162,7 @@ def predict(
         chosen = (("seg", dicom_seg), ("rtstruct", rtstruct), ("sr", sr))
         extras = OutputOptions(
             split=split,
-            preview=_preview_file(preview, many=many),
+            preview=preview_of(preview, many=many),
             sides=sides,
             dicom=tuple(name for name, is_chosen in chosen if is_chosen),
             labelmap=labelmap,
@@ -181,139 +175,30 @@ def predict(
             tables.append(Destination(statistics, "table of statistics", replaces))
         if report is not None:
             tables.append(Destination(report, "report", overwrite or (resume and is_report_page(report))))
-        if not share:
-            check_outputs(cases, extras, existing, tables=tables)
-        predictor = Predictor(
+        request = PredictionRequest(
             system_named(system).name,
-            weights or (),
+            tuple(weights or ()),
             EngineRequest(backend.value, device.value, precision.value, threads, max_gpu_mb),
             region,
-            keep_memory=len(cases) > 1,
+            extras,
+            "resume" if resume and not share else "overwrite",
         )
-        if found.folder is not None and not quiet and (passed_over := found.folder.warning()) is not None:
-            print_warning(passed_over)
-        with CaseProgress(len(cases), hidden=quiet or as_json) as progress:
-            if share:
-                run = predict_shared(
-                    predictor, cases, extras=extras, verify=resume, on_start=progress.start, on_step=progress.step
-                )
-            else:
-                run = predict_cases(
-                    predictor,
-                    cases,
-                    extras=extras,
-                    existing=existing,
-                    tables=tables,
-                    on_start=progress.start,
-                    on_step=progress.step,
-                )
+        with CaseProgress(len(cases), hidden=quiet or as_json) as progress, EndedCases() as ended:
+            run = Run(request, cases, existing, share, timeout, tables, progress.start, progress.step)
+            outcomes = run.outcomes()
+            if found.folder is not None and not quiet and (passed_over := found.folder.warning()) is not None:
+                print_warning(passed_over)
             # Closed on an interruption, too: then the case that is being written is written to its end.
-            with closing(run):
-                outcomes = _seen(run, progress, many=many, as_json=as_json, verbose=verbose)
+            with closing(outcomes):
+                shown = seen(outcomes, progress, many=many, as_json=as_json, verbose=verbose)
                 if share:
-                    _report_as_they_come(outcomes, as_json=as_json, quiet=quiet)
+                    report_as_they_come(shown, as_json=as_json, quiet=quiet)
                     return
-                ended = list(outcomes)
-        if report is not None and (many or ended[0].error is None):
-            from flarecli.report.run import write_report_of_run
+                for outcome in shown:
+                    ended.add(outcome)
+            progress.hide()
+            if report is not None and (many or not ended.failed):
+                from flarecli.report.run import write_report_of_run
 
-            write_report_of_run(report, ended, extras, title=(destination or source).name)
-        _report(ended, statistics, many=many, as_json=as_json, quiet=quiet, verbose=verbose)
-
-
-def _check_shared(*, overwrite: bool, statistics: Path | None, report: Path | None) -> None:
-    """Refuse what needs one process that has all cases."""
-    for option, is_given, remedy in (
-        ("--overwrite", overwrite, "Give another folder for the output."),
-        ("--statistics", statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
-        ("--report", report is not None, "Run `flare report OUT` afterwards."),
-    ):
-        if is_given:
-            raise UsageError("two options exclude each other", seen=f"--share and {option}", remedy=remedy)
-
-
-def _scans(source: Path, destination: Path | None, listed: str | None) -> FoundCases:
-    """The scans of a file or folder, or of a list; then the only path is the output's."""
-    from flarecli.prediction.case_lists import read_case_list
-    from flarecli.prediction.cases import FoundCases, find_scans
-
-    if listed is None and destination is not None:
-        return find_scans(source, destination)
-    if listed is None or destination is not None:
-        raise UsageError(
-            "the number of paths is not right",
-            seen="one: no OUT" if listed is None else "two, and --from",
-            expected="flare predict IN OUT, or flare predict OUT --from FILE",
-            remedy="Give these.",
-        )
-    return FoundCases(read_case_list(listed, source))
-
-
-def _seen(
-    outcomes: Iterable[CaseResult], progress: CaseProgress, *, many: bool, as_json: bool, verbose: bool
-) -> Iterator[CaseResult]:
-    """The outcomes, of which errors are shown at once."""
-    for outcome in outcomes:
-        progress.finish()
-        if outcome.error is not None and many and not as_json:
-            print_error(outcome.error)
-            if verbose:
-                print_traceback(outcome.error)
-        yield outcome
-
-
-def _report_as_they_come(outcomes: Iterable[CaseResult], *, as_json: bool, quiet: bool) -> None:
-    """Show each case when it ends, one line each, and keep none."""
-    done = failed = 0
-    for outcome in outcomes:
-        done += outcome.error is None
-        failed += outcome.error is not None
-        if as_json:
-            print_json_line(outcome_as_dict(outcome))
-        elif not quiet:
-            print_outcome(outcome)
-    if not as_json and not quiet:
-        stderr_console().print(f"{done} scans done by this process", highlight=False)
-        if failed:
-            stderr_console().print(f"[red]{failed} scans failed[/red]", highlight=False)
-    if failed:
-        raise typer.Exit(PartialFailureError.exit_code)
-
-
-def _preview_file(preview: Path | None, *, many: bool) -> Callable[[Case], Path] | None:
-    if preview is None:
-        return None
-    if not many:
-        return lambda case: preview
-    if preview.suffix.lower() == ".png" and not preview.is_dir():
-        raise UsageError(
-            "the previews of a folder of scans need a folder",
-            path=preview,
-            seen="the name of one picture",
-            remedy="Give a folder; it is made where it does not exist.",
-        )
-    return lambda case: preview / f"{case.name}.png"
-
-
-def _report(
-    outcomes: list[CaseResult], statistics: Path | None, *, many: bool, as_json: bool, quiet: bool, verbose: bool
-) -> None:
-    """Show how the cases ended, and write the table of statistics; where that fails, the error is the JSON document,
-    and stands below the table."""
-    if not many and outcomes[0].error is not None:
-        if verbose and not as_json:
-            print_traceback(outcomes[0].error)
-        raise outcomes[0].error
-    if not as_json and not quiet:
-        print_outcomes(outcomes, verbose=verbose)
-    if statistics is not None:
-        from flarecli.measures.statistics import write_statistics
-
-        write_statistics(statistics, {outcome.case.name: outcome.statistics for outcome in outcomes})
-    if as_json:
-        print_json([outcome_as_dict(outcome) for outcome in outcomes] if many else outcome_as_dict(outcomes[0]))
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if failed:
-        if not as_json and not quiet:
-            stderr_console().print(f"[red]{len(failed)} of {len(outcomes)} scans failed[/red]")
-        raise typer.Exit(PartialFailureError.exit_code)
+                write_report_of_run(report, ended, extras, title=(destination or source).name)
+            report_at_the_end(ended, statistics, many=many, as_json=as_json, quiet=quiet, verbose=verbose)

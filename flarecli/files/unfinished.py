@@ -69,6 +69,13 @@ def discard_all() -> None:
         discard(path)
 
 
+def discard_of(folder: Path, process: int) -> None:
+    """Remove what a process of this host that has ended left unfinished in a folder."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f"{PREFIX}{this_host()}-{process}-*"):
+            discard(path)
+
+
 def clear_abandoned(folder: Path) -> None:
     """Remove temporary files and folders that processes left behind which do not run any more.
 

@@ -23,7 +23,15 @@ from flarecli.steps import Steps
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume
 
-__all__ = ["CaseResult", "EngineRequest", "OutputOptions", "Predictor", "predict_cases", "predict_shared"]
+__all__ = [
+    "CaseResult",
+    "EngineRequest",
+    "OutputOptions",
+    "Predictor",
+    "predict_cases",
+    "predict_from",
+    "predict_shared",
+]
 
 
 def predict_cases(
@@ -109,6 +117,37 @@ def predict_shared(
     return _Run(predictor, shared, extras, "overwrite", on_start, on_step).outcomes()
 
 
+def predict_from(
+    predictor: Predictor,
+    cases: CaseSource,
+    extras: OutputOptions,
+    existing: str,
+    *,
+    on_start: Callable[[Case], None] | None = None,
+    on_step: Callable[[str], None] | None = None,
+    on_written: Callable[[CaseResult], None] | None = None,
+) -> Generator[CaseResult, None, None]:
+    """Work through the cases of a source, whose outputs the caller has checked.
+
+    Args:
+        predictor: The system, ready.
+        cases: Where the cases come from.
+        extras: What to write besides.
+        existing: What to do where files exist: "overwrite" or "resume".
+        on_start: Called as the work on a case begins.
+        on_step: Called as each step begins.
+        on_written: Called with an outcome, by the thread that writes, as soon as the files are there or failed to be:
+            it is yielded only when the next scan is segmented.
+
+    Yields:
+        The outcome of each case, in their order.
+
+    Raises:
+        As `Predictor.load`, before the first outcome.
+    """
+    return _Run(predictor, cases, extras, existing, on_start, on_step, on_written).outcomes()
+
+
 @dataclass(frozen=True)
 class _Read:
     volume: Volume
@@ -132,6 +171,7 @@ class _Run:
     existing: str
     on_start: Callable[[Case], None] | None
     on_step: Callable[[str], None] | None
+    on_written: Callable[[CaseResult], None] | None = None
 
     def outcomes(self) -> Generator[CaseResult, None, None]:
         with (
@@ -214,4 +254,7 @@ class _Run:
             )
         except Exception as error:
             outcome = CaseResult(case, "failed", error=error_of_scan(error, case.scan))
-        return replace(outcome, redone=scan.redone)
+        outcome = replace(outcome, redone=scan.redone)
+        if self.on_written is not None:
+            self.on_written(outcome)
+        return outcome

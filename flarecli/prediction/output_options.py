@@ -20,12 +20,42 @@ DICOM_OBJECTS = ("seg", "rtstruct", "sr")
 
 
 @dataclass(frozen=True)
+class PreviewFile:
+    """One picture, of whatever case.
+
+    Attributes:
+        path: Its file.
+    """
+
+    path: Path
+
+    def __call__(self, case: Case) -> Path:
+        """The file."""
+        return self.path
+
+
+@dataclass(frozen=True)
+class PreviewFolder:
+    """A picture of each case in a folder, called as the case.
+
+    Attributes:
+        folder: The folder.
+    """
+
+    folder: Path
+
+    def __call__(self, case: Case) -> Path:
+        """The file of a case."""
+        return self.folder / f"{case.name}.png"
+
+
+@dataclass(frozen=True)
 class OutputOptions:
     """What to write besides the label map and its record.
 
     Attributes:
         split: Whether to write one mask file an organ, too.
-        preview: Picture file for a case, where one is wanted.
+        preview: Picture file for a case, where one is wanted; a `PreviewFolder` where other processes are to write it.
         sides: Whether the label map tells the kidneys apart: 2 right, 5 left.
         dicom: DICOM objects to write, among `DICOM_OBJECTS`; only of scans that are DICOM.
         labelmap: Whether the Segmentation object has one frame a slice with all organs (LABELMAP) in place of one a

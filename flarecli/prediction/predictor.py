@@ -17,15 +17,14 @@ from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.network_notes import with_notes_of_networks
 from flarecli.prediction.output_options import OutputOptions
+from flarecli.prediction.predictor_facts import PredictorFacts
 from flarecli.prediction.region import Region, checked_region
 from flarecli.prediction.result import Provenance, Result
-from flarecli.prediction.resume import completed_record
 from flarecli.prediction.scan_content import ScanContent, content_of
 from flarecli.prediction.writing import write_result
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, RegionRequest, Segmentation, System
 from flarecli.volume import Volume
-from flarecli.weights.card import card_path
 from flarecli.weights.selection import weighted_system
 
 
@@ -97,6 +96,7 @@ class Predictor:
             )
         chosen = weighted_system(self.system, self.weights)
         self._system, self._paths, self.cards = chosen.system, chosen.paths, chosen.cards
+        self._files = chosen.files
         loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-load")
         self._loaded: Future[tuple[Runtime, dict[str, Network]]] = loading.submit(self._load)
         loading.shutdown(wait=False)
@@ -121,7 +121,7 @@ class Predictor:
     @property
     def files(self) -> tuple[Path, ...]:
         """The weights files and their cards."""
-        return tuple(path for weights in self._paths.values() for path in (weights, card_path(weights)))
+        return self._files
 
     def load(self, steps: Steps) -> Runtime:
         """Wait until backend and networks are there; the first call says whether they are.
@@ -168,15 +168,7 @@ class Predictor:
             CaseDiffersError: when there is none; see `flarecli.prediction.resume`.
             FlareError: when the scan cannot be read, or as `load` does.
         """
-        return completed_record(
-            case,
-            extras,
-            system=self._system.name,
-            cards=self.cards,
-            region=self._region_asked,
-            runtime=self.load(Steps()),
-            contents=contents,
-        )
+        return self.facts.completed(case, extras, contents=contents)
 
     def finish(
         self,
@@ -203,6 +195,15 @@ class Predictor:
             FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
         """
         return write_result(case, Result(volume, segmentation, self.provenance), extras, steps, content)
+
+    @property
+    def facts(self) -> PredictorFacts:
+        """What this predictor is; waits until backend and networks are loaded.
+
+        Raises:
+            As `load`.
+        """
+        return PredictorFacts(self._system.name, self.cards, self._region_asked, self.load(Steps()), self.files)
 
     @property
     def provenance(self) -> Provenance:

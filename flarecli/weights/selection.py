@@ -27,6 +27,11 @@ class WeightedSystem:
     paths: dict[str, Path]
     cards: dict[str, Card]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The weights files and their cards."""
+        return tuple(path for weights in self.paths.values() for path in (weights, card_path(weights)))
+
 
 def weighted_system(name: str, choices: Iterable[str] = ()) -> WeightedSystem:
     """Choose weights for all networks of a system.

@@ -46,6 +46,10 @@ class CaseProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.hide()
+
+    def hide(self) -> None:
+        """Take the bar away, so that something else can be printed."""
         if self._bar is not None:
             self._bar.stop()
 

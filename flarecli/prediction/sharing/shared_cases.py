@@ -20,7 +20,7 @@ from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
-from flarecli.prediction.predictor import Predictor
+from flarecli.prediction.predictor_facts import JudgesCases
 from flarecli.prediction.resume import CaseDiffersError
 from flarecli.prediction.sharing.claims import Claim, Claims
 from flarecli.prediction.sharing.failed_cases import read_failure, write_failure
@@ -36,7 +36,7 @@ class SharedCases:
     """A source of cases (`flarecli.prediction.sharing.case_sources.CaseSource`) that several processes share.
 
     Args:
-        predictor: What makes the label maps.
+        predictor: What makes the label maps, or its facts.
         cases: The list.
         extras: What is written besides.
         verify: Whether what is done already is compared by checksums.
@@ -46,7 +46,7 @@ class SharedCases:
 
     def __init__(
         self,
-        predictor: Predictor,
+        predictor: JudgesCases,
         cases: Iterable[Case],
         extras: OutputOptions,
         *,

@@ -1,0 +1,81 @@
+"""Who works on the cases of `flare predict`: this process, or one that it watches over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flarecli.files.destinations import Destination
+    from flarecli.prediction.case_result import CaseResult
+    from flarecli.prediction.cases import Case
+    from flarecli.prediction.predictor_facts import JudgesCases
+    from flarecli.prediction.sharing.case_sources import CaseSource
+    from flarecli.prediction.supervised.request import PredictionRequest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of `flare predict`.
+
+    Attributes:
+        request: How scans are to be segmented.
+        cases: What is to be done.
+        existing: What to do where files exist: "refuse", "overwrite" or "resume".
+        share: Whether other processes work on the same cases.
+        timeout_s: How long a case may take; None without a limit.
+        tables: What is written at the end.
+        on_start: Called as the work on a case begins.
+        on_step: Called as each step begins.
+    """
+
+    request: PredictionRequest
+    cases: Sequence[Case]
+    existing: str
+    share: bool
+    timeout_s: float | None
+    tables: Sequence[Destination]
+    on_start: Callable[[Case], None]
+    on_step: Callable[[str], None]
+
+    def outcomes(self) -> Generator[CaseResult, None, None]:
+        """The outcome of each case; closing the generator ends the run.
+
+        Raises:
+            FlareError: as `predict_cases` does; outputs are checked by this call itself.
+        """
+        from flarecli.prediction.outputs import check_outputs
+        from flarecli.weights.selection import weighted_system
+
+        chosen = weighted_system(self.request.system, self.request.weights)
+        if not self.share:
+            check_outputs(self.cases, self.request.extras, self.existing, tables=self.tables, inputs=chosen.files)
+        return self._by_this_process() if self.timeout_s is None else self._by_another_process(self.timeout_s)
+
+    def _by_this_process(self) -> Generator[CaseResult, None, None]:
+        from flarecli.prediction.batch import predict_from
+
+        predictor = self.request.predictor(keep_memory=len(self.cases) > 1)
+        return predict_from(
+            predictor,
+            self._source(predictor),
+            self.request.extras,
+            self.request.existing,
+            on_start=self.on_start,
+            on_step=self.on_step,
+        )
+
+    def _by_another_process(self, timeout_s: float) -> Generator[CaseResult, None, None]:
+        from flarecli.prediction.supervised.prediction_process import PredictionProcess
+
+        with PredictionProcess(self.request, timeout_s) as process:
+            yield from process.outcomes(self._source(process), on_start=self.on_start, on_step=self.on_step)
+
+    def _source(self, predictor: JudgesCases) -> CaseSource:
+        from flarecli.prediction.sharing.case_sources import ListedCases
+        from flarecli.prediction.sharing.shared_cases import SharedCases
+
+        if not self.share:
+            return ListedCases(self.cases)
+        return SharedCases(predictor, self.cases, self.request.extras, verify=self.existing == "resume")

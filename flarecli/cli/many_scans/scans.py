@@ -1,0 +1,71 @@
+"""Which scans `flare predict` is to work on, and what options go together with many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flarecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from flarecli.prediction.cases import Case, FoundCases
+
+
+def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | None) -> None:
+    """Refuse what needs one process that has all cases, where several share them.
+
+    Raises:
+        UsageError: then.
+    """
+    for option, is_given, remedy in (
+        ("--overwrite", overwrite, "Give another folder for the output."),
+        ("--statistics", statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
+        ("--report", report is not None, "Run `flare report OUT` afterwards."),
+    ):
+        if is_given:
+            raise UsageError("two options exclude each other", seen=f"--share and {option}", remedy=remedy)
+
+
+def scans_of(source: Path, destination: Path | None, listed: str | None) -> FoundCases:
+    """The scans of a file or folder, or of a list; then the only path is the output's.
+
+    Raises:
+        UsageError: when the number of paths is not right.
+        InputError, UsageError: as `find_scans` and `read_case_list` do.
+    """
+    from flarecli.prediction.case_lists import read_case_list
+    from flarecli.prediction.cases import FoundCases, find_scans
+
+    if listed is None and destination is not None:
+        return find_scans(source, destination)
+    if listed is None or destination is not None:
+        raise UsageError(
+            "the number of paths is not right",
+            seen="one: no OUT" if listed is None else "two, and --from",
+            expected="flare predict IN OUT, or flare predict OUT --from FILE",
+            remedy="Give these.",
+        )
+    return FoundCases(read_case_list(listed, source))
+
+
+def preview_of(preview: Path | None, *, many: bool) -> Callable[[Case], Path] | None:
+    """Where the preview of each case goes.
+
+    Raises:
+        UsageError: when the previews of many scans were to be one picture.
+    """
+    from flarecli.prediction.output_options import PreviewFile, PreviewFolder
+
+    if preview is None:
+        return None
+    if not many:
+        return PreviewFile(preview)
+    if preview.suffix.lower() == ".png" and not preview.is_dir():
+        raise UsageError(
+            "the previews of a folder of scans need a folder",
+            path=preview,
+            seen="the name of one picture",
+            remedy="Give a folder; it is made where it does not exist.",
+        )
+    return PreviewFolder(preview)
