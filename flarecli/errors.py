@@ -36,7 +36,7 @@ class FlareError(Exception):
         self.problem = problem
         self.remedy = remedy
         self.path = None if path is None else Path(path)
-        self.seen = None if seen is None else str(seen)
+        self.seen = seen if seen is None or isinstance(seen, str) else str(seen)
         self.expected = None if expected is None else str(expected)
         super().__init__(self._sentence())
 

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
+from flarecli.dicom.collection import SeriesFiles
+from flarecli.dicom.collection.choice import chosen_scan
 from flarecli.errors import UsageError
 from flarecli.geometry import Grid
 from flarecli.measures.quality import OrganConfidence
@@ -41,8 +43,11 @@ from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
 if TYPE_CHECKING:
     import nibabel
 
-Source: TypeAlias = "str | os.PathLike[str] | nibabel.spatialimages.SpatialImage | tuple[np.ndarray, np.ndarray]"
-"""A scan: the path of a file or of a folder with a DICOM series, a nibabel image, or `(voxels_zyx, affine_ras)`."""
+Source: TypeAlias = (
+    "str | os.PathLike[str] | SeriesFiles | nibabel.spatialimages.SpatialImage | tuple[np.ndarray, np.ndarray]"
+)
+"""A scan: the path of a file or of a folder with a DICOM series, or of folders, a zip archive or a DICOMDIR with one; a
+series of `flarecli.dicom.collection.catalogue_of`; a nibabel image, or `(voxels_zyx, affine_ras)`."""
 
 
 @dataclass(frozen=True)
@@ -228,8 +233,13 @@ class Segmenter:
         self._predictor: Predictor | None = Predictor(system, choices, engine, region)
         self._lock = threading.Lock()
 
-    def __call__(self, source: Source) -> SegmentationResult:
+    def __call__(self, source: Source, *, series: str | None = None) -> SegmentationResult:
         """Segment one scan.
+
+        Args:
+            source: The scan.
+            series: Of a path that holds several DICOM series, which: a Series Number or Series Instance UID, either
+                with `/` and the number of an acquisition, or a name as `catalogue_of` gives it.
 
         Raises:
             InputError: when the scan cannot be read, or cannot be a CT scan of a body in HU.
@@ -241,6 +251,7 @@ class Segmenter:
             raise UsageError("the segmenter is closed", remedy="Make a new one.")
         steps = Steps()
         with steps("read"):
+            source = _found(source, series)
             volume = _volume_of(source)
         with self._lock:
             predictor.load(steps)
@@ -269,6 +280,7 @@ class Segmenter:
 def segment(
     source: Source,
     *,
+    series: str | None = None,
     system: str = DEFAULT_SYSTEM,
     weights: str | Iterable[str] = (),
     region: Region = "auto",
@@ -282,7 +294,8 @@ def segment(
 
     Args:
         source: The path of a file or of a folder with a DICOM series, a nibabel image, or `(voxels_zyx, affine_ras)`:
-            HU of shape (z, y, x), and the 4x4 matrix from the index (x, y, z) to world mm (RAS+).
+            HU of shape (z, y, x), and the 4x4 matrix from the index (x, y, z) to world mm (RAS+). See `Source`.
+        series: Of a path that holds several DICOM series, which.
         system: Further arguments: see `Segmenter`, which segments many scans with networks loaded once.
 
     Raises:
@@ -298,12 +311,26 @@ def segment(
         threads=threads,
         max_gpu_mb=max_gpu_mb,
     ) as segmenter:
-        return segmenter(source)
+        return segmenter(source, series=series)
+
+
+def _found(source: Source, series: str | None) -> Source:
+    """The one series of a path that holds several; any other source as it is."""
+    if isinstance(source, str | os.PathLike):
+        return chosen_scan(Path(source), series)
+    if series is not None:
+        raise UsageError(
+            "a series is chosen of something that is no path",
+            seen=type(source).__name__,
+            expected="a folder, a zip archive or a DICOMDIR",
+            remedy="Leave series out.",
+        )
+    return source
 
 
 def _volume_of(source: Any) -> Volume:
-    if isinstance(source, str | os.PathLike):
-        return read_volume(Path(source))
+    if isinstance(source, str | os.PathLike | SeriesFiles):
+        return read_volume(source if isinstance(source, SeriesFiles) else Path(source))
     if isinstance(source, tuple) and len(source) == 2:
         return volume_of_array(*source)
     if hasattr(source, "dataobj") and hasattr(source, "affine"):
@@ -317,8 +344,8 @@ def _volume_of(source: Any) -> Volume:
 
 
 def _content_of(source: Any, volume: Volume) -> ScanContent:
-    if isinstance(source, str | os.PathLike):
-        return content_of(Path(source))
+    if isinstance(source, str | os.PathLike | SeriesFiles):
+        return content_of(source if isinstance(source, SeriesFiles) else Path(source))
     digest = hashlib.sha256(volume.voxels.data)
     digest.update(np.ascontiguousarray(volume.grid.affine_ras).data)
     return ScanContent(0, volume.voxels.nbytes, digest.hexdigest())

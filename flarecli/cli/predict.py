@@ -45,13 +45,13 @@ def predict(
         Path,
         typer.Argument(
             metavar="IN",
-            help="A scan (NIfTI, NRRD, MetaImage; a DICOM folder with the extra 'io'), or a folder of scans."
-            " Left out with --from.",
+            help="A scan (NIfTI, NRRD, MetaImage), a folder of scans; DICOM (extra 'io') as a folder, .zip or DICOMDIR"
+            " of one series or many. Left out with --from.",
         ),
     ],
     destination: Annotated[
         Path | None,
-        typer.Argument(metavar="OUT", help="The label map to write, or a folder for those of a folder of scans."),
+        typer.Argument(metavar="OUT", help="The label map to write, or a folder for those of many scans."),
     ] = None,
     system: SystemOption = DEFAULT_SYSTEM,
     weights: WeightsOption = None,
@@ -94,6 +94,18 @@ def predict(
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Write a page of all cases, as flare report does."),
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER|UID", help="Of several DICOM series, those of this number or UID (4/2: 2nd acquisition)."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN", help="Names of DICOM cases, such as '{PatientID}_{SeriesNumber}'; else a checksum."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     resume: Annotated[
@@ -149,8 +161,8 @@ def predict(
 
             check_page_path(report)
         chosen_part = None if part is None else parsed_part(part)
-        found = scans_of(source, destination, listed)
-        many = found.folder is not None or listed is not None
+        found = scans_of(source, destination, listed, series=series, name=name)
+        many = found.is_many
         cases = found.cases if chosen_part is None else chosen_part.of(found.cases)
         if not many and (share or chosen_part is not None):
             raise UsageError(
@@ -186,8 +198,8 @@ def predict(
         with CaseProgress(len(cases), hidden=quiet or as_json) as progress, EndedCases() as ended:
             run = Run(request, cases, existing, share, timeout, tables, progress.start, progress.step)
             outcomes = run.outcomes()
-            if found.folder is not None and not quiet and (passed_over := found.folder.warning()) is not None:
-                print_warning(passed_over)
+            for warning in () if quiet else found.warnings:
+                print_warning(warning)
             # Closed on an interruption, too: then the case that is being written is written to its end.
             with closing(outcomes):
                 shown = seen(outcomes, progress, many=many, as_json=as_json, verbose=verbose)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
 from flarecli.errors import InputError
+from flarecli.files.letter_case import in_any_case
 
 
 def listed_file(folder: Path, text: object, source: Path) -> tuple[Path, tuple[str, ...]]:
@@ -42,35 +41,3 @@ def listed_file(folder: Path, text: object, source: Path) -> tuple[Path, tuple[s
     if found.name and found != folder / text.replace("\\", "/"):
         return found, (f"listed as {text}, found as {found}",)
     return found, ()
-
-
-def in_any_case(folder: Path, relative: str) -> Path:
-    """A path below a folder, with the names as they are on the disk where only the case of letters differs.
-
-    A name that exists is never replaced, nor one for which several others stand.
-    """
-    path = folder
-    for part in Path(relative).parts:
-        exact = path / part
-        if not os.path.lexists(exact):
-            alike = _names_by_case(path).get(part.casefold(), [])
-            exact = path / alike[0] if len(alike) == 1 else exact
-        path = exact
-    return path
-
-
-def _names_by_case(folder: Path) -> Mapping[str, list[str]]:
-    """The names in a folder by their spelling without case; none where it cannot be listed."""
-    try:
-        return _listing(folder, folder.stat().st_mtime_ns)
-    except (OSError, ValueError):
-        return {}
-
-
-@lru_cache(maxsize=16)
-def _listing(folder: Path, modified_ns: int) -> Mapping[str, list[str]]:
-    """Kept for the many paths of a list that lie in one folder."""
-    names: dict[str, list[str]] = {}
-    for entry in folder.iterdir():
-        names.setdefault(entry.name.casefold(), []).append(entry.name)
-    return names

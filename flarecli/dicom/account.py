@@ -78,12 +78,21 @@ def account_of_folder(folder: Path) -> Account:
         raise InputError(
             "cannot be read", path=folder, seen=error.strerror, remedy="Check that the folder is there and readable."
         ) from error
+    return account_of_files(entries)
+
+
+def account_of_files(paths: Iterable[Path]) -> Account:
+    """Read the headers of files, of one folder or several.
+
+    Raises:
+        InstallationError: when pydicom is not installed.
+    """
     account = Account()
-    for path in entries:
+    for path in paths:
         _enter(account, path)
     slice_names = {name_pattern(entry.path) for entry in account.objects if entry.slices or entry.problem}
     for damage in list(account.unusable):
-        if not damage.is_dicom and not _is_named_like_slices(damage.path, slice_names):
+        if not damage.is_dicom and not is_named_like_slices(damage.path, slice_names):
             account.unusable.remove(damage)
             account.add_other(f"file that is no DICOM ({damage.problem})", damage.path.name)
     return account
@@ -118,7 +127,13 @@ def name_pattern(path: Path) -> str:
     return re.sub(r"\d+", "0", path.name)
 
 
-def _is_named_like_slices(path: Path, slice_names: set[str]) -> bool:
+def is_named_like_slices(path: Path, slice_names: set[str]) -> bool:
+    """Whether a file's name says that it was meant as a slice.
+
+    Args:
+        path: The file.
+        slice_names: The patterns (`name_pattern`) of the names of slices.
+    """
     return path.suffix.lower() in _DICOM_SUFFIXES or name_pattern(path) in slice_names
 
 
@@ -152,22 +167,35 @@ def _enter_file(account: Account, path: Path) -> None:
         empty = path.stat().st_size == 0
         account.unusable.append(Damage(path, "empty" if empty else "does not begin as DICOM does"))
         return
-    if not header.elements.text(tags.SOP_CLASS) and not header.elements.text(tags.MODALITY):
-        problem = "its header is cut or damaged: it says neither class nor modality"
-        account.unusable.append(Damage(path, problem, is_dicom=True))
-        return
-    account.objects.extend(_objects(header))
+    try:
+        account.objects.extend(objects_of(header))
+    except DamagedHeaderError as error:
+        account.unusable.append(Damage(path, str(error), is_dicom=True))
 
 
-def _objects(header: Header) -> Iterator[DicomObject]:
-    """The file as an object; a multi-frame file with frames of several kinds as several."""
+def objects_of(header: Header, *, pixels: bool = True) -> list[DicomObject]:
+    """The file as an object; a multi-frame file with frames of several kinds as several.
+
+    Args:
+        header: Its header.
+        pixels: Whether to look for its pixel data, which lie in its file.
+
+    Raises:
+        DamagedHeaderError: when it does not say what it is.
+    """
+    if not header.sop_class and not header.elements.text(tags.MODALITY):
+        raise DamagedHeaderError("its header is cut or damaged: it says neither class nor modality")
+    return list(_objects(header, pixels=pixels))
+
+
+def _objects(header: Header, *, pixels: bool) -> Iterator[DicomObject]:
     kind, rank = kind_of(header, header.elements.text(tags.IMAGE_TYPE))
     if kind and kind != "localizer":
         yield DicomObject(header, kind, rank, (), "")
         return
     try:
         count = frame_count(header)
-        problem = _pixel_problem(header)
+        problem = _pixel_problem(header) if pixels else ""
         if count is None:
             yield DicomObject(header, kind, rank, () if kind else (single_slice(header),), "" if kind else problem)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from flarecli.dicom.slices import MARKS, PRIVATE_MARKS, Slice, mark_name
 from flarecli.dicom.stack import Stack, stacked
 from flarecli.errors import InputError
 
-_SMALL_SHARE = 1 / 3  # of the slices of a whole acquisition: fewer beside it are bolus tracking or a test
+SMALL_SHARE = 1 / 3
+"""Of the slices of a whole acquisition: fewer beside it are bolus tracking or a test."""
 
 
 @dataclass(frozen=True)
@@ -83,31 +85,45 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
     whole = stacked(slices)
     if whole.is_even:
         return whole, ()
-    for cause, groups in _divisions(slices):
-        stacks = [(label, stacked(group)) for label, group in groups]
-        even = [(label, stack) for label, stack in stacks if stack.is_even]
-        if not even or sum(len(stack.slices) for _, stack in even) < len(slices) / 2 or not _lie_together(stacks):
-            continue
-        label, stack = even[0]
-        if len(even) == 1 and len(slices) - len(stack.slices) <= _SMALL_SHARE * len(stack.slices):
-            return stack, (
-                f"the series holds several acquisitions ({cause}): {label} with {len(stack.slices)} slices was taken, "
-                f"{len(slices) - len(stack.slices)} slices of others were left out",
-            )
+    found = told_apart(slices)
+    if found is None:
         raise InputError(
-            f"the series holds several acquisitions or phases under one Series Instance UID, told apart by {cause}",
+            whole.fault,
             path=path,
-            seen="; ".join(f"{label}: {_described(stack)}" for label, stack in stacks),
-            expected="one acquisition",
-            remedy="Move the files of the acquisition to be segmented into a folder of its own.",
+            seen=whole.seen,
+            expected=whole.expected,
+            remedy="Export the whole series again, one reconstruction a folder.",
+        )
+    cause, stacks = found
+    label, stack = next((label, stack) for label, stack in stacks if stack.is_even)
+    left = len(slices) - len(stack.slices)
+    if sum(other.is_even for _, other in stacks) == 1 and left <= SMALL_SHARE * len(stack.slices):
+        return stack, (
+            f"the series holds several acquisitions ({cause}): {label} with {len(stack.slices)} slices was taken, "
+            f"{left} slices of others were left out",
         )
     raise InputError(
-        whole.fault,
+        f"the series holds several acquisitions or phases under one Series Instance UID, told apart by {cause}",
         path=path,
-        seen=whole.seen,
-        expected=whole.expected,
-        remedy="Export the whole series again, one reconstruction a folder.",
+        seen="; ".join(f"{label}: {_described(stack)}" for label, stack in stacks),
+        expected="one acquisition",
+        remedy="Choose one with --series, or give a folder as OUT to have each segmented.",
     )
+
+
+def told_apart(slices: Sequence[Slice]) -> tuple[str, list[tuple[str, Stack]]] | None:
+    """The acquisitions of slices that are no even stack together: by what they are told apart, and each with its name.
+
+    Returns:
+        None where nothing tells them apart so that most slices lie in even stacks that cover the same part of the
+        patient.
+    """
+    for cause, groups in _divisions(slices):
+        stacks = [(label, stacked(group)) for label, group in groups]
+        even = [stack for _, stack in stacks if stack.is_even]
+        if even and sum(len(stack.slices) for stack in even) >= len(slices) / 2 and _lie_together(stacks):
+            return cause, stacks
+    return None
 
 
 def _lie_together(stacks: Sequence[tuple[str, Stack]]) -> bool:
@@ -134,12 +150,18 @@ def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, l
                 mark_name(tag),
                 [
                     (f"acquisition {index}" if hidden else f"{mark_name(tag)} {value or 'missing'}", group)
-                    for index, (value, group) in enumerate(groups.items(), start=1)
+                    for index, (value, group) in enumerate(sorted(groups.items(), key=_in_order), start=1)
                 ],
             )
     runs = _runs(slices)
     if 1 < len(runs) <= len(slices) / 2:
         yield "Instance Number", [(f"instances {run[0].instance} to {run[-1].instance}", run) for run in runs]
+
+
+def _in_order(group: tuple[str, list[Slice]]) -> tuple[tuple[float, str], ...]:
+    """Marks in the order of their numbers and letters, whatever the files are called."""
+    parts = re.split(r"(\d+)", group[0])
+    return tuple((float(part), "") if part.isdecimal() else (-1.0, part) for part in parts)
 
 
 def _runs(slices: Sequence[Slice]) -> list[list[Slice]]:

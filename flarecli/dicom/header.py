@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from flarecli.dicom import tags
-from flarecli.dicom.elements import Elements
+from flarecli.dicom.elements import Elements, printable
 from flarecli.dicom.packages import pydicom_reader
 from flarecli.dicom.plain_header import plain_header
 from flarecli.files.sources import check_memory, opened
@@ -60,6 +60,7 @@ class Header:
         pixels: Where its pixels lie; None where there are none.
         size: Length of the file; of a deflated one, of the data set as far as it was inflated.
         trailing: Bytes behind uncompressed pixels that are neither elements nor zeros.
+        media_class: SOP class that the file meta information says: the only one that a DICOMDIR has.
     """
 
     path: Path
@@ -68,6 +69,12 @@ class Header:
     pixels: PixelData | None
     size: int
     trailing: int = 0
+    media_class: str = ""
+
+    @property
+    def sop_class(self) -> str:
+        """UID of its SOP class; empty where it has none."""
+        return self.elements.text(tags.SOP_CLASS) or self.media_class
 
 
 def looks_like_dicom(beginning: bytes) -> bool:
@@ -89,33 +96,45 @@ def read_header(path: Path) -> Header | None:
         InstallationError: when pydicom is not installed.
     """
     with opened(path) as file:
-        size = path.stat().st_size
-        beginning = file.read(_FIRST_READ)
-        if not looks_like_dicom(beginning):
-            return None
-        reader = pydicom_reader(path)
-        if DEFLATED.encode() in beginning[:1024]:
-            check_memory(2 * size, path, "its deflated data set")
-            return _deflated_header(reader, path, beginning + file.read())
-        plain = plain_header(beginning)
-        if plain is not None:
-            pixels = PixelData(plain.pixels_start, plain.pixels_length, plain.pixels_tag)
-            header = Header(path, Elements(plain.elements), EXPLICIT_LITTLE_ENDIAN, pixels, size)
-            return replace(header, trailing=_trailing(file, header))
-        while True:
-            header = _parsed(reader, path, beginning, size)
-            if header.pixels is not None:
-                return replace(header, trailing=_trailing(file, header))
-            if len(beginning) >= size:
-                return header
-            if header.elements.text(tags.SOP_CLASS) and not _may_be_image(header.elements.text(tags.SOP_CLASS)):
-                return header
-            if len(beginning) >= _LONGEST_HEADER:
-                raise DamagedHeaderError(f"it has no pixel data within its first {_LONGEST_HEADER >> 20} MB")
-            more = file.read(len(beginning) * 15)
-            if not more:
-                return header
-            beginning += more
+        header = header_in(file, path, path.stat().st_size)
+        return None if header is None else replace(header, trailing=_trailing(file, header))
+
+
+def header_in(file: BinaryIO, path: Path, size: int) -> Header | None:
+    """Read the header of an open file from its beginning on; None where the file is no DICOM.
+
+    Args:
+        file: The file.
+        path: What the header is to call it.
+        size: Its length.
+
+    Raises:
+        DamagedHeaderError: when it is DICOM, but cannot be parsed.
+        InstallationError: when pydicom is not installed.
+    """
+    beginning = file.read(_FIRST_READ)
+    if not looks_like_dicom(beginning):
+        return None
+    reader = pydicom_reader(path)
+    if DEFLATED.encode() in beginning[:1024]:
+        check_memory(2 * size, path, "its deflated data set")
+        return _deflated_header(reader, path, beginning + file.read())
+    plain = plain_header(beginning)
+    if plain is not None:
+        pixels = PixelData(plain.pixels_start, plain.pixels_length, plain.pixels_tag)
+        return Header(path, Elements(plain.elements), EXPLICIT_LITTLE_ENDIAN, pixels, size)
+    while True:
+        header = _parsed(reader, path, beginning, size)
+        if header.pixels is not None or len(beginning) >= size:
+            return header
+        if header.sop_class and not _may_be_image(header.sop_class):
+            return header
+        if len(beginning) >= _LONGEST_HEADER:
+            raise DamagedHeaderError(f"it has no pixel data within its first {_LONGEST_HEADER >> 20} MB")
+        more = file.read(len(beginning) * 15)
+        if not more:
+            return header
+        beginning += more
 
 
 def inflated(path: Path, length: int) -> bytes:
@@ -141,6 +160,7 @@ def _parsed(reader: Any, path: Path, beginning: bytes, size: int) -> Header:
     try:
         dataset = reader.read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags.WANTED))
         syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
+        media_class = printable(str(dataset.file_meta.get("MediaStorageSOPClassUID", "") or ""))
     except Exception as error:  # pydicom raises whatever its parts raise
         if len(beginning) < size:  # the beginning ended within an element
             return Header(path, Elements({}), "", None, size)
@@ -151,7 +171,8 @@ def _parsed(reader: Any, path: Path, beginning: bytes, size: int) -> Header:
         syntax = IMPLICIT_LITTLE_ENDIAN if dataset.original_encoding[0] else EXPLICIT_LITTLE_ENDIAN
         if dataset.original_encoding[1] is False:
             syntax = EXPLICIT_BIG_ENDIAN
-    return Header(path, Elements(dataset), syntax, found[0] if found else None, size)
+    pixels = found[0] if found else None
+    return Header(path, Elements(dataset), syntax, pixels, size, media_class=media_class)
 
 
 class _Stream(io.BytesIO):

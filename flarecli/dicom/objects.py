@@ -10,6 +10,9 @@ from flarecli.dicom.header import Header
 from flarecli.dicom.packages import pydicom_uids
 from flarecli.dicom.slices import Slice
 
+MEDIA_DIRECTORY = "DICOMDIR"
+"""Kind of the object that lists the files of a medium."""
+
 _PICTURES = {"SCREEN SAVE", "SCREENSAVE", "DOSE", "DOSE_INFO", "REPORT", "PROTOCOL"}
 _PROJECTIONS = {"MIP", "MINIP", "MNIP", "MAXIMUM", "MINIMUM", "PROJECTION IMAGE", "VOLREN", "VRT", "VOLUME RENDERING"}
 _REFORMATTED = {"MPR", "MPR_THICK", "REFORMATTED", "CSA MPR", "CPR", "CURVED"}
@@ -47,12 +50,12 @@ class DicomObject:
 def kind_of(header: Header, image_type: str) -> tuple[str, int]:
     """What an object is called where it is no CT slice, else the empty text; and the rank of its slices."""
     elements = header.elements
-    sop_class, modality = elements.text(tags.SOP_CLASS), elements.text(tags.MODALITY).upper()
+    sop_class, modality = header.sop_class, elements.text(tags.MODALITY).upper()
     if not sop_class:
         sop_class = tags.CT_IMAGE if modality == "CT" else ""
     words = {word.strip().upper() for word in image_type.split("\\")}
     if sop_class == tags.MEDIA_DIRECTORY:
-        return "DICOMDIR", 0
+        return MEDIA_DIRECTORY, 0
     is_capture = sop_class.startswith(tags.SECONDARY_CAPTURE)
     if sop_class not in tags.CT_CLASSES and not (is_capture and modality == "CT" and _lies_somewhere(header)):
         return _class_name(header, sop_class, modality), 0

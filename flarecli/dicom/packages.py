@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 import warnings
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +27,18 @@ def pydicom_reader(path: Path) -> ModuleType:
         warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
         _filtered.append(True)
     return reader
+
+
+def without_validation(path: Path) -> AbstractContextManager[None]:
+    """In the body, pydicom takes values as they are, and says nothing of invalid ones.
+
+    Raises:
+        InstallationError: when pydicom is not installed.
+    """
+    made: AbstractContextManager[None] = _imported(
+        "pydicom.config", "pydicom", "DICOM", path
+    ).disable_value_validation()
+    return made
 
 
 def pydicom_uids(path: Path) -> ModuleType:

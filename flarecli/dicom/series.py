@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +35,14 @@ class Series:
         stack: Its slices in order.
         tilt: Of the gantry, which `read` removes; None where there is none.
         warnings: What was left out or is odd, in sentences.
+        unpacked: What keeps unpacked files in place; None where they lie where the user has them.
     """
 
     path: Path
     stack: Stack
     tilt: Tilt | None
     warnings: tuple[str, ...]
+    unpacked: object = None
 
     @property
     def shape_ijk(self) -> tuple[int, int, int]:
@@ -87,7 +89,7 @@ def find_series(folder: Path) -> Series:
             are missing, doubled or shifted.
         InstallationError: when pydicom is not installed.
     """
-    return _series(account_of_folder(folder), folder)
+    return series_of(account_of_folder(folder), folder)
 
 
 def find_series_of_file(path: Path) -> Series:
@@ -105,10 +107,20 @@ def find_series_of_file(path: Path) -> Series:
             expected="a folder with all slices of one series, or a multi-frame file",
             remedy="Give the folder that it lies in.",
         )
-    return _series(account, path)
+    return series_of(account, path)
 
 
-def _series(account: Account, path: Path) -> Series:
+def series_of(account: Account, path: Path, unpacked: object = None) -> Series:
+    """The one CT scan of an account.
+
+    Args:
+        account: The files.
+        path: What messages call them.
+        unpacked: What keeps unpacked files in place.
+
+    Raises:
+        InputError: as `find_series`.
+    """
     candidate = _chosen(account, path)
     _refuse_damaged(account, candidate, path)
     check_agreement(candidate.slices, path)
@@ -131,8 +143,8 @@ def _series(account: Account, path: Path) -> Series:
         *_frame_warnings(stack.slices),
         *_storage_warnings(stack.slices),
     ]
-    series = Series(path, stack, tilt, tuple(warnings))
-    return series if tilt is None else Series(path, stack, tilt, (*warnings, _tilt_warning(series, tilt)))
+    series = Series(path, stack, tilt, tuple(warnings), unpacked)
+    return series if tilt is None else replace(series, warnings=(*warnings, _tilt_warning(series, tilt)))
 
 
 def _chosen(account: Account, path: Path) -> Candidate:

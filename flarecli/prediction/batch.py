@@ -227,8 +227,9 @@ class _Run:
                 return CaseResult(case, "skipped", record, organs)
         steps = Steps(on_step)
         with steps("read"):
-            watched = WatchedScan(case.scan)
-            volume = read_volume(case.scan)
+            source = case.source()
+            watched = WatchedScan(source)
+            volume = read_volume(source)
         return _Read(volume, steps, summing.submit(watched.content), redone)
 
     def _segment(self, case: Case, read: Future[_Read | CaseResult]) -> _Segmented | CaseResult:

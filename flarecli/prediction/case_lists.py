@@ -14,8 +14,8 @@ from flarecli.files.names import SCAN_SUFFIXES, case_name, check_name, image_suf
 from flarecli.files.sources import opened
 from flarecli.prediction.cases import Case, label_suffix
 
-_KEYS = {"scan", "name", "output"}
-_EXPECTED = 'a path, or {"scan": PATH, "name": NAME, "output": PATH} with the scan at least'
+_KEYS = {"scan", "series", "name", "output"}
+_EXPECTED = 'a path, or {"scan": PATH, "series": NUMBER, "name": NAME, "output": PATH} with the scan at least'
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class CaseList(Sequence[Case]):
 def read_case_list(source: str, folder: Path) -> CaseList:
     """Read a list of scans: UTF-8, one a line; a line that begins with `{` is a JSON object.
 
-    `scan` is the path of a file, or of a folder with a DICOM series; `name` what the case is called, else the name of
-    its scan as in a folder of scans; `output` its label map, within the folder where it is relative, else
-    `name` with the suffix of the scan.
+    `scan` is the path of a file, of a folder with a DICOM series, or of a collection of series (folders, zip archive,
+    DICOMDIR) of which `series` chooses one; `name` is what the case is called, else the name of its scan as in a folder
+    of scans; `output` its label map, within the folder where it is relative, else `name` with the suffix of the scan.
 
     Args:
         source: Path of the list; "-" is standard input.
@@ -102,17 +102,20 @@ def _case(number: int, line: str, folder: Path) -> Case:
             facts = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise _wrong(number, str(error)) from error
+        if isinstance(facts.get("series"), int):
+            facts["series"] = str(facts["series"])
         if set(facts) - _KEYS or "scan" not in facts:
             raise _wrong(number, ", ".join(map(str, facts)) or "no keys")
         if not all(isinstance(value, str) and value and "\0" not in value for value in facts.values()):
             raise _wrong(number, "a value that is no text")
     scan = Path(facts["scan"])
-    name = facts.get("name") or case_name(scan) or scan.resolve().name
+    named_after = scan.stem if scan.suffix.lower() == ".zip" else case_name(scan) or scan.resolve().name
+    name = facts.get("name") or named_after
     if "output" in facts:
-        return Case(name, scan, folder / facts["output"])
+        return Case(name, scan, folder / facts["output"], choice=facts.get("series"))
     check_name(name, "case")
     suffix = label_suffix(scan) if image_suffix(scan) in SCAN_SUFFIXES else ".nii.gz"
-    return Case(name, scan, folder / f"{name}{suffix}")
+    return Case(name, scan, folder / f"{name}{suffix}", choice=facts.get("series"))
 
 
 def _wrong(number: int, seen: str) -> UsageError:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flarecli.dicom.collection import SeriesFiles, catalogue_of, is_collection
+from flarecli.dicom.collection.choice import chosen_scan, chosen_series, only_series
+from flarecli.dicom.collection.naming import case_names, check_pattern
 from flarecli.errors import FlareError, InputError, UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
@@ -13,6 +16,7 @@ from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suf
 from flarecli.files.sources import check_regular_file, exists, is_folder
 from flarecli.volume.scan import WRITABLE_SUFFIXES
 
+_SCANS_EXPECTED = f"scans ({', '.join(SCAN_SUFFIXES)}), or the slices of DICOM series"
 _LABEL_SUFFIXES = {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}
 """Label maps are single files, also those of scans whose header and voxels are two."""
 
@@ -23,20 +27,34 @@ class Case:
 
     Attributes:
         name: Short name for tables.
-        scan: File, or folder of DICOM slices.
+        scan: File, or folder of DICOM slices; of a series of several, the archive or the folder that it lies in.
         labels: File of the label map.
         problem: Why the scan cannot be read, where that is known beforehand; the case fails with it.
+        series: The series of several that is the scan, where it was looked up already.
+        choice: Which series of several is to be looked up when the scan is read; see
+            `flarecli.dicom.collection.choice.chosen_series`.
     """
 
     name: str
     scan: Path
     labels: Path
     problem: FlareError | None = None
+    series: SeriesFiles | None = None
+    choice: str | None = None
 
     def __post_init__(self) -> None:
         # Frozen; texts are taken for paths, too.
         object.__setattr__(self, "scan", Path(self.scan))
         object.__setattr__(self, "labels", Path(self.labels))
+
+    def source(self) -> Path | SeriesFiles:
+        """What is read: the scan, or its series.
+
+        Raises:
+            InputError: when the scan holds none or several, or not the one that is chosen.
+            InstallationError: when pydicom is needed and not installed.
+        """
+        return chosen_scan(self.scan, self.choice) if self.series is None else self.series
 
     @property
     def record(self) -> Path:
@@ -63,39 +81,116 @@ class FoundCases:
 
     Attributes:
         cases: One a scan.
-        folder: The account of the folder of scans; None where the source is one scan.
+        folder: The account of the folder of scans; None where the source is none.
+        is_many: Whether there may be more than one, so that a failed one does not end the run.
+        warnings: What is not used.
     """
 
     cases: Sequence[Case]
     folder: FolderAccount | None = None
+    is_many: bool = False
+    warnings: tuple[str, ...] = ()
 
 
-def find_cases(source: Path, destination: Path) -> list[Case]:
+@dataclass(frozen=True)
+class CaseSelection:
+    """Which scans of a source are meant, and what they are called.
+
+    Attributes:
+        series: Of DICOM, the series: see `flarecli.dicom.collection.choice.chosen_series`; None for all.
+        name: Pattern of the names of DICOM cases: see `flarecli.dicom.collection.naming.check_pattern`; None for names
+            that say nothing of the patient.
+        anonymous: Whether names of files and folders must not become names of cases.
+    """
+
+    series: str | None = None
+    name: str | None = None
+    anonymous: bool = False
+
+
+def find_cases(source: Path, destination: Path, selection: CaseSelection | None = None) -> list[Case]:
     """The cases of `find_scans` alone."""
-    return list(find_scans(source, destination).cases)
+    return list(find_scans(source, destination, selection).cases)
 
 
-def find_scans(source: Path, destination: Path) -> FoundCases:
+def find_scans(source: Path, destination: Path, selection: CaseSelection | None = None) -> FoundCases:
     """Pair scans with the files to write: file to file, folder to folder.
 
     In a folder, `x_0000.nii.gz` becomes `x.nii.gz` (FLARE's names) and any other name stays; of pairs of header and
-    voxels a single file. A folder without images is taken for one scan of DICOM slices, and so is one with slices
-    where the destination is a file. Hidden files are passed over.
+    voxels a single file. A folder without images is taken for DICOM: for one scan where the destination is a file, and
+    where it is a folder, for all series in it and in the folders below; so is a zip archive, and what a DICOMDIR names.
+    Hidden files are passed over.
 
     Raises:
         InputError: when the source does not exist, is no regular file or folder or holds nothing to be segmented, or
             when two scans would be written to one file.
-        UsageError: when source and destination do not go together.
+        UsageError: when source and destination, or source and selection, do not go together.
     """
     source, destination = Path(source), Path(destination)
+    selection = selection or CaseSelection()
+    if selection.name is not None:
+        check_pattern(selection.name, anonymous=selection.anonymous)
     if not is_folder(source):
         check_regular_file(source)
-        return FoundCases((_single(source, destination),))
+        if is_collection(source):
+            return _of_collection(source, destination, selection)
+        _check_no_selection(source, selection)
+        return FoundCases((_single(source, destination, selection),))
     account = account_of_folder(source)
-    if not account.files and not account.dicom and not account.others:
-        raise account.nothing_found(f"scans ({', '.join(SCAN_SUFFIXES)}), or the slices of one DICOM series")
-    if not account.files or (account.dicom and image_suffix(destination)):
-        return FoundCases((_single(source, destination),))
+    if account.files and not (account.dicom and image_suffix(destination)):
+        _check_no_selection(source, selection)
+        return _of_images(source, account, destination, selection)
+    if is_collection(source) or selection.series is not None or not image_suffix(destination):
+        return _of_collection(source, destination, selection, account)
+    if not account.dicom and not account.others:
+        raise account.nothing_found(_SCANS_EXPECTED)
+    return FoundCases((_single(source, destination, selection),))
+
+
+def _of_images(source: Path, account: FolderAccount, destination: Path, selection: CaseSelection) -> FoundCases:
+    """The image files of a folder."""
+    _check_folder_for(source, destination)
+    digits = len(str(len(account.files)))
+    cases = []
+    for number, scan in enumerate(account.files, 1):
+        name = f"scan_{number:0{digits}d}" if selection.anonymous else case_name(scan)
+        cases.append(Case(name, scan, destination / f"{name}{label_suffix(scan)}", account.problems.get(scan)))
+    warning = account.warning()
+    return FoundCases(tuple(_without_clashes(cases)), account, True, () if warning is None else (warning,))
+
+
+def _of_collection(
+    source: Path, destination: Path, selection: CaseSelection, account: FolderAccount | None = None
+) -> FoundCases:
+    """The series of a collection: one into a file, all into a folder."""
+    if image_suffix(destination):
+        _check_single(source, destination)
+        if selection.name is not None:
+            raise UsageError(
+                "names of cases are for outputs in a folder",
+                path=destination,
+                seen="--name, and the name of a file as OUT",
+                remedy="Leave --name out, or give a folder.",
+            )
+    else:
+        _check_folder_for(source, destination)
+    found = catalogue_of(source)
+    if not found.holds_dicom and account is not None:
+        raise account.nothing_found(_SCANS_EXPECTED)
+    if image_suffix(destination):
+        entry = only_series(found, selection.series)
+        case = Case(image_stem(destination), entry.files.place, destination, entry.problem, entry.files)
+        return FoundCases((case,), warnings=found.warnings())
+    entries = chosen_series(found, selection.series)
+    cases = tuple(
+        Case(name, entry.files.place, destination / f"{name}.nii.gz", entry.problem, entry.files)
+        for name, entry in zip(case_names(entries, selection.name), entries, strict=True)
+    )
+    return FoundCases(cases, None, True, found.warnings())
+
+
+def _check_folder_for(source: Path, destination: Path) -> None:
+    """Refuse an output of many scans that is no folder, or the folder of the scans itself."""
     if image_suffix(destination) or (exists(destination) and destination.is_file()):
         raise UsageError(
             "the output of a folder of scans must be a folder",
@@ -109,14 +204,28 @@ def find_scans(source: Path, destination: Path) -> FoundCases:
             path=destination,
             remedy="Choose another folder for the output.",
         )
-    cases = (
-        Case(case_name(scan), scan, destination / f"{case_name(scan)}{label_suffix(scan)}", account.problems.get(scan))
-        for scan in account.files
-    )
-    return FoundCases(tuple(_without_clashes(cases)), account)
 
 
-def _single(source: Path, destination: Path) -> Case:
+def _check_no_selection(source: Path, selection: CaseSelection) -> None:
+    """Refuse options that choose and name series of what is no DICOM."""
+    for option, value in (("--series", selection.series), ("--name", selection.name)):
+        if value is not None:
+            raise UsageError(
+                f"{option} is for DICOM series",
+                path=source,
+                seen=image_suffix(source) or "a folder of image files",
+                expected="a folder, a zip archive or a DICOMDIR with DICOM series",
+                remedy=f"Leave {option} out.",
+            )
+
+
+def _single(source: Path, destination: Path, selection: CaseSelection) -> Case:
+    _check_single(source, destination)
+    named_after = destination if selection.anonymous else source
+    return Case(image_stem(named_after) or image_stem(target_of(source)), source, destination)
+
+
+def _check_single(source: Path, destination: Path) -> None:
     if not image_suffix(destination):
         raise UsageError(
             "the output of one scan must be an image file",
@@ -131,7 +240,6 @@ def _single(source: Path, destination: Path) -> Case:
             path=destination,
             remedy="Choose another name for the output.",
         )
-    return Case(image_stem(source) or image_stem(target_of(source)), source, destination)
 
 
 def label_suffix(scan: Path) -> str:

@@ -85,7 +85,7 @@ def _files_read(case: Case) -> tuple[Path, ...]:
     if case.problem is not None:
         return (case.scan,)
     try:
-        return files_of_scan(case.scan)
+        return files_of_scan(case.scan if case.series is None else case.series)
     except OSError as error:
         raise InputError(
             "cannot be read",

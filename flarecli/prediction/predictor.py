@@ -143,7 +143,7 @@ class Predictor:
             FlareError: when the scan cannot be segmented or a file cannot be written.
         """
         self.load(steps)
-        return self.finish(case, volume, self.segment(volume, steps), extras, steps, content_of(case.scan))
+        return self.finish(case, volume, self.segment(volume, steps), extras, steps, content_of(case.source()))
 
     def segment(self, volume: Volume, steps: Steps) -> Segmentation:
         """Segment one scan.

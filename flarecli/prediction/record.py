@@ -50,6 +50,7 @@ def make_record(
     confidence: Iterable[OrganConfidence],
     warnings: Iterable[str],
     steps: Iterable[StepTime],
+    series: str | None = None,
 ) -> dict[str, Any]:
     """Put a case's record together.
 
@@ -68,11 +69,13 @@ def make_record(
         confidence: Verdicts; empty for systems whose scores are not calibrated.
         warnings: What the user must see.
         steps: What took how long.
+        series: Name of the series where the scan holds several; see `flarecli.dicom.collection.SeriesFiles`.
     """
     return {
         "record_version": RECORD_VERSION,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "scan": str(scan),
+        "series": series,
         "scan_content": content.as_dict(),
         "asked": dict(asked),
         "labels": {**(files["labels"] or {}), "names": _names(sides)},

@@ -53,7 +53,7 @@ def completed_record(
         raise CaseDiffersError("; ".join(differences))
     if not contents:
         return record
-    seen, now = record["scan_content"], content_of(case.scan).as_dict()
+    seen, now = record["scan_content"], content_of(case.source()).as_dict()
     if seen != now:
         raise CaseDiffersError("the scan has changed")
     return record

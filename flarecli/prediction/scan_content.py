@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.dicom import is_dicom_file
+from flarecli.dicom.collection import SeriesFiles, content_of_series
 from flarecli.errors import InputError
 from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.files.sources import opened
@@ -37,11 +38,13 @@ class ScanContent:
         return asdict(self)
 
 
-def files_of_scan(scan: Path) -> tuple[Path, ...]:
+def files_of_scan(scan: Path | SeriesFiles) -> tuple[Path, ...]:
     """The files that a scan is read from, sorted by name: one, a header and its voxels, or a folder's slices.
 
     In a folder, hidden files, results and tables do not count. What does not exist is left out.
     """
+    if isinstance(scan, SeriesFiles):
+        return scan.paths
     if scan.is_dir():
         entries = sorted(scan.iterdir(), key=lambda path: path.name)
         return tuple(
@@ -54,7 +57,7 @@ def _may_be_slice(path: Path) -> bool:
     return not path.name.lower().endswith(_BESIDE_SLICES) or is_dicom_file(path)
 
 
-def content_of(scan: Path) -> ScanContent:
+def content_of(scan: Path | SeriesFiles) -> ScanContent:
     """Read a scan's files and sum them up; after the scan was read, they come from memory.
 
     Raises:
@@ -67,10 +70,10 @@ class WatchedScan:
     """A scan about to be read: afterwards its content is summed up, unless its files changed meanwhile.
 
     Args:
-        scan: File or folder.
+        scan: File or folder, or series of several.
     """
 
-    def __init__(self, scan: Path) -> None:
+    def __init__(self, scan: Path | SeriesFiles) -> None:
         self._scan = scan
         self._files = self._listed()
         self._stamps = _stamps(self._files)
@@ -86,7 +89,7 @@ class WatchedScan:
         if files != self._files or _stamps(files) != self._stamps:
             raise InputError(
                 "changed while it was read",
-                path=self._scan,
+                path=_path_of(self._scan),
                 expected="a scan that stays as it is while the command runs",
                 remedy="Wait until the copy or download is complete, and run the command again with --resume.",
             )
@@ -98,13 +101,19 @@ class WatchedScan:
         except OSError as error:
             raise InputError(
                 "cannot be read",
-                path=self._scan,
+                path=_path_of(self._scan),
                 seen=error.strerror or str(error),
                 remedy="Check the permissions of the folder, and the disk or network drive it lies on.",
             ) from error
 
 
-def _content(scan: Path, files: tuple[Path, ...]) -> ScanContent:
+def _path_of(scan: Path | SeriesFiles) -> Path:
+    return scan.place if isinstance(scan, SeriesFiles) else scan
+
+
+def _content(scan: Path | SeriesFiles, files: tuple[Path, ...]) -> ScanContent:
+    if isinstance(scan, SeriesFiles):
+        return ScanContent(*content_of_series(scan))
     sizes, sums = [], []
     for path in files:
         with opened(path) as file:

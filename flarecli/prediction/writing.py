@@ -31,6 +31,7 @@ def record_of(
     scan: Path,
     sides: bool,
     warnings: Iterable[str] = (),
+    series: str | None = None,
 ) -> dict[str, Any]:
     """The record of one scan.
 
@@ -42,6 +43,7 @@ def record_of(
         scan: The file or folder that was read.
         sides: Whether the label map tells the kidneys apart.
         warnings: What the user must see besides the warnings of scan and segmentation.
+        series: Name of the series where the scan holds several.
     """
     provenance, volume, segmentation = result.provenance, result.volume, result.segmentation
     return make_record(
@@ -59,6 +61,7 @@ def record_of(
         confidence=result.confidence,
         warnings=(*volume.warnings, *segmentation.warnings, *warnings),
         steps=steps,
+        series=series,
     )
 
 
@@ -97,6 +100,7 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             scan=case.scan,
             sides=options.sides,
             warnings=_of_sides(result) if options.sides or options.dicom else (),
+            series=None if case.series is None else case.series.name,
         )
         write_json(written[case.record], record)
     for file in listed:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from flarecli.datasets.organ_values import OrganValues
+from flarecli.dicom.collection import SeriesFiles
+from flarecli.dicom.collection.choice import chosen_scan
 from flarecli.errors import InputError
 from flarecli.files.sources import opened
 from flarecli.preprocessing.cache import CACHE_VERSION
@@ -127,6 +129,9 @@ def case_key(scan: Source, labels: Source, facts: KeyFacts) -> str:
 
 def _files(path: Path) -> list[Path]:
     """All files that are read for a scan or label map."""
+    found = chosen_scan(path)
+    if isinstance(found, SeriesFiles):
+        return list(found.paths)
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
     return list(files_of_image(path))

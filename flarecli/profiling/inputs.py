@@ -34,8 +34,9 @@ def user_scans(
     cases: dict[str, Case] = {}
     for source in sources:
         found = _found_in(source, folder)
-        if on_warning is not None and found.folder is not None and (warning := found.folder.warning()) is not None:
-            on_warning(warning)
+        if on_warning is not None:
+            for warning in found.warnings:
+                on_warning(warning)
         for case in found.cases:
             named = replace(case, labels=folder / f"{case_name(case.scan)}.nii.gz")
             other = cases.setdefault(named.labels.name, named)

@@ -75,7 +75,7 @@ def examine_networks(work: Work) -> Done:
     }
     by_case = []
     for case in work.cases:
-        volume = read_volume(case.scan)
+        volume = read_volume(case.source())
         passes = []
         for _ in range(2):
             for network in watched.values():

@@ -56,6 +56,7 @@ def results_in(
         _names_in(previews)
     cases: dict[str, ReportCase] = {}
     described: set[str] = set()
+    series: set[object] = set()
     foreign = []
     for name in sorted(name for name in names if name.endswith(".json")):
         path = folder / name
@@ -70,6 +71,7 @@ def results_in(
         else:
             case = _case_of(record, path, places)
             cases[stem] = case
+            series.add(record.get("series"))
             described.update(file.name for file in (case.labels, *case.further) if file is not None)
         on_record()
     for name in sorted(names):
@@ -88,7 +90,8 @@ def results_in(
         )
     for scan in expected:
         stem = image_stem(scan.labels)
-        if stem not in cases:
+        has_result = stem in cases or (scan.series is not None and scan.series.name in series)
+        if not has_result:
             problem = "no result in this folder" if scan.problem is None else sentence_of(scan.problem)
             cases[stem] = without_result(scan, Status.MISSING, problem)
     return FoundResults(tuple(cases.values()), tuple(foreign))

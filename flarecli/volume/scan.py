@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.dicom import Series, find_series, find_series_of_file, is_dicom_file
+from flarecli.dicom.collection import SeriesFiles, find_series_of
+from flarecli.dicom.collection.choice import chosen_scan
 from flarecli.errors import UsageError
 from flarecli.files.names import image_suffix
 from flarecli.files.sources import check_regular_file, is_folder
@@ -60,18 +62,21 @@ class Volume:
     warnings: tuple[str, ...] = ()
 
 
-def read_volume(path: Path) -> Volume:
-    """Read a CT scan: NIfTI, NRRD, MetaImage or multi-frame DICOM file, or a folder with a DICOM series.
+def read_volume(path: Path | SeriesFiles) -> Volume:
+    """Read a CT scan: NIfTI, NRRD, MetaImage or multi-frame DICOM file, a folder with a DICOM series, a folder with
+    folders, zip archive or DICOMDIR with a single series, or one series of several.
 
     Memory: the stored values; beside them the int16 result where the values are not int16 already or axes are
     permuted.
 
     Raises:
-        InputError: when the file cannot be read, or cannot be a CT scan of a body in HU.
+        InputError: when the file cannot be read, or cannot be a CT scan of a body in HU, and when there are several
+            series.
         InstallationError: when a DICOM series needs a package that is not installed.
     """
-    path = Path(path)
-    scan = _stored_scan(path)
+    found = path if isinstance(path, SeriesFiles) else chosen_scan(Path(path))
+    path = found.place if isinstance(found, SeriesFiles) else found
+    scan = _scan_of_series(find_series_of(found)) if isinstance(found, SeriesFiles) else _stored_scan(found)
     source = scan.source
     voxels, value_warnings = hounsfield_zyx(scan, path)
     hounsfield_warnings = check_hounsfield(voxels, path)
@@ -179,7 +184,10 @@ def _scan_of_series(series: Series) -> StoredScan:
     source = SourceGeometry.of_affine(shape_ijk, series.affine_ras)
     slices = series.stack.slices
     origin = DicomSource(
-        tuple(each.header.path for each in slices), tuple(each.frame for each in slices), series.tilt is not None
+        tuple(each.header.path for each in slices),
+        tuple(each.frame for each in slices),
+        series.tilt is not None,
+        series.unpacked,
     )
     source = replace(source, dicom=origin)
     voxels, warnings = series.read()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -37,11 +37,13 @@ class DicomSource:
         files: The file of each slice.
         frames: The number of each slice within its file, from 0.
         is_resampled: Whether the slices lie elsewhere than in their files: gantry tilt was removed.
+        unpacked: What keeps files that were unpacked from an archive in place; they go when this is no longer used.
     """
 
     files: tuple[Path, ...]
     frames: tuple[int, ...]
     is_resampled: bool
+    unpacked: object = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class SourceGeometry:
         """Geometry of a NIfTI header, whose position fields are kept as they are."""
         kept = type(original)()
         kept.set_data_shape(shape_ijk)
-        for field in _GEOMETRY_FIELDS:
-            kept[field] = original[field]
+        for name in _GEOMETRY_FIELDS:
+            kept[name] = original[name]
         kept["pixdim"][:4] = original["pixdim"][:4]
         return cls(shape_ijk, spacing_ijk_mm, affine_ras, kept)
 

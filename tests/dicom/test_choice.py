@@ -53,7 +53,7 @@ def test_two_phases_under_one_series_are_refused_by_their_cause(tmp_path: Path, 
     with pytest.raises(InputError, match="several acquisitions or phases under one Series Instance UID") as caught:
         find_series(tmp_path)
     assert phrase in str(caught.value.seen)
-    assert "folder of its own" in caught.value.remedy
+    assert "--series" in caught.value.remedy
 
 
 def test_two_phases_told_apart_by_instance_numbers_alone(tmp_path: Path) -> None:

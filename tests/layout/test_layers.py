@@ -31,6 +31,7 @@ _LAYERS = (
         "hardware",
         "organs",
         "overridden_environment",
+        "remarks",
         "steps",
     ),
     ("flarecli",),  # the version; what else it offers it imports when it is asked for

@@ -27,18 +27,20 @@ def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | Non
             raise UsageError("two options exclude each other", seen=f"--share and {option}", remedy=remedy)
 
 
-def scans_of(source: Path, destination: Path | None, listed: str | None) -> FoundCases:
+def scans_of(
+    source: Path, destination: Path | None, listed: str | None, *, series: str | None = None, name: str | None = None
+) -> FoundCases:
     """The scans of a file or folder, or of a list; then the only path is the output's.
 
     Raises:
-        UsageError: when the number of paths is not right.
+        UsageError: when the number of paths is not right, or series of a list are chosen or named.
         InputError, UsageError: as `find_scans` and `read_case_list` do.
     """
     from flarecli.prediction.case_lists import read_case_list
-    from flarecli.prediction.cases import FoundCases, find_scans
+    from flarecli.prediction.cases import CaseSelection, FoundCases, find_scans
 
     if listed is None and destination is not None:
-        return find_scans(source, destination)
+        return find_scans(source, destination, CaseSelection(series, name))
     if listed is None or destination is not None:
         raise UsageError(
             "the number of paths is not right",
@@ -46,7 +48,14 @@ def scans_of(source: Path, destination: Path | None, listed: str | None) -> Foun
             expected="flare predict IN OUT, or flare predict OUT --from FILE",
             remedy="Give these.",
         )
-    return FoundCases(read_case_list(listed, source))
+    for option, value in (("--series", series), ("--name", name)):
+        if value is not None:
+            raise UsageError(
+                "two options exclude each other",
+                seen=f"--from and {option}",
+                remedy=f'Give it in the list: {{"scan": "study.zip", "{option.removeprefix("--")}": "4"}}.',
+            )
+    return FoundCases(read_case_list(listed, source), is_many=True)
 
 
 def preview_of(preview: Path | None, *, many: bool) -> Callable[[Case], Path] | None:

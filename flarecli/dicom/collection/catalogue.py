@@ -1,0 +1,369 @@
+"""The series of a collection, told from headers alone: which are scans, and why the others are left out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from flarecli.dicom import tags
+from flarecli.dicom.account import is_named_like_slices, left_out, name_pattern, objects_of
+from flarecli.dicom.choice import SMALL_SHARE, told_apart
+from flarecli.dicom.collection.description import Description, description_of
+from flarecli.dicom.collection.directory import missing_by_series, references_of
+from flarecli.dicom.collection.holders import Holder
+from flarecli.dicom.collection.series_files import SeriesFiles
+from flarecli.dicom.elements import Elements
+from flarecli.dicom.header import DamagedHeaderError, Header, header_in
+from flarecli.dicom.objects import MEDIA_DIRECTORY, DicomObject
+from flarecli.dicom.slices import Slice
+from flarecli.dicom.stack import stacked
+from flarecli.errors import InputError
+from flarecli.remarks import Remark
+
+_DIGEST = 10  # hexadecimal digits
+_NAMED = 5
+_KEPT_VALUES = (tags.POSITION, tags.ORIENTATION)
+_REFORMATTED = "reformatted or captured, beside original slices"
+
+
+@dataclass(frozen=True)
+class CataloguedSeries:
+    """A series of CT slices, or one acquisition of a series that holds several.
+
+    Attributes:
+        files: Its files.
+        uid: Series Instance UID; empty where it has none.
+        number: Series Number; empty where it has none.
+        acquisition: Number of the acquisition within its series, from 1; 0 where it is the only one.
+        description: What it is.
+        reason: Why it is left out; empty where it is a scan.
+        missing: Files that a DICOMDIR names, and that are not there.
+    """
+
+    files: SeriesFiles
+    uid: str
+    number: str
+    acquisition: int
+    description: Description
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """See `SeriesFiles`."""
+        return self.files.name
+
+    @property
+    def problem(self) -> InputError | None:
+        """Why it cannot be segmented, though it is a scan."""
+        if not self.missing:
+            return None
+        listed = ", ".join(self.missing[:_NAMED]) + (", …" if len(self.missing) > _NAMED else "")
+        return InputError(
+            "files of this series that the DICOMDIR names are missing",
+            path=self.files.place,
+            seen=Remark(f"{len(self.missing)} files: {listed}", f"{len(self.missing)} files"),
+            expected="every file of the series",
+            remedy="Copy the medium again; to segment what is there, give the folder of the slices without DICOMDIR.",
+        )
+
+    @property
+    def line(self) -> Remark:
+        """One line of a list."""
+        why = f"; left out: {self.reason}" if self.reason else ""
+        return Remark(f"{self.name}: {self.description}{why}", f"{self.name}: {self.description.anonymous}{why}")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a collection holds.
+
+    Attributes:
+        path: The folder, archive, or folder of the DICOMDIR.
+        series: All series of CT slices, in the order of their files.
+        left_out: Other objects and files, counted, in one phrase; empty where there are none.
+        copies: Slices that are there already.
+        missing: Files that a DICOMDIR names and that are not there, of series of which nothing is there.
+        holds_dicom: Whether any file is DICOM.
+    """
+
+    path: Path
+    series: tuple[CataloguedSeries, ...]
+    left_out: Remark
+    copies: int = 0
+    missing: tuple[str, ...] = ()
+    holds_dicom: bool = True
+
+    @property
+    def scans(self) -> tuple[CataloguedSeries, ...]:
+        """Those that can be segmented."""
+        return tuple(entry for entry in self.series if not entry.reason)
+
+    def listing(self) -> Remark:
+        """All series with the reasons why some are left out, and what else there is."""
+        parts = [entry.line for entry in self.series]
+        if self.left_out:
+            parts.append(self.left_out)
+        return Remark("; ".join(parts) or "nothing", "; ".join(part.anonymous for part in parts) or "nothing")
+
+    def warnings(self) -> tuple[Remark, ...]:
+        """What the user should know of what is not used."""
+        found = []
+        parts = [entry.line for entry in self.series if entry.reason]
+        if self.left_out:
+            parts.append(self.left_out)
+        if parts:
+            texts = "; ".join(parts), "; ".join(part.anonymous for part in parts)
+            found.append(Remark(*(f"left out: {text}" for text in texts)))
+        if self.copies:
+            text = f"{self.copies} copies of slices that are there already were left out"
+            found.append(Remark(text, text))
+        if self.missing:
+            count = f"{len(self.missing)} files that the DICOMDIR names are missing"
+            listed = ", ".join(self.missing[:_NAMED]) + (", …" if len(self.missing) > _NAMED else "")
+            found.append(Remark(f"{count}: {listed}", count))
+        return tuple(found)
+
+
+@dataclass
+class _Gathered:
+    """What was found while the files were gone through."""
+
+    groups: dict[tuple[str, str, int], list[tuple[str, Slice]]] = field(default_factory=dict)
+    facts: dict[tuple[str, str, int], Elements] = field(default_factory=dict)
+    kinds: list[tuple[str, str]] = field(default_factory=list)
+    others: dict[str, list[str]] = field(default_factory=dict)
+    unusable: list[tuple[str, str, bool]] = field(default_factory=list)
+    seen: dict[tuple[object, ...], tuple[int, bool]] = field(default_factory=dict)
+    copies: int = 0
+    missing: dict[str, list[str]] = field(default_factory=dict)
+
+    def add_other(self, kind: str, name: str) -> None:
+        self.others.setdefault(kind, []).append(PurePosixPath(name).name)
+
+
+def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
+    """Go through the files of a collection.
+
+    Raises:
+        InputError: when an archive cannot be read.
+        InstallationError: when pydicom is not installed.
+    """
+    found = _Gathered(others={kind: list(names) for kind, names in holder.others.items()})
+    for name in holder.names:
+        _enter(holder, name, found, is_archived=is_archived)
+    doubtful = _doubtful_files(found)
+    best = _best_ranks(found)
+    series = [
+        entry
+        for key, parts in found.groups.items()
+        for entry in _entries(holder.path, key, parts, found, doubtful, best, is_archived=is_archived)
+    ]
+    there = {entry.uid for entry in series}
+    missing = [name for uid, names in found.missing.items() if uid not in there for name in names]
+    said = left_out(found.kinds, found.others)
+    counted = Counter(kind for kind, _ in found.kinds) + Counter(
+        {kind.partition(" (")[0]: len(names) for kind, names in found.others.items()}
+    )
+    without = "; ".join(f"{count} × {kind}" for kind, count in counted.items())
+    holds_dicom = bool(series or found.kinds or missing or any(is_dicom for _, _, is_dicom in found.unusable))
+    return Catalogue(holder.path, tuple(series), Remark(said, without), found.copies, tuple(missing), holds_dicom)
+
+
+def _enter(holder: Holder, name: str, found: _Gathered, *, is_archived: bool) -> None:
+    path = holder.path / name
+    try:
+        with holder.opened(name) as (file, size):
+            header = header_in(file, path, size)
+        if header is None:
+            found.unusable.append((name, "does not begin as DICOM does" if size else "empty", False))
+            return
+        objects = objects_of(header, pixels=not is_archived)
+        if [entry.kind for entry in objects] == [MEDIA_DIRECTORY]:
+            _check_references(holder, name, found)
+            return
+    except DamagedHeaderError as error:
+        found.unusable.append((name, str(error), True))
+        return
+    except InputError as error:
+        found.unusable.append((name, error.seen or error.problem, False))
+        return
+    for entry in objects:
+        _enter_object(entry, name, found)
+
+
+def _check_references(holder: Holder, name: str, found: _Gathered) -> None:
+    references = references_of(holder, name)
+    if not any(reference.name for reference in references) and len(holder.names) > 1:
+        found.add_other("DICOMDIR of other files", name)
+        return
+    for uid, files in missing_by_series(references).items():
+        found.missing.setdefault(uid, []).extend(files)
+
+
+def _enter_object(entry: DicomObject, name: str, found: _Gathered) -> None:
+    elements = entry.header.elements
+    if entry.kind:
+        found.kinds.append((entry.kind, elements.text(tags.SERIES_DESCRIPTION)))
+        return
+    key = (elements.text(tags.STUDY_UID), entry.series_uid or PurePosixPath(name).parent.as_posix(), entry.rank)
+    found.facts.setdefault(key, elements)
+    group = found.groups.setdefault(key, [])
+    if not entry.slices:  # damaged: it belongs to its series all the same, which is refused for it
+        group.append((name, _nowhere(entry.header)))
+    uid = elements.text(tags.SOP_INSTANCE)
+    for slice_ in entry.slices:
+        identity = (*key, uid, slice_.frame, slice_.values.get(tags.POSITION))
+        index, is_sound = found.seen.get(identity, (len(group), True)) if uid else (len(group), True)
+        if index == len(group):
+            group.append((name, _light(slice_)))
+        else:
+            found.copies += 1
+            if is_sound or entry.problem:
+                continue
+            group[index] = name, _light(slice_)
+        found.seen[identity] = index, not entry.problem
+
+
+def _light(slice_: Slice) -> Slice:
+    """A slice with what tells acquisitions apart, and nothing else: there may be many."""
+    header = Header(slice_.header.path, Elements({}), "", None, 0)
+    values = {tag: slice_.values.get(tag) for tag in _KEPT_VALUES}
+    marks = {tag: sys.intern(text) for tag, text in slice_.marks.items()}
+    return replace(slice_, header=header, values=values, marks=marks)
+
+
+def _nowhere(header: Header) -> Slice:
+    return Slice(Header(header.path, Elements({}), "", None, 0), 0, {}, "", "", {}, None)
+
+
+def _doubtful_files(found: _Gathered) -> dict[str, list[str]]:
+    """Files that cannot be read and may be slices, by their folder; the others are counted."""
+    patterns: dict[str, set[str]] = {}
+    for parts in found.groups.values():
+        for name, _ in parts:
+            place = PurePosixPath(name)
+            patterns.setdefault(place.parent.as_posix(), set()).add(name_pattern(Path(place.name)))
+    doubtful: dict[str, list[str]] = {}
+    for name, problem, is_dicom in found.unusable:
+        place = PurePosixPath(name)
+        folder = place.parent.as_posix()
+        if folder in patterns and (is_dicom or is_named_like_slices(Path(place.name), patterns[folder])):
+            doubtful.setdefault(folder, []).append(name)
+        else:
+            kind = "damaged DICOM file" if is_dicom else "file that is no DICOM"
+            found.add_other(f"{kind} ({problem})", name)
+    return doubtful
+
+
+def _best_ranks(found: _Gathered) -> dict[str, int]:
+    """Of each study, how original the most original slices are."""
+    best: dict[str, int] = {}
+    for (study, _, rank), parts in found.groups.items():
+        if _has_extent([slice_ for _, slice_ in parts]):
+            best[study] = min(rank, best.get(study, rank))
+    return best
+
+
+def _entries(
+    path: Path,
+    key: tuple[str, str, int],
+    parts: list[tuple[str, Slice]],
+    found: _Gathered,
+    doubtful: dict[str, list[str]],
+    best: dict[str, int],
+    *,
+    is_archived: bool,
+) -> Iterator[CataloguedSeries]:
+    """One series as one entry, or as one for each of its acquisitions."""
+    study, uid, rank = key
+    elements = found.facts[key]
+    folders = {PurePosixPath(name).parent.as_posix() for name, _ in parts}
+    in_doubt = [name for folder in folders for name in doubtful.get(folder, [])]
+    warnings: tuple[str, ...] = ()
+    if in_doubt and any(_shares_folder(found, other, folders) for other in found.groups if other != key):
+        text = f"{len(in_doubt)} files of its folder are damaged, and may belong to it"
+        warnings = (Remark(f"{text}: {', '.join(PurePosixPath(name).name for name in in_doubt[:_NAMED])}", text),)
+        in_doubt = []
+    number = elements.text(tags.SERIES_NUMBER)
+    stem = _handle(study, uid, rank, number, parts, has_uid=bool(elements.text(tags.SERIES_UID)))
+    acquisitions = list(_acquisitions([slice_ for _, slice_ in parts]))
+    name_of = {id(slice_): name for name, slice_ in parts}
+    for index, (label, slices, reason) in enumerate(acquisitions, 1):
+        several = len(acquisitions) > 1
+        files, frames = _files_and_frames(slices, name_of, parts, several=several)
+        files += tuple(sorted(in_doubt))
+        if not reason:
+            reason = _why_left_out(slices, rank, best.get(study, rank))
+        yield CataloguedSeries(
+            SeriesFiles(path, f"{stem}_{index}" if several else stem, files, frames, is_archived, warnings),
+            elements.text(tags.SERIES_UID),
+            number,
+            index if several else 0,
+            description_of(elements, slices, label),
+            reason,
+            tuple(found.missing.get(elements.text(tags.SERIES_UID), ())),
+        )
+
+
+def _shares_folder(found: _Gathered, key: tuple[str, str, int], folders: set[str]) -> bool:
+    return any(PurePosixPath(name).parent.as_posix() in folders for name, _ in found.groups[key])
+
+
+def _files_and_frames(
+    slices: Sequence[Slice], name_of: dict[int, str], parts: list[tuple[str, Slice]], *, several: bool
+) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
+    """The files of slices, sorted, and which frames of each, where they are not all."""
+    by_file: dict[str, list[int]] = {}
+    for slice_ in slices:
+        by_file.setdefault(name_of[id(slice_)], []).append(slice_.frame)
+    files = tuple(sorted(by_file))
+    all_of = Counter(name for name, _ in parts)
+    frames = tuple(tuple(sorted(by_file[name])) if len(by_file[name]) < all_of[name] else () for name in files)
+    return files, frames if several and any(frames) else ()
+
+
+def _acquisitions(slices: list[Slice]) -> Iterator[tuple[str, Sequence[Slice], str]]:
+    """The acquisitions of a series with their names and the reasons to leave them out."""
+    are_placed = all(isinstance(slice_.values.get(tag), tuple) for slice_ in slices for tag in _KEPT_VALUES)
+    lengths = {len(slice_.values[tag]) for slice_ in slices for tag in _KEPT_VALUES} if are_placed else set()  # type: ignore[arg-type]
+    if lengths != {3, 6} or len(slices) < 2 or not _has_extent(slices) or stacked(slices).is_even:
+        yield "", slices, ""
+        return
+    found = told_apart(slices)
+    if found is None:
+        yield "", slices, ""  # what is wrong with it is said when it is read
+        return
+    _, stacks = found
+    largest = max(len(stack.slices) for _, stack in stacks)
+    for label, stack in stacks:
+        is_small = not stack.is_even and len(stack.slices) <= SMALL_SHARE * largest
+        yield label, stack.slices, "a small part beside a whole acquisition (bolus tracking, test)" if is_small else ""
+
+
+def _why_left_out(slices: Sequence[Slice], rank: int, best: int) -> str:
+    if len(slices) < 2:
+        return "a single slice"
+    if not _has_extent(slices):
+        return "all slices at one position (bolus tracking)"
+    return _REFORMATTED if rank > best else ""
+
+
+def _has_extent(slices: Sequence[Slice]) -> bool:
+    places = {slice_.values.get(tags.POSITION) for slice_ in slices}
+    return len(places) > 1 or (None in places and len(slices) > 1)
+
+
+def _handle(study: str, uid: str, rank: int, number: str, parts: list[tuple[str, Slice]], *, has_uid: bool) -> str:
+    """A name that says nothing of the patient and stays the same wherever the series lies."""
+    facts = [study, uid if has_uid else "", str(rank)]
+    if not has_uid:
+        facts += sorted(str(slice_.values.get(tags.POSITION)) for _, slice_ in parts)
+    digest = hashlib.sha256("\0".join(facts).encode()).hexdigest()[:_DIGEST]
+    digits = re.sub(r"\D", "", number)[:9]
+    return f"series_{digits}_{digest}" if digits else f"series_{digest}"

@@ -1,0 +1,74 @@
+"""What a series is, as a list of series shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flarecli.dicom import tags
+from flarecli.dicom.elements import Elements
+from flarecli.dicom.slices import Slice
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a list says of a series.
+
+    Attributes:
+        title: Series Description.
+        number: Series Number.
+        slices: Number of slices.
+        thickness_mm: Slice Thickness as the header has it.
+        kernel: Convolution Kernel.
+        agent: Contrast/Bolus Agent.
+        acquisition: What tells it from other acquisitions of its series.
+    """
+
+    title: str
+    number: str
+    slices: int
+    thickness_mm: str
+    kernel: str
+    agent: str
+    acquisition: str
+
+    def __str__(self) -> str:
+        return f"'{self.title or 'no description'}' ({', '.join(self._parts(hidden=False))})"
+
+    @property
+    def anonymous(self) -> str:
+        """What is neither free text nor a name."""
+        return f"CT ({', '.join(self._parts(hidden=True))})"
+
+    def _parts(self, *, hidden: bool) -> list[str]:
+        parts = [f"{self.slices} slices"]
+        if self.number and not hidden:
+            parts.append(f"series {self.number}")
+        if self.thickness_mm and (not hidden or _is_number(self.thickness_mm)):
+            parts.append(f"{self.thickness_mm} mm thick")
+        if not hidden:
+            parts += [f"kernel {self.kernel}"] if self.kernel else []
+            parts.append(f"contrast agent {self.agent}" if self.agent else "no contrast agent named")
+            parts += [self.acquisition] if self.acquisition else []
+        return parts
+
+
+def description_of(elements: Elements, slices: Sequence[Slice], acquisition: str) -> Description:
+    """The description of slices; elements are those of the first."""
+    return Description(
+        elements.text(tags.SERIES_DESCRIPTION),
+        elements.text(tags.SERIES_NUMBER),
+        len(slices),
+        elements.text(tags.SLICE_THICKNESS),
+        elements.text(tags.KERNEL),
+        (slices[0].marks.get(tags.CONTRAST_AGENT) if slices else "") or elements.text(tags.CONTRAST_AGENT),
+        acquisition,
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,101 @@
+"""What holds the files of a collection: a folder with all folders below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from flarecli.errors import InputError
+from flarecli.files.letter_case import in_any_case
+from flarecli.files.sources import opened
+
+
+class Holder(Protocol):
+    """Holds files by name.
+
+    Attributes:
+        path: The folder or archive.
+        names: Paths of its files within it, with `/`, sorted; hidden ones are left out.
+        others: Names of what cannot be read as a file, by what it is.
+    """
+
+    path: Path
+    names: Sequence[str]
+    others: dict[str, list[str]]
+
+    def opened(self, name: str) -> AbstractContextManager[tuple[BinaryIO, int]]:
+        """A file, and its length.
+
+        Raises:
+            InputError: when it cannot be read.
+            DamagedHeaderError: when it is damaged within an archive.
+        """
+
+    def actual(self, folder: str, reference: str) -> str | None:
+        """The name of the file that a DICOMDIR in a folder refers to, whatever the case of letters; None where there
+        is none."""
+
+
+@dataclass
+class FolderFiles:
+    """The files of a folder and of all folders below it; see `Holder`."""
+
+    path: Path
+    names: Sequence[str]
+    others: dict[str, list[str]]
+
+    @classmethod
+    def below(cls, folder: Path) -> FolderFiles:
+        """All files below a folder. Links are followed, in no circle.
+
+        Raises:
+            InputError: when the folder itself cannot be listed.
+        """
+        unreadable: list[OSError] = []
+        names: list[str] = []
+        others: dict[str, list[str]] = {}
+        seen: set[tuple[int, int]] = set()
+        for place, folders, files in os.walk(folder, followlinks=True, onerror=unreadable.append):
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and _is_new(place, name, seen))
+            for name in files:
+                if name.startswith("."):
+                    others.setdefault("hidden file", []).append(name)
+                else:
+                    names.append(Path(place, name).relative_to(folder).as_posix())
+        if unreadable and not names:
+            raise InputError(
+                "cannot be read",
+                path=unreadable[0].filename or folder,
+                seen=unreadable[0].strerror,
+                remedy="Check that the folder is there and readable.",
+            ) from unreadable[0]
+        if unreadable:
+            others["folder that cannot be read"] = [Path(error.filename).name for error in unreadable]
+        return cls(folder, sorted(names), others)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
+        """See `Holder`."""
+        with opened(self.path / name) as file:
+            yield file, os.fstat(file.fileno()).st_size
+
+    def actual(self, folder: str, reference: str) -> str | None:
+        """See `Holder`."""
+        found = in_any_case(self.path / folder, reference)
+        return found.relative_to(self.path).as_posix() if found.is_file() else None
+
+
+def _is_new(place: str, name: str, seen: set[tuple[int, int]]) -> bool:
+    try:
+        status = Path(place, name).stat()
+    except OSError:
+        return False
+    identity = status.st_dev, status.st_ino
+    if identity in seen:
+        return False
+    seen.add(identity)
+    return True

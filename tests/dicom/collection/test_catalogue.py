@@ -1,0 +1,232 @@
+"""Trees of series: which are scans, why the others are left out, and what each holds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flarecli.dicom.collection import Catalogue, catalogue_of, find_series_of, is_collection
+from flarecli.dicom.collection.choice import chosen_scan, chosen_series, only_series
+from flarecli.errors import InputError
+from flarecli.volume import read_volume
+from tests.dicom.collection.trees import put_localizer, put_series, put_tree, zipped
+from tests.dicom.series_writer import write_multi_frame, write_series
+
+
+def _voxels(found: Catalogue) -> dict[str, np.ndarray]:
+    return {entry.name: find_series_of(entry.files).read()[0] for entry in found.scans}
+
+
+@pytest.mark.parametrize("kind", ["tree", "zip"])
+def test_every_scan_of_a_tree_is_found_with_its_own_voxels(tmp_path: Path, kind: str) -> None:
+    scans = put_tree(tmp_path / "tree")
+    source = tmp_path / "tree" if kind == "tree" else zipped(tmp_path / "tree", tmp_path / "tree.zip")
+
+    assert is_collection(source)
+    found = catalogue_of(source)
+
+    read = list(_voxels(found).values())
+    assert len(read) == len(scans) == 4
+    for voxels in scans.values():
+        assert sum(np.array_equal(voxels, other) for other in read) == 1
+    (left,) = [entry for entry in found.series if entry.reason]
+    assert (left.number, left.reason) == ("6", "reformatted or captured, beside original slices")
+    (said,) = found.warnings()
+    assert "1 × localizer ('Topogram')" in said
+    assert "report.pdf" in said
+    assert "report.pdf" not in said.anonymous
+    assert "Topogram" not in said.anonymous
+
+
+def test_the_list_says_number_slices_thickness_kernel_agent_and_reason(tmp_path: Path) -> None:
+    put_series(tmp_path / "a", change=lambda dataset, _: setattr(dataset, "ContrastBolusAgent", "Agent X"))
+    put_series(tmp_path / "b", series="1.2.1.7", number=7, slices=[3])
+
+    listed = catalogue_of(tmp_path).listing()
+
+    assert "'Abdomen' (9 slices, series 4, 5 mm thick, kernel B30f, contrast agent Agent X)" in listed
+    assert "(1 slices, series 7, 5 mm thick, kernel B30f, no contrast agent named); left out: a single slice" in listed
+    assert "CT (9 slices, 5 mm thick)" in listed.anonymous
+    assert not any(word in listed.anonymous for word in ("Abdomen", "B30f", "Agent X"))
+
+
+def test_names_stay_the_same_wherever_a_series_lies_and_hold_nothing_of_the_patient(tmp_path: Path) -> None:
+    put_tree(tmp_path / "tree")
+    before = {entry.uid: entry.name for entry in catalogue_of(tmp_path / "tree").series}
+    shutil.move(tmp_path / "tree" / "p1" / "study 1", tmp_path / "other" / "deep" / "er")
+
+    after = {entry.uid: entry.name for entry in catalogue_of(tmp_path / "other").series}
+
+    assert after
+    assert after.items() <= before.items()
+    assert len(set(before.values())) == len(before)
+    assert not any("P1" in name or "1.2.1" in name for name in before.values())
+
+
+def test_copies_of_instances_are_dropped_and_a_sound_one_is_taken_before_a_cut_one(tmp_path: Path) -> None:
+    voxels = put_series(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    whole = (tmp_path / "a" / "IM004.dcm").read_bytes()
+    (tmp_path / "a" / "IM004.dcm").write_bytes(whole[:-40])
+
+    found = catalogue_of(tmp_path)
+
+    (read,) = _voxels(found).values()
+    np.testing.assert_array_equal(read, voxels)
+    assert found.copies == 9
+    assert "9 copies of slices that are there already were left out" in found.warnings()
+
+
+@pytest.mark.parametrize("layout", ["one folder", "two folders", "one file"])
+def test_acquisitions_under_one_series_become_scans_of_their_own(tmp_path: Path, layout: str) -> None:
+    folder = tmp_path / "tree" / "series"
+    if layout == "one file":
+        first = write_multi_frame(tmp_path / "first.dcm")
+        places = np.array([(-10.0, -20.0, 100.0 + 5 * k) for k in range(9)])
+        write_multi_frame(
+            folder / "all.dcm",
+            np.concatenate([first, first + 7]),
+            positions_lps=np.concatenate([places, places]),
+            each_frame=lambda frame, k: setattr(frame.FrameContentSequence[0], "TemporalPositionIndex", 1 + k // 9),
+        )
+        second = first + 7
+    else:
+        first = put_series(folder / "a", change=lambda dataset, _: setattr(dataset, "AcquisitionNumber", 1))
+
+        def late(dataset: object, k: int) -> None:
+            dataset.AcquisitionNumber, dataset.SOPInstanceUID = 2, f"1.2.9.{k}"
+
+        place = folder / ("a" if layout == "one folder" else "b")
+        second = put_series(place, seed=1, name=lambda k: f"IL{k:03d}.dcm", change=late)
+
+    found = catalogue_of(tmp_path / "tree")
+
+    one, other = found.scans
+    assert (one.acquisition, other.acquisition) == (1, 2)
+    assert one.name.removesuffix("_1") == other.name.removesuffix("_2")
+    np.testing.assert_array_equal(find_series_of(one.files).read()[0], first)
+    np.testing.assert_array_equal(find_series_of(other.files).read()[0], second)
+    with pytest.raises(InputError, match="several CT series"):
+        only_series(found, one.uid)
+    assert only_series(found, f"{one.uid}/2") == other
+
+
+def test_a_choice_names_a_series_by_number_uid_or_name(tmp_path: Path) -> None:
+    put_tree(tmp_path)
+    found = catalogue_of(tmp_path)
+
+    assert [entry.uid for entry in chosen_series(found, "4")] == ["1.2.1.4", "1.2.2.4", "1.2.3.4"]
+    assert only_series(found, "1.2.1.5").number == "5"
+    assert only_series(found, only_series(found, "5").name).uid == "1.2.1.5"
+    assert only_series(found, "6").uid == "1.2.1.6", "a series that would be left out may be chosen"
+    with pytest.raises(InputError, match="holds no such series") as caught:
+        chosen_series(found, "77")
+    assert str(caught.value.seen).count("9 slices") == 5
+    with pytest.raises(InputError, match="several CT series that this choice names"):
+        only_series(found, "4")
+
+
+def test_one_series_below_a_folder_is_a_scan_without_a_choice(tmp_path: Path) -> None:
+    voxels = put_series(tmp_path / "patient" / "study" / "series")
+    put_localizer(tmp_path / "patient" / "study")
+
+    volume = read_volume(tmp_path / "patient")
+
+    assert volume.path == tmp_path / "patient" / "study" / "series"
+    np.testing.assert_array_equal(volume.voxels, voxels[:, ::-1, ::-1])
+    assert chosen_scan(volume.path) == volume.path
+
+
+def test_what_holds_no_scan_says_what_it_holds(tmp_path: Path) -> None:
+    put_localizer(tmp_path / "a")
+    put_series(tmp_path / "b", orientation=(1, 0, 0, 0, 1, 0), step_lps=(0, 0, 0))
+
+    with pytest.raises(InputError, match="no CT series that can be segmented") as caught:
+        read_volume(tmp_path)
+
+    assert "all slices at one position (bolus tracking)" in str(caught.value.seen)
+    assert "1 × localizer" in str(caught.value.seen)
+
+
+def test_a_damaged_file_beside_slices_refuses_their_series_and_no_other(tmp_path: Path) -> None:
+    put_series(tmp_path / "a")
+    sound = put_series(tmp_path / "b", series="1.2.1.5", number=5, seed=1)
+    (tmp_path / "a" / "IM099.dcm").write_bytes(b"cut")
+
+    found = catalogue_of(tmp_path)
+
+    damaged, other = found.scans
+    with pytest.raises(InputError, match="1 of its files cannot be read") as caught:
+        find_series_of(damaged.files)
+    assert "IM099.dcm" in str(caught.value.seen)
+    np.testing.assert_array_equal(find_series_of(other.files).read()[0], sound)
+
+
+def test_a_damaged_file_beside_slices_of_two_series_is_a_warning_of_both(tmp_path: Path) -> None:
+    folder = tmp_path / "tree" / "all"
+    put_series(folder, name=lambda k: f"A{k}.dcm")
+    put_series(folder, name=lambda k: f"B{k}.dcm", series="1.2.1.5", number=5)
+    (folder / "A99.dcm").write_bytes(b"cut")
+
+    for entry in catalogue_of(tmp_path / "tree").scans:
+        series = find_series_of(entry.files)
+        assert any(
+            "1 files of its folder are damaged, and may belong to it: A99.dcm" in text for text in series.warnings
+        )
+
+
+def test_a_cut_slice_makes_its_own_series_fail(tmp_path: Path) -> None:
+    put_series(tmp_path / "a" / "b")
+    path = tmp_path / "a" / "b" / "IM003.dcm"
+    path.write_bytes(path.read_bytes()[:-10])
+
+    (entry,) = catalogue_of(tmp_path / "a").scans
+
+    with pytest.raises(InputError, match="cannot be read"):
+        find_series_of(entry.files)
+
+
+def test_slices_of_one_series_in_several_folders_are_one_scan(tmp_path: Path) -> None:
+    voxels = put_series(tmp_path / "a", slices=range(5))
+    put_series(tmp_path / "b" / "c", slices=range(5, 9))
+
+    (entry,) = catalogue_of(tmp_path).scans
+
+    np.testing.assert_array_equal(find_series_of(entry.files).read()[0], voxels)
+    assert entry.files.place == tmp_path
+
+
+def test_links_in_a_circle_and_hidden_files_end(tmp_path: Path) -> None:
+    put_series(tmp_path / "a" / "b")
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / ".hidden").write_bytes(b"x")
+
+    found = catalogue_of(tmp_path)
+
+    assert len(found.scans) == 1
+    assert "hidden file" in found.left_out
+
+
+def test_series_without_uid_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    def nameless(dataset: object, k: int) -> None:
+        del dataset.SeriesInstanceUID
+
+    put_series(tmp_path / "a", change=nameless)
+    put_series(tmp_path / "b", change=nameless, step_lps=(0, 0, 4), seed=2)
+
+    one, other = catalogue_of(tmp_path).scans
+
+    assert one.name != other.name
+
+
+def test_a_folder_of_slices_is_no_collection(tmp_path: Path) -> None:
+    write_series(tmp_path / "plain")
+    write_series(tmp_path / "with folders")
+    (tmp_path / "with folders" / "deeper").mkdir()
+
+    assert not is_collection(tmp_path / "plain")
+    assert not is_collection(tmp_path / "with folders")
+    assert is_collection(tmp_path)
