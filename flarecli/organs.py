@@ -30,8 +30,13 @@ ORGANS: tuple[Organ, ...] = (
 
 LABEL_NAMES: dict[int, str] = {0: "background", **{organ.label: organ.name for organ in ORGANS}}
 
-KIDNEYS = next(organ.label for organ in ORGANS if organ.name == "kidneys")
+BOTH_KIDNEYS_NAME = "kidneys"
+
+KIDNEYS = next(organ.label for organ in ORGANS if organ.name == BOTH_KIDNEYS_NAME)
 """Label of both kidneys; of the right one where sides are told apart."""
 
 LEFT_KIDNEY = 5
 """Label of the left kidney where sides are told apart."""
+
+RIGHT_KIDNEY_NAME, LEFT_KIDNEY_NAME = "right kidney", "left kidney"
+"""Names of the sides in tables, records and DICOM objects."""

@@ -184,7 +184,7 @@ def test_statistics_are_collected_from_records(scans: Path, tmp_path: Path) -> N
     assert run("collect", out, "--statistics", collected)[0] == 0
     assert collected.read_text() == whole.read_text()
     (out / "s00.json").write_text('{"Modality": "CT"}')  # another program's
-    (out / "s01.json").write_text('{"record_version": 2, "labels"')
+    (out / "s01.json").write_text('{"record_version": 3, "labels"')
     (out / "s02.json").rename(out / "s02.failed.json")
     code, output, _ = run("collect", out, "--statistics", collected, "--json")
     facts = json.loads(output)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from flarecli.connected_parts import connected_parts
-from flarecli.geometry import Grid, bounding_window
+from flarecli.geometry import Grid, Window, bounding_window
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY
 
 _CONNECTIVITY = 26
@@ -22,15 +23,27 @@ class KidneySides:
     """The kidneys of one label map, separated.
 
     Attributes:
-        labels: uint8 label map of shape (z, y, x): 2 is the right kidney, `LEFT_KIDNEY` the left one, others as before.
+        together: uint8 label map of shape (z, y, x), 2 both kidneys; it is not changed.
+        window: The box around both kidneys; None where there are none.
+        is_left: bool array of the shape of the window: what belongs to the left kidney.
         midline_x: Index along x at which the sides part.
         is_fused: Whether one connected part reaches far to both sides, as horseshoe kidneys do; it is parted at the
             midline.
     """
 
-    labels: np.ndarray
+    together: np.ndarray
+    window: Window | None
+    is_left: np.ndarray
     midline_x: float
     is_fused: bool
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """uint8 label map of shape (z, y, x): 2 is the right kidney, `LEFT_KIDNEY` the left one, others as before."""
+        labels = self.together.copy()
+        if self.window is not None:
+            labels[self.window][self.is_left] = LEFT_KIDNEY
+        return labels
 
 
 def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySides:
@@ -44,10 +57,9 @@ def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySi
         voxels: int16 HU of the same shape.
         grid: Where they lie.
     """
-    sides = labels.copy()
     window = bounding_window(labels == KIDNEYS)
     if window is None:
-        return KidneySides(sides, labels.shape[2] / 2, False)
+        return KidneySides(labels, None, np.zeros((0, 0, 0), bool), labels.shape[2] / 2, False)
     midline_x = _midline_x(voxels[window[0]], labels[window[0]], grid)
     mask = labels[window] == KIDNEYS
     parts, _ = connected_parts(mask, _CONNECTIVITY)
@@ -61,13 +73,14 @@ def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySi
     fused &= sizes > sizes[1:].max() * _FUSED_SHARE
     left = (share > 0.5)[parts]
     left = np.where(fused[parts], is_left_x, left) & mask
-    sides[window][left] = LEFT_KIDNEY
-    return KidneySides(sides, midline_x, bool(fused.any()))
+    return KidneySides(labels, window, left, midline_x, bool(fused.any()))
 
 
 def _midline_x(voxels: np.ndarray, labels: np.ndarray, grid: Grid) -> float:
     """Index along x of the spine: where bone is densest over the width of a vertebra; of the body's middle without."""
-    bone_x = np.count_nonzero((voxels > _BONE_HU) & (labels == 0), axis=(0, 1)).astype(np.float64)
+    bone_x = np.zeros(voxels.shape[2])
+    for axial, organs in zip(voxels, labels, strict=True):  # slice by slice, in the processor's cache
+        bone_x += np.count_nonzero((axial > _BONE_HU) & (organs == 0), axis=0)
     if bone_x.sum() == 0:
         body_x = np.count_nonzero(voxels > _BODY_HU, axis=(0, 1)).astype(np.float64)
         return _centre(body_x) if body_x.sum() else len(body_x) / 2

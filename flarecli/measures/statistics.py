@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from flarecli.connected_parts import connected_parts
 from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_text, write_json
 from flarecli.files.printable import table_cell
-from flarecli.geometry import Grid
+from flarecli.geometry import Grid, Window, bounding_window
+from flarecli.measures.kidney_sides import KidneySides
 from flarecli.measures.organ_profiles import OrganProfile, organ_profiles
+from flarecli.organs import KIDNEYS, LEFT_KIDNEY, LEFT_KIDNEY_NAME, RIGHT_KIDNEY_NAME
 from flarecli.volume import Volume
 
 _NEIGHBOURS = 26
@@ -32,7 +34,7 @@ class OrganStatistics:
     """Measurements of one organ of one scan. The defaults are those of an absent organ.
 
     Attributes:
-        label: Its value in the label map.
+        label: Its value in the label map; of the right and the left kidney alone, in one that tells them apart.
         name: Its name.
         voxels: Number of its voxels, 0 where it is absent.
         volume_ml: Its volume.
@@ -49,6 +51,8 @@ class OrganStatistics:
         largest_component_share: Part of the voxels that lies in the largest piece, 0 to 1.
         touches: Faces of the scan that it reaches, so that it may be cut off there: among "inferior",
             "superior", "posterior", "anterior", "left", "right".
+        fused: Of the right and the left kidney alone: whether they are connected with each other (horseshoe kidney?)
+            and were parted at the spine.
     """
 
     label: int
@@ -67,6 +71,7 @@ class OrganStatistics:
     components: int = 0
     largest_component_share: float | None = None
     touches: tuple[str, ...] = ()
+    fused: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The statistics for JSON and tables, rounded to what they can mean."""
@@ -107,6 +112,24 @@ def organ_statistics(volume: Volume, labels: NDArray[np.integer]) -> tuple[Organ
     return tuple(
         _measure(profile, volume.voxels, labels, volume.grid) for profile in organ_profiles(labels, volume.grid)
     )
+
+
+def kidney_statistics(volume: Volume, sides: KidneySides) -> tuple[OrganStatistics, OrganStatistics]:
+    """Measure the right and the left kidney, absent ones too.
+
+    Args:
+        volume: The scan.
+        sides: Its label map with the kidneys told apart.
+    """
+    absent = (OrganStatistics(KIDNEYS, RIGHT_KIDNEY_NAME), OrganStatistics(LEFT_KIDNEY, LEFT_KIDNEY_NAME))
+    if sides.window is None:
+        return absent
+    both = sides.together[sides.window] == KIDNEYS
+    right, left = (
+        _measure_part(side, mask, sides, volume)
+        for side, mask in zip(absent, (both & ~sides.is_left, sides.is_left), strict=True)
+    )
+    return right, left
 
 
 def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]]) -> None:
@@ -180,16 +203,49 @@ def _measure(
     box, centroid_zyx = profile.box_zyx, profile.centroid_zyx
     if box is None or centroid_zyx is None:
         return OrganStatistics(organ.label, organ.name)
-    mask = labels[box] == organ.label
+    absent = OrganStatistics(organ.label, organ.name)
+    return _measured(absent, labels[box] == organ.label, box, centroid_zyx, voxels, grid)
+
+
+def _measure_part(
+    absent: OrganStatistics, mask: NDArray[np.bool_], sides: KidneySides, volume: Volume
+) -> OrganStatistics:
+    """One kidney, of which the mask lies in the window of both."""
+    inner = bounding_window(mask)
+    if inner is None or sides.window is None:
+        return absent
+    box: Window = tuple(  # type: ignore[assignment]
+        slice(outer.start + part.start, outer.start + part.stop) for outer, part in zip(sides.window, inner, strict=True)
+    )
+    tight = mask[inner]
+    counts = (tight.sum(axis=(1, 2)), tight.sum(axis=(0, 2)), tight.sum(axis=(0, 1)))
+    z, y, x = (
+        part.start + float(count @ np.arange(len(count))) / int(count.sum())
+        for part, count in zip(box, counts, strict=True)
+    )
+    found = _measured(absent, tight, box, (z, y, x), volume.voxels, volume.grid)
+    return replace(found, fused=sides.is_fused)
+
+
+def _measured(
+    absent: OrganStatistics,
+    mask: NDArray[np.bool_],
+    box: Window,
+    centroid_zyx: tuple[float, float, float],
+    voxels: NDArray[np.int16],
+    grid: Grid,
+) -> OrganStatistics:
+    """An organ, of which the mask fills its tight box."""
+    count = int(np.count_nonzero(mask))
     mean_hu, sd_hu, median_hu = _distribution(voxels[box][mask])
     components, largest_voxels = _components(mask)
     si_mm, ap_mm, rl_mm = ((part.stop - part.start) * step for part, step in zip(box, grid.spacing_mm, strict=True))
     x_mm, y_mm, z_mm = (grid.affine_ras[:3, :3] @ centroid_zyx[::-1] + grid.affine_ras[:3, 3]).tolist()
     return OrganStatistics(
-        label=organ.label,
-        name=organ.name,
-        voxels=profile.voxels,
-        volume_ml=profile.voxels * grid.voxel_ml,
+        label=absent.label,
+        name=absent.name,
+        voxels=count,
+        volume_ml=count * grid.voxel_ml,
         mean_hu=mean_hu,
         sd_hu=sd_hu,
         median_hu=median_hu,
@@ -200,7 +256,7 @@ def _measure(
         centroid_y_mm=y_mm,
         centroid_z_mm=z_mm,
         components=components,
-        largest_component_share=largest_voxels / profile.voxels,
+        largest_component_share=largest_voxels / count,
         touches=_touched_faces(box, grid.shape_zyx),
     )
 

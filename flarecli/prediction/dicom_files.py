@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flarecli.files.atomic import atomic_path
-from flarecli.organs import KIDNEYS, LEFT_KIDNEY
+from flarecli.organs import BOTH_KIDNEYS_NAME, KIDNEYS, LEFT_KIDNEY, ORGANS
 from flarecli.prediction.result import Result
 
 if TYPE_CHECKING:
@@ -59,19 +59,15 @@ def _segmentation(result: Result, *, labelmap: bool) -> Dataset:
 
 def _measured(result: Result) -> dict[int, tuple[float, float]]:
     """Volume in mL and mean HU by segment, the kidneys apart."""
-    found = {}
-    for organ in result.statistics:
-        if organ.label != KIDNEYS and organ.mean_hu is not None:
-            found[organ.label] = organ.volume_ml, organ.mean_hu
-    for label in (KIDNEYS, LEFT_KIDNEY):
-        inside = result.volume.voxels[result.sides.labels == label]
-        if inside.size:
-            found[label] = inside.size * result.volume.grid.voxel_ml, float(inside.mean())
-    return found
+    return {
+        organ.label: (organ.volume_ml, organ.mean_hu)
+        for organ in result.statistics
+        if organ.name != BOTH_KIDNEYS_NAME and organ.mean_hu is not None
+    }
 
 
 def _verdicts(result: Result) -> dict[int, str]:
-    labels = {organ.name: organ.label for organ in result.statistics}
+    labels = {organ.name: organ.label for organ in ORGANS}
     found = {labels[organ.name]: str(organ.verdict) for organ in result.confidence}
     if KIDNEYS in found:
         found[LEFT_KIDNEY] = found[KIDNEYS]

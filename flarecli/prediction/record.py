@@ -18,13 +18,13 @@ from flarecli.geometry import Box, Grid
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli.measures.quality import OrganConfidence, OrganQuality
 from flarecli.measures.statistics import OrganStatistics
-from flarecli.organs import KIDNEYS, LABEL_NAMES, LEFT_KIDNEY, ORGANS
+from flarecli.organs import KIDNEYS, LABEL_NAMES, LEFT_KIDNEY, LEFT_KIDNEY_NAME, ORGANS, RIGHT_KIDNEY_NAME
 from flarecli.prediction.scan_content import ScanContent
 from flarecli.steps import StepTime
 from flarecli.systems.base import Segmentation
 from flarecli.weights.card import Card, sha256_of
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 
 _MOST_BYTES = 1 << 22
 _MARKS = ("record_version", "labels", "organs")
@@ -115,7 +115,7 @@ def make_record(
 
 def _names(sides: bool) -> dict[str, str]:
     names = {str(label): name for label, name in LABEL_NAMES.items()}
-    return {**names, str(KIDNEYS): "right kidney", str(LEFT_KIDNEY): "left kidney"} if sides else names
+    return {**names, str(KIDNEYS): RIGHT_KIDNEY_NAME, str(LEFT_KIDNEY): LEFT_KIDNEY_NAME} if sides else names
 
 
 def described_file(path: Path, written: Path) -> dict[str, str]:
@@ -225,6 +225,7 @@ _ORGAN = {
     "components": int,
     "largest_component_share": _MEASURED,
     "touches": [str],
+    "fused": bool,
 }
 _RECORD = {
     "record_version": RECORD_VERSION,
@@ -236,7 +237,7 @@ _RECORD = {
     "weights": _Each({"set": str, "sha256": str}),
     "runtime": {"backend": str, "version": str, "device": str, "precision": str, "threads": int},
     "versions": {"flare": str},
-    "organs": {organ.name: _ORGAN for organ in ORGANS},
+    "organs": dict.fromkeys((*(organ.name for organ in ORGANS), RIGHT_KIDNEY_NAME, LEFT_KIDNEY_NAME), _ORGAN),
     "confidence": _Each({"verdict": tuple(map(str, OrganQuality)), "reasons": [str]}),
     "warnings": [str],
     "steps": [{"name": str, "wall_s": float}],

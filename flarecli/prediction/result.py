@@ -13,7 +13,7 @@ from flarecli.engine import Runtime
 from flarecli.errors import InputError
 from flarecli.measures.kidney_sides import KidneySides, kidney_sides
 from flarecli.measures.quality import OrganConfidence, assess_organs
-from flarecli.measures.statistics import OrganStatistics, organ_statistics
+from flarecli.measures.statistics import OrganStatistics, kidney_statistics, organ_statistics
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume
 from flarecli.weights.card import Card
@@ -57,13 +57,17 @@ class Result:
 
     @cached_property
     def statistics(self) -> tuple[OrganStatistics, ...]:
-        """What each organ measures, absent ones too."""
+        """What each organ measures, absent ones too; then the right and the left kidney alone."""
+        return (*self._organs, *kidney_statistics(self.volume, self.sides))
+
+    @cached_property
+    def _organs(self) -> tuple[OrganStatistics, ...]:
         return organ_statistics(self.volume, self.segmentation.labels)
 
     @cached_property
     def confidence(self) -> tuple[OrganConfidence, ...]:
         """How far each organ can be trusted; empty for systems whose scores are not calibrated."""
-        return assess_organs(self.segmentation.signals, self.statistics)
+        return assess_organs(self.segmentation.signals, self._organs)
 
     @cached_property
     def sides(self) -> KidneySides:
@@ -73,7 +77,7 @@ class Result:
     @property
     def has_organs(self) -> bool:
         """Whether any organ was found."""
-        return any(organ.voxels for organ in self.statistics)
+        return any(organ.voxels for organ in self._organs)
 
     @property
     def labels_kji(self) -> np.ndarray:

@@ -99,7 +99,7 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             {**described, **absent},
             scan=case.scan,
             sides=options.sides,
-            warnings=_of_sides(result) if options.sides or options.dicom else (),
+            warnings=_of_sides(result),
             series=None if case.series is None else case.series.name,
         )
         write_json(written[case.record], record)
@@ -113,7 +113,7 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
 
 
 def _of_sides(result: Result) -> tuple[str, ...]:
-    """A warning where the kidneys are told apart without a gap between them."""
+    """A warning where there is no gap between the kidneys."""
     if not result.sides.is_fused:
         return ()
     return ("the kidneys are connected across the midline (horseshoe kidney?); parted at the spine",)

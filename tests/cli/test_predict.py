@@ -31,7 +31,7 @@ def test_one_scan(tmp_path: Path) -> None:
     assert "peak memory" in result.stdout
     assert "made by a threshold" in result.stderr
     rows = (tmp_path / "organs.csv").read_text(encoding="utf-8").splitlines()
-    assert len(rows) == 1 + 4
+    assert len(rows) == 1 + 6
     assert "volume_ml" in rows[0]
 
 
@@ -65,7 +65,7 @@ def test_folder_with_a_bad_scan(tmp_path: Path) -> None:
     assert (tmp_path / "previews" / "a.png").exists()
     result = flare(scans, tmp_path / "out", "--resume", "--json", "--statistics", tmp_path / "all.csv")
     assert [case["status"] for case in json.loads(result.stdout)] == ["skipped", "failed"]
-    assert (tmp_path / "all.csv").read_text(encoding="utf-8").count("\na,") == 4
+    assert (tmp_path / "all.csv").read_text(encoding="utf-8").count("\na,") == 6
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_run_that_is_repeated_with_resume(tmp_path: Path) -> None:
     first = flare(scans, tmp_path / "out", *options)
     assert first.exit_code == 0, first.output
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert table.read_text(encoding="utf-8").count("\n'=1+1,") == 4
+    assert table.read_text(encoding="utf-8").count("\n'=1+1,") == 6
     again = flare(scans, tmp_path / "out", *options)
     assert again.exit_code == 0, again.output
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

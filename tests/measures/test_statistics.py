@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from flarecli.errors import InputError, UsageError
-from flarecli.measures.statistics import COLUMNS, OrganStatistics, organ_statistics, write_statistics
-from flarecli.organs import ORGANS
+from flarecli.measures.kidney_sides import kidney_sides
+from flarecli.measures.statistics import (
+    COLUMNS,
+    OrganStatistics,
+    kidney_statistics,
+    organ_statistics,
+    write_statistics,
+)
+from flarecli.organs import KIDNEYS, LEFT_KIDNEY, ORGANS
 from flarecli.volume import read_volume
 from tests.labelled_volumes import ball, grid_of, volume_of
 from tests.shared_data import shared_path
@@ -159,17 +166,49 @@ def two_cases() -> dict[str, tuple[OrganStatistics, ...]]:
     }
 
 
+def test_the_kidneys_apart_measure_what_each_measures_alone() -> None:
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[4:9, 3:8, 2:9], labels[6:14, 5:9, 20:29] = KIDNEYS, KIDNEYS
+    voxels = np.random.default_rng(0).integers(-50, 90, SHAPE)
+    voxels[:, 2:12, 13:17] = 500  # the spine
+    volume = volume_of(voxels, grid_of(SHAPE, (2.5, 0.7, 0.8)))
+    sides = kidney_sides(labels, volume.voxels, volume.grid)
+    right, left = kidney_statistics(volume, sides)
+    assert [(side.label, side.name, side.fused) for side in (right, left)] == [
+        (KIDNEYS, "right kidney", False),
+        (LEFT_KIDNEY, "left kidney", False),
+    ]
+    for side in (right, left):
+        alone = organ_statistics(volume, np.where(sides.labels == side.label, KIDNEYS, 0).astype(np.uint8))[1]
+        assert {**side.as_dict(), "label": KIDNEYS, "name": "kidneys"} == alone.as_dict()
+    assert right.centroid_x_mm > left.centroid_x_mm
+
+
+def test_kidneys_that_are_absent_or_grown_together() -> None:
+    labels = np.zeros(SHAPE, np.uint8)
+    volume = volume_of(np.full(SHAPE, 31), grid_of(SHAPE))
+    assert [side.voxels for side in kidney_statistics(volume, kidney_sides(labels, volume.voxels, volume.grid))] == [0, 0]
+    labels[4:9, 3:8, 2:28] = KIDNEYS
+    right, left = kidney_statistics(volume, kidney_sides(labels, volume.voxels, volume.grid))
+    assert right.fused
+    assert left.fused
+    assert right.voxels + left.voxels == np.count_nonzero(labels)
+    labels[:, :, 15:] = 0
+    right, left = kidney_statistics(volume, kidney_sides(labels, volume.voxels, volume.grid))
+    assert (right.voxels, right.mean_hu, left.voxels) == (0, None, np.count_nonzero(labels))
+
+
 def test_csv_has_a_stable_header_and_a_row_an_organ_and_case(tmp_path: Path) -> None:
     path = tmp_path / "new" / "table.CSV"
     write_statistics(path, two_cases())
     header, *rest = path.read_text(encoding="utf-8").splitlines()
     assert header == (
         "case,label,name,voxels,volume_ml,mean_hu,sd_hu,median_hu,extent_rl_mm,extent_ap_mm,extent_si_mm,"
-        "centroid_x_mm,centroid_y_mm,centroid_z_mm,components,largest_component_share,touches"
+        "centroid_x_mm,centroid_y_mm,centroid_z_mm,components,largest_component_share,touches,fused"
     )
-    assert rest[0] == "first,1,liver,0,0.0,,,,,,,,,,0,,"
+    assert rest[0] == "first,1,liver,0,0.0,,,,,,,,,,0,,,False"
     assert rest[1] == (
-        "first,2,kidneys,11,0.022,31.0,0.0,31.0,9.0,21.0,6.0,5.45,5.27,0.36,2,0.9091,inferior anterior left"
+        "first,2,kidneys,11,0.022,31.0,0.0,31.0,9.0,21.0,6.0,5.45,5.27,0.36,2,0.9091,inferior anterior left,False"
     )
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -75,7 +75,7 @@ def test_a_table_that_cannot_be_written(tmp_path: Path) -> None:
     for index in range(8):
         write_ct(tmp_path / "scans" / f"{index}.nii.gz", seed=index)
     table = tmp_path / "t.json"
-    failed = ended(command(4000, "predict", tmp_path / "scans", tmp_path / "out", "--statistics", table))
+    failed = ended(command(7000, "predict", tmp_path / "scans", tmp_path / "out", "--statistics", table))
     assert failed.returncode == 3, failed.stdout
     assert f"{table}: cannot be written" in failed.stderr
     assert len(names(tmp_path / "out")) == 16

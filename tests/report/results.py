@@ -10,10 +10,12 @@ import nibabel
 import numpy as np
 from PIL import Image
 
-from flarecli.organs import ORGANS
+from flarecli.organs import KIDNEYS, LEFT_KIDNEY, LEFT_KIDNEY_NAME, ORGANS, RIGHT_KIDNEY_NAME, Organ
 
-VOLUMES_ML = {"liver": 1500.0, "kidneys": 300.0, "spleen": 200.0, "pancreas": 80.0}
-HU = {"liver": 100.0, "kidneys": 150.0, "spleen": 110.0, "pancreas": 90.0}
+SIDES = (Organ(KIDNEYS, RIGHT_KIDNEY_NAME, (0, 0, 0)), Organ(LEFT_KIDNEY, LEFT_KIDNEY_NAME, (0, 0, 0)))
+_EACH = {RIGHT_KIDNEY_NAME: 150.0, LEFT_KIDNEY_NAME: 150.0}  # mL, and HU
+VOLUMES_ML = {"liver": 1500.0, "kidneys": 300.0, "spleen": 200.0, "pancreas": 80.0, **_EACH}
+HU = {"liver": 100.0, "kidneys": 150.0, "spleen": 110.0, "pancreas": 90.0, **_EACH}
 
 
 def make_record(name: str = "case", **changes: Any) -> dict[str, Any]:
@@ -21,10 +23,10 @@ def make_record(name: str = "case", **changes: Any) -> dict[str, Any]:
     organ = {
         **dict.fromkeys(("sd_hu", "median_hu", "extent_rl_mm", "extent_ap_mm", "extent_si_mm"), 10.0),
         **dict.fromkeys(("centroid_x_mm", "centroid_y_mm", "centroid_z_mm"), 1.0),
-        **{"voxels": 1000, "components": 1, "largest_component_share": 1.0, "touches": []},
+        **{"voxels": 1000, "components": 1, "largest_component_share": 1.0, "touches": [], "fused": False},
     }
     record = {
-        "record_version": 2,
+        "record_version": 3,
         "finished": "2026-01-02T03:04:05+00:00",
         "scan": f"/scans/{name}_0000.nii.gz",
         "scan_content": {"files": 1, "bytes": 10, "sha256": "0"},
@@ -43,7 +45,7 @@ def make_record(name: str = "case", **changes: Any) -> dict[str, Any]:
                 "volume_ml": VOLUMES_ML[part.name],
                 "mean_hu": HU[part.name],
             }
-            for part in ORGANS
+            for part in (*ORGANS, *SIDES)
         },
         "confidence": {part.name: {"verdict": "good", "reasons": [], "expected_dsc": 0.97} for part in ORGANS},
         "warnings": [],
