@@ -28,9 +28,11 @@ from flarecli.geometry import Grid
 from flarecli.measures.quality import OrganConfidence
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.cases import Case
+from flarecli.prediction.dicom.study import study_of
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
+from flarecli.prediction.record import label_names
 from flarecli.prediction.region import Region
 from flarecli.prediction.result import Result
 from flarecli.prediction.scan_content import ScanContent, content_of
@@ -97,13 +99,13 @@ class SegmentationResult:
     def record(self) -> dict[str, Any]:
         """How the label map was made and what came out, JSON-serialisable; `save` writes it beside the label map."""
         labels = {"file": "", "sha256": hashlib.sha256(self.labels.data).hexdigest()}
-        times = self._steps.times
-        return record_of(self._result, self._content, times, {"labels": labels}, scan=self._volume.path, sides=False)
+        times, names = self._steps.times, label_names(sides=False)
+        return record_of(self._result, self._content, times, {"labels": labels}, scan=self._volume.path, names=names)
 
     @cached_property
     def labels_with_sides(self) -> np.ndarray:
         """`labels` with the kidneys told apart: 2 is the right one, 5 the left one."""
-        stored = self._result.labels_kji
+        stored = np.ascontiguousarray(self._volume.source.orientation.stored_view(self._result.sides.labels).T)
         stored.setflags(write=False)
         return stored
 
@@ -127,18 +129,20 @@ class SegmentationResult:
         dicom: Sequence[str] = (),
         labelmap: bool = False,
         mesh: str | None = None,
+        reference: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> Path:
         """Write the label map and its record (same name, `.json`), all files or none.
 
         Args:
-            path: Ends in `.nii.gz`, `.nii`, `.nrrd` or `.mha`.
+            path: Ends in `.nii.gz`, `.nii`, `.nrrd` or `.mha`; in `.dcm` for a DICOM segmentation.
             split: Write one mask an organ, too.
             preview: Picture of slices with the organs' contours to write, ends in `.png`.
             sides: Tell the kidneys apart in the label map: 2 is the right one, 5 the left one.
             dicom: DICOM objects of a DICOM scan to write beside the label map, among "seg", "rtstruct" and "sr".
             labelmap: Write the DICOM segmentation as LABELMAP in place of BINARY.
             mesh: Write one mesh an organ, "stl", "obj" or "glb".
+            reference: For a scan that is not DICOM, the series that it was converted from, for DICOM objects.
             overwrite: Replace files that exist.
 
         Returns:
@@ -150,12 +154,20 @@ class SegmentationResult:
         """
         labels = Path(path)
         picture = None if preview is None else Path(preview)
+        series = None if reference is None else Path(reference)
         case = Case(labels.name.split(".")[0], self._volume.path, labels)
         options = OutputOptions(
-            split, None if picture is None else lambda _: picture, sides, tuple(dicom), labelmap, mesh
+            split,
+            None if picture is None else lambda _: picture,
+            sides,
+            tuple(dicom),
+            labelmap,
+            mesh,
+            None if series is None else lambda _: series,
         )
         check_outputs([case], options, "overwrite" if overwrite else "refuse")
-        write_result(case, self._result, options, Steps(times=list(self._steps.times)), self._content)
+        study = study_of(self._volume, options.reference_of(case)) if options.writes_dicom(case) else None
+        write_result(case, self._result.in_study(study), options, Steps(times=list(self._steps.times)), self._content)
         return labels
 
     def picture(self, title: str = "") -> bytes:

@@ -24,7 +24,7 @@ from flarecli.cli.engine_options import (
 from flarecli.cli.many_scans.ended_cases import EndedCases
 from flarecli.cli.many_scans.endings import report_as_they_come, report_at_the_end, seen
 from flarecli.cli.many_scans.running import Run
-from flarecli.cli.many_scans.scans import check_shared, preview_of, scans_of
+from flarecli.cli.many_scans.scans import check_shared, preview_of, reference_of, scans_of
 from flarecli.cli.output import reported_errors
 from flarecli.cli.rendering.case_progress import CaseProgress
 from flarecli.cli.rendering.notices import print_warning
@@ -51,7 +51,10 @@ def predict(
     ],
     destination: Annotated[
         Path | None,
-        typer.Argument(metavar="OUT", help="The label map to write, or a folder for those of many scans."),
+        typer.Argument(
+            metavar="OUT",
+            help="The label map to write (.nii.gz, .nrrd, .mha; .dcm: DICOM SEG), or a folder for those of many scans.",
+        ),
     ] = None,
     system: SystemOption = DEFAULT_SYSTEM,
     weights: WeightsOption = None,
@@ -88,6 +91,14 @@ def predict(
     sr: Annotated[
         bool, typer.Option("--sr", help="Write a structured report with volumes (.sr.dcm) of a DICOM scan, too.")
     ] = False,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SERIES",
+            help="The DICOM series that a scan of another format was converted from, for DICOM objects."
+            " For a folder of scans, a folder with one for each, named like its case.",
+        ),
+    ] = None,
     mesh: Annotated[
         MeshFormat | None, typer.Option("--mesh", help="Write the surface of each organ, in world mm (RAS), too.")
     ] = None,
@@ -179,6 +190,7 @@ def predict(
             dicom=tuple(name for name, is_chosen in chosen if is_chosen),
             labelmap=labelmap,
             mesh=None if mesh is None else mesh.value,
+            reference=reference_of(reference, many=many),
         )
         existing = "overwrite" if overwrite else "resume" if resume else "refuse"
         tables = []

@@ -16,6 +16,9 @@ NIFTI_PAIR_SUFFIXES = (".hdr.gz", ".hdr")
 SCAN_SUFFIXES = (*NIFTI_SUFFIXES, *NIFTI_PAIR_SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd")
 """Of files that are read as scans, each named by its header."""
 
+SEGMENTATION_SUFFIX = ".dcm"
+"""Ending of a label map that is a DICOM segmentation."""
+
 CHANNEL_SUFFIX = "_0000"
 """Ending that FLARE and nnU-Net give to the names of images; their label maps are named without it."""
 
@@ -32,6 +35,22 @@ def image_stem(path: Path | str) -> str:
     """The file name without its image suffix."""
     name = Path(path).name
     return name[: len(name) - len(image_suffix(path))]
+
+
+def is_segmentation_name(path: Path | str) -> bool:
+    """Whether a label map of this name is a DICOM segmentation."""
+    return Path(path).name.lower().endswith(SEGMENTATION_SUFFIX)
+
+
+def label_map_suffix(path: Path | str) -> str:
+    """The suffix of a label map: that of an image, or of a DICOM segmentation; empty where it is neither."""
+    return SEGMENTATION_SUFFIX if is_segmentation_name(path) else image_suffix(path)
+
+
+def label_map_stem(path: Path | str) -> str:
+    """The file name of a label map without its suffix."""
+    name = Path(path).name
+    return name[: len(name) - len(label_map_suffix(path))]
 
 
 def case_name(path: Path | str) -> str:

@@ -214,16 +214,18 @@ def _measure_part(
     inner = bounding_window(mask)
     if inner is None or sides.window is None:
         return absent
-    box: Window = tuple(  # type: ignore[assignment]
-        slice(outer.start + part.start, outer.start + part.stop) for outer, part in zip(sides.window, inner, strict=True)
+    z, y, x = (
+        slice(outer.start + part.start, outer.start + part.stop)
+        for outer, part in zip(sides.window, inner, strict=True)
     )
+    box = (z, y, x)
     tight = mask[inner]
     counts = (tight.sum(axis=(1, 2)), tight.sum(axis=(0, 2)), tight.sum(axis=(0, 1)))
-    z, y, x = (
+    z_mean, y_mean, x_mean = (
         part.start + float(count @ np.arange(len(count))) / int(count.sum())
         for part, count in zip(box, counts, strict=True)
     )
-    found = _measured(absent, tight, box, (z, y, x), volume.voxels, volume.grid)
+    found = _measured(absent, tight, box, (z_mean, y_mean, x_mean), volume.voxels, volume.grid)
     return replace(found, fused=sides.is_fused)
 
 

@@ -11,6 +11,7 @@ from flarecli.files.destinations import Destination
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
+from flarecli.prediction.dicom.study import DicomStudy, study_of
 from flarecli.prediction.failures import error_of_scan
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
@@ -154,6 +155,7 @@ class _Read:
     steps: Steps
     content: Future[ScanContent]
     redone: str | None
+    study: DicomStudy | None
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,8 @@ class _Run:
             source = case.source()
             watched = WatchedScan(source)
             volume = read_volume(source)
-        return _Read(volume, steps, summing.submit(watched.content), redone)
+            study = study_of(volume, self.extras.reference_of(case)) if self.extras.writes_dicom(case) else None
+        return _Read(volume, steps, summing.submit(watched.content), redone, study)
 
     def _segment(self, case: Case, read: Future[_Read | CaseResult]) -> _Segmented | CaseResult:
         try:
@@ -251,7 +254,7 @@ class _Run:
         case, scan = done.case, done.scan
         try:
             outcome = self.predictor.finish(
-                case, scan.volume, done.segmentation, self.extras, scan.steps, scan.content.result()
+                case, scan.volume, done.segmentation, self.extras, scan.steps, scan.content.result(), scan.study
             )
         except Exception as error:
             outcome = CaseResult(case, "failed", error=error_of_scan(error, case.scan))

@@ -12,7 +12,15 @@ from flarecli.dicom.collection.naming import case_names, check_pattern
 from flarecli.errors import FlareError, InputError, UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
-from flarecli.files.names import SCAN_SUFFIXES, case_name, image_stem, image_suffix
+from flarecli.files.names import (
+    SCAN_SUFFIXES,
+    SEGMENTATION_SUFFIX,
+    case_name,
+    image_stem,
+    image_suffix,
+    label_map_stem,
+    label_map_suffix,
+)
 from flarecli.files.sources import check_regular_file, exists, is_folder
 from flarecli.volume.scan import WRITABLE_SUFFIXES
 
@@ -68,11 +76,11 @@ class Case:
 
     def beside(self, ending: str) -> Path:
         """A file beside the label map, of its name without suffix and the ending given."""
-        return self.labels.with_name(f"{image_stem(self.labels)}{ending}")
+        return self.labels.with_name(f"{label_map_stem(self.labels)}{ending}")
 
     def organ_file(self, organ: str) -> Path:
         """File of one organ's mask, beside the label map."""
-        return self.beside(f"_{organ}{image_suffix(self.labels)}")
+        return self.beside(f"_{organ}{label_map_suffix(self.labels)}")
 
 
 @dataclass(frozen=True)
@@ -137,10 +145,10 @@ def find_scans(source: Path, destination: Path, selection: CaseSelection | None 
         _check_no_selection(source, selection)
         return FoundCases((_single(source, destination, selection),))
     account = account_of_folder(source)
-    if account.files and not (account.dicom and image_suffix(destination)):
+    if account.files and not (account.dicom and label_map_suffix(destination)):
         _check_no_selection(source, selection)
         return _of_images(source, account, destination, selection)
-    if is_collection(source) or selection.series is not None or not image_suffix(destination):
+    if is_collection(source) or selection.series is not None or not label_map_suffix(destination):
         return _of_collection(source, destination, selection, account)
     if not account.dicom and not account.others:
         raise account.nothing_found(_SCANS_EXPECTED)
@@ -163,7 +171,7 @@ def _of_collection(
     source: Path, destination: Path, selection: CaseSelection, account: FolderAccount | None = None
 ) -> FoundCases:
     """The series of a collection: one into a file, all into a folder."""
-    if image_suffix(destination):
+    if label_map_suffix(destination):
         _check_single(source, destination)
         if selection.name is not None:
             raise UsageError(
@@ -177,9 +185,9 @@ def _of_collection(
     found = catalogue_of(source)
     if not found.holds_dicom and account is not None:
         raise account.nothing_found(_SCANS_EXPECTED)
-    if image_suffix(destination):
+    if label_map_suffix(destination):
         entry = only_series(found, selection.series)
-        case = Case(image_stem(destination), entry.files.place, destination, entry.problem, entry.files)
+        case = Case(label_map_stem(destination), entry.files.place, destination, entry.problem, entry.files)
         return FoundCases((case,), warnings=found.warnings())
     entries = chosen_series(found, selection.series)
     cases = tuple(
@@ -191,7 +199,7 @@ def _of_collection(
 
 def _check_folder_for(source: Path, destination: Path) -> None:
     """Refuse an output of many scans that is no folder, or the folder of the scans itself."""
-    if image_suffix(destination) or (exists(destination) and destination.is_file()):
+    if label_map_suffix(destination) or (exists(destination) and destination.is_file()):
         raise UsageError(
             "the output of a folder of scans must be a folder",
             path=destination,
@@ -222,16 +230,16 @@ def _check_no_selection(source: Path, selection: CaseSelection) -> None:
 def _single(source: Path, destination: Path, selection: CaseSelection) -> Case:
     _check_single(source, destination)
     named_after = destination if selection.anonymous else source
-    return Case(image_stem(named_after) or image_stem(target_of(source)), source, destination)
+    return Case(label_map_stem(named_after) or image_stem(target_of(source)), source, destination)
 
 
 def _check_single(source: Path, destination: Path) -> None:
-    if not image_suffix(destination):
+    if not label_map_suffix(destination):
         raise UsageError(
             "the output of one scan must be an image file",
             path=destination,
             seen=destination.suffix or "no suffix",
-            expected=", ".join(WRITABLE_SUFFIXES),
+            expected=", ".join((*WRITABLE_SUFFIXES, SEGMENTATION_SUFFIX)),
             remedy=f"Name the file to write, for example {destination.name or 'labels'}.nii.gz.",
         )
     if target_of(destination) == target_of(source):

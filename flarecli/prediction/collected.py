@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.errors import FlareError, InputError
-from flarecli.files.names import image_stem
+from flarecli.files.names import label_map_stem
 from flarecli.prediction.cases import Case
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
 from flarecli.prediction.sharing.failed_cases import read_failure
@@ -69,7 +69,7 @@ def collected_cases(folder: Path) -> Iterator[CollectedCase]:
             except UnusableRecordError as error:
                 yield CollectedCase(called, None, _unusable(path, error))
             else:
-                yield CollectedCase(str(Path(called).with_name(image_stem(record["labels"]["file"]))), record)
+                yield CollectedCase(str(Path(called).with_name(label_map_stem(record["labels"]["file"]))), record)
 
 
 def _unusable(path: Path, error: UnusableRecordError) -> InputError:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from flarecli.errors import InstallationError, UsageError
-from flarecli.files.names import SCAN_SUFFIXES, image_suffix
+from flarecli.errors import InputError, InstallationError, UsageError
+from flarecli.files.destinations import target_of
+from flarecli.files.names import SCAN_SUFFIXES, image_suffix, is_segmentation_name
+from flarecli.files.sources import exists
 from flarecli.meshes.formats import MESH_SUFFIXES
 from flarecli.prediction.cases import Case
 
@@ -50,6 +52,36 @@ class PreviewFolder:
 
 
 @dataclass(frozen=True)
+class ReferenceSeries:
+    """One DICOM series, of whatever case.
+
+    Attributes:
+        path: Its folder, or multi-frame file.
+    """
+
+    path: Path
+
+    def __call__(self, case: Case) -> Path:
+        """The series."""
+        return self.path
+
+
+@dataclass(frozen=True)
+class ReferenceFolder:
+    """A series of each case in a folder, called as the case.
+
+    Attributes:
+        folder: The folder.
+    """
+
+    folder: Path
+
+    def __call__(self, case: Case) -> Path:
+        """The series of a case."""
+        return self.folder / case.name
+
+
+@dataclass(frozen=True)
 class OutputOptions:
     """What to write besides the label map and its record.
 
@@ -61,9 +93,11 @@ class OutputOptions:
         labelmap: Whether the Segmentation object has one frame a slice with all organs (LABELMAP) in place of one a
             slice and organ (BINARY).
         mesh: Format of one surface mesh an organ, among "stl", "obj" and "glb"; None for none.
+        reference: For a scan that is not DICOM, the series that it was converted from; None where none is given. A
+            `ReferenceFolder` where other processes are to read it.
 
     Raises:
-        UsageError: when `preview` is no function, or an object or format does not exist.
+        UsageError: when `preview` or `reference` is no function, or an object or format does not exist.
     """
 
     split: bool = False
@@ -72,15 +106,17 @@ class OutputOptions:
     dicom: tuple[str, ...] = ()
     labelmap: bool = False
     mesh: str | None = None
+    reference: Callable[[Case], Path] | None = None
 
     def __post_init__(self) -> None:
-        if self.preview is not None and not callable(self.preview):
-            raise UsageError(
-                "the preview's file must be given by a function of the case",
-                seen=repr(self.preview),
-                expected="for example: lambda case: folder / f'{case.name}.png'",
-                remedy="Give such a function, or None for no preview.",
-            )
+        for name, given, ending in (("preview", self.preview, ".png"), ("reference", self.reference, "")):
+            if given is not None and not callable(given):
+                raise UsageError(
+                    f"the {name} must be given by a function of the case",
+                    seen=repr(given),
+                    expected=f"for example: lambda case: folder / f'{{case.name}}{ending}'",
+                    remedy="Give such a function, or None.",
+                )
         formats = tuple(suffix.removeprefix(".") for suffix in MESH_SUFFIXES)
         for value, known in ((self.mesh, formats), *((name, DICOM_OBJECTS) for name in self.dicom)):
             if value is not None and value not in known:
@@ -88,29 +124,86 @@ class OutputOptions:
                     "there is no such output", seen=value, expected=", ".join(known), remedy="Choose one of those."
                 )
 
+    def writes_dicom(self, case: Case) -> bool:
+        """Whether a DICOM object is written of a case."""
+        return bool(self.dicom) or is_segmentation_name(case.labels)
+
+    def reference_of(self, case: Case) -> Path | None:
+        """The series that a scan was converted from; None for scans that are DICOM, and where none is given."""
+        return None if self.reference is None or not _is_other_format(case) else self.reference(case)
+
+
+def segmentation_type(options: OutputOptions) -> str:
+    """Kind of a DICOM segmentation, as it says itself."""
+    return "LABELMAP" if options.labelmap else "BINARY"
+
 
 def check_options(cases: Iterable[Case], options: OutputOptions) -> None:
     """Refuse what cannot be written of these cases, before anything is computed.
 
     Raises:
-        UsageError: when DICOM objects are asked of a scan that is no DICOM.
+        UsageError: when DICOM objects are asked of a scan that is no DICOM and has no reference, when they would lie
+            among the slices, or when options do not go together.
+        InputError: when a reference does not exist.
         InstallationError: when a package is missing.
     """
-    needed = [*(("pydicom", "highdicom") if options.dicom else ()), *(("trimesh",) if options.mesh else ())]
+    listed = list(cases)
+    writing = [case for case in listed if options.writes_dicom(case)]
+    needed = [*(("pydicom", "highdicom") if writing else ()), *(("trimesh",) if options.mesh else ())]
     for package in needed:
         if find_spec(package) is None:
             raise InstallationError(
                 f"this output needs {package}, which is not installed",
                 remedy=f"Install it with: pip install 'flarecli[{_PACKAGES[package]}]'.",
             )
-    if not options.dicom:
-        return
-    for case in cases:
-        if image_suffix(case.scan) in SCAN_SUFFIXES and not case.scan.is_dir():
-            raise UsageError(
-                "a DICOM object needs a scan that is DICOM, whose study it belongs to",
-                path=case.scan,
-                seen=image_suffix(case.scan),
-                expected="a folder with a DICOM series, or a multi-frame file",
-                remedy="Give the series itself, or leave out --dicom-seg, --rtstruct and --sr.",
-            )
+    if options.reference is not None and listed and not any(map(_is_other_format, writing)):
+        raise UsageError(
+            "a reference is of no use here",
+            path=listed[0].scan,
+            seen="--reference with " + ("a scan that is DICOM itself" if writing else "no DICOM object"),
+            expected="a scan of another format, and an output that is DICOM",
+            remedy="Leave out --reference, or add --dicom-seg, --rtstruct, --sr or an OUT that ends in .dcm.",
+        )
+    for case in writing:
+        _check_dicom(case, options)
+
+
+def _check_dicom(case: Case, options: OutputOptions) -> None:
+    reference = options.reference_of(case)
+    if _is_other_format(case) and reference is None:
+        raise UsageError(
+            "a DICOM object needs a scan that is DICOM, whose study it belongs to",
+            path=case.scan,
+            seen=image_suffix(case.scan),
+            expected="a folder with a DICOM series, a multi-frame file, or --reference SERIES",
+            remedy="Give the series itself, or with --reference the one that the scan was converted from; or leave out "
+            "--dicom-seg, --rtstruct, --sr and an OUT that ends in .dcm.",
+        )
+    if reference is not None and not exists(reference):
+        raise InputError(
+            "the reference does not exist",
+            path=reference,
+            expected="the DICOM series that the scan was converted from; for a folder of scans one folder each, named "
+            "like the case",
+            remedy="Check the path.",
+        )
+    if options.split and is_segmentation_name(case.labels):
+        raise UsageError(
+            "masks are not written as DICOM",
+            path=case.labels,
+            seen="--split",
+            expected="a DICOM segmentation alone, in which every organ is a segment of its own",
+            remedy="Leave out --split, or write the label map as NIfTI and add --dicom-seg.",
+        )
+    series = case.scan if reference is None else reference
+    if series.is_dir() and target_of(case.labels.parent) == target_of(series):
+        raise UsageError(
+            "a DICOM object would lie among the slices of the scan",
+            path=case.labels,
+            expected="another folder",
+            remedy="Choose a folder for the results; in the series' own folder they would be read with it.",
+        )
+
+
+def _is_other_format(case: Case) -> bool:
+    return image_suffix(case.scan) in SCAN_SUFFIXES and not case.scan.is_dir()

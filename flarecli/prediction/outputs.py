@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flarecli.errors import InputError, UsageError
 from flarecli.files.destinations import Destination, check_destinations
+from flarecli.files.names import is_segmentation_name
 from flarecli.prediction.cases import Case
 from flarecli.prediction.output_options import OutputOptions, check_options
 from flarecli.prediction.record import is_foreign_json, is_record_of
@@ -58,7 +59,8 @@ def check_outputs(
             remedy="Choose one of these.",
         )
     for case in cases:
-        check_label_map_name(case.labels)
+        if not is_segmentation_name(case.labels):
+            check_label_map_name(case.labels)
     check_options(cases, extras)
     if extras.preview is not None:
         from flarecli.preview import check_preview_path
@@ -66,7 +68,7 @@ def check_outputs(
         for case in cases:
             check_preview_path(extras.preview(case))
     listed = [*(output for case in cases for output in _outputs_of(case, extras, existing)), *tables]
-    read = [*(path for case in cases for path in _files_read(case)), *inputs]
+    read = [*(path for case in cases for path in _files_read(case, extras)), *inputs]
     check_destinations(listed, read, remedy=_REMEDIES[existing])
 
 
@@ -81,11 +83,13 @@ def _outputs_of(case: Case, extras: OutputOptions, existing: str) -> Iterator[De
         yield Destination(file.path, f"{file.content} of {case.name}", replaces)
 
 
-def _files_read(case: Case) -> tuple[Path, ...]:
+def _files_read(case: Case, extras: OutputOptions) -> tuple[Path, ...]:
     if case.problem is not None:
         return (case.scan,)
+    reference = extras.reference_of(case) if extras.writes_dicom(case) else None
     try:
-        return files_of_scan(case.scan if case.series is None else case.series)
+        scan = files_of_scan(case.scan if case.series is None else case.series)
+        return (*scan, *(() if reference is None else files_of_scan(reference)))
     except OSError as error:
         raise InputError(
             "cannot be read",

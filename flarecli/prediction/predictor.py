@@ -14,6 +14,7 @@ from flarecli.geometry import world_box
 from flarecli.hardware.thread_limit import thread_limit
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
+from flarecli.prediction.dicom.study import DicomStudy, study_of
 from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.network_notes import with_notes_of_networks
 from flarecli.prediction.output_options import OutputOptions
@@ -142,8 +143,10 @@ class Predictor:
         Raises:
             FlareError: when the scan cannot be segmented or a file cannot be written.
         """
+        study = study_of(volume, extras.reference_of(case)) if extras.writes_dicom(case) else None
         self.load(steps)
-        return self.finish(case, volume, self.segment(volume, steps), extras, steps, content_of(case.source()))
+        segmentation = self.segment(volume, steps)
+        return self.finish(case, volume, segmentation, extras, steps, content_of(case.source()), study)
 
     def segment(self, volume: Volume, steps: Steps) -> Segmentation:
         """Segment one scan.
@@ -178,6 +181,7 @@ class Predictor:
         extras: OutputOptions,
         steps: Steps,
         content: ScanContent,
+        study: DicomStudy | None = None,
     ) -> CaseResult:
         """Write what belongs to a segmented scan: record, masks, preview and label map, which appear together.
 
@@ -190,11 +194,12 @@ class Predictor:
             extras: What to write besides.
             steps: Clock.
             content: Checksum of the scan, for the record.
+            study: The DICOM series that results belong to; needed where DICOM objects are written.
 
         Raises:
             FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
         """
-        return write_result(case, Result(volume, segmentation, self.provenance), extras, steps, content)
+        return write_result(case, Result(volume, segmentation, self.provenance, study), extras, steps, content)
 
     @property
     def facts(self) -> PredictorFacts:

@@ -39,7 +39,8 @@ def make_record(
     scan: Path,
     content: ScanContent,
     files: Mapping[str, Mapping[str, str] | None],
-    sides: bool,
+    names: Mapping[int, str],
+    reference: str | None,
     asked: Mapping[str, Any],
     system: str,
     cards: Mapping[str, Card],
@@ -58,7 +59,8 @@ def make_record(
         scan: File or folder that was read.
         content: What was read from it.
         files: The files by key, as `described_file` gives them; None for one that an absent organ does not have.
-        sides: Whether the kidneys are told apart in the label map.
+        names: What the values of the label map stand for.
+        reference: Checksum of the DICOM series that a scan of another format was converted from, where one is named.
         asked: What the user asked of region and engine.
         system: Name of the system.
         cards: Cards of the weights, by network.
@@ -78,8 +80,9 @@ def make_record(
         "series": series,
         "scan_content": content.as_dict(),
         "asked": dict(asked),
-        "labels": {**(files["labels"] or {}), "names": _names(sides)},
+        "labels": {**(files["labels"] or {}), "names": {str(value): name for value, name in names.items()}},
         "files": {key: None if file is None else dict(file) for key, file in files.items() if key != "labels"},
+        "reference": reference,
         "grid": {
             "shape_zyx": list(grid.shape_zyx),
             "spacing_mm_zyx": list(grid.spacing_mm),
@@ -113,9 +116,9 @@ def make_record(
     }
 
 
-def _names(sides: bool) -> dict[str, str]:
-    names = {str(label): name for label, name in LABEL_NAMES.items()}
-    return {**names, str(KIDNEYS): RIGHT_KIDNEY_NAME, str(LEFT_KIDNEY): LEFT_KIDNEY_NAME} if sides else names
+def label_names(*, sides: bool) -> dict[int, str]:
+    """What the values of a label map stand for, with the kidneys told apart or not."""
+    return {**LABEL_NAMES, KIDNEYS: RIGHT_KIDNEY_NAME, LEFT_KIDNEY: LEFT_KIDNEY_NAME} if sides else LABEL_NAMES
 
 
 def described_file(path: Path, written: Path) -> dict[str, str]:
@@ -233,6 +236,7 @@ _RECORD = {
     "asked": {"region": (str, [float])},
     "labels": {**_FILE, "names": _Each(str)},
     "files": _Each((_FILE, None)),
+    "reference": (str, None),
     "system": str,
     "weights": _Each({"set": str, "sha256": str}),
     "runtime": {"backend": str, "version": str, "device": str, "precision": str, "threads": int},

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flarecli.engine import Runtime
-from flarecli.errors import InputError
 from flarecli.measures.kidney_sides import KidneySides, kidney_sides
 from flarecli.measures.quality import OrganConfidence, assess_organs
 from flarecli.measures.statistics import OrganStatistics, kidney_statistics, organ_statistics
+from flarecli.prediction.dicom.study import DicomStudy
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume
 from flarecli.weights.card import Card
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
-
-    from flarecli.dicom.results.origin import Origin
+    from flarecli.dicom.results.segmented_series import SegmentedSeries
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,13 @@ class Result:
         volume: The scan.
         segmentation: What the system found.
         provenance: How.
+        study: The DICOM series that results belong to; None where no DICOM object is written.
     """
 
     volume: Volume
     segmentation: Segmentation
     provenance: Provenance
+    study: DicomStudy | None = None
 
     @cached_property
     def statistics(self) -> tuple[OrganStatistics, ...]:
@@ -85,29 +85,20 @@ class Result:
         return np.ascontiguousarray(self.volume.source.orientation.stored_view(self.sides.labels).T)
 
     @cached_property
-    def dicom_headers(self) -> list[Dataset]:
-        """Headers of the slices of a DICOM scan.
-
-        Raises:
-            InputError: when the scan is no DICOM, or its files lack identifiers or cannot be read any more.
-        """
-        from flarecli.dicom.results.sources import source_headers
-
-        source = self.volume.source.dicom
-        if source is None:
-            raise InputError(
-                "is no DICOM, so its result cannot belong to a study",
-                path=self.volume.path,
-                expected="a folder with a DICOM series",
-                remedy="Leave out the DICOM objects, or give the series itself.",
-            )
-        return source_headers(source.files)
-
-    @property
-    def origin(self) -> Origin:
-        """How the label map was made, for DICOM objects."""
+    def segmented(self) -> SegmentedSeries:
+        """The label map on the slices of the series that results belong to."""
         from flarecli import __version__
         from flarecli.dicom.results.origin import Origin
 
+        assert self.study is not None  # asked for where DICOM objects are written only
         cards = self.provenance.cards
-        return Origin(self.provenance.system, __version__, {key: card.sha256 for key, card in cards.items()})
+        origin = Origin(self.provenance.system, __version__, {key: card.sha256 for key, card in cards.items()})
+        return self.study.segmented(self.sides.labels, origin, are_kidneys_fused=self.sides.is_fused)
+
+    def in_study(self, study: DicomStudy | None) -> Result:
+        """The same result, whose DICOM objects belong to a series; what was measured is kept."""
+        result = replace(self, study=study)
+        for name in ("statistics", "_organs", "confidence", "sides"):
+            if name in vars(self):
+                vars(result)[name] = vars(self)[name]
+        return result

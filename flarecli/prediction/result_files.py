@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from flarecli.files.names import is_segmentation_name
 from flarecli.organs import LEFT_KIDNEY, ORGANS, Organ
 from flarecli.prediction.cases import Case
-from flarecli.prediction.dicom_files import write_report, write_segmentation_object, write_structure_set
+from flarecli.prediction.dicom.files import write_report, write_segmentation_object, write_structure_set
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.result import Result
 from flarecli.volume import write_labels
@@ -42,6 +43,10 @@ def result_files(case: Case, options: OutputOptions) -> tuple[ResultFile, ...]:
 
 
 def _label_map(case: Case, options: OutputOptions) -> ResultFile:
+    if is_segmentation_name(case.labels):
+        write_object = partial(write_segmentation_object, labelmap=options.labelmap)
+        return ResultFile("labels", "DICOM segmentation", case.labels, write_object)
+
     def write(path: Path, result: Result) -> None:
         write_labels(path, result.sides.labels if options.sides else result.segmentation.labels, result.volume)
 
@@ -68,6 +73,8 @@ def _further_files(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
         "sr": ("structured report", partial(write_report, labelmap=options.labelmap)),
     }
     for name in options.dicom:
+        if name == "seg" and is_segmentation_name(case.labels):
+            continue  # it is the label map itself
         content, write = writers[name]
         key = "seg_labelmap" if name == "seg" and options.labelmap else name  # the two are no substitutes
         yield ResultFile(key, content, case.beside(f".{name}.dcm"), write, lambda result: result.has_organs)

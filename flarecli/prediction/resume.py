@@ -8,12 +8,14 @@ from typing import Any
 
 from flarecli import __version__
 from flarecli.engine import Runtime
+from flarecli.files.names import is_segmentation_name
 from flarecli.organs import LEFT_KIDNEY
 from flarecli.prediction.cases import Case
-from flarecli.prediction.output_options import OutputOptions
+from flarecli.prediction.output_options import OutputOptions, segmentation_type
 from flarecli.prediction.record import UnusableRecordError, read_record
 from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import content_of
+from flarecli.volume import read_series_geometry
 from flarecli.weights.card import Card, sha256_of
 
 
@@ -86,8 +88,14 @@ def _of_request(
 def _of_files(record: Mapping[str, Any], case: Case, extras: OutputOptions, *, contents: bool) -> Iterator[str]:
     if not _is(case.labels, record["labels"]["sha256"], contents=contents):
         yield "the label map is not the one of its record"
-    if (str(LEFT_KIDNEY) in record["labels"]["names"]) != extras.sides:
+    if is_segmentation_name(case.labels):
+        before, now = record["labels"].get("segmentation"), segmentation_type(extras)
+        if before != now:
+            yield f"segmentation {before} then, {now} now"
+    elif (str(LEFT_KIDNEY) in record["labels"]["names"]) != extras.sides:
         yield "kidneys together then, apart now" if extras.sides else "kidneys apart then, together now"
+    if extras.writes_dicom(case) and record["reference"] != _reference(case, extras):
+        yield "another reference"
     made = record["files"]
     for file in result_files(case, extras):
         if file.key == "labels":
@@ -96,6 +104,18 @@ def _of_files(record: Mapping[str, Any], case: Case, extras: OutputOptions, *, c
             yield f"its {file.content} was not made"
         elif made[file.key] is not None and not _is(file.path, made[file.key]["sha256"], contents=contents):
             yield f"its {file.content} is missing or another"
+
+
+def _reference(case: Case, extras: OutputOptions) -> str | None:
+    """Checksum of the series that the case's results belong to; None where it is the scan itself."""
+    reference = extras.reference_of(case)
+    if reference is None:
+        return None
+    from flarecli.dicom.results.sources import source_series
+
+    geometry = read_series_geometry(reference)
+    assert geometry.dicom is not None
+    return source_series(geometry.dicom.files, None).checksum
 
 
 def _is(path: Path, sha256: str, *, contents: bool) -> bool:

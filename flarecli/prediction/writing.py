@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.files.atomic import write_json
+from flarecli.files.names import is_segmentation_name
 from flarecli.files.refusals import write_errors
 from flarecli.files.together import appearing_together
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
-from flarecli.prediction.output_options import OutputOptions
-from flarecli.prediction.record import described_file, make_record
+from flarecli.prediction.dicom.files import segment_names
+from flarecli.prediction.output_options import OutputOptions, segmentation_type
+from flarecli.prediction.record import described_file, label_names, make_record
 from flarecli.prediction.result import Result
 from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import ScanContent
@@ -29,7 +31,7 @@ def record_of(
     files: Mapping[str, Mapping[str, str] | None],
     *,
     scan: Path,
-    sides: bool,
+    names: Mapping[int, str],
     warnings: Iterable[str] = (),
     series: str | None = None,
 ) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def record_of(
         steps: What took how long.
         files: The written files by key, as `flarecli.prediction.record.described_file` gives them.
         scan: The file or folder that was read.
-        sides: Whether the label map tells the kidneys apart.
+        names: What the values of the label map stand for.
         warnings: What the user must see besides the warnings of scan and segmentation.
         series: Name of the series where the scan holds several.
     """
@@ -50,7 +52,8 @@ def record_of(
         scan=scan,
         content=content,
         files=files,
-        sides=sides,
+        names=names,
+        reference=None if result.study is None or not result.study.is_reference else result.study.series.checksum,
         asked=provenance.asked,
         system=provenance.system,
         cards=provenance.cards,
@@ -90,7 +93,12 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             for file in files:
                 if file.key in _MEASURING:
                     file.write(written[file.path], result)
-        described = {file.key: described_file(file.path, written[file.path]) for file in files}
+        described: dict[str, dict[str, str]] = {
+            file.key: described_file(file.path, written[file.path]) for file in files
+        }
+        is_object = is_segmentation_name(case.labels)
+        if is_object:
+            described["labels"]["segmentation"] = segmentation_type(options)
         absent = {file.key: None for file in listed if file not in files}
         record = record_of(
             result,
@@ -98,8 +106,8 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             steps.times,
             {**described, **absent},
             scan=case.scan,
-            sides=options.sides,
-            warnings=_of_sides(result),
+            names=segment_names(result) if is_object else label_names(sides=options.sides),
+            warnings=(*_of_sides(result), *_of_dicom(case, result, options)),
             series=None if case.series is None else case.series.name,
         )
         write_json(written[case.record], record)
@@ -117,3 +125,13 @@ def _of_sides(result: Result) -> tuple[str, ...]:
     if not result.sides.is_fused:
         return ()
     return ("the kidneys are connected across the midline (horseshoe kidney?); parted at the spine",)
+
+
+def _of_dicom(case: Case, result: Result, options: OutputOptions) -> tuple[str, ...]:
+    """Warnings about the DICOM objects."""
+    if result.study is None:
+        return ()
+    found = result.study.series.identity.warnings
+    if "sr" in options.dicom and "seg" not in options.dicom and not is_segmentation_name(case.labels):
+        return (*found, "the structured report refers to a DICOM segmentation that was not written: add --dicom-seg")
+    return found

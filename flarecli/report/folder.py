@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.errors import FlareError, InputError
-from flarecli.files.names import SCAN_SUFFIXES, check_name, image_stem, image_suffix
+from flarecli.files.names import (
+    SCAN_SUFFIXES,
+    SEGMENTATION_SUFFIX,
+    check_name,
+    image_stem,
+    image_suffix,
+    label_map_stem,
+)
 from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case, find_cases
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
@@ -89,7 +96,7 @@ def results_in(
             remedy="Give the folder that flare predict wrote to.",
         )
     for scan in expected:
-        stem = image_stem(scan.labels)
+        stem = label_map_stem(scan.labels)
         has_result = stem in cases or (scan.series is not None and scan.series.name in series)
         if not has_result:
             problem = "no result in this folder" if scan.problem is None else sentence_of(scan.problem)
@@ -112,7 +119,7 @@ def _names_in(folder: Path) -> frozenset[str]:
 
 def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> ReportCase:
     labels = _inside(path.parent, record["labels"]["file"])
-    if labels is None or image_stem(labels) != path.name.removesuffix(".json"):
+    if labels is None or label_map_stem(labels) != path.name.removesuffix(".json"):
         return _unreadable(path, "its record is of another label map", None, places)
     if not labels.is_file():
         return _unreadable(path, "its label map is missing", None, places)
@@ -122,7 +129,7 @@ def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> Repo
     pictures = () if preview is None else (_inside(place, preview["file"]) for place in places)
     return case_of_record(
         record,
-        name=image_stem(labels),
+        name=label_map_stem(labels),
         labels=labels,
         record_path=path,
         preview=next((picture for picture in pictures if picture is not None and picture.is_file()), None),
@@ -145,7 +152,9 @@ def _inside(folder: Path, name: str) -> Path | None:
 
 
 def _label_map(stem: str, names: frozenset[str]) -> str | None:
-    return next((f"{stem}{suffix}" for suffix in SCAN_SUFFIXES if f"{stem}{suffix}" in names), None)
+    return next(
+        (f"{stem}{suffix}" for suffix in (*SCAN_SUFFIXES, SEGMENTATION_SUFFIX) if f"{stem}{suffix}" in names), None
+    )
 
 
 def _is_of_a_label_map(stem: str, names: frozenset[str]) -> bool:

@@ -6,19 +6,23 @@ from flarecli.volume.scan import (
     Volume,
     canonical_grid,
     check_label_map_name,
+    read_series_geometry,
     read_volume,
     write_labels,
     write_scan,
 )
+from flarecli.volume.source import SourceGeometry
 
 __all__ = [
     "ImageHeader",
+    "SourceGeometry",
     "StoredImage",
     "Volume",
     "canonical_grid",
     "check_label_map_name",
     "read_header",
     "read_image",
+    "read_series_geometry",
     "read_volume",
     "write_labels",
     "write_scan",

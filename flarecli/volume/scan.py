@@ -15,7 +15,7 @@ import numpy as np
 from flarecli.dicom import Series, find_series, find_series_of_file, is_dicom_file
 from flarecli.dicom.collection import SeriesFiles, find_series_of
 from flarecli.dicom.collection.choice import chosen_scan
-from flarecli.errors import UsageError
+from flarecli.errors import InputError, UsageError
 from flarecli.files.names import image_suffix
 from flarecli.files.sources import check_regular_file, is_folder
 from flarecli.geometry import Grid
@@ -123,6 +123,32 @@ def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
         write_nifti(path, volume.source.nifti_header, stored_ijk)
 
 
+def read_series_geometry(path: Path) -> SourceGeometry:
+    """Where the slices of a DICOM series lie, from its headers alone.
+
+    Args:
+        path: Folder of slices, multi-frame file, or a folder, archive or DICOMDIR with one CT series.
+
+    Raises:
+        InputError: when it is no DICOM series, or as `read_volume` raises it of the headers.
+        InstallationError: when pydicom is not installed.
+    """
+    found = chosen_scan(path)
+    if isinstance(found, SeriesFiles):
+        return _geometry_of_series(find_series_of(found))[0]
+    if is_folder(found):
+        return _geometry_of_series(find_series(found))[0]
+    check_regular_file(found)
+    if not is_dicom_file(found):
+        raise InputError(
+            "is no DICOM series",
+            path=path,
+            expected="a folder with the slices of one series, or a multi-frame file",
+            remedy="Give the series that the scan was converted from.",
+        )
+    return _geometry_of_series(find_series_of_file(found))[0]
+
+
 def check_label_map_name(path: Path) -> None:
     """Refuse a name that `write_labels` cannot write to, before anything is computed.
 
@@ -178,10 +204,16 @@ def _stored_scan(path: Path) -> StoredScan:
 
 def _scan_of_series(series: Series) -> StoredScan:
     """A DICOM series whose geometry has been found right before its voxels were read."""
+    source, affine_warnings = _geometry_of_series(series)
+    voxels, warnings = series.read()
+    return StoredScan(voxels.T, 1.0, 0.0, source, (*series.warnings, *affine_warnings, *warnings))
+
+
+def _geometry_of_series(series: Series) -> tuple[SourceGeometry, tuple[str, ...]]:
+    """Where the slices of a series lie, and warnings."""
     shape_ijk = check_shape(series.shape_ijk, series.path)
     affine_warnings = check_affine(series.affine_ras, series.path)
     check_spacing(edges_mm(series.affine_ras), shape_ijk, series.path)
-    source = SourceGeometry.of_affine(shape_ijk, series.affine_ras)
     slices = series.stack.slices
     origin = DicomSource(
         tuple(each.header.path for each in slices),
@@ -189,9 +221,7 @@ def _scan_of_series(series: Series) -> StoredScan:
         series.tilt is not None,
         series.unpacked,
     )
-    source = replace(source, dicom=origin)
-    voxels, warnings = series.read()
-    return StoredScan(voxels.T, 1.0, 0.0, source, (*series.warnings, *affine_warnings, *warnings))
+    return replace(SourceGeometry.of_affine(shape_ijk, series.affine_ras), dicom=origin), affine_warnings
 
 
 def _scan_of_file(path: Path) -> StoredScan:

@@ -187,7 +187,10 @@ def test_the_kidneys_apart_measure_what_each_measures_alone() -> None:
 def test_kidneys_that_are_absent_or_grown_together() -> None:
     labels = np.zeros(SHAPE, np.uint8)
     volume = volume_of(np.full(SHAPE, 31), grid_of(SHAPE))
-    assert [side.voxels for side in kidney_statistics(volume, kidney_sides(labels, volume.voxels, volume.grid))] == [0, 0]
+    assert [side.voxels for side in kidney_statistics(volume, kidney_sides(labels, volume.voxels, volume.grid))] == [
+        0,
+        0,
+    ]
     labels[4:9, 3:8, 2:28] = KIDNEYS
     right, left = kidney_statistics(volume, kidney_sides(labels, volume.voxels, volume.grid))
     assert right.fused

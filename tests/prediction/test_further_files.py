@@ -185,12 +185,12 @@ def test_results_of_a_tilted_scan_lie_on_its_rectangular_grid(tmp_path: Path) ->
 
 
 def test_a_scan_in_several_multi_frame_files(tmp_path: Path) -> None:
-    from flarecli.dicom.results.sources import source_headers
+    from flarecli.dicom.results.sources import source_series
     from flarecli.errors import InputError
 
     files = [tmp_path / "a.dcm", tmp_path / "b.dcm"]
     for path in files:
         write_multi_frame(path)
     with pytest.raises(InputError, match="several multi-frame files"):
-        source_headers(files)
-    assert len(source_headers([files[0]] * SHAPE[0])) == 1
+        source_series(files, None)
+    assert len(source_series([files[0]] * SHAPE[0], None).headers) == 1

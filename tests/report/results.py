@@ -33,6 +33,7 @@ def make_record(name: str = "case", **changes: Any) -> dict[str, Any]:
         "asked": {"region": "auto"},
         "labels": {"file": f"{name}.nii.gz", "sha256": f"sum of {name}", "names": {"0": "background"}},
         "files": {},
+        "reference": None,
         "system": "flarelite",
         "weights": {"locate": {"set": "starter", "sha256": "1"}, "refine": {"set": "starter", "sha256": "2"}},
         "runtime": {"backend": "openvino", "version": "1", "device": "cpu", "precision": "float32", "threads": 2},

@@ -78,3 +78,12 @@ def preview_of(preview: Path | None, *, many: bool) -> Callable[[Case], Path] | 
             remedy="Give a folder; it is made where it does not exist.",
         )
     return PreviewFolder(preview)
+
+
+def reference_of(reference: Path | None, *, many: bool) -> Callable[[Case], Path] | None:
+    """Which series each scan was converted from: of many scans one folder each in a folder."""
+    from flarecli.prediction.output_options import ReferenceFolder, ReferenceSeries
+
+    if reference is None:
+        return None
+    return ReferenceFolder(reference) if many else ReferenceSeries(reference)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
 
 MANUFACTURER = "flare"
 
@@ -41,8 +38,3 @@ class Origin:
 def repeatable_uid(*facts: str) -> str:
     """A UID that depends on the facts alone. Source: DICOM PS3.5 annex B.2 (derived from a UUID), RFC 9562 §5.5."""
     return f"2.25.{uuid.uuid5(_NAMESPACE, chr(10).join(facts)).int}"
-
-
-def digest_of(labels: np.ndarray) -> str:
-    """SHA-256 of a label map, in hexadecimal."""
-    return hashlib.sha256(np.ascontiguousarray(labels).data).hexdigest()

@@ -23,9 +23,11 @@ from highdicom.sr import (
 from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset
 
-from flarecli.dicom.results.origin import MANUFACTURER, Origin, repeatable_uid
-from flarecli.dicom.results.segmentation_object import coded
-from flarecli.dicom.results.segments import SEGMENTS, Segment
+from flarecli.dicom.results.messages import keep_messages_private
+from flarecli.dicom.results.origin import MANUFACTURER, repeatable_uid
+from flarecli.dicom.results.segmentation_object import coded, segmentation_reference
+from flarecli.dicom.results.segmented_series import SegmentedSeries
+from flarecli.dicom.results.segments import Segment
 
 _SERIES_NUMBER = 9003
 _VOLUME = CodedConcept("118565006", "SCT", "Volume")
@@ -38,35 +40,38 @@ _VERDICTS = {
     "check": CodedConcept("QC_CHECK", "99FLARE", "To be checked"),
     "failed": CodedConcept("QC_FAILED", "99FLARE", "Failed"),
 }
+_KIDNEYS = CodedConcept("KIDNEYS", "99FLARE", "Kidneys")
+_FUSED = CodedConcept("KIDNEYS_FUSED", "99FLARE", "Connected across the midline, parted at the spine")
 _PROCEDURE = CodedConcept("241544005", "SCT", "Computed tomography of abdomen")
 _DERIVATION_MEAN = CodedConcept("373098007", "SCT", "Mean")
 
 
 def measurement_report(
-    segmentation: Dataset,
-    series_uid: str,
-    origin: Origin,
+    segmented: SegmentedSeries,
     measured: Mapping[int, tuple[float, float]],
     verdicts: Mapping[int, str],
+    *,
+    labelmap: bool = False,
 ) -> Dataset:
     """Make a report of volume, mean HU and quality check of every segment.
 
     Args:
-        segmentation: The Segmentation object that is referenced.
-        series_uid: Series of the scan that was segmented.
-        origin: How the label map was made.
+        segmented: The label map, whose Segmentation object is referenced.
         measured: Volume in mL and mean HU by number of segment, see `SEGMENTS`.
         verdicts: "good", "check" or "failed" by number of segment; those without one have no evaluation.
+        labelmap: Whether that object is a LABELMAP.
 
     Returns:
         The dataset, to be saved with `save_as`.
     """
-    by_label = {str(item.SegmentLabel): item for item in segmentation.SegmentSequence}
+    keep_messages_private()
+    origin = segmented.origin
+    segmentation = segmentation_reference(segmented, labelmap=labelmap)
     facts = [str(segmentation.SOPInstanceUID), "SR"]
     groups = [
-        _group(segment, by_label[segment.label], segmentation, series_uid, origin, measured[segment.number], verdicts)
-        for segment in SEGMENTS
-        if segment.label in by_label and segment.number in measured
+        _group(segment, described, segmentation, segmented, measured[segment.number], verdicts)
+        for segment, described in zip(segmented.present, segmentation.SegmentSequence, strict=True)
+        if segment.number in measured
     ]
     device = DeviceObserverIdentifyingAttributes(
         uid=repeatable_uid("device", *origin.facts()),
@@ -98,23 +103,26 @@ def measurement_report(
 def _group(
     segment: Segment,
     described: Dataset,
-    segmentation: Any,
-    series_uid: str,
-    origin: Origin,
+    segmentation: Dataset,
+    segmented: SegmentedSeries,
     measured: tuple[float, float],
     verdicts: Mapping[int, str],
 ) -> Any:
     volume_ml, mean_hu = measured
+    origin = segmented.origin
     laterality = None if segment.laterality is None else coded(segment.laterality)
     algorithm = AlgorithmIdentification(name=origin.algorithm, version=origin.version)
     verdict = verdicts.get(segment.number)
+    evaluations = [] if verdict is None else [QualitativeEvaluation(name=_QUALITY, value=_VERDICTS[verdict])]
+    if segmented.description_of(segment):
+        evaluations.append(QualitativeEvaluation(name=_KIDNEYS, value=_FUSED))
     return VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=described.TrackingUID, identifier=segment.label),
         referenced_segment=ReferencedSegment(
             sop_class_uid=str(segmentation.SOPClassUID),
             sop_instance_uid=str(segmentation.SOPInstanceUID),
             segment_number=int(described.SegmentNumber),
-            source_series=SourceSeriesForSegmentation(series_uid),
+            source_series=SourceSeriesForSegmentation(str(segmented.source.headers[0].SeriesInstanceUID)),
         ),
         finding_type=coded(segment.property_type),
         finding_sites=[FindingSite(coded(segment.property_type), laterality=laterality)],
@@ -123,7 +131,5 @@ def _group(
             Measurement(name=_VOLUME, value=round(volume_ml, 3), unit=_MILLILITRE),
             Measurement(name=_MEAN_HU, value=round(mean_hu, 2), unit=_HOUNSFIELD, derivation=_DERIVATION_MEAN),
         ],
-        qualitative_evaluations=None
-        if verdict is None
-        else [QualitativeEvaluation(name=_QUALITY, value=_VERDICTS[verdict])],
+        qualitative_evaluations=evaluations or None,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import highdicom
@@ -11,35 +10,29 @@ from highdicom.color import CIELabColor
 from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+from pydicom.sequence import Sequence as Items
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SegmentationStorage
 
-from flarecli.dicom.results.origin import MANUFACTURER, Origin, digest_of, repeatable_uid
-from flarecli.dicom.results.segments import ANATOMICAL_STRUCTURE, SEGMENTS, Code, Segment
+from flarecli.dicom.results.messages import keep_messages_private
+from flarecli.dicom.results.origin import MANUFACTURER, repeatable_uid
+from flarecli.dicom.results.segmented_series import SegmentedSeries
+from flarecli.dicom.results.segments import ANATOMICAL_STRUCTURE, Code, Segment
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SERIES_NUMBER = 9001
+_LABELMAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # Label Map Segmentation Storage
 _FROM_LAST_AXIS_FIRST = np.eye(4)[:, [2, 1, 0, 3]]
 """Reorders the columns of an affine of (i, j, k) for arrays of (k, j, i)."""
 
 
-def segmentation_object(
-    labels_kji: np.ndarray,
-    affine_ras: np.ndarray,
-    sources: Sequence[Dataset],
-    origin: Origin,
-    *,
-    labelmap: bool = False,
-) -> Dataset:
-    """Make a Segmentation object of a label map with the kidneys' sides told apart.
+def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -> Dataset:
+    """Make a Segmentation object.
 
     Patient, study and frame of reference are those of the source; every frame names the source slice it lies on. An
     organ that is absent has no segment. The same label map of the same run gets the same UIDs again.
 
     Args:
-        labels_kji: uint8, shape (slices, rows, columns) of the source; values are the numbers of `SEGMENTS`.
-        affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS).
-        sources: Headers of the source: all slices, or the one multi-frame object.
-        origin: How the label map was made.
+        segmented: The label map, with at least one organ.
         labelmap: One frame a slice with all organs (Label Map Segmentation Storage) instead of one an organ.
 
     Returns:
@@ -48,28 +41,25 @@ def segmentation_object(
     Raises:
         ValueError: when the label map holds no organ at all.
     """
-    present = [segment for segment in SEGMENTS if (labels_kji == segment.number).any()]
-    if not present:
+    if not segmented.present:
         raise ValueError("the label map holds no organ")
-    first = sources[0]
-    facts = [str(first.SeriesInstanceUID), "SEG", "LABELMAP" if labelmap else "BINARY", *origin.facts()]
-    affine_lps = _RAS_TO_LPS @ np.asarray(affine_ras, np.float64) @ _FROM_LAST_AXIS_FIRST
+    keep_messages_private()
+    origin, headers = segmented.origin, segmented.source.headers
     volume = highdicom.Volume(
-        _numbered(labels_kji, present),
-        affine_lps,
+        _numbered(segmented),
+        _RAS_TO_LPS @ np.asarray(segmented.affine_ras, np.float64) @ _FROM_LAST_AXIS_FIRST,
         coordinate_system="PATIENT",
-        frame_of_reference_uid=str(first.FrameOfReferenceUID),
+        frame_of_reference_uid=str(headers[0].FrameOfReferenceUID),
     )
+    reference = segmentation_reference(segmented, labelmap=labelmap)
     return highdicom.seg.Segmentation(
-        source_images=sources,
+        source_images=headers,
         pixel_array=volume,
         segmentation_type=SegmentationTypeValues.LABELMAP if labelmap else SegmentationTypeValues.BINARY,
-        segment_descriptions=[
-            _description(number, segment, origin, facts) for number, segment in enumerate(present, 1)
-        ],
-        series_instance_uid=repeatable_uid("series", *facts),
+        segment_descriptions=list(reference.SegmentSequence),
+        series_instance_uid=str(reference.SeriesInstanceUID),
         series_number=_SERIES_NUMBER,
-        sop_instance_uid=repeatable_uid("instance", digest_of(labels_kji), *facts),
+        sop_instance_uid=str(reference.SOPInstanceUID),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=origin.algorithm,
@@ -82,15 +72,36 @@ def segmentation_object(
     )
 
 
-def _numbered(labels_kji: np.ndarray, present: Sequence[Segment]) -> np.ndarray:
+def segmentation_reference(segmented: SegmentedSeries, *, labelmap: bool = False) -> Dataset:
+    """What others need in order to refer to the Segmentation object: its identifiers and segments, without frames."""
+    first, origin = segmented.source.headers[0], segmented.origin
+    facts = [str(first.SeriesInstanceUID), "SEG", "LABELMAP" if labelmap else "BINARY", *origin.facts()]
+    reference = Dataset()
+    for element in segmented.source.identity.elements:
+        reference.add(element)
+    reference.StudyInstanceUID = first.StudyInstanceUID
+    reference.SOPClassUID = _LABELMAP_STORAGE if labelmap else SegmentationStorage
+    reference.SeriesInstanceUID = repeatable_uid("series", *facts)
+    reference.SOPInstanceUID = repeatable_uid("instance", segmented.digest, *facts)
+    reference.Modality = "SEG"
+    reference.SegmentSequence = Items(
+        [_description(number, segment, segmented, facts) for number, segment in enumerate(segmented.present, 1)]
+    )
+    return reference
+
+
+def _numbered(segmented: SegmentedSeries) -> np.ndarray:
     """The label map with segments counted from 1, as the standard wants for BINARY."""
     number_of = np.zeros(256, np.uint8)
-    for number, segment in enumerate(present, 1):
+    for number, segment in enumerate(segmented.present, 1):
         number_of[segment.number] = number
-    return number_of[labels_kji]
+    numbered = np.zeros_like(segmented.labels_kji)
+    numbered[segmented.window] = number_of[segmented.labels_kji[segmented.window]]
+    return numbered
 
 
-def _description(number: int, segment: Segment, origin: Origin, facts: Sequence[str]) -> SegmentDescription:
+def _description(number: int, segment: Segment, segmented: SegmentedSeries, facts: list[str]) -> SegmentDescription:
+    origin = segmented.origin
     described = SegmentDescription(
         segment_number=number,
         segment_label=segment.label,
@@ -107,6 +118,8 @@ def _description(number: int, segment: Segment, origin: Origin, facts: Sequence[
         tracking_id=segment.label,
         display_color=CIELabColor.from_rgb(*segment.colour),
     )
+    if description := segmented.description_of(segment):
+        described.SegmentDescription = description
     if segment.laterality is not None:
         described.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [
             coded(segment.laterality)

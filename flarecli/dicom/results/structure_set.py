@@ -16,8 +16,12 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, RTStructureSetStorage
 from skimage.measure import approximate_polygon, find_contours
 
-from flarecli.dicom.results.origin import MANUFACTURER, Origin, digest_of, repeatable_uid
-from flarecli.dicom.results.segments import SEGMENTS, Segment
+from flarecli.dicom.results.identity import EQUIPMENT
+from flarecli.dicom.results.messages import keep_messages_private
+from flarecli.dicom.results.origin import MANUFACTURER, Origin, repeatable_uid
+from flarecli.dicom.results.segmented_series import SegmentedSeries
+from flarecli.dicom.results.segments import Segment
+from flarecli.dicom.results.sources import SourceSeries
 from flarecli.geometry import content_window
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
@@ -25,61 +29,32 @@ _SERIES_NUMBER = 9002
 _FEWEST_POINTS = 3
 _DECIMALS = 3
 _CONTOUR_DATA = 0x30060050
-_STUDY_TAGS = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyInstanceUID",
-    "StudyDate",
-    "StudyTime",
-    "StudyID",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "StudyDescription",
-    "SpecificCharacterSet",
-)
 
 
-def structure_set(
-    labels_kji: np.ndarray,
-    affine_ras: np.ndarray,
-    sources: Sequence[Dataset],
-    origin: Origin,
-    *,
-    frames: Sequence[int] | None = None,
-    is_resampled: bool = False,
-    tolerance_mm: float = 0.0,
-) -> Dataset:
-    """Make an RT Structure Set of a label map with the kidneys' sides told apart.
+def structure_set(segmented: SegmentedSeries, *, tolerance_mm: float = 0.0) -> Dataset:
+    """Make an RT Structure Set.
 
     Args:
-        labels_kji: uint8, shape (slices, rows, columns) of the source; values are the numbers of `SEGMENTS`.
-        affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS).
-        sources: Headers of the slices, one a slice in the order of `labels_kji`, or of one multi-frame object.
-        origin: How the label map was made.
-        frames: The frame of each slice in its object, from 0; needed for a multi-frame object.
-        is_resampled: Whether the slices lie elsewhere than the source's, so that contours lie on none of its images.
+        segmented: The label map.
         tolerance_mm: How far a simplified contour may lie from the exact one; 0 keeps every point.
 
     Returns:
         The dataset, to be saved with `save_as`.
     """
-    first = sources[0]
+    keep_messages_private()
+    source, origin = segmented.source, segmented.origin
+    first = source.headers[0]
     facts = [str(first.SeriesInstanceUID), "RTSTRUCT", f"{tolerance_mm:g}", *origin.facts()]
-    dataset = _header(first, origin, facts, repeatable_uid("instance", digest_of(labels_kji), *facts))
-    dataset.ReferencedFrameOfReferenceSequence = DicomSequence([_frame_of_reference(sources)])
+    dataset = _header(source, origin, facts, repeatable_uid("instance", segmented.digest, *facts))
+    dataset.ReferencedFrameOfReferenceSequence = DicomSequence([_frame_of_reference(source.headers)])
     dataset.StructureSetROISequence = DicomSequence()
     dataset.ROIContourSequence = DicomSequence()
     dataset.RTROIObservationsSequence = DicomSequence()
-    for segment in SEGMENTS:
-        mask = labels_kji == segment.number
-        if not mask.any():
-            continue
-        dataset.StructureSetROISequence.append(_region(segment, first, origin))
+    for segment in segmented.present:
+        dataset.StructureSetROISequence.append(_region(segment, segmented))
         contours = [
-            _contour(points, None if is_resampled else _image(sources, frames, k))
-            for k, points in _contours(mask, np.asarray(affine_ras, np.float64), tolerance_mm)
+            _contour(points, None if segmented.is_resampled else _image(source.headers, segmented.frames, k))
+            for k, points in _contours(segmented, segment, tolerance_mm)
         ]
         shown = Dataset()
         shown.ROIDisplayColor = list(segment.colour)
@@ -90,22 +65,31 @@ def structure_set(
     return dataset
 
 
-def _contours(mask_kji: np.ndarray, affine_ras: np.ndarray, tolerance_mm: float) -> Iterator[tuple[int, np.ndarray]]:
+def _contours(segmented: SegmentedSeries, segment: Segment, tolerance_mm: float) -> Iterator[tuple[int, np.ndarray]]:
     """Slice numbers and points in mm (LPS), shape (points, 3), of every contour, outer ones and holes."""
+    affine_ras = np.asarray(segmented.affine_ras, np.float64)
     step_mm = float(min(np.linalg.norm(affine_ras[:3, 0]), np.linalg.norm(affine_ras[:3, 1])))
-    _, rows, columns = content_window(mask_kji)
-    top, left = rows.start, columns.start
-    part = mask_kji[:, rows, columns]
+    mask_kji = segmented.labels_kji[segmented.window] == segment.number
+    slices, rows, columns = content_window(mask_kji)
+    inner = (slices, rows, columns)
+    first_k, top, left = (outer.start + part.start for outer, part in zip(segmented.window, inner, strict=True))
+    part = mask_kji[slices, rows, columns]
     for k in np.flatnonzero(part.any(axis=(1, 2))).tolist():
         for found in find_contours(np.pad(part[k], 1).astype(np.float32), 0.5):
             outline = approximate_polygon(found, tolerance_mm / step_mm) if tolerance_mm else found
             outline = outline[:-1]  # find_contours repeats the first point; DICOM closes contours itself
             if len(outline) < _FEWEST_POINTS:
                 outline = found[:-1]
+            place, ones = k + first_k, np.ones(len(outline))
             index = np.column_stack(
-                [outline[:, 1] - 1 + left, outline[:, 0] - 1 + top, np.full(len(outline), k), np.ones(len(outline))]
+                [
+                    outline[:, 1] - 1 + left,
+                    outline[:, 0] - 1 + top,
+                    place * ones,
+                    ones,
+                ]
             )
-            yield k, (index @ affine_ras[:3].T) @ _RAS_TO_LPS
+            yield place, (index @ affine_ras[:3].T) @ _RAS_TO_LPS
 
 
 def _image(sources: Sequence[Dataset], frames: Sequence[int] | None, k: int) -> Dataset:
@@ -132,17 +116,16 @@ def _contour(points_lps: np.ndarray, image: Dataset | None) -> Dataset:
     return contour
 
 
-def _header(first: Dataset, origin: Origin, facts: Sequence[str], instance_uid: str) -> Dataset:
-    dataset = Dataset()
+def _header(source: SourceSeries, origin: Origin, facts: Sequence[str], instance_uid: str) -> Dataset:
+    dataset, first = Dataset(), source.headers[0]
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = RTStructureSetStorage
     dataset.file_meta.MediaStorageSOPInstanceUID = UID(instance_uid)
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    for tag in _STUDY_TAGS:
-        if tag in first:
-            dataset[tag] = first[tag]
-        elif tag != "SpecificCharacterSet":
-            setattr(dataset, tag, "")
+    for element in source.identity.elements:
+        if element.keyword not in EQUIPMENT:
+            dataset.add(element)
+    dataset.StudyInstanceUID = first.StudyInstanceUID
     now = datetime.datetime.now()
     dataset.SOPClassUID = RTStructureSetStorage
     dataset.SOPInstanceUID = instance_uid
@@ -155,7 +138,7 @@ def _header(first: Dataset, origin: Origin, facts: Sequence[str], instance_uid: 
     dataset.ManufacturerModelName = origin.algorithm
     dataset.SoftwareVersions = origin.version
     dataset.FrameOfReferenceUID = first.FrameOfReferenceUID
-    dataset.PositionReferenceIndicator = first.get("PositionReferenceIndicator", "")
+    dataset.PositionReferenceIndicator = ""
     dataset.InstanceNumber = 1
     dataset.StructureSetLabel = "ORGANS"
     dataset.StructureSetDate = dataset.InstanceCreationDate = dataset.SeriesDate = now.strftime("%Y%m%d")
@@ -184,11 +167,13 @@ def _frame_of_reference(sources: Sequence[Dataset]) -> Dataset:
     return frame
 
 
-def _region(segment: Segment, first: Dataset, origin: Origin) -> Dataset:
-    region = Dataset()
+def _region(segment: Segment, segmented: SegmentedSeries) -> Dataset:
+    region, origin = Dataset(), segmented.origin
     region.ROINumber = segment.number
-    region.ReferencedFrameOfReferenceUID = first.FrameOfReferenceUID
+    region.ReferencedFrameOfReferenceUID = segmented.source.headers[0].FrameOfReferenceUID
     region.ROIName = segment.label
+    if description := segmented.description_of(segment):
+        region.ROIDescription = description
     region.ROIGenerationAlgorithm = "AUTOMATIC"
     region.ROIGenerationDescription = f"{origin.algorithm} {origin.version}"
     return region

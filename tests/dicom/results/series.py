@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pydicom
-from pydicom.uid import CTImageStorage, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from flarecli.dicom.results.origin import Origin
+from flarecli.dicom.results.segmented_series import SegmentedSeries
+from flarecli.dicom.results.sources import source_series
+
+ORIGIN = Origin("flarelite", "0.2.0", {"locate": "a" * 64, "refine": "b" * 64})
 
 SHAPE = (7, 24, 30)
 """Slices, rows, columns."""
@@ -52,3 +60,26 @@ def labels() -> np.ndarray:
     found[2:5, 14:19, 20:26] = 5
     found[3, 21, 27] = 3
     return found
+
+
+def written(folder: Path, headers: list[pydicom.Dataset]) -> list[Path]:
+    """The headers as files, in their order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{k:03d}.dcm" for k in range(len(headers))]
+    for path, header in zip(paths, headers, strict=True):
+        header.file_meta = pydicom.dataset.FileMetaDataset()
+        header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        header.file_meta.MediaStorageSOPClassUID = CTImageStorage
+        header.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        header.save_as(path)
+    return paths
+
+
+def segmented(
+    folder: Path, placed: np.ndarray, found: np.ndarray | None = None, *, are_kidneys_fused: bool = False
+) -> SegmentedSeries:
+    """A label map on such a series."""
+    files = sorted(folder.glob("*.dcm")) or written(folder, headers(placed))
+    label_map = labels() if found is None else found
+    source = source_series(files, placed)
+    return SegmentedSeries(label_map, placed, source, ORIGIN, are_kidneys_fused=are_kidneys_fused)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +13,13 @@ from tests.synthetic_ct import rotation
 highdicom = pytest.importorskip("highdicom", reason="needs highdicom (pip install 'flarecli[dicom]')")
 pydicom = pytest.importorskip("pydicom")
 
-from flarecli.dicom.results.origin import Origin  # noqa: E402
 from flarecli.dicom.results.report import measurement_report  # noqa: E402
 from flarecli.dicom.results.segmentation_object import segmentation_object  # noqa: E402
 from flarecli.dicom.results.segments import SEGMENTS  # noqa: E402
 from flarecli.dicom.results.structure_set import structure_set  # noqa: E402
-from tests.dicom.results.series import SHAPE, affine_ras, headers, labels  # noqa: E402
+from tests.dicom.results.series import SHAPE, affine_ras, labels, segmented  # noqa: E402
+from tests.dicom.results.validator import HAS_VALIDATOR, NO_VALIDATOR, errors_of  # noqa: E402
 
-ORIGIN = Origin("flarelite", "0.2.0", {"locate": "a" * 64, "refine": "b" * 64})
 TURNED = {
     "axial": None,
     "head last": np.diag([-1.0, -1.0, -1.0]),
@@ -33,18 +30,18 @@ TURNED = {
 
 
 def validated(path: Path) -> None:
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("needs dciodvfy (Debian: apt-get install dicom3tools)")
-    ended = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, text=True)
-    assert "Error" not in ended.stdout + ended.stderr, ended.stdout + ended.stderr
+    if not HAS_VALIDATOR:
+        pytest.skip(NO_VALIDATOR)
+    assert errors_of(path) == []
 
 
 @pytest.mark.parametrize("name", TURNED)
 @pytest.mark.parametrize("labelmap", [False, True])
 def test_segmentation_reads_back_equal(tmp_path: Path, name: str, labelmap: bool) -> None:
     placed = affine_ras(TURNED[name])
-    sources = headers(placed)
-    segmentation_object(labels(), placed, sources, ORIGIN, labelmap=labelmap).save_as(tmp_path / "seg.dcm")
+    series = segmented(tmp_path / "series", placed)
+    sources = series.source.headers
+    segmentation_object(series, labelmap=labelmap).save_as(tmp_path / "seg.dcm")
     read = highdicom.seg.segread(tmp_path / "seg.dcm")
     volume = read.get_volume(combine_segments=True)
     lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ placed @ np.eye(4)[:, [2, 1, 0, 3]]
@@ -61,30 +58,30 @@ def test_segmentation_reads_back_equal(tmp_path: Path, name: str, labelmap: bool
 
 
 def test_segmentation_says_what_and_how(tmp_path: Path) -> None:
-    sources = headers(affine_ras())
-    made = segmentation_object(labels(), affine_ras(), sources, ORIGIN)
+    folder = tmp_path / "series"
+    made = segmentation_object(segmented(folder, affine_ras()))
     assert [item.SegmentLabel for item in made.SegmentSequence] == ["liver", "right kidney", "spleen", "left kidney"]
     left = made.SegmentSequence[3].SegmentedPropertyTypeCodeSequence[0]
     assert left.CodeValue == "64033007"
     assert left.SegmentedPropertyTypeModifierCodeSequence[0].CodeValue == "7771000"
     algorithm = made.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
     assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("flare flarelite", "0.2.0")
-    again = segmentation_object(labels(), affine_ras(), sources, ORIGIN)
+    again = segmentation_object(segmented(folder, affine_ras()))
     assert again.SOPInstanceUID == made.SOPInstanceUID
     assert again.SeriesInstanceUID == made.SeriesInstanceUID
-    other = segmentation_object(np.where(labels() == 3, 0, labels()).astype(np.uint8), affine_ras(), sources, ORIGIN)
+    other = segmentation_object(segmented(folder, affine_ras(), np.where(labels() == 3, 0, labels()).astype(np.uint8)))
     assert other.SeriesInstanceUID == made.SeriesInstanceUID
     assert other.SOPInstanceUID != made.SOPInstanceUID
     with pytest.raises(ValueError, match="no organ"):
-        segmentation_object(np.zeros(SHAPE, np.uint8), affine_ras(), sources, ORIGIN)
+        segmentation_object(segmented(folder, affine_ras(), np.zeros(SHAPE, np.uint8)))
     made.save_as(tmp_path / "seg.dcm")
     validated(tmp_path / "seg.dcm")
 
 
 @pytest.mark.parametrize("name", TURNED)
-def test_contours_read_back_to_the_mask(name: str) -> None:
+def test_contours_read_back_to_the_mask(tmp_path: Path, name: str) -> None:
     placed = affine_ras(TURNED[name])
-    made = structure_set(labels(), placed, headers(placed), ORIGIN)
+    made = structure_set(segmented(tmp_path, placed))
     from_lps = np.linalg.inv(np.diag([-1.0, -1.0, 1.0, 1.0]) @ placed)
     back = np.zeros(SHAPE, np.uint8)
     for region in made.ROIContourSequence:
@@ -100,24 +97,24 @@ def test_contours_read_back_to_the_mask(name: str) -> None:
 
 
 def test_structure_set(tmp_path: Path) -> None:
-    sources = headers(affine_ras())
-    made = structure_set(labels(), affine_ras(), sources, ORIGIN)
+    series = segmented(tmp_path / "series", affine_ras())
+    sources = series.source.headers
+    made = structure_set(series)
     assert [roi.ROIName for roi in made.StructureSetROISequence] == ["liver", "right kidney", "spleen", "left kidney"]
     names = [
         contour.ContourImageSequence[0].ReferencedSOPInstanceUID
         for contour in made.ROIContourSequence[2].ContourSequence
     ]
     assert names == [sources[3].SOPInstanceUID]
-    assert structure_set(labels(), affine_ras(), sources, ORIGIN).SOPInstanceUID == made.SOPInstanceUID
+    assert structure_set(segmented(tmp_path / "series", affine_ras())).SOPInstanceUID == made.SOPInstanceUID
     made.save_as(tmp_path / "rt.dcm", enforce_file_format=True)
     assert pydicom.dcmread(tmp_path / "rt.dcm").PatientName == "Doe^Jane"
     validated(tmp_path / "rt.dcm")
 
 
-def test_simplified_contours_stay_within_the_tolerance() -> None:
+def test_simplified_contours_have_fewer_points(tmp_path: Path) -> None:
     exact, simple = (
-        structure_set(labels(), affine_ras(), headers(affine_ras()), ORIGIN, tolerance_mm=tolerance)
-        for tolerance in (0.0, 1.5)
+        structure_set(segmented(tmp_path, affine_ras()), tolerance_mm=tolerance) for tolerance in (0.0, 1.5)
     )
     points = [
         sum(contour.NumberOfContourPoints for contour in made.ROIContourSequence[0].ContourSequence)
@@ -127,12 +124,9 @@ def test_simplified_contours_stay_within_the_tolerance() -> None:
 
 
 def test_report(tmp_path: Path) -> None:
-    sources = headers(affine_ras())
-    segmentation = segmentation_object(labels(), affine_ras(), sources, ORIGIN)
+    series = segmented(tmp_path / "series", affine_ras())
     measured = {segment.number: (100.0 + segment.number, 40.5) for segment in SEGMENTS}
-    made = measurement_report(
-        segmentation, str(sources[0].SeriesInstanceUID), ORIGIN, measured, {1: "good", 2: "check", 5: "failed"}
-    )
+    made = measurement_report(series, measured, {1: "good", 2: "check", 5: "failed"})
     made.save_as(tmp_path / "sr.dcm")
     read = highdicom.sr.srread(tmp_path / "sr.dcm")
     groups = read.content.get_volumetric_roi_measurement_groups()
@@ -142,5 +136,10 @@ def test_report(tmp_path: Path) -> None:
         for group in groups
     }
     assert found["left kidney"] == {"Volume": 105.0, "Attenuation Coefficient": 40.5}
-    assert made.StudyInstanceUID == sources[0].StudyInstanceUID
+    assert made.StudyInstanceUID == series.source.headers[0].StudyInstanceUID
+    referenced = segmentation_object(series)
+    (evidence,) = made.CurrentRequestedProcedureEvidenceSequence
+    (instance,) = evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert instance.ReferencedSOPInstanceUID == referenced.SOPInstanceUID
+    assert [str(group.tracking_uid) for group in groups] == [item.TrackingUID for item in referenced.SegmentSequence]
     validated(tmp_path / "sr.dcm")

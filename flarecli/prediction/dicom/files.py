@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flarecli.errors import InputError
 from flarecli.files.atomic import atomic_path
 from flarecli.organs import BOTH_KIDNEYS_NAME, KIDNEYS, LEFT_KIDNEY, ORGANS
 from flarecli.prediction.result import Result
@@ -14,25 +15,28 @@ if TYPE_CHECKING:
 
 
 def write_segmentation_object(path: Path, result: Result, *, labelmap: bool) -> None:
-    """Write the label map as DICOM SEG; see `flarecli.dicom.results.segmentation_object`."""
-    _save(path, _segmentation(result, labelmap=labelmap))
+    """Write the label map as DICOM SEG; see `flarecli.dicom.results.segmentation_object`.
+
+    Raises:
+        InputError: when no organ was found.
+    """
+    from flarecli.dicom.results.segmentation_object import segmentation_object
+
+    if not result.segmented.present:
+        raise InputError(
+            "no organ was found, and a DICOM segmentation cannot be empty",
+            path=result.volume.path,
+            expected="at least one organ",
+            remedy="Look at the scan; an empty label map can be written as NIfTI, for example.",
+        )
+    _save(path, segmentation_object(result.segmented, labelmap=labelmap))
 
 
 def write_structure_set(path: Path, result: Result) -> None:
     """Write the label map as RTSTRUCT; see `flarecli.dicom.results.structure_set`."""
     from flarecli.dicom.results.structure_set import structure_set
 
-    source = result.volume.source
-    assert source.dicom is not None  # asked for DICOM scans only
-    made = structure_set(
-        result.labels_kji,
-        source.affine_ras,
-        result.dicom_headers,
-        result.origin,
-        frames=source.dicom.frames,
-        is_resampled=source.dicom.is_resampled,
-    )
-    _save(path, made)
+    _save(path, structure_set(result.segmented))
 
 
 def write_report(path: Path, result: Result, *, labelmap: bool) -> None:
@@ -40,21 +44,12 @@ def write_report(path: Path, result: Result, *, labelmap: bool) -> None:
     `flarecli.dicom.results.report`."""
     from flarecli.dicom.results.report import measurement_report
 
-    made = measurement_report(
-        _segmentation(result, labelmap=labelmap),
-        str(result.dicom_headers[0].SeriesInstanceUID),
-        result.origin,
-        _measured(result),
-        _verdicts(result),
-    )
-    _save(path, made)
+    _save(path, measurement_report(result.segmented, _measured(result), _verdicts(result), labelmap=labelmap))
 
 
-def _segmentation(result: Result, *, labelmap: bool) -> Dataset:
-    from flarecli.dicom.results.segmentation_object import segmentation_object
-
-    affine = result.volume.source.affine_ras
-    return segmentation_object(result.labels_kji, affine, result.dicom_headers, result.origin, labelmap=labelmap)
+def segment_names(result: Result) -> dict[int, str]:
+    """What the numbers of segments stand for in the DICOM segmentation."""
+    return {number: segment.label for number, segment in enumerate(result.segmented.present, 1)}
 
 
 def _measured(result: Result) -> dict[int, tuple[float, float]]:

@@ -1,0 +1,198 @@
+"""What results take over of patient and study: only what is valid, so that a valid object can be written."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pydicom import DataElement, Dataset
+from pydicom.charset import python_encoding
+from pydicom.config import RAISE
+from pydicom.datadict import dictionary_VR
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence as Items
+from pydicom.valuerep import TM, validate_value
+
+MUST_MATCH = ("PatientName", "PatientID")
+"""By these archives tell patients apart: where they cannot be taken over, there is no result."""
+
+_MAY_BE_EMPTY = (
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+"""Type 2: must be there, and may be empty. Source: DICOM PS3.3 §C.7.1.1 and §C.7.2.1."""
+
+_MAY_BE_ABSENT = (
+    "IssuerOfPatientID",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    "LongitudinalTemporalInformationModified",
+    "StudyDescription",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "TimezoneOffsetFromUTC",
+)
+
+EQUIPMENT = ("Manufacturer", "ManufacturerModelName")
+"""Of the scanner, named as contributing equipment of segmentations and reports."""
+
+TAKEN_OVER = (*MUST_MATCH, *_MAY_BE_EMPTY, *_MAY_BE_ABSENT, *EQUIPMENT)
+"""Every attribute that results take over of patient, study and scanner."""
+
+_SEVERAL_VALUES = ("DeidentificationMethod",)
+_ENUMERATED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "PatientSex": frozenset("MFO"),
+        "PatientIdentityRemoved": frozenset(("YES", "NO")),
+        "LongitudinalTemporalInformationModified": frozenset(("UNMODIFIED", "MODIFIED", "REMOVED")),
+    }
+)
+_OLD_DATE, _OLD_TIME = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)"), re.compile(r"(\d\d):(\d\d)(?::(\d\d(?:\.\d+)?))?")
+_OFFSET = re.compile(r"[+-]\d{4}")
+_CODE = ("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "CodeMeaning")
+_UTF_8 = "ISO_IR 192"
+_UNDECODABLE = "\ufffd"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Patient and study as results name them.
+
+    Attributes:
+        elements: The attributes of `TAKEN_OVER` with their character set; type 2 ones are always there.
+        unusable: Keywords of those that must match and cannot be taken over.
+        warnings: What was left empty or assumed, in sentences, without any value.
+    """
+
+    elements: Dataset
+    unusable: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def identity_of(header: Dataset) -> Identity:
+    """What results take over of one header. Values that DICOM does not allow are left out."""
+    elements, invalid, has_letters = Dataset(), [], False
+    for keyword in TAKEN_OVER:
+        try:
+            values = _values(header, keyword)
+        except Exception:  # pydicom raises whatever its parts raise on values that are none
+            values = None
+        if values is None:
+            invalid.append(keyword)
+        if values:
+            has_letters |= any(not str(value).isascii() for value in values if not isinstance(value, Dataset))
+            elements.add(_element(keyword, values))
+        elif keyword in (*MUST_MATCH, *_MAY_BE_EMPTY):
+            elements.add(_element(keyword, [""]))
+    if _lacks_method(elements):
+        del elements.PatientIdentityRemoved
+        invalid.append("PatientIdentityRemoved")
+    warnings = []
+    if has_letters:
+        elements.SpecificCharacterSet = _UTF_8
+        unknown = _unknown_character_set(header)
+        if unknown is None:
+            warnings.append("names hold letters beyond ASCII and no character set is said: taken as Latin 1")
+        elif unknown:
+            invalid += _without_letters(elements)
+    blanked = sorted(set(invalid) - set(MUST_MATCH))
+    if blanked:
+        named = ", ".join(blanked)
+        warnings.append(f"what the scan says as {named} is not valid DICOM: left out of the DICOM results")
+    return Identity(elements, tuple(keyword for keyword in MUST_MATCH if keyword in invalid), tuple(warnings))
+
+
+def _values(header: Dataset, keyword: str) -> list[str] | list[Dataset] | None:
+    """The values of an attribute in a form that DICOM allows; none where it is missing, None where it is invalid."""
+    if keyword not in header:
+        return []
+    value = header[keyword].value
+    if value is None or value == "":
+        return []
+    if keyword == "DeidentificationMethodCodeSequence":
+        return [_code(item) for item in value] or None
+    if keyword not in _SEVERAL_VALUES and isinstance(value, MultiValue):
+        return None
+    texts = [_modern(keyword, str(part).strip(" \0")) for part in (value if isinstance(value, MultiValue) else [value])]
+    return texts if all(_is_valid(keyword, text) for text in texts) else None
+
+
+def _modern(keyword: str, text: str) -> str:
+    """Dates and times of ACR-NEMA, which DICOM reads and no longer writes, as those of today. Source: PS3.5 §6.2."""
+    vr = dictionary_VR(keyword)
+    if vr == "DA" and (date := _OLD_DATE.fullmatch(text)):
+        return "".join(date.groups())
+    if vr == "TM" and (time := _OLD_TIME.fullmatch(text)):
+        return "".join(part or "" for part in time.groups())
+    return text
+
+
+def _is_valid(keyword: str, text: str) -> bool:
+    vr = dictionary_VR(keyword)
+    if not text:
+        return True
+    if _UNDECODABLE in text or any(not letter.isprintable() for letter in text):
+        return False
+    if keyword in _ENUMERATED and text not in _ENUMERATED[keyword]:
+        return False
+    if keyword == "TimezoneOffsetFromUTC" and not _OFFSET.fullmatch(text):
+        return False
+    validate_value(vr, text, RAISE)
+    if vr == "PN" and (text.count("=") > 2 or any(group.count("^") > 4 for group in text.split("="))):
+        return False  # three ways of writing with five parts each. Source: PS3.5 §6.2.1.1
+    if vr == "DA":
+        datetime.datetime.strptime(text, "%Y%m%d")
+    if vr == "TM":
+        TM(text)
+    return True
+
+
+def _code(item: Dataset) -> Dataset:
+    code = Dataset()
+    for keyword in _CODE:
+        if text := str(item.get(keyword, "")):
+            validate_value(dictionary_VR(keyword), text, RAISE)
+            setattr(code, keyword, text)
+    if not all(keyword in code for keyword in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")):
+        raise ValueError("an incomplete code")
+    return code
+
+
+def _element(keyword: str, values: list[str] | list[Dataset]) -> DataElement:
+    vr = dictionary_VR(keyword)
+    if vr == "SQ":
+        return DataElement(keyword, vr, Items(values))
+    return DataElement(keyword, vr, values[0] if len(values) == 1 else values)
+
+
+def _lacks_method(elements: Dataset) -> bool:
+    """Whether the patient's identity is said to be removed without the method (type 1C). Source: PS3.3 §C.7.1.1."""
+    has_method = "DeidentificationMethod" in elements or "DeidentificationMethodCodeSequence" in elements
+    return elements.get("PatientIdentityRemoved") == "YES" and not has_method
+
+
+def _without_letters(elements: Dataset) -> list[str]:
+    """Empty what holds letters beyond ASCII, whose character set is not known; returns the keywords."""
+    found = [element for element in elements if element.VR != "SQ" and not str(element.value).isascii()]
+    for element in found:
+        element.value = ""
+    return [element.keyword for element in found]
+
+
+def _unknown_character_set(header: Dataset) -> bool | None:
+    """Whether a character set is said that DICOM does not define; None where none is said."""
+    said = header.get("SpecificCharacterSet")
+    names = [str(name) for name in (said if isinstance(said, MultiValue | list) else [said]) if name]
+    if not names:
+        return None
+    return any(name not in python_encoding for name in names)

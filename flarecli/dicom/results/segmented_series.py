@@ -1,0 +1,61 @@
+"""A label map on the slices of a series: what every DICOM result is made of."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from flarecli.dicom.results.origin import Origin
+from flarecli.dicom.results.segments import SEGMENTS, Segment
+from flarecli.dicom.results.sources import SourceSeries
+from flarecli.geometry import content_window
+
+
+@dataclass(frozen=True)
+class SegmentedSeries:
+    """A label map with the kidneys' sides told apart, on the slices of a series.
+
+    Attributes:
+        labels_kji: uint8, shape (slices, rows, columns) of the source; values are the numbers of `SEGMENTS`.
+        affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS).
+        source: The series.
+        origin: How the label map was made.
+        frames: The frame of each slice in its object, from 0; needed for a multi-frame object.
+        is_resampled: Whether the slices lie elsewhere than the source's, so that nothing lies on its images.
+        are_kidneys_fused: Whether the kidneys are connected, and were parted at the spine.
+    """
+
+    labels_kji: np.ndarray
+    affine_ras: np.ndarray
+    source: SourceSeries
+    origin: Origin
+    frames: tuple[int, ...] | None = None
+    is_resampled: bool = False
+    are_kidneys_fused: bool = False
+
+    @cached_property
+    def window(self) -> tuple[slice, slice, slice]:
+        """The smallest window of slices, rows and columns that holds all organs."""
+        return content_window(self.labels_kji)
+
+    @cached_property
+    def present(self) -> tuple[Segment, ...]:
+        """The segments that were found."""
+        counts = np.bincount(self.labels_kji[self.window].ravel(), minlength=256)
+        return tuple(segment for segment in SEGMENTS if counts[segment.number])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the label map, in hexadecimal."""
+        inside = self.labels_kji[self.window]
+        found = hashlib.sha256(repr((self.labels_kji.shape, self.window)).encode())
+        found.update(np.ascontiguousarray(inside).data)
+        return found.hexdigest()
+
+    def description_of(self, segment: Segment) -> str:
+        """What must be said of a segment besides its name; empty where there is nothing."""
+        is_kidney = segment.laterality is not None
+        return "connected with the other kidney; parted at the spine" if is_kidney and self.are_kidneys_fused else ""

@@ -1,0 +1,109 @@
+"""The DICOM series that the results of a scan belong to: the scan itself, or one that it was converted from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flarecli.errors import InputError
+from flarecli.volume import SourceGeometry, Volume, canonical_grid, read_series_geometry
+
+if TYPE_CHECKING:
+    from flarecli.dicom.results.origin import Origin
+    from flarecli.dicom.results.segmented_series import SegmentedSeries
+    from flarecli.dicom.results.sources import SourceSeries
+
+_TOLERANCE = 0.1  # of the smallest edge of a voxel: how far a corner of the scan may lie from that of the series
+
+
+@dataclass(frozen=True)
+class DicomStudy:
+    """A series, checked: results can refer to it.
+
+    Attributes:
+        geometry: Where its slices lie.
+        series: What results refer to and take over.
+        is_reference: Whether the scan is not this series itself, but was converted from it.
+    """
+
+    geometry: SourceGeometry
+    series: SourceSeries
+    is_reference: bool
+
+    def segmented(self, labels_zyx: np.ndarray, origin: Origin, *, are_kidneys_fused: bool) -> SegmentedSeries:
+        """A label map of the scan on the slices of the series.
+
+        Args:
+            labels_zyx: uint8, canonical, with the kidneys told apart.
+            origin: How it was made.
+            are_kidneys_fused: Whether the kidneys are connected, and were parted at the spine.
+        """
+        from flarecli.dicom.results.segmented_series import SegmentedSeries
+
+        source = self.geometry.dicom
+        assert source is not None  # of a series
+        return SegmentedSeries(
+            np.ascontiguousarray(self.geometry.orientation.stored_view(labels_zyx).T),
+            self.geometry.affine_ras,
+            self.series,
+            origin,
+            source.frames,
+            source.is_resampled,
+            are_kidneys_fused,
+        )
+
+
+def study_of(volume: Volume, reference: Path | None = None) -> DicomStudy:
+    """The series that results of a scan belong to.
+
+    Args:
+        volume: The scan.
+        reference: The series that it was converted from; None where it is DICOM itself.
+
+    Raises:
+        InputError: when there is none, the scan does not lie where the reference lies, or the series lacks what a
+            result must refer to.
+    """
+    geometry = volume.source if reference is None else read_series_geometry(reference)
+    if geometry.dicom is None:
+        raise InputError(
+            "is no DICOM, so its result cannot belong to a study",
+            path=volume.path,
+            expected="a DICOM series, or the one that the scan was converted from",
+            remedy="Give the series itself, name it as the reference, or leave out the DICOM objects.",
+        )
+    if reference is not None:
+        _check_match(volume, geometry, reference)
+    from flarecli.dicom.results.sources import source_series
+
+    placed = None if geometry.dicom.is_resampled else geometry.affine_ras
+    return DicomStudy(geometry, source_series(geometry.dicom.files, placed), reference is not None)
+
+
+def _check_match(volume: Volume, geometry: SourceGeometry, reference: Path) -> None:
+    """Refuse a reference whose voxels are not those of the scan, whatever the order of their axes."""
+    scan, series = volume.grid, canonical_grid(geometry)
+    if scan.shape_zyx != series.shape_zyx:
+        difference = f"{_shape(scan.shape_zyx)} and {_shape(series.shape_zyx)} voxels"
+    else:
+        z, y, x = scan.shape_zyx
+        corners = np.array([(i, j, k, 1) for i in (0, x - 1) for j in (0, y - 1) for k in (0, z - 1)])
+        apart_mm = np.linalg.norm((corners @ (scan.affine_ras - series.affine_ras).T)[:, :3], axis=1).max()
+        if apart_mm <= _TOLERANCE * min(series.spacing_mm):
+            return
+        difference = f"corners that lie up to {apart_mm:.2f} mm apart"
+    raise InputError(
+        "the scan does not lie where the reference lies",
+        path=reference,
+        seen=f"{difference} (scan: {volume.path.name})",
+        expected="the series that the scan was converted from: the same voxels in the same places, within "
+        f"{_TOLERANCE * min(series.spacing_mm):.2f} mm",
+        remedy="Name that series, or segment the series itself.",
+    )
+
+
+def _shape(shape_zyx: tuple[int, int, int]) -> str:
+    return " × ".join(map(str, reversed(shape_zyx)))

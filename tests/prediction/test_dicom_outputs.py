@@ -1,0 +1,343 @@
+"""OUT as a DICOM segmentation, references for scans of other formats, and what is refused beforehand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from flarecli.cli.main import app
+from flarecli.organs import KIDNEYS, LEFT_KIDNEY
+from flarecli.systems.base import Segmentation
+from tests.prediction.test_batch import write_ct
+from tests.threshold_system import ThresholdSystem
+
+pydicom = pytest.importorskip("pydicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
+highdicom = pytest.importorskip("highdicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
+
+from tests.dicom.series_writer import AXIAL, write_series  # noqa: E402
+
+
+class Kidneys(ThresholdSystem):
+    """Calls the soft tissue of the left third and of the right third kidney, the rest liver."""
+
+    segmented = 0
+
+    def segment(self, volume, networks, region, steps) -> Segmentation:  # type: ignore[no-untyped-def]
+        type(self).segmented += 1
+        found = super().segment(volume, networks, region, steps)
+        third = volume.voxels.shape[2] // 3
+        for part in (found.labels[:, :, :third], found.labels[:, :, -third:]):
+            part[part == 1] = KIDNEYS
+        return found
+
+
+class Nothing(ThresholdSystem):
+    """Finds no organ."""
+
+    def segment(self, volume, networks, region, steps) -> Segmentation:  # type: ignore[no-untyped-def]
+        found = super().segment(volume, networks, region, steps)
+        found.labels[:] = 0
+        return found
+
+
+def use(monkeypatch: pytest.MonkeyPatch, system: ThresholdSystem) -> None:
+    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: system)
+
+
+@pytest.fixture(autouse=True)
+def system(monkeypatch: pytest.MonkeyPatch) -> None:
+    Kidneys.segmented = 0
+    use(monkeypatch, Kidneys())
+
+
+def flare(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["predict", *map(str, arguments)])
+
+
+def said(result: Result) -> str:
+    return " ".join(result.output.split())
+
+
+def as_nifti(series: Path, path: Path, change: Any = None) -> Path:
+    """The scan of a series as NIfTI."""
+    from flarecli.volume import read_volume
+
+    volume = read_volume(series)
+    affine = np.array(volume.grid.affine_ras)
+    image = nibabel.Nifti1Image(np.ascontiguousarray(volume.voxels.transpose(2, 1, 0)), affine)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image if change is None else change(image), path)
+    return path
+
+
+def masks_of(path: Path) -> dict[str, np.ndarray]:
+    """The segments by name, in canonical orientation."""
+    read = highdicom.seg.segread(path)
+    volume = read.get_volume(combine_segments=True).to_patient_orientation(("H", "A", "R"))
+    return {item.SegmentLabel: volume.array == item.SegmentNumber for item in read.SegmentSequence}
+
+
+@pytest.mark.parametrize("options", [(), ("--labelmap",)])
+def test_out_may_be_a_dicom_segmentation(tmp_path: Path, options: tuple[str, ...]) -> None:
+    write_series(tmp_path / "series")
+    assert flare(tmp_path / "series", tmp_path / "o.nii.gz", "--dicom-seg", *options, "--sides").exit_code == 0
+    ended = flare(tmp_path / "series", tmp_path / "alone" / "o.dcm", *options)
+    assert ended.exit_code == 0, ended.output
+    assert {path.name for path in (tmp_path / "alone").iterdir()} == {"o.dcm", "o.json"}
+    alone, beside = pydicom.dcmread(tmp_path / "alone" / "o.dcm"), pydicom.dcmread(tmp_path / "o.seg.dcm")
+    assert alone.PixelData == beside.PixelData
+    assert alone.SOPInstanceUID == beside.SOPInstanceUID
+    record = json.loads((tmp_path / "alone" / "o.json").read_text())
+    assert record["labels"]["segmentation"] == ("LABELMAP" if options else "BINARY")
+    numbers = {str(item.SegmentNumber): item.SegmentLabel for item in alone.SegmentSequence if item.SegmentNumber}
+    assert record["labels"]["names"] == numbers == {"1": "liver", "2": "right kidney", "3": "left kidney"}
+    again = flare(tmp_path / "series", tmp_path / "alone" / "o.dcm", *options, "--resume")
+    assert "skipped" in again.output
+    other = () if options else ("--labelmap",)
+    changed = flare(tmp_path / "series", tmp_path / "alone" / "o.dcm", *other, "--resume")
+    assert "BINARY then, LABELMAP now" in said(changed) or "LABELMAP then, BINARY now" in said(changed)
+
+
+def test_a_segmentation_stands_beside_other_files(tmp_path: Path) -> None:
+    write_series(tmp_path / "series")
+    ended = flare(
+        tmp_path / "series", tmp_path / "out" / "o.dcm", "--dicom-seg", "--rtstruct", "--sr", "--preview",
+        tmp_path / "out" / "o.png", "--report", tmp_path / "report.html",
+    )  # fmt: skip
+    assert ended.exit_code == 0, ended.output
+    assert "not written" not in ended.output
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"o.dcm", "o.json", "o.png", "o.rtstruct.dcm", "o.sr.dcm"}
+    report = CliRunner().invoke(app, ["report", str(tmp_path / "out"), "--html", str(tmp_path / "again.html")])
+    assert report.exit_code == 0, report.output
+    assert "o.dcm" in (tmp_path / "again.html").read_text()
+    collected = CliRunner().invoke(app, ["collect", str(tmp_path / "out"), "--statistics", str(tmp_path / "t.csv")])
+    assert collected.exit_code == 0, collected.output
+    assert "\no,2,right kidney," in (tmp_path / "t.csv").read_text()
+
+
+def test_a_segmentation_cannot_be_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Nothing())
+    write_series(tmp_path / "series")
+    ended = flare(tmp_path / "series", tmp_path / "o.dcm")
+    assert ended.exit_code == 3
+    assert "no organ was found, and a DICOM segmentation cannot be empty" in said(ended)
+    assert not list(tmp_path.glob("o.*"))
+    assert flare(tmp_path / "series", tmp_path / "o.nii.gz", "--dicom-seg").exit_code == 0
+    assert not (tmp_path / "o.seg.dcm").exists()
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".dcm"])
+def test_a_reference_gives_the_study(tmp_path: Path, suffix: str) -> None:
+    series = tmp_path / "series"
+    orientation = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)  # sagittal slices
+    write_series(series, orientation=orientation)
+    objects = ("--dicom-seg", "--rtstruct", "--sr")
+    assert flare(series, tmp_path / "own" / "o.nii.gz", *objects).exit_code == 0
+    scan = as_nifti(series, tmp_path / "scan.nii.gz")
+    ended = flare(scan, tmp_path / "out" / f"o{suffix}", *objects, "--reference", series)
+    assert ended.exit_code == 0, ended.output
+    segmentation = tmp_path / "out" / ("o.dcm" if suffix == ".dcm" else "o.seg.dcm")
+    for own, made in (
+        (tmp_path / "own" / "o.seg.dcm", segmentation),
+        (tmp_path / "own" / "o.rtstruct.dcm", tmp_path / "out" / "o.rtstruct.dcm"),
+        (tmp_path / "own" / "o.sr.dcm", tmp_path / "out" / "o.sr.dcm"),
+    ):
+        assert pydicom.dcmread(own).SOPInstanceUID == pydicom.dcmread(made).SOPInstanceUID
+        assert pydicom.dcmread(made).PatientID == "SECRET-ID"
+    record = (tmp_path / "out" / "o.json").read_text()
+    assert "SECRET" not in record
+    assert str(series) not in record
+    arguments = (scan, tmp_path / "out" / f"o{suffix}", *objects, "--resume", "--reference")
+    assert "skipped" in flare(*arguments, series).output
+    other = tmp_path / "other"
+    write_series(other, orientation=orientation, uid="1.2.3.5")
+    assert "another reference" in said(flare(*arguments, other))
+
+
+def test_a_reference_in_other_axes_is_the_same_place(tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    write_series(series)
+    assert flare(series, tmp_path / "own.nii.gz", "--dicom-seg").exit_code == 0
+
+    def turned(image: Any) -> Any:
+        return image.as_reoriented(nibabel.orientations.axcodes2ornt(("P", "I", "L")))
+
+    scan = as_nifti(series, tmp_path / "scan.nii.gz", turned)
+    assert flare(scan, tmp_path / "o.dcm", "--reference", series).exit_code == 0
+    own, made = masks_of(tmp_path / "own.seg.dcm"), masks_of(tmp_path / "o.dcm")
+    assert own.keys() == made.keys() == {"liver", "right kidney", "left kidney"}
+    assert all(np.array_equal(own[name], made[name]) for name in own)
+
+
+def moved(image: Any, step_mm: tuple[float, float, float]) -> Any:
+    affine = np.array(image.affine)
+    affine[:3, 3] += step_mm
+    return nibabel.Nifti1Image(image.dataobj, affine, image.header)
+
+
+ELSEWHERE = {
+    "moved by half a millimetre": (lambda image: moved(image, (0.5, 0, 0)), "up to 0.50 mm apart"),
+    "one slice less": (lambda image: image.slicer[:, :, 1:], "voxels"),
+    "mirrored": (
+        lambda image: nibabel.Nifti1Image(
+            np.asarray(image.dataobj), image.affine @ np.diag([-1.0, 1.0, 1.0, 1.0]), image.header
+        ),
+        "mm apart",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_reference_that_lies_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    series = tmp_path / "series"
+    write_series(series)
+    change, seen = ELSEWHERE[name]
+    scan = as_nifti(series, tmp_path / "scan.nii.gz", change)
+    ended = flare(scan, tmp_path / "o.nii.gz", "--dicom-seg", "--reference", series)
+    assert ended.exit_code == 3, ended.output
+    assert "does not lie where the reference lies" in said(ended)
+    assert seen in said(ended)
+    assert Kidneys.segmented == 0
+    assert not list(tmp_path.glob("o.*"))
+
+
+def test_a_reference_is_within_a_tenth_of_a_voxel(tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    write_series(series)
+    scan = as_nifti(series, tmp_path / "scan.nii.gz", lambda image: moved(image, (0.2, 0.2, 0.2)))
+    assert flare(scan, tmp_path / "o.dcm", "--reference", series).exit_code == 0
+
+
+def test_references_of_a_folder_of_scans(tmp_path: Path) -> None:
+    for uid, name in (("1.2.3.4", "a"), ("1.2.3.5", "b")):
+        write_series(tmp_path / "references" / name, uid=uid)
+        (tmp_path / "scans").mkdir(exist_ok=True)
+        as_nifti(tmp_path / "references" / name, tmp_path / "scans" / f"{name}_0000.nii.gz")
+    arguments = (tmp_path / "scans", tmp_path / "out", "--dicom-seg", "--reference", tmp_path / "references")
+    ended = flare(*arguments)
+    assert ended.exit_code == 0, ended.output
+    series = {
+        name: pydicom.dcmread(tmp_path / "out" / f"{name}.seg.dcm").ReferencedSeriesSequence[0].SeriesInstanceUID
+        for name in ("a", "b")
+    }
+    assert series == {"a": "1.2.3.4", "b": "1.2.3.5"}
+    (tmp_path / "references" / "b").rename(tmp_path / "references" / "c")
+    missing = flare(*arguments, "--overwrite")
+    assert missing.exit_code == 3
+    assert "the reference does not exist" in said(missing)
+
+
+def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    write_series(series)
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    for arguments, code, text in (
+        ((scan, tmp_path / "o.dcm"), 2, "needs a scan that is DICOM"),
+        ((scan, tmp_path / "o.nii.gz", "--reference", series), 2, "a reference is of no use here"),
+        ((series, tmp_path / "o.dcm", "--reference", series), 2, "a reference is of no use here"),
+        ((scan, tmp_path / "o.dcm", "--reference", tmp_path / "none"), 3, "the reference does not exist"),
+        ((scan, tmp_path / "o.dcm", "--reference", scan), 3, "is no DICOM series"),
+        ((series, tmp_path / "o.dcm", "--split"), 2, "masks are not written as DICOM"),
+        ((series, series / "o.dcm"), 2, "would lie among the slices"),
+        ((series, series / "o.nii.gz", "--sr"), 2, "would lie among the slices"),
+        ((scan, series / "o.dcm", "--reference", series), 2, "would lie among the slices"),
+    ):
+        ended = flare(*arguments)
+        assert ended.exit_code == code, ended.output
+        assert text in said(ended)
+    assert Kidneys.segmented == 0
+
+
+SPOILT = {
+    "no frame of reference": ({"FrameOfReferenceUID": None}, "no FrameOfReferenceUID"),
+    "an identifier that is none": ({"StudyInstanceUID": "1.2.x"}, "StudyInstanceUID"),
+    "slices of two patients": ({"PatientID": lambda k: f"SECRET-{k}"}, "several values of PatientID"),
+}
+
+
+@pytest.mark.filterwarnings(r"ignore::UserWarning:pydicom(\.|$)")
+@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.parametrize("out", [("o.dcm",), ("o.nii.gz", "--rtstruct")])
+def test_what_makes_results_impossible_is_found_before_anything_is_computed(
+    tmp_path: Path, name: str, out: tuple[str, ...]
+) -> None:
+    changes, seen = SPOILT[name]
+
+    def spoil(dataset: Any, k: int) -> None:
+        for keyword, value in changes.items():
+            if value is None:
+                delattr(dataset, keyword)
+            else:
+                setattr(dataset, keyword, value(k) if callable(value) else value)
+
+    write_series(tmp_path / "series", each=spoil)
+    ended = flare(tmp_path / "series", tmp_path / out[0], *out[1:])
+    assert ended.exit_code == 3, ended.output
+    assert seen in said(ended)
+    assert "SECRET" not in ended.output
+    assert Kidneys.segmented == 0
+    assert flare(tmp_path / "series", tmp_path / "plain.nii.gz").exit_code == 0
+
+
+def test_nothing_of_the_patient_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """highdicom warns of names of one part, and names them; values that are left out are not shown."""
+
+    def odd(dataset: Any, k: int) -> None:
+        dataset.PatientName, dataset.PatientSex = "SECRETPERSON", "SECRET"
+
+    write_series(tmp_path / "series", each=odd)
+    ended = flare(tmp_path / "series", tmp_path / "o.nii.gz", "--dicom-seg", "--rtstruct", "--sr")
+    assert ended.exit_code == 0, ended.output
+    assert "what the scan says as PatientSex is not valid DICOM" in said(ended)
+    printed = capfd.readouterr()
+    assert "SECRET" not in ended.output + printed.out + printed.err + (tmp_path / "o.json").read_text()
+    assert pydicom.dcmread(tmp_path / "o.seg.dcm").PatientName == "SECRETPERSON"
+
+
+def test_a_report_alone_says_what_it_refers_to(tmp_path: Path) -> None:
+    write_series(tmp_path / "series")
+    alone = flare(tmp_path / "series", tmp_path / "o.nii.gz", "--sr")
+    assert "refers to a DICOM segmentation that was not written: add --dicom-seg" in said(alone)
+    both = flare(tmp_path / "series", tmp_path / "p.nii.gz", "--sr", "--dicom-seg")
+    assert "was not written" not in both.output
+    named = pydicom.dcmread(tmp_path / "o.sr.dcm").CurrentRequestedProcedureEvidenceSequence[0]
+    written = pydicom.dcmread(tmp_path / "p.seg.dcm")
+    (instance,) = named.ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert instance.ReferencedSOPInstanceUID == written.SOPInstanceUID
+
+
+def test_kidneys_that_are_connected_are_flagged_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Horseshoe(ThresholdSystem):
+        def segment(self, volume, networks, region, steps) -> Segmentation:  # type: ignore[no-untyped-def]
+            found = super().segment(volume, networks, region, steps)
+            found.labels[:] = 0
+            found.labels[3:6, 3:6, 1:-1] = KIDNEYS
+            return found
+
+    use(monkeypatch, Horseshoe())
+    write_series(tmp_path / "series", orientation=AXIAL)
+    ended = flare(
+        tmp_path / "series", tmp_path / "o.nii.gz", "--dicom-seg", "--rtstruct", "--sr", "--statistics",
+        tmp_path / "t.json",
+    )  # fmt: skip
+    assert ended.exit_code == 0, ended.output
+    assert "horseshoe kidney?" in said(ended)
+    rows = {row["name"]: row for row in json.loads((tmp_path / "t.json").read_text())}
+    assert [rows[name]["fused"] for name in ("right kidney", "left kidney", "liver")] == [True, True, False]
+    assert [rows[name]["label"] for name in ("right kidney", "left kidney")] == [KIDNEYS, LEFT_KIDNEY]
+    segments = pydicom.dcmread(tmp_path / "o.seg.dcm").SegmentSequence
+    assert [item.SegmentDescription for item in segments] == [
+        "connected with the other kidney; parted at the spine"
+    ] * 2
+    regions = pydicom.dcmread(tmp_path / "o.rtstruct.dcm").StructureSetROISequence
+    assert all("connected with the other kidney" in region.ROIDescription for region in regions)
+    for group in highdicom.sr.srread(tmp_path / "o.sr.dcm").content.get_volumetric_roi_measurement_groups():
+        found = {item.name.value: item.value.value for item in group.get_qualitative_evaluations()}
+        assert found["KIDNEYS"] == "KIDNEYS_FUSED"
