@@ -157,8 +157,8 @@ def predict(
 
         from flarecli.files.destinations import Destination
         from flarecli.measures.statistics import check_statistics_path, is_statistics_table
+        from flarecli.prediction.long_lists.part import parsed_part
         from flarecli.prediction.output_options import OutputOptions
-        from flarecli.prediction.part import parsed_part
         from flarecli.prediction.predictor import EngineRequest
         from flarecli.prediction.region import parsed_region
         from flarecli.prediction.supervised.request import PredictionRequest

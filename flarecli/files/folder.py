@@ -7,6 +7,7 @@ import stat
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from flarecli.errors import InputError
@@ -16,6 +17,7 @@ from flarecli.files.sources import check_regular_file, is_folder
 _DETACHED_HEADERS = (".nhdr", ".mhd")
 _DETACHED_VOXELS = (".raw", ".zraw", ".raw.gz")
 _PAIR = {".img": ".hdr", ".img.gz": ".hdr.gz"}
+_VOXELS = (*_DETACHED_VOXELS, *_PAIR)
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 _OTHER_IMAGES = (
@@ -119,7 +121,9 @@ def account_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> 
         InputError: when the folder does not exist or cannot be listed.
     """
     try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        with os.scandir(folder) as listing:  # tells regular files of most file systems without a look at each
+            regular = {entry.name for entry in listing if entry.is_file(follow_symlinks=False)}
+        entries = [(name := entry.name, entry, name in regular) for entry in folder.iterdir()]
     except OSError as error:
         raise InputError(
             "the folder cannot be read",
@@ -127,7 +131,7 @@ def account_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> 
             seen=error.strerror or str(error),
             remedy="Check the path, the permissions of the folder, and the disk or network drive it lies on.",
         ) from error
-    return account_of_entries(entries, folder, suffixes)
+    return _account(entries, folder, suffixes)
 
 
 def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> FolderAccount:
@@ -138,21 +142,29 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
         folder: What is named in warnings: the folder or pattern that the entries come from.
         suffixes: Endings of the file names that are wanted, in lower case.
     """
-    visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    names = {entry.name.lower() for entry in visible}
+    return _account([(entry.name, entry, False) for entry in entries], folder, suffixes)
+
+
+def _account(entries: list[tuple[str, Path, bool]], folder: Path, suffixes: Sequence[str]) -> FolderAccount:
+    """The account of entries by name and path, which say whether they are known to be regular files."""
+    visible = sorted((entry for entry in entries if entry[0][0] != "."), key=itemgetter(0))
+    names = {name.lower() for name, _, _ in visible}
     has_detached_headers = any(name.endswith(_DETACHED_HEADERS) for name in names)
+    wanted = tuple(suffixes)
     files: list[Path] = []
     dicom: list[str] = []
     others: list[str] = []
     problems: dict[Path, InputError] = {}
     reasons: dict[str, list[str]] = {}
     unseen = _MOST_LOOKED_AT
-    for entry in visible:
-        name = entry.name.lower()
+    for original_name, entry, is_regular in visible:
+        name = original_name.lower()
         if _belongs_to_another(name, names, has_detached_headers):
             continue
-        if name.endswith(tuple(suffixes)):
+        if name.endswith(wanted):
             files.append(entry)
+            if is_regular and os.access(f"{folder}/{original_name}", os.R_OK):
+                continue
             try:
                 _check_readable(entry)
             except InputError as error:
@@ -163,13 +175,13 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
             holds, unseen = _holds_images(entry, unseen)
             reason = "a folder with images: folders below are not searched" if holds else None
         elif _is_dicom(entry):
-            dicom.append(entry.name)
+            dicom.append(original_name)
         else:
             reason = _why_not(name)
             if reason is None and not name.endswith(_SIDECARS):
-                others.append(entry.name)
+                others.append(original_name)
         if reason is not None:
-            reasons.setdefault(reason, []).append(entry.name)
+            reasons.setdefault(reason, []).append(original_name)
     if dicom and files:
         reasons["DICOM: a series needs a folder of its own"] = dicom
     passed_over = tuple(PassedOver(tuple(found), reason) for reason, found in reasons.items())
@@ -189,6 +201,8 @@ def _check_readable(path: Path) -> None:
 
 def _belongs_to_another(name: str, names: set[str], has_detached_headers: bool) -> bool:
     """Whether a file holds the voxels of another one, its header."""
+    if not name.endswith(_VOXELS):
+        return False
     for voxels, header in _PAIR.items():
         if name.endswith(voxels) and f"{name.removesuffix(voxels)}{header}" in names:
             return True

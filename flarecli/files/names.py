@@ -27,14 +27,31 @@ _LONGEST_NAME_BYTES = 255  # of ext4, XFS, APFS and NTFS
 
 def image_suffix(path: Path | str) -> str:
     """The image suffix of a file name, `.nii.gz` as a whole, in lower case; empty where it is none of a scan."""
-    name = Path(path).name.lower()
-    return next((ending for ending in SCAN_SUFFIXES if name.endswith(ending)), "")
+    return suffix_of_name(_name(path))
+
+
+def suffix_of_name(name: str) -> str:
+    """`image_suffix` of a bare name, without a folder: of many."""
+    lower = name.lower()
+    if not lower.endswith(SCAN_SUFFIXES):
+        return ""
+    return next(ending for ending in SCAN_SUFFIXES if lower.endswith(ending))
 
 
 def image_stem(path: Path | str) -> str:
     """The file name without its image suffix."""
-    name = Path(path).name
-    return name[: len(name) - len(image_suffix(path))]
+    name = _name(path)
+    return name[: len(name) - len(suffix_of_name(name))]
+
+
+def case_of_name(name: str) -> str:
+    """`case_name` of a bare name, without a folder: of many."""
+    stem = name[: len(name) - len(suffix_of_name(name))]
+    return stem.removesuffix(CHANNEL_SUFFIX) or stem
+
+
+def _name(path: Path | str) -> str:
+    return path.name if isinstance(path, Path) else Path(path).name
 
 
 def is_segmentation_name(path: Path | str) -> bool:
@@ -55,8 +72,7 @@ def label_map_stem(path: Path | str) -> str:
 
 def case_name(path: Path | str) -> str:
     """What a file's case is called: its name without suffix and without the channel number of images."""
-    stem = image_stem(path)
-    return stem.removesuffix(CHANNEL_SUFFIX) or stem
+    return case_of_name(_name(path))
 
 
 def check_name(name: object, kind: str, source: Path | None = None) -> str:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from flarecli.errors import InputError, UsageError
-from flarecli.files.names import SCAN_SUFFIXES, case_name, check_name, image_suffix
+from flarecli.files.names import (
+    SCAN_SUFFIXES,
+    case_name,
+    case_of_name,
+    check_name,
+    image_suffix,
+    label_map_stem,
+    suffix_of_name,
+)
 from flarecli.files.sources import opened
-from flarecli.prediction.cases import Case, label_suffix
+from flarecli.prediction.case import Case, label_suffix, label_suffix_of_name
+from flarecli.prediction.long_lists.case_sequence import CaseSequence, NamedOutput
 
 _KEYS = {"scan", "series", "name", "output"}
 _EXPECTED = 'a path, or {"scan": PATH, "series": NUMBER, "name": NAME, "output": PATH} with the scan at least'
+_LONG = 60  # characters, each of up to 4 bytes
 
 
 @dataclass(frozen=True)
-class CaseList(Sequence[Case]):
+class CaseList(CaseSequence):
     """A list of scans whose cases are made as they are asked for, so that long lists need little memory.
 
     Attributes:
@@ -33,16 +43,16 @@ class CaseList(Sequence[Case]):
     def __len__(self) -> int:
         return len(self.lines)
 
-    @overload
-    def __getitem__(self, index: int) -> Case: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> CaseList: ...
-
-    def __getitem__(self, index: int | slice) -> Case | CaseList:
-        if isinstance(index, slice):
-            return CaseList(self.lines[index], self.folder)
+    def case(self, index: int) -> Case:
         return _case(*self.lines[index], self.folder)
+
+    def sliced(self, part: slice) -> CaseList:
+        return CaseList(self.lines[part], self.folder)
+
+    def outputs(self) -> Iterator[NamedOutput]:
+        folder = str(self.folder)
+        for number, line in self.lines:
+            yield _plain_output(line, folder) or _output(_case(number, line, self.folder))
 
 
 def read_case_list(source: str, folder: Path) -> CaseList:
@@ -81,18 +91,35 @@ def read_case_list(source: str, folder: Path) -> CaseList:
             "the list of scans is empty", path=source, expected="one path a line", remedy="Check the list."
         )
     cases = CaseList(lines, folder)
-    outputs: dict[str, int] = {}
-    for (number, _), case in zip(lines, cases, strict=True):
-        other = outputs.setdefault(str(case.record), number)
+    seen: dict[str, int] = {}
+    for (number, _), output in zip(lines, cases.outputs(), strict=True):
+        suffix = suffix_of_name(output.labels)
+        record = f"{output.folder}/{output.labels[: -len(suffix)] if suffix else label_map_stem(output.labels)}"
+        other = seen.setdefault(record, number)
         if other != number:
             raise InputError(
                 "two scans would be written to one file",
-                path=case.labels,
+                path=Path(output.folder) / output.labels,
                 seen=f"lines {other} and {number} of the list",
                 expected="a name of its own for each",
                 remedy='Give lines such as {"scan": "a/ct.nii.gz", "name": "a"}.',
             )
     return cases
+
+
+def _plain_output(line: str, folder: str) -> NamedOutput | None:
+    """The output of a line that is simply the path of a scan file; None for every other line."""
+    scan = line.rpartition("/")[2]
+    if line.startswith("{") or not suffix_of_name(scan) or not scan.isprintable() or "\\" in scan:
+        return None
+    case = case_of_name(scan)
+    if not case.strip(" .") or len(case) > _LONG:
+        return None
+    return NamedOutput(folder, f"{case}{label_suffix_of_name(scan)}", case)
+
+
+def _output(case: Case) -> NamedOutput:
+    return NamedOutput(str(case.labels.parent), case.labels.name, case.name)
 
 
 def _case(number: int, line: str, folder: Path) -> Case:

@@ -2,85 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flarecli.dicom.collection import SeriesFiles, catalogue_of, is_collection
-from flarecli.dicom.collection.choice import chosen_scan, chosen_series, only_series
+from flarecli.dicom.collection import catalogue_of, is_collection
+from flarecli.dicom.collection.choice import chosen_series, only_series
 from flarecli.dicom.collection.naming import case_names, check_pattern
-from flarecli.errors import FlareError, InputError, UsageError
+from flarecli.errors import UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
 from flarecli.files.names import (
     SCAN_SUFFIXES,
     SEGMENTATION_SUFFIX,
-    case_name,
     image_stem,
     image_suffix,
     label_map_stem,
     label_map_suffix,
 )
 from flarecli.files.sources import check_regular_file, exists, is_folder
+from flarecli.prediction.case import Case, label_suffix
+from flarecli.prediction.long_lists.folder_cases import FolderCases
 from flarecli.volume.scan import WRITABLE_SUFFIXES
 
 _SCANS_EXPECTED = f"scans ({', '.join(SCAN_SUFFIXES)}), or the slices of DICOM series"
-_LABEL_SUFFIXES = {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}
-"""Label maps are single files, also those of scans whose header and voxels are two."""
 
-
-@dataclass(frozen=True)
-class Case:
-    """One scan and where its label map goes.
-
-    Attributes:
-        name: Short name for tables.
-        scan: File, or folder of DICOM slices; of a series of several, the archive or the folder that it lies in.
-        labels: File of the label map.
-        problem: Why the scan cannot be read, where that is known beforehand; the case fails with it.
-        series: The series of several that is the scan, where it was looked up already.
-        choice: Which series of several is to be looked up when the scan is read; see
-            `flarecli.dicom.collection.choice.chosen_series`.
-    """
-
-    name: str
-    scan: Path
-    labels: Path
-    problem: FlareError | None = None
-    series: SeriesFiles | None = None
-    choice: str | None = None
-
-    def __post_init__(self) -> None:
-        # Frozen; texts are taken for paths, too.
-        object.__setattr__(self, "scan", Path(self.scan))
-        object.__setattr__(self, "labels", Path(self.labels))
-
-    def source(self) -> Path | SeriesFiles:
-        """What is read: the scan, or its series.
-
-        Raises:
-            InputError: when the scan holds none or several, or not the one that is chosen.
-            InstallationError: when pydicom is needed and not installed.
-        """
-        return chosen_scan(self.scan, self.choice) if self.series is None else self.series
-
-    @property
-    def record(self) -> Path:
-        """The record beside the label map."""
-        return self.beside(".json")
-
-    @property
-    def failure(self) -> Path:
-        """The record of a failure; see `flarecli.prediction.sharing.failed_cases`."""
-        return self.beside(".failed.json")
-
-    def beside(self, ending: str) -> Path:
-        """A file beside the label map, of its name without suffix and the ending given."""
-        return self.labels.with_name(f"{label_map_stem(self.labels)}{ending}")
-
-    def organ_file(self, organ: str) -> Path:
-        """File of one organ's mask, beside the label map."""
-        return self.beside(f"_{organ}{label_map_suffix(self.labels)}")
+__all__ = ["Case", "CaseSelection", "FoundCases", "find_cases", "find_scans", "label_suffix"]
 
 
 @dataclass(frozen=True)
@@ -158,13 +105,10 @@ def find_scans(source: Path, destination: Path, selection: CaseSelection | None 
 def _of_images(source: Path, account: FolderAccount, destination: Path, selection: CaseSelection) -> FoundCases:
     """The image files of a folder."""
     _check_folder_for(source, destination)
-    digits = len(str(len(account.files)))
-    cases = []
-    for number, scan in enumerate(account.files, 1):
-        name = f"scan_{number:0{digits}d}" if selection.anonymous else case_name(scan)
-        cases.append(Case(name, scan, destination / f"{name}{label_suffix(scan)}", account.problems.get(scan)))
+    cases = FolderCases(account.files, destination, account.problems, is_anonymous=selection.anonymous)
+    cases.check_clashes()
     warning = account.warning()
-    return FoundCases(tuple(_without_clashes(cases)), account, True, () if warning is None else (warning,))
+    return FoundCases(cases, account, True, () if warning is None else (warning,))
 
 
 def _of_collection(
@@ -248,22 +192,3 @@ def _check_single(source: Path, destination: Path) -> None:
             path=destination,
             remedy="Choose another name for the output.",
         )
-
-
-def label_suffix(scan: Path) -> str:
-    """The suffix of the label map of a scan file."""
-    return _LABEL_SUFFIXES.get(image_suffix(scan), image_suffix(scan))
-
-
-def _without_clashes(cases: Iterable[Case]) -> list[Case]:
-    by_output: dict[Path, Case] = {}
-    for case in cases:
-        other = by_output.setdefault(case.labels, case)
-        if other is not case:
-            raise InputError(
-                "two scans would be written to one file",
-                path=case.labels,
-                seen=f"{other.scan.name} and {case.scan.name}",
-                remedy="Rename one of them, or predict them one by one.",
-            )
-    return list(by_output.values())

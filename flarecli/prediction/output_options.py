@@ -12,7 +12,7 @@ from flarecli.files.destinations import target_of
 from flarecli.files.names import SCAN_SUFFIXES, image_suffix, is_segmentation_name
 from flarecli.files.sources import exists
 from flarecli.meshes.formats import MESH_SUFFIXES
-from flarecli.prediction.cases import Case
+from flarecli.prediction.case import Case
 
 _PACKAGES = {"highdicom": "dicom", "pydicom": "dicom", "trimesh": "mesh"}
 """Packages that some outputs need, and the extra that brings each."""

@@ -9,6 +9,8 @@ from flarecli.errors import InputError, UsageError
 from flarecli.files.destinations import Destination, check_destinations
 from flarecli.files.names import is_segmentation_name
 from flarecli.prediction.cases import Case
+from flarecli.prediction.long_lists.case_sequence import CaseSequence
+from flarecli.prediction.long_lists.new_names import new_names
 from flarecli.prediction.output_options import OutputOptions, check_options
 from flarecli.prediction.record import is_foreign_json, is_record_of
 from flarecli.prediction.result_files import result_files
@@ -17,6 +19,9 @@ from flarecli.volume import check_label_map_name
 
 EXISTING = ("refuse", "overwrite", "resume")
 """What may happen with files that exist."""
+
+_MANY = 200
+"""So many cases are checked by lists of names first."""
 
 _REMEDIES = {
     "refuse": "Give --overwrite to replace what exists, --resume to skip what is complete, or another folder or name.",
@@ -58,6 +63,11 @@ def check_outputs(
             expected=", ".join(EXISTING),
             remedy="Choose one of these.",
         )
+    if isinstance(cases, CaseSequence) and len(cases) >= _MANY:
+        new = new_names(cases, extras)
+        tables = tuple(tables)
+        if new is not None and not any(new.include(table.path) for table in tables):
+            cases = new.samples
     for case in cases:
         if not is_segmentation_name(case.labels):
             check_label_map_name(case.labels)

@@ -11,7 +11,7 @@ import numpy as np
 
 from flarecli.files.names import is_segmentation_name
 from flarecli.organs import LEFT_KIDNEY, ORGANS, Organ
-from flarecli.prediction.cases import Case
+from flarecli.prediction.case import Case
 from flarecli.prediction.dicom.files import write_report, write_segmentation_object, write_structure_set
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.result import Result

@@ -10,7 +10,7 @@ from flarecli import __version__
 from flarecli.engine import Runtime
 from flarecli.files.names import is_segmentation_name
 from flarecli.organs import LEFT_KIDNEY
-from flarecli.prediction.cases import Case
+from flarecli.prediction.case import Case
 from flarecli.prediction.output_options import OutputOptions, segmentation_type
 from flarecli.prediction.record import UnusableRecordError, read_record
 from flarecli.prediction.result_files import result_files

@@ -9,7 +9,7 @@ import pytest
 
 from flarecli.errors import FlareError, UsageError
 from flarecli.prediction.case_lists import read_case_list
-from flarecli.prediction.part import Part, parsed_part
+from flarecli.prediction.long_lists.part import Part, parsed_part
 
 
 def array(index: int, first: int, last: int, count: int, step: int = 1) -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""One scan and where its results go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flarecli.dicom.collection import SeriesFiles
+from flarecli.dicom.collection.choice import chosen_scan
+from flarecli.errors import FlareError
+from flarecli.files.names import label_map_stem, label_map_suffix, suffix_of_name
+
+_LABEL_SUFFIXES = {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}
+"""Label maps are single files, also those of scans whose header and voxels are two."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One scan and where its label map goes.
+
+    Attributes:
+        name: Short name for tables.
+        scan: File, or folder of DICOM slices; of a series of several, the archive or the folder that it lies in.
+        labels: File of the label map.
+        problem: Why the scan cannot be read, where that is known beforehand; the case fails with it.
+        series: The series of several that is the scan, where it was looked up already.
+        choice: Which series of several is to be looked up when the scan is read; see
+            `flarecli.dicom.collection.choice.chosen_series`.
+    """
+
+    name: str
+    scan: Path
+    labels: Path
+    problem: FlareError | None = None
+    series: SeriesFiles | None = None
+    choice: str | None = None
+
+    def __post_init__(self) -> None:
+        # Frozen; texts are taken for paths, too.
+        object.__setattr__(self, "scan", Path(self.scan))
+        object.__setattr__(self, "labels", Path(self.labels))
+
+    def source(self) -> Path | SeriesFiles:
+        """What is read: the scan, or its series.
+
+        Raises:
+            InputError: when the scan holds none or several, or not the one that is chosen.
+            InstallationError: when pydicom is needed and not installed.
+        """
+        return chosen_scan(self.scan, self.choice) if self.series is None else self.series
+
+    @property
+    def record(self) -> Path:
+        """The record beside the label map."""
+        return self.beside(".json")
+
+    @property
+    def failure(self) -> Path:
+        """The record of a failure; see `flarecli.prediction.sharing.failed_cases`."""
+        return self.beside(".failed.json")
+
+    def beside(self, ending: str) -> Path:
+        """A file beside the label map, of its name without suffix and the ending given."""
+        return self.labels.with_name(f"{label_map_stem(self.labels)}{ending}")
+
+    def organ_file(self, organ: str) -> Path:
+        """File of one organ's mask, beside the label map."""
+        return self.beside(f"_{organ}{label_map_suffix(self.labels)}")
+
+
+def label_suffix(scan: Path) -> str:
+    """The suffix of the label map of a scan file."""
+    return label_suffix_of_name(scan.name)
+
+
+def label_suffix_of_name(scan: str) -> str:
+    """The same of the bare name of a scan file."""
+    suffix = suffix_of_name(scan)
+    return _LABEL_SUFFIXES.get(suffix, suffix)

@@ -1,0 +1,145 @@
+"""Long lists of scans: begun within seconds, and outputs checked by lists of names as by a look at each."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flarecli.errors import FlareError, InputError
+from flarecli.files.destinations import Destination
+from flarecli.prediction.case_lists import read_case_list
+from flarecli.prediction.cases import CaseSelection, find_scans
+from flarecli.prediction.output_options import OutputOptions, PreviewFolder
+from flarecli.prediction.outputs import check_outputs
+
+COUNT = 300  # enough for the check by names
+PROCESSOR_S = 4.0
+"""For 100,000 scans; a quarter of it is what a quiet machine of 2020 needs."""
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number in range(COUNT):
+        (folder / f"s{number:03}_0000.nii.gz").write_bytes(b"")
+    return folder
+
+
+def check(scans: Path, out: Path, extras: OutputOptions | None = None, table: Path | None = None) -> None:
+    tables = [] if table is None else [Destination(table, "table")]
+    check_outputs(find_scans(scans, out).cases, extras or OutputOptions(), "refuse", tables=tables)
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [
+        ("s299.nii.gz", OutputOptions()),
+        ("s299.json", OutputOptions()),
+        ("s299_liver.nii.gz", OutputOptions(split=True)),
+        ("s299_liver.stl", OutputOptions(mesh="stl")),
+    ],
+)
+def test_a_file_that_exists_is_found(scans: Path, tmp_path: Path, name: str, extras: OutputOptions) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "other.nii.gz").touch()
+    check(scans, out, extras)
+    (out / name).touch()
+    with pytest.raises(FlareError, match="exists already"):
+        check(scans, out, extras)
+
+
+def test_previews_and_links_are_found(scans: Path, tmp_path: Path) -> None:
+    out, previews = tmp_path / "out", tmp_path / "previews"
+    previews.mkdir()
+    extras = OutputOptions(preview=PreviewFolder(previews))
+    check(scans, out, extras)
+    (previews / "s001.png").symlink_to(tmp_path / "nothing")
+    (tmp_path / "nothing").touch()
+    with pytest.raises(FlareError, match="exists already"):
+        check(scans, out, extras)
+
+
+def test_tables_and_scans_are_not_replaced(scans: Path, tmp_path: Path) -> None:
+    with pytest.raises(FlareError, match="two outputs would be written to one file"):
+        check(scans, tmp_path / "out", table=tmp_path / "out" / "s007.json")
+    (scans / "s008.nii.gz").write_bytes(b"")
+    linked = tmp_path / "linked"
+    linked.symlink_to(scans)
+    with pytest.raises(FlareError):
+        check(scans, linked)
+
+
+def test_masks_of_one_and_label_map_of_another_scan(scans: Path, tmp_path: Path) -> None:
+    (scans / "s010_liver.nii.gz").write_bytes(b"")
+    check(scans, tmp_path / "out")
+    with pytest.raises(FlareError, match="two outputs would be written to one file"):
+        check(scans, tmp_path / "out", OutputOptions(split=True))
+
+
+def test_two_scans_of_one_name(scans: Path, tmp_path: Path) -> None:
+    (scans / "s005.nii.gz").write_bytes(b"")
+    with pytest.raises(InputError, match="two scans would be written to one file") as caught:
+        find_scans(scans, tmp_path / "out")
+    assert caught.value.seen == "s005.nii.gz and s005_0000.nii.gz"
+
+
+def test_a_folder_that_is_a_file(scans: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    listed = tmp_path / "list"
+    listed.write_text("".join(f"{path}\n" for path in sorted(scans.iterdir())))
+    with pytest.raises(FlareError):
+        check_outputs(read_case_list(str(listed), tmp_path / "out"), OutputOptions(), "refuse")
+
+
+def test_names_are_those_of_the_cases(tmp_path: Path) -> None:
+    lines = ["/a/b/x_0000.nii.gz", "/a/.nii", "y.MHD", "_0000.nii.gz", json.dumps({"scan": "/a", "output": "z/o.nii"})]
+    lines += [json.dumps({"scan": "/a/b.nii", "name": "n"}), "/a/series", f"/a/{'ü' * 90}.nii", " /a/c d.hdr "]
+    listed = tmp_path / "list"
+    listed.write_text("\n".join(lines))
+    cases = read_case_list(str(listed), tmp_path / "out")
+    for case, output in zip(cases, cases.outputs(), strict=True):
+        assert (case.labels, case.name) == (Path(output.folder, output.labels), output.case)
+    part = cases[1::2]
+    assert [case.labels for case in part] == [case.labels for case in list(cases)[1::2]]
+    assert cases[-1] == list(cases)[-1]
+    with pytest.raises(IndexError):
+        cases[len(lines)]
+
+
+def test_numbers_in_place_of_names_stay_in_parts(scans: Path, tmp_path: Path) -> None:
+    cases = find_scans(scans, tmp_path / "out", CaseSelection(anonymous=True)).cases
+    assert [case.name for case in cases[1::150]] == ["scan_002", "scan_152"]
+    assert [case.name for case in cases[1::150][1:]] == ["scan_152"]
+    assert [(case.labels, case.name) for case in cases[:3]] == [
+        (Path(output.folder, output.labels), output.case)
+        for output in list(cases.outputs())[:3]  # type: ignore[attr-defined]
+    ]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_long_lists_are_begun_within_seconds(tmp_path: Path, folder: bool) -> None:
+    count = 20_000 if folder else 100_000  # files take longer to make than to list
+    names = [f"scan{number:06}.nii.gz" for number in range(count)]
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    if folder:
+        scans.mkdir()
+        for name in names:
+            (scans / name).touch()
+    listed = tmp_path / "list"
+    listed.write_text("".join(f"{scans}/{name}\n" for name in names))
+    find: Callable[[], object] = (
+        (lambda: find_scans(scans, out).cases) if folder else (lambda: read_case_list(str(listed), out))
+    )
+    began = time.process_time()
+    cases = find()
+    check_outputs(cases, OutputOptions(), "refuse")  # type: ignore[arg-type]
+    first = cases[0]  # type: ignore[index]
+    taken = time.process_time() - began
+    assert first.labels == out / names[0]
+    assert taken < PROCESSOR_S * count / 100_000
