@@ -10,6 +10,7 @@ from highdicom.color import CIELabColor
 from highdicom.seg import SegmentationTypeValues, SegmentDescription
 from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SegmentationStorage
 
@@ -33,7 +34,9 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
 
     Args:
         segmented: The label map, with at least one organ.
-        labelmap: One frame a slice with all organs (Label Map Segmentation Storage) instead of one an organ.
+        labelmap: One frame a slice with all organs (Label Map Segmentation Storage) instead of one a slice and organ.
+            Every slice from the first to the last with an organ has one, also empty ones, so that programs that know
+            nothing of segmentations read an even stack.
 
     Returns:
         The dataset, to be saved with `save_as`.
@@ -50,9 +53,9 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
         _RAS_TO_LPS @ np.asarray(segmented.affine_ras, np.float64) @ _FROM_LAST_AXIS_FIRST,
         coordinate_system="PATIENT",
         frame_of_reference_uid=str(headers[0].FrameOfReferenceUID),
-    )
+    )[segmented.window[0]]
     reference = segmentation_reference(segmented, labelmap=labelmap)
-    return highdicom.seg.Segmentation(
+    made = highdicom.seg.Segmentation(
         source_images=headers,
         pixel_array=volume,
         segmentation_type=SegmentationTypeValues.LABELMAP if labelmap else SegmentationTypeValues.BINARY,
@@ -69,7 +72,19 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
         content_description="Abdominal organs",
         series_description=f"{origin.algorithm} segmentation",
         transfer_syntax_uid=RLELossless if labelmap else ExplicitVRLittleEndian,
+        omit_empty_frames=not labelmap,
     )
+    if labelmap:
+        _order_along_normal(made)
+    return made
+
+
+def _order_along_normal(made: Dataset) -> None:
+    """Turn the order of frames round: highdicom begins at the far end of the normal, and programs that take the order
+    of frames for that of slices (dcm2niix) would mirror the organs."""
+    frames = list(generate_frames(made.PixelData, number_of_frames=int(made.NumberOfFrames)))
+    made.PixelData = encapsulate(frames[::-1])
+    made.PerFrameFunctionalGroupsSequence = Items(list(made.PerFrameFunctionalGroupsSequence)[::-1])
 
 
 def segmentation_reference(segmented: SegmentedSeries, *, labelmap: bool = False) -> Dataset:

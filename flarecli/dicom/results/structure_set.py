@@ -1,7 +1,6 @@
 """Label maps as RT Structure Sets: closed planar contours on the slices of the series.
 
-Source: DICOM PS3.3 §A.19 and §C.8.8.5 to C.8.8.8. Holes are contours of their own inside the outer one, as planning
-systems read them (XOR of the contours of one ROI on one slice).
+Source: DICOM PS3.3 §A.19 and §C.8.8.5 to C.8.8.8.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from pydicom import DataElement, Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, RTStructureSetStorage
-from skimage.measure import approximate_polygon, find_contours
 
 from flarecli.dicom.results.identity import EQUIPMENT
 from flarecli.dicom.results.messages import keep_messages_private
 from flarecli.dicom.results.origin import MANUFACTURER, Origin, repeatable_uid
+from flarecli.dicom.results.outlines import outlines_of
 from flarecli.dicom.results.segmented_series import SegmentedSeries
 from flarecli.dicom.results.segments import Segment
 from flarecli.dicom.results.sources import SourceSeries
@@ -26,7 +25,6 @@ from flarecli.geometry import content_window
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 _SERIES_NUMBER = 9002
-_FEWEST_POINTS = 3
 _DECIMALS = 3
 _CONTOUR_DATA = 0x30060050
 
@@ -66,7 +64,7 @@ def structure_set(segmented: SegmentedSeries, *, tolerance_mm: float = 0.0) -> D
 
 
 def _contours(segmented: SegmentedSeries, segment: Segment, tolerance_mm: float) -> Iterator[tuple[int, np.ndarray]]:
-    """Slice numbers and points in mm (LPS), shape (points, 3), of every contour, outer ones and holes."""
+    """Slice numbers and points in mm (LPS), shape (points, 3), of every contour."""
     affine_ras = np.asarray(segmented.affine_ras, np.float64)
     step_mm = float(min(np.linalg.norm(affine_ras[:3, 0]), np.linalg.norm(affine_ras[:3, 1])))
     mask_kji = segmented.labels_kji[segmented.window] == segment.number
@@ -75,20 +73,9 @@ def _contours(segmented: SegmentedSeries, segment: Segment, tolerance_mm: float)
     first_k, top, left = (outer.start + part.start for outer, part in zip(segmented.window, inner, strict=True))
     part = mask_kji[slices, rows, columns]
     for k in np.flatnonzero(part.any(axis=(1, 2))).tolist():
-        for found in find_contours(np.pad(part[k], 1).astype(np.float32), 0.5):
-            outline = approximate_polygon(found, tolerance_mm / step_mm) if tolerance_mm else found
-            outline = outline[:-1]  # find_contours repeats the first point; DICOM closes contours itself
-            if len(outline) < _FEWEST_POINTS:
-                outline = found[:-1]
+        for outline in outlines_of(part[k], tolerance_mm / step_mm):
             place, ones = k + first_k, np.ones(len(outline))
-            index = np.column_stack(
-                [
-                    outline[:, 1] - 1 + left,
-                    outline[:, 0] - 1 + top,
-                    place * ones,
-                    ones,
-                ]
-            )
+            index = np.column_stack([outline[:, 1] + left, outline[:, 0] + top, place * ones, ones])
             yield place, (index @ affine_ras[:3].T) @ _RAS_TO_LPS
 
 

@@ -71,7 +71,7 @@ def written(folder: Path, headers: list[pydicom.Dataset]) -> list[Path]:
         header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         header.file_meta.MediaStorageSOPClassUID = CTImageStorage
         header.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        header.save_as(path)
+        header.save_as(path, enforce_file_format=True)
     return paths
 
 
