@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from flarecli.measures.quality import OrganQuality
+from flarecli.measures.calibration import CALIBRATIONS
+from flarecli.measures.quality import LIMITS, OrganQuality
 from flarecli.organs import ORGANS
 from flarecli.report.reference import REFERENCE_HU, REFERENCE_VOLUMES_ML
 
@@ -40,7 +41,7 @@ class OrganFacts:
         mean_hu: Mean of the scan inside it; None where it was not found.
         verdict: None for systems whose scores are not calibrated.
         reasons: Why it is not good.
-        expected_dsc: The DSC that the network expects; None where unknown.
+        estimated_dsc: The DSC that the label map is estimated to have; None where unknown.
         outliers: What lies outside the reference ranges, or far from the other cases; in words.
     """
 
@@ -50,7 +51,7 @@ class OrganFacts:
     mean_hu: float | None
     verdict: OrganQuality | None = None
     reasons: tuple[str, ...] = ()
-    expected_dsc: float | None = None
+    estimated_dsc: float | None = None
     outliers: tuple[str, ...] = ()
 
     @classmethod
@@ -64,7 +65,7 @@ class OrganFacts:
             measured["mean_hu"],
             OrganQuality(judged["verdict"]) if judged else None,
             tuple(judged.get("reasons", ())),
-            _number(judged.get("expected_dsc")),
+            _estimated_dsc(name, judged),
         )
         return cls(**{**vars(facts), "outliers": tuple(_outside_reference(facts))})
 
@@ -133,8 +134,8 @@ class ReportCase:
 
     @property
     def doubt(self) -> tuple[float, ...]:
-        """Greater is more doubtful: no result first, then organs failed, organs to check, outliers, warnings, and
-        how little the network expects of the worst organ."""
+        """Greater is more doubtful: no result first, then organs failed, organs to check, outliers, warnings, and the
+        largest estimated error, as a share of what an organ to check begins with."""
         verdicts = [organ.verdict for organ in self.organs]
         return (
             float(self.status is not Status.DONE),
@@ -142,8 +143,20 @@ class ReportCase:
             verdicts.count(OrganQuality.CHECK),
             len(self.outliers),
             len(self.warnings),
-            1 - min((organ.expected_dsc for organ in self.organs if organ.expected_dsc is not None), default=1.0),
+            max((_error_share(organ.name, organ.estimated_dsc) for organ in self.organs), default=0.0),
         )
+
+
+def _estimated_dsc(organ: str, judged: Mapping[str, Any]) -> float | None:
+    """Of a record, or from its expected DSC where an earlier version wrote it."""
+    estimated, expected = _number(judged.get("estimated_dsc")), _number(judged.get("expected_dsc"))
+    if estimated is not None or expected is None:
+        return estimated
+    return round(CALIBRATIONS[organ].estimate(expected), 4)
+
+
+def _error_share(organ: str, estimated_dsc: float | None) -> float:
+    return 0.0 if estimated_dsc is None else (1 - estimated_dsc) / (1 - LIMITS[organ].check_below_dsc)
 
 
 def case_of_record(

@@ -12,7 +12,7 @@ from flarecli.files.printable import table_cell
 from flarecli.organs import ORGANS
 from flarecli.report.cases import ReportCase
 
-_OF_ORGANS = ("verdict", "volume_ml", "mean_hu", "expected_dsc", "reasons", "outliers")
+_OF_ORGANS = ("verdict", "volume_ml", "mean_hu", "estimated_dsc", "reasons", "outliers")
 COLUMNS: tuple[str, ...] = (
     *("case", "status", "verdict", "problem"),
     *(f"{organ.name}_{part}" for organ in ORGANS for part in _OF_ORGANS),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
+from flarecli.measures.calibration import CALIBRATIONS
 from flarecli.report.cases import Status
 from flarecli.report.folder import results_in
 from tests.prediction.test_batch import write_ct
@@ -75,7 +76,7 @@ def test_a_record_of_odd_texts_that_nobody_checks_is_read(tmp_path: Path) -> Non
     record["confidence"]["liver"]["expected_dsc"] = "high"
     save_result(tmp_path, record)
     (case,) = results_in(tmp_path).cases
-    assert (case.scan, case.finished, case.organs[0].expected_dsc) == ("", "", None)
+    assert (case.scan, case.finished, case.organs[0].estimated_dsc) == ("", "", None)
 
 
 def test_foreign_files_are_named_and_are_no_cases(tmp_path: Path) -> None:
@@ -137,3 +138,14 @@ def test_the_worst_organ_is_the_verdict(tmp_path: Path) -> None:
     save_result(tmp_path, make_record("b", confidence={}))
     first, second = results_in(tmp_path).cases
     assert (first.judgement, second.judgement) == ("failed", "not judged")
+
+
+def test_the_estimate_of_a_record_is_taken_or_made_from_its_expected_dsc(tmp_path: Path) -> None:
+    record = make_record("a")
+    record["confidence"]["liver"] |= {"expected_dsc": 0.95, "estimated_dsc": 0.9}
+    record["confidence"]["pancreas"] |= {"expected_dsc": 0.9}
+    save_result(tmp_path, record)
+    liver, _, _, pancreas = results_in(tmp_path).cases[0].organs
+    assert liver.estimated_dsc == 0.9
+    assert pancreas.estimated_dsc == round(CALIBRATIONS["pancreas"].estimate(0.9), 4)
+    assert pancreas.estimated_dsc < 0.85

@@ -1,0 +1,40 @@
+"""Calibration of the expected DSC: from what the probabilities promise to what label maps of patients show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Power law between the expected and the true error of an organ: 1 - DSC = factor * (1 - expected) ** exponent.
+
+    Networks trained with a Dice loss are too sure of themselves, the more so the harder an organ is.
+
+    Attributes:
+        factor: Factor of the law.
+        exponent: Its exponent.
+    """
+
+    factor: float
+    exponent: float
+
+    def estimate(self, expected_dsc: float) -> float:
+        """The DSC to be expected, 0 to 1; NaN for NaN.
+
+        Args:
+            expected_dsc: Expected DSC if the probabilities were calibrated, `OrganSignals.expected_dsc`.
+        """
+        if expected_dsc != expected_dsc:
+            return expected_dsc
+        return min(max(1 - self.factor * (1 - min(expected_dsc, 1.0)) ** self.exponent, 0.0), 1.0)
+
+
+CALIBRATIONS: dict[str, Calibration] = {
+    "liver": Calibration(6.05, 1.45),
+    "kidneys": Calibration(134.0, 2.60),
+    "spleen": Calibration(5.47, 1.40),
+    "pancreas": Calibration(2.59, 1.00),
+}
+"""Fitted by `benchmarks/calibration.py` to whole predictions of flarelite on scans that its weights were not trained on;
+`docs/confidence.md` says on which, and how well they hold."""
