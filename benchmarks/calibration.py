@@ -1,6 +1,6 @@
 """Fits the calibration of the expected DSC to scans with known labels, and says how well it holds.
 
-    python benchmarks/calibration.py PREDICTIONS TRUTH [PREDICTIONS TRUTH ...] --plot calibration.png --json rows.json
+    python -m benchmarks.calibration PREDICTIONS TRUTH [PREDICTIONS TRUTH ...] --plot calibration.png --json rows.json
 
 PREDICTIONS is a folder that `flare predict` wrote, with records; TRUTH has label maps of the same names and labels. The
 weights must not have been trained on these scans. Each organ is estimated by a calibration that was fitted without its

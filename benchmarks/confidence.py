@@ -1,10 +1,10 @@
 """How often flarelite's verdicts are right, on synthetic scans made to fail.
 
-    python benchmarks/confidence.py --scans 12 --json confidence.json [--labels FOLDER]
+    python -m benchmarks.confidence --scans 12 --json confidence.json [--labels FOLDER]
 
-Every scan is segmented as it is and damaged in each of the ways below. An organ is bad where its DSC is below 0.7;
-the table says how many bad organs were flagged (check or failed), and how many of the others. With `--labels` the
-anatomy comes from label maps in that folder, else it is procedural.
+Every scan is segmented as it is and damaged in each of the ways below. An organ is poor where its DSC is below
+`POOR_DSC`; the table says how many poor organs were flagged (check or failed), and how many of the others. With
+`--labels` the anatomy comes from label maps in that folder, else it is procedural.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.calibration import POOR_DSC
 from flarecli.engine import load_network, start_runtime
 from flarecli.errors import InputError
 from flarecli.geometry import Grid
@@ -31,7 +32,6 @@ from flarecli.systems.base import RegionRequest
 from flarecli.training.samples.anatomies import PHANTOMS, read_anatomies
 from flarecli.weights.selection import weighted_system
 
-BAD_DSC = 0.7
 FIRST_SEED = 2**41
 _HELD_OUT_SHARE = 0.13
 """Of the label maps: the last four of thirty, which flarelite's weights have not seen."""
@@ -146,13 +146,13 @@ def measure(scans: int, first_seed: int, labels_folder: Path | None, weights: li
 
 
 def flagged_shares(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Of the bad organs and of the good ones, how many were flagged."""
+    """Of the poor organs and of the others, how many were flagged."""
     judged = [row for row in rows if not row["refused"] and row["present"]]
-    bad = [row["verdict"] != "good" for row in judged if row["dsc"] < BAD_DSC]
-    good = [row["verdict"] != "good" for row in judged if row["dsc"] >= BAD_DSC]
+    poor = [row["verdict"] != "good" for row in judged if row["dsc"] < POOR_DSC[row["organ"]]]
+    others = [row["verdict"] != "good" for row in judged if row["dsc"] >= POOR_DSC[row["organ"]]]
     return {
-        "bad flagged": f"{sum(bad)}/{len(bad)}",
-        "good flagged": f"{sum(good)}/{len(good)}",
+        "poor flagged": f"{sum(poor)}/{len(poor)}",
+        "others flagged": f"{sum(others)}/{len(others)}",
         "refused": str(sum(row["refused"] for row in rows)),
     }
 
@@ -169,12 +169,12 @@ def main() -> None:
     rows = measure(arguments.scans, arguments.first_seed, arguments.labels, arguments.weights)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
-    print(f"{'':24}{'bad flagged':>16}{'good flagged':>16}{'refused':>10}")
+    print(f"{'':24}{'poor flagged':>16}{'others flagged':>16}{'refused':>10}")
     groups = [(damage, [row for row in rows if row["damage"] == damage]) for damage in DAMAGES]
     groups += [(organ.name, [row for row in rows if row["organ"] == organ.name]) for organ in ORGANS]
     for name, group in [*groups, ("all", rows)]:
         shares = flagged_shares(group)
-        print(f"{name:24}{shares['bad flagged']:>16}{shares['good flagged']:>16}{shares['refused']:>10}")
+        print(f"{name:24}{shares['poor flagged']:>16}{shares['others flagged']:>16}{shares['refused']:>10}")
 
 
 if __name__ == "__main__":

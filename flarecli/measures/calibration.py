@@ -27,7 +27,8 @@ class Calibration:
         """
         if expected_dsc != expected_dsc:
             return expected_dsc
-        return min(max(1 - self.factor * (1 - min(expected_dsc, 1.0)) ** self.exponent, 0.0), 1.0)
+        error = 1 - min(max(expected_dsc, 0.0), 1.0)
+        return max(1 - self.factor * error**self.exponent, 0.0)
 
 
 CALIBRATIONS: dict[str, Calibration] = {
@@ -36,5 +37,5 @@ CALIBRATIONS: dict[str, Calibration] = {
     "spleen": Calibration(5.47, 1.40),
     "pancreas": Calibration(2.59, 1.00),
 }
-"""Fitted by `benchmarks/calibration.py` to whole predictions of flarelite on scans that its weights were not trained on;
-`docs/confidence.md` says on which, and how well they hold."""
+"""Fitted by `benchmarks/calibration.py` to whole predictions of flarelite on scans that its weights were not trained
+on; `docs/confidence.md` says on which, and how well they hold."""
