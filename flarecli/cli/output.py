@@ -56,30 +56,41 @@ def _needs_ascii() -> bool:
 
 
 @contextmanager
-def reported_errors(*, as_json: bool, go_on: str = "Run the same command again.") -> Iterator[None]:
+def reported_errors(
+    *, as_json: bool, go_on: str = "Run the same command again.", anonymous: bool = False
+) -> Iterator[None]:
     """Turn a `FlareError`, a refusal of the operating system, Ctrl-C or SIGTERM into a message (or a JSON document) and
     its exit code.
 
     Args:
         as_json: Whether a program reads standard output.
         go_on: What to do after an interruption, one sentence.
+        anonymous: Whether messages must not name what is read.
     """
     try:
         yield
     except FlareError as error:
-        _print(error, as_json=as_json)
+        _print(_shown(error, anonymous=anonymous), as_json=as_json)
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         raise
     except (OSError, MemoryError) as cause:
         refusal = error_of(cause, None)
-        _print(refusal, as_json=as_json)
+        _print(_shown(refusal, anonymous=anonymous), as_json=as_json)
         raise typer.Exit(refusal.exit_code) from None
     except KeyboardInterrupt as interruption:
         stopped = StoppedError("interrupted; no file is left half-written", remedy=go_on)
         stopped.exit_code = exit_code_of(interruption)  # type: ignore[misc]
         _print(stopped, as_json=as_json)
         raise typer.Exit(stopped.exit_code) from None
+
+
+def _shown(error: FlareError, *, anonymous: bool) -> FlareError:
+    if not anonymous:
+        return error
+    from flarecli.prediction.anonymity import anonymous_error
+
+    return anonymous_error(error)
 
 
 def _print(error: FlareError, *, as_json: bool) -> None:

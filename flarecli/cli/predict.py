@@ -29,6 +29,7 @@ from flarecli.cli.output import reported_errors
 from flarecli.cli.rendering.case_progress import CaseProgress
 from flarecli.cli.rendering.notices import print_warning
 from flarecli.errors import UsageError
+from flarecli.remarks import anonymous_text
 from flarecli.systems import DEFAULT_SYSTEM
 
 
@@ -118,6 +119,10 @@ def predict(
             metavar="PATTERN", help="Names of DICOM cases, such as '{PatientID}_{SeriesNumber}'; else a checksum."
         ),
     ] = None,
+    anonymous: Annotated[
+        bool,
+        typer.Option("--anonymous", help="No name, id or date of a patient and no path of a scan in anything written."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip cases that are complete and made with the same settings.")
@@ -146,7 +151,9 @@ def predict(
 
     A record (same name, .json) beside each label map says how it was made and what came out.
     """
-    with reported_errors(as_json=as_json, go_on="Run it again with --resume: finished cases are kept."):
+    with reported_errors(
+        as_json=as_json, go_on="Run it again with --resume: finished cases are kept.", anonymous=anonymous
+    ):
         if overwrite and resume:
             raise UsageError(
                 "two options exclude each other", seen="--overwrite and --resume", remedy="Give one of them."
@@ -172,7 +179,7 @@ def predict(
 
             check_page_path(report)
         chosen_part = None if part is None else parsed_part(part)
-        found = scans_of(source, destination, listed, series=series, name=name)
+        found = scans_of(source, destination, listed, series=series, name=name, anonymous=anonymous)
         many = found.is_many
         cases = found.cases if chosen_part is None else chosen_part.of(found.cases)
         if not many and (share or chosen_part is not None):
@@ -191,6 +198,7 @@ def predict(
             labelmap=labelmap,
             mesh=None if mesh is None else mesh.value,
             reference=reference_of(reference, many=many),
+            anonymous=anonymous,
         )
         existing = "overwrite" if overwrite else "resume" if resume else "refuse"
         tables = []
@@ -211,7 +219,7 @@ def predict(
             run = Run(request, cases, existing, share, timeout, tables, progress.start, progress.step)
             outcomes = run.outcomes()
             for warning in () if quiet else found.warnings:
-                print_warning(warning)
+                print_warning(anonymous_text(warning) if anonymous else warning)
             # Closed on an interruption, too: then the case that is being written is written to its end.
             with closing(outcomes):
                 shown = seen(outcomes, progress, many=many, as_json=as_json, verbose=verbose)

@@ -13,6 +13,7 @@ from flarecli.dicom.objects import DicomObject
 from flarecli.dicom.slices import MARKS, PRIVATE_MARKS, Slice, mark_name
 from flarecli.dicom.stack import Stack, stacked
 from flarecli.errors import InputError
+from flarecli.remarks import Remark
 
 SMALL_SHARE = 1 / 3
 """Of the slices of a whole acquisition: fewer beside it are bolus tracking or a test."""
@@ -98,10 +99,12 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
     label, stack = next((label, stack) for label, stack in stacks if stack.is_even)
     left = len(slices) - len(stack.slices)
     if sum(other.is_even for _, other in stacks) == 1 and left <= SMALL_SHARE * len(stack.slices):
-        return stack, (
-            f"the series holds several acquisitions ({cause}): {label} with {len(stack.slices)} slices was taken, "
-            f"{left} slices of others were left out",
+        several, taken = (
+            f"the series holds several acquisitions ({cause})",
+            f"with {len(stack.slices)} slices was taken",
         )
+        rest = f"{left} slices of others were left out"
+        return stack, (Remark(f"{several}: {label} {taken}, {rest}", f"{several}: one {taken}, {rest}"),)
     raise InputError(
         f"the series holds several acquisitions or phases under one Series Instance UID, told apart by {cause}",
         path=path,

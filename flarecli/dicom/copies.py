@@ -10,6 +10,7 @@ from flarecli.dicom.header import DEFLATED, inflated
 from flarecli.dicom.slices import Slice
 from flarecli.dicom.stack import same_place_groups
 from flarecli.files.sources import opened
+from flarecli.remarks import Remark
 
 _EQUAL_TAGS = (tags.ROWS, tags.COLUMNS, tags.SLOPE, tags.INTERCEPT, tags.BITS_ALLOCATED, tags.PIXEL_REPRESENTATION)
 
@@ -32,7 +33,8 @@ def without_copies(slices: Sequence[Slice]) -> tuple[list[Slice], tuple[str, ...
         return list(slices), ()
     names = {id(slice_) for slice_ in kept}
     first = next(slice_.name for slice_ in slices if id(slice_) not in names)
-    return kept, (f"{dropped} copies of slices that are there already were left out ({first} first)",)
+    text = f"{dropped} copies of slices that are there already were left out"
+    return kept, (Remark(f"{text} ({first} first)", text),)
 
 
 def _are_copies(one: Slice, other: Slice) -> bool:

@@ -20,6 +20,7 @@ from flarecli.dicom.slices import Slice
 from flarecli.dicom.stack import Stack
 from flarecli.dicom.tilt import Tilt, check_tilt, sheared_back, tilt_of
 from flarecli.errors import InputError
+from flarecli.remarks import Remark
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 _NAMED = 5  # damaged files that a message names
@@ -229,17 +230,25 @@ def _account_warnings(account: Account, candidate: Candidate) -> tuple[str, ...]
         kind = "reformatted slice" if entry.rank == 1 else "slice of another series"
         kinds += [(kind, description)] * max(1, len(entry.slices))
     said = left_out(kinds, account.others)
-    return (f"of several things in the folder the CT series {candidate} was taken; left out: {said}",) if said else ()
+    if not said:
+        return ()
+    counted = f"{len(kinds)} other slices and objects, {sum(map(len, account.others.values()))} other files"
+    return (
+        Remark(
+            f"of several things in the folder the CT series {candidate} was taken; left out: {said}",
+            f"of several things in the folder the CT series of {len(candidate.slices)} slices was taken; "
+            f"left out: {counted}",
+        ),
+    )
 
 
 def _storage_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
     longer = [slice_ for slice_ in slices if slice_.header.trailing]
     if not longer:
         return ()
-    return (
-        f"{len(longer)} files hold bytes behind their pixels that are no DICOM ({longer[0].header.trailing} in "
-        f"{longer[0].name}): they may be damaged",
-    )
+    text = f"{len(longer)} files hold bytes behind their pixels that are no DICOM"
+    first = f"{longer[0].header.trailing} in {longer[0].name}"
+    return (Remark(f"{text} ({first}): they may be damaged", f"{text}: they may be damaged"),)
 
 
 def _frame_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:

@@ -41,14 +41,18 @@ def new_unfinished_file(folder: Path, suffix: str) -> Path:
     return path
 
 
-def new_unfinished_folder(folder: Path) -> Path:
+def new_unfinished_folder(folder: Path, *, private: bool = False) -> Path:
     """Create an empty temporary folder in a folder.
+
+    Args:
+        folder: Where.
+        private: Whether only this user may look into it.
 
     Raises:
         OSError: as `os.mkdir` does.
     """
     path = folder / _new_name("")
-    path.mkdir()
+    path.mkdir(mode=0o700 if private else 0o777)
     _live.add(path)
     return path
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from flarecli.errors import UsageError
+from flarecli.errors import FlareError, UsageError
 from flarecli.files.destinations import Destination
 from flarecli.measures.statistics import OrganStatistics
+from flarecli.prediction.anonymity import shown_error
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.dicom.study import DicomStudy, study_of
@@ -213,6 +214,9 @@ class _Run:
         self.cases.ended(outcome)
         return outcome
 
+    def _error(self, cause: Exception, case: Case) -> FlareError:
+        return shown_error(error_of_scan(cause, case.scan), anonymous=self.extras.anonymous)
+
     def _read(
         self, case: Case, on_step: Callable[[str], None] | None, summing: ThreadPoolExecutor
     ) -> _Read | CaseResult:
@@ -240,7 +244,7 @@ class _Run:
             scan = read.result()
         except Exception as error:
             self.predictor.load(Steps())  # where networks cannot be loaded, that is the error, and ends the run
-            return CaseResult(case, "failed", error=error_of_scan(error, case.scan))
+            return CaseResult(case, "failed", error=self._error(error, case))
         if isinstance(scan, CaseResult):
             return scan
         scan.steps.on_start = self.on_step
@@ -248,7 +252,7 @@ class _Run:
         try:
             return _Segmented(case, scan, self.predictor.segment(scan.volume, scan.steps))
         except Exception as error:
-            return CaseResult(case, "failed", error=error_of_scan(error, case.scan), redone=scan.redone)
+            return CaseResult(case, "failed", error=self._error(error, case), redone=scan.redone)
 
     def _finish(self, done: _Segmented) -> CaseResult:
         case, scan = done.case, done.scan
@@ -257,7 +261,7 @@ class _Run:
                 case, scan.volume, done.segmentation, self.extras, scan.steps, scan.content.result(), scan.study
             )
         except Exception as error:
-            outcome = CaseResult(case, "failed", error=error_of_scan(error, case.scan))
+            outcome = CaseResult(case, "failed", error=self._error(error, case))
         outcome = replace(outcome, redone=scan.redone)
         if self.on_written is not None:
             self.on_written(outcome)

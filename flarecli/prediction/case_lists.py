@@ -35,27 +35,30 @@ class CaseList(CaseSequence):
     Attributes:
         lines: Number and text of its lines, without empty ones.
         folder: Where label maps go that have no path of their own.
+        anonymous: Whether names of files must not become names of cases: then those without a name are numbered.
     """
 
     lines: tuple[tuple[int, str], ...]
     folder: Path
+    anonymous: bool = False
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def case(self, index: int) -> Case:
-        return _case(*self.lines[index], self.folder)
+        return _case(*self.lines[index], self.folder, anonymous=self.anonymous)
 
     def sliced(self, part: slice) -> CaseList:
-        return CaseList(self.lines[part], self.folder)
+        return CaseList(self.lines[part], self.folder, self.anonymous)
 
     def outputs(self) -> Iterator[NamedOutput]:
         folder = str(self.folder)
         for number, line in self.lines:
-            yield _plain_output(line, folder) or _output(_case(number, line, self.folder))
+            plain = None if self.anonymous else _plain_output(line, folder)
+            yield plain or _output(_case(number, line, self.folder, anonymous=self.anonymous))
 
 
-def read_case_list(source: str, folder: Path) -> CaseList:
+def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> CaseList:
     """Read a list of scans: UTF-8, one a line; a line that begins with `{` is a JSON object.
 
     `scan` is the path of a file, of a folder with a DICOM series, or of a collection of series (folders, zip archive,
@@ -65,6 +68,7 @@ def read_case_list(source: str, folder: Path) -> CaseList:
     Args:
         source: Path of the list; "-" is standard input.
         folder: Where label maps go.
+        anonymous: Whether cases without a name are numbered, in place of called as their scans.
 
     Raises:
         InputError: when the list cannot be read, is empty, or two lines would be written to one file.
@@ -90,7 +94,7 @@ def read_case_list(source: str, folder: Path) -> CaseList:
         raise InputError(
             "the list of scans is empty", path=source, expected="one path a line", remedy="Check the list."
         )
-    cases = CaseList(lines, folder)
+    cases = CaseList(lines, folder, anonymous)
     seen: dict[str, int] = {}
     for (number, _), output in zip(lines, cases.outputs(), strict=True):
         suffix = suffix_of_name(output.labels)
@@ -122,7 +126,7 @@ def _output(case: Case) -> NamedOutput:
     return NamedOutput(str(case.labels.parent), case.labels.name, case.name)
 
 
-def _case(number: int, line: str, folder: Path) -> Case:
+def _case(number: int, line: str, folder: Path, *, anonymous: bool) -> Case:
     facts: Any = {"scan": line}
     if line.startswith("{"):
         try:
@@ -137,7 +141,7 @@ def _case(number: int, line: str, folder: Path) -> Case:
             raise _wrong(number, "a value that is no text")
     scan = Path(facts["scan"])
     named_after = scan.stem if scan.suffix.lower() == ".zip" else case_name(scan) or scan.resolve().name
-    name = facts.get("name") or named_after
+    name = facts.get("name") or (f"scan_{number}" if anonymous else named_after)
     if "output" in facts:
         return Case(name, scan, folder / facts["output"], choice=facts.get("series"))
     check_name(name, "case")

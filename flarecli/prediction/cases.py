@@ -23,6 +23,7 @@ from flarecli.files.names import (
 from flarecli.files.sources import check_regular_file, exists, is_folder
 from flarecli.prediction.case import Case, label_suffix
 from flarecli.prediction.long_lists.folder_cases import FolderCases
+from flarecli.remarks import Remark
 from flarecli.volume.scan import WRITABLE_SUFFIXES
 
 _SCANS_EXPECTED = f"scans ({', '.join(SCAN_SUFFIXES)}), or the slices of DICOM series"
@@ -107,7 +108,9 @@ def _of_images(source: Path, account: FolderAccount, destination: Path, selectio
     _check_folder_for(source, destination)
     cases = FolderCases(account.files, destination, account.problems, is_anonymous=selection.anonymous)
     cases.check_clashes()
-    warning = account.warning()
+    said = account.warning()
+    counted = "; ".join(f"{len(entries.names)} × {entries.reason}" for entries in account.passed_over)
+    warning = None if said is None else Remark(said, f"not used: {counted}")
     return FoundCases(cases, account, True, () if warning is None else (warning,))
 
 

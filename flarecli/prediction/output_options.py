@@ -95,6 +95,8 @@ class OutputOptions:
         mesh: Format of one surface mesh an organ, among "stl", "obj" and "glb"; None for none.
         reference: For a scan that is not DICOM, the series that it was converted from; None where none is given. A
             `ReferenceFolder` where other processes are to read it.
+        anonymous: Whether nothing that is written or shown may hold what identifies the patient: no path, no name of a
+            file, no text of a header; DICOM objects then belong to no study.
 
     Raises:
         UsageError: when `preview` or `reference` is no function, or an object or format does not exist.
@@ -107,6 +109,7 @@ class OutputOptions:
     labelmap: bool = False
     mesh: str | None = None
     reference: Callable[[Case], Path] | None = None
+    anonymous: bool = False
 
     def __post_init__(self) -> None:
         for name, given, ending in (("preview", self.preview, ".png"), ("reference", self.reference, "")):

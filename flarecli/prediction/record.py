@@ -36,7 +36,7 @@ class UnusableRecordError(Exception):
 
 def make_record(
     *,
-    scan: Path,
+    scan: Path | None,
     content: ScanContent,
     files: Mapping[str, Mapping[str, str] | None],
     names: Mapping[int, str],
@@ -56,7 +56,7 @@ def make_record(
     """Put a case's record together.
 
     Args:
-        scan: File or folder that was read.
+        scan: File or folder that was read; None in a record without what may identify the patient.
         content: What was read from it.
         files: The files by key, as `described_file` gives them; None for one that an absent organ does not have.
         names: What the values of the label map stand for.
@@ -76,7 +76,7 @@ def make_record(
     return {
         "record_version": RECORD_VERSION,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "scan": str(scan),
+        "scan": None if scan is None else str(scan),
         "series": series,
         "scan_content": content.as_dict(),
         "asked": dict(asked),

@@ -47,6 +47,8 @@ def completed_record(
         record = read_record(case.record)
     except UnusableRecordError as error:
         raise CaseDiffersError(f"its record {error}") from error
+    if (record.get("scan") is None) != extras.anonymous:
+        raise CaseDiffersError("with names then, anonymous now" if extras.anonymous else "anonymous then, not now")
     differences = (
         *_of_request(record, system, cards, region, runtime),
         *_of_files(record, case, extras, contents=contents),

@@ -18,6 +18,7 @@ from flarecli.prediction.record import described_file, label_names, make_record
 from flarecli.prediction.result import Result
 from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import ScanContent
+from flarecli.remarks import anonymous_text
 from flarecli.steps import Steps, StepTime
 
 _MEASURING = ("preview",)
@@ -30,7 +31,7 @@ def record_of(
     steps: Iterable[StepTime],
     files: Mapping[str, Mapping[str, str] | None],
     *,
-    scan: Path,
+    scan: Path | None,
     names: Mapping[int, str],
     warnings: Iterable[str] = (),
     series: str | None = None,
@@ -42,7 +43,7 @@ def record_of(
         content: Checksum of what was read.
         steps: What took how long.
         files: The written files by key, as `flarecli.prediction.record.described_file` gives them.
-        scan: The file or folder that was read.
+        scan: The file or folder that was read; None for a record without what may identify the patient.
         names: What the values of the label map stand for.
         warnings: What the user must see besides the warnings of scan and segmentation.
         series: Name of the series where the scan holds several.
@@ -62,7 +63,10 @@ def record_of(
         segmentation=segmentation,
         statistics=result.statistics,
         confidence=result.confidence,
-        warnings=(*volume.warnings, *segmentation.warnings, *warnings),
+        warnings=[
+            anonymous_text(text) if scan is None else text
+            for text in (*volume.warnings, *segmentation.warnings, *warnings)
+        ],
         steps=steps,
         series=series,
     )
@@ -105,7 +109,7 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             content,
             steps.times,
             {**described, **absent},
-            scan=case.scan,
+            scan=None if options.anonymous else case.scan,
             names=segment_names(result) if is_object else label_names(sides=options.sides),
             warnings=(*_of_sides(result), *_of_dicom(case, result, options)),
             series=None if case.series is None else case.series.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from flarecli.prediction.case_result import CaseResult
@@ -37,7 +38,8 @@ def cases_of_run(outcomes: Iterable[CaseResult], options: OutputOptions) -> Iter
         case = outcome.case
         if outcome.record is None:
             problem = "it was not segmented" if outcome.error is None else sentence_of(outcome.error)
-            yield without_result(case, Status.FAILED, problem)
+            found = without_result(case, Status.FAILED, problem)
+            yield replace(found, scan="") if options.anonymous else found
             continue
         yield case_of_record(
             outcome.record,

@@ -28,7 +28,13 @@ def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | Non
 
 
 def scans_of(
-    source: Path, destination: Path | None, listed: str | None, *, series: str | None = None, name: str | None = None
+    source: Path,
+    destination: Path | None,
+    listed: str | None,
+    *,
+    series: str | None = None,
+    name: str | None = None,
+    anonymous: bool = False,
 ) -> FoundCases:
     """The scans of a file or folder, or of a list; then the only path is the output's.
 
@@ -40,7 +46,7 @@ def scans_of(
     from flarecli.prediction.cases import CaseSelection, FoundCases, find_scans
 
     if listed is None and destination is not None:
-        return find_scans(source, destination, CaseSelection(series, name))
+        return find_scans(source, destination, CaseSelection(series, name, anonymous))
     if listed is None or destination is not None:
         raise UsageError(
             "the number of paths is not right",
@@ -55,7 +61,7 @@ def scans_of(
                 seen=f"--from and {option}",
                 remedy=f'Give it in the list: {{"scan": "study.zip", "{option.removeprefix("--")}": "4"}}.',
             )
-    return FoundCases(read_case_list(listed, source), is_many=True)
+    return FoundCases(read_case_list(listed, source, anonymous=anonymous), is_many=True)
 
 
 def preview_of(preview: Path | None, *, many: bool) -> Callable[[Case], Path] | None:

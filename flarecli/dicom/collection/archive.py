@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import lzma
-import os
 import re
 import shutil
 import stat
@@ -21,7 +19,7 @@ from typing import BinaryIO
 from flarecli.dicom.header import DamagedHeaderError
 from flarecli.errors import InputError
 from flarecli.files.sources import check_memory, opened
-from flarecli.files.unfinished import is_running, this_host
+from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_folder
 from flarecli.remarks import Remark
 
 _END_MARK, _END_LENGTH = b"PK\5\6", 22
@@ -33,7 +31,6 @@ _SMALL_BYTES = 1 << 30
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, ValueError)
 _SHOWN_NAME = 100
-_PREFIX = "flare-dicom-"
 _HIDDEN = ("__MACOSX/",)
 
 
@@ -123,21 +120,13 @@ def extracted(path: Path, names: Sequence[str]) -> tuple[list[Path], Unpacked]:
 
 
 class Unpacked:
-    """A temporary folder that is removed with this object; those of processes that were killed are removed first."""
+    """A temporary folder of this user alone, removed with this object; what killed processes left is removed first."""
 
     def __init__(self) -> None:
-        _remove_abandoned(Path(tempfile.gettempdir()))
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{this_host()}-{os.getpid()}-"))
-        self.remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    for path in folder.glob(f"{_PREFIX}{this_host()}-*-*"):
-        process = path.name.removeprefix(f"{_PREFIX}{this_host()}-").partition("-")[0]
-        with contextlib.suppress(OSError):
-            is_mine = not path.is_symlink() and path.stat().st_uid == os.getuid()
-            if is_mine and process.isdecimal() and not is_running(int(process)):
-                shutil.rmtree(path, ignore_errors=True)
+        place = Path(tempfile.gettempdir())
+        clear_abandoned(place)
+        self.folder = new_unfinished_folder(place, private=True)
+        self.remove = weakref.finalize(self, discard, self.folder)
 
 
 def _extracted_file(archive: zipfile.ZipFile, name: str, target: Path, path: Path) -> Path:

@@ -13,13 +13,14 @@ FAILURE_VERSION = 1
 _MOST_BYTES = 1 << 20
 
 
-def write_failure(case: Case, error: FlareError) -> None:
-    """Write why a case failed beside where its label map would be.
+def write_failure(case: Case, error: FlareError, *, anonymous: bool = False) -> None:
+    """Write why a case failed beside where its label map would be; with `anonymous` without the path of its scan.
 
     Raises:
         OutputError: when it cannot be written.
     """
-    facts: dict[str, Any] = {"failure_version": FAILURE_VERSION, "scan": str(case.scan), "error": error.as_dict()}
+    scan = None if anonymous else str(case.scan)
+    facts: dict[str, Any] = {"failure_version": FAILURE_VERSION, "scan": scan, "error": error.as_dict()}
     write_json(case.failure, facts)
 
 

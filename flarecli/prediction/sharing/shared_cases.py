@@ -90,7 +90,7 @@ class SharedCases:
         if claim is None:
             return
         if outcome.error is not None:
-            write_failure(outcome.case, outcome.error)
+            write_failure(outcome.case, outcome.error, anonymous=self._extras.anonymous)
         self._claims.release(claim)
 
     def _next_of_others(self) -> Case | None:

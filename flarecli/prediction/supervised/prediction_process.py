@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import tempfile
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
@@ -18,6 +19,7 @@ from typing import Any
 from flarecli.engine import Runtime
 from flarecli.errors import FlareError, InputError, InstallationError
 from flarecli.files.unfinished import discard_of
+from flarecli.prediction.anonymity import shown_error
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.output_options import OutputOptions
@@ -215,6 +217,7 @@ class _Run:
             if error is None:
                 self._again.append(case)
                 continue
+            error = shown_error(error, anonymous=self._request.extras.anonymous)
             outcome = CaseResult(case, "failed", error=error)
             self._cases.ended(outcome)
             yield outcome
@@ -231,7 +234,7 @@ class _Run:
 
     def _discard_unfinished(self, case: Case, process: int) -> None:
         folders = {case.labels.parent, *(file.path.parent for file in result_files(case, self._request.extras))}
-        for folder in folders:
+        for folder in (*folders, Path(tempfile.gettempdir())):  # there, what was unpacked of archives
             discard_of(folder, process)
 
 
