@@ -28,7 +28,6 @@ from flarecli.geometry import Grid
 from flarecli.measures.quality import OrganConfidence
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.cases import Case
-from flarecli.prediction.dicom.study import study_of
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
@@ -130,6 +129,7 @@ class SegmentationResult:
         labelmap: bool = False,
         mesh: str | None = None,
         reference: str | os.PathLike[str] | None = None,
+        anonymous: bool = False,
         overwrite: bool = False,
     ) -> Path:
         """Write the label map and its record (same name, `.json`), all files or none.
@@ -143,6 +143,8 @@ class SegmentationResult:
             labelmap: Write the DICOM segmentation as LABELMAP in place of BINARY.
             mesh: Write one mesh an organ, "stl", "obj" or "glb".
             reference: For a scan that is not DICOM, the series that it was converted from, for DICOM objects.
+            anonymous: Leave out what may identify the patient: the scan's path, names of its files and texts of its
+                headers; DICOM objects then belong to no study.
             overwrite: Replace files that exist.
 
         Returns:
@@ -164,9 +166,10 @@ class SegmentationResult:
             labelmap,
             mesh,
             None if series is None else lambda _: series,
+            anonymous,
         )
         check_outputs([case], options, "overwrite" if overwrite else "refuse")
-        study = study_of(self._volume, options.reference_of(case)) if options.writes_dicom(case) else None
+        study = options.study_of(case, self._volume)
         write_result(case, self._result.in_study(study), options, Steps(times=list(self._steps.times)), self._content)
         return labels
 

@@ -12,7 +12,7 @@ from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.anonymity import shown_error
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
-from flarecli.prediction.dicom.study import DicomStudy, study_of
+from flarecli.prediction.dicom.study import DicomStudy
 from flarecli.prediction.failures import error_of_scan
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
@@ -236,7 +236,7 @@ class _Run:
             source = case.source()
             watched = WatchedScan(source)
             volume = read_volume(source)
-            study = study_of(volume, self.extras.reference_of(case)) if self.extras.writes_dicom(case) else None
+            study = self.extras.study_of(case, volume)
         return _Read(volume, steps, summing.submit(watched.content), redone, study)
 
     def _segment(self, case: Case, read: Future[_Read | CaseResult]) -> _Segmented | CaseResult:

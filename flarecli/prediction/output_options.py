@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flarecli.errors import InputError, InstallationError, UsageError
 from flarecli.files.destinations import target_of
@@ -13,6 +14,10 @@ from flarecli.files.names import SCAN_SUFFIXES, image_suffix, is_segmentation_na
 from flarecli.files.sources import exists
 from flarecli.meshes.formats import MESH_SUFFIXES
 from flarecli.prediction.case import Case
+
+if TYPE_CHECKING:
+    from flarecli.prediction.dicom.study import DicomStudy
+    from flarecli.volume import Volume
 
 _PACKAGES = {"highdicom": "dicom", "pydicom": "dicom", "trimesh": "mesh"}
 """Packages that some outputs need, and the extra that brings each."""
@@ -134,6 +139,18 @@ class OutputOptions:
     def reference_of(self, case: Case) -> Path | None:
         """The series that a scan was converted from; None for scans that are DICOM, and where none is given."""
         return None if self.reference is None or not _is_other_format(case) else self.reference(case)
+
+    def study_of(self, case: Case, volume: Volume) -> DicomStudy | None:
+        """The series that the DICOM objects of a case belong to; None where none is written.
+
+        Raises:
+            InputError: as `flarecli.prediction.dicom.study.study_of` does.
+        """
+        from flarecli.prediction.dicom.study import study_of
+
+        if not self.writes_dicom(case):
+            return None
+        return study_of(volume, self.reference_of(case), anonymous=self.anonymous)
 
 
 def segmentation_type(options: OutputOptions) -> str:

@@ -14,7 +14,7 @@ from flarecli.geometry import world_box
 from flarecli.hardware.thread_limit import thread_limit
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
-from flarecli.prediction.dicom.study import DicomStudy, study_of
+from flarecli.prediction.dicom.study import DicomStudy
 from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.network_notes import with_notes_of_networks
 from flarecli.prediction.output_options import OutputOptions
@@ -143,7 +143,7 @@ class Predictor:
         Raises:
             FlareError: when the scan cannot be segmented or a file cannot be written.
         """
-        study = study_of(volume, extras.reference_of(case)) if extras.writes_dicom(case) else None
+        study = extras.study_of(case, volume)
         self.load(steps)
         segmentation = self.segment(volume, steps)
         return self.finish(case, volume, segmentation, extras, steps, content_of(case.source()), study)

@@ -117,7 +117,7 @@ def _reference(case: Case, extras: OutputOptions) -> str | None:
 
     geometry = read_series_geometry(reference)
     assert geometry.dicom is not None
-    return source_series(geometry.dicom.files, None).checksum
+    return source_series(geometry.dicom.files, None, anonymous=extras.anonymous).checksum
 
 
 def _is(path: Path, sha256: str, *, contents: bool) -> bool:

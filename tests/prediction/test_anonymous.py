@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flarecli.cli.main import app
-from tests.dicom.series_writer import write_series
+from tests.dicom.series_writer import write_multi_frame, write_series
 from tests.prediction.test_batch import write_ct
 from tests.threshold_system import ThresholdSystem
 
@@ -229,6 +229,48 @@ def test_records_and_messages_never_hold_what_names_the_patient(tree: Path, tmp_
     secrets = [secret for secret in PATIENT if secret != planted("ContrastBolusAgent")]
     assert found_in(iter(pieces), secrets) == []
     assert found_in(iter(pieces), ["Folder-Zebra"]), "the search finds what is there"
+
+
+@pytest.mark.parametrize("kind", ["series", "multi-frame"])
+@pytest.mark.parametrize("is_anonymous", [True, False])
+def test_dicom_objects_name_the_patient_unless_they_are_not_to(
+    tree: Path, tmp_path: Path, kind: str, is_anonymous: bool
+) -> None:
+    pytest.importorskip("highdicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
+    source = tree / "Case-Quagga"
+    if kind == "multi-frame":
+        source = tmp_path / "Folder-Zebra 3" / "File-Okapi.dcm"
+
+        def dated(frame: Any, k: int) -> None:
+            content = frame.FrameContentSequence[0]
+            content.FrameAcquisitionDateTime = content.FrameReferenceDateTime = f"{DATES['AcquisitionDate']}101010"
+            content.FrameComments = planted("PatientName")
+
+        write_multi_frame(source, each_frame=dated, change=lambda dataset: plant(dataset, 0))
+    options = ["--dicom-seg", "--rtstruct", "--sr", *(["--anonymous"] if is_anonymous else [])]
+
+    done = flare("predict", source, tmp_path / "Out" / "organs.nii.gz", *options)
+
+    assert done.returncode == 0, done.stderr.decode()
+    objects = sorted((tmp_path / "Out").glob("*.dcm"))
+    assert len(objects) == 3
+    pieces = [("stdout", done.stdout), ("stderr", done.stderr), *contents(tmp_path / "Out")]
+    found = found_in(iter(pieces), EVERYWHERE)
+    read = [pydicom.dcmread(path) for path in objects]
+    if not is_anonymous:
+        assert {str(made.PatientID) for made in read} == {planted("PatientID")}
+        assert {str(made.StudyInstanceUID) for made in read} == {UIDS["StudyInstanceUID"]}
+        assert {Path(where).suffix for where, secret in found if secret == planted("PatientName")} == {".dcm"}
+        return
+    assert found == []
+    assert {(str(made.PatientName), made.PatientIdentityRemoved) for made in read} == {("", "YES")}
+    assert len({made.StudyInstanceUID for made in read}) == 1, "they refer to one another"
+    seg = next(made for made in read if made.Modality == "SEG")
+    report = next(made for made in read if made.Modality == "SR")
+    series = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert seg.SOPInstanceUID in {
+        instance.ReferencedSOPInstanceUID for one in series for instance in one.ReferencedSOPSequence
+    }
 
 
 def test_a_run_with_names_and_one_without_are_no_substitutes(tree: Path, tmp_path: Path) -> None:

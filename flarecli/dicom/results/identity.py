@@ -43,6 +43,9 @@ _MAY_BE_ABSENT = (
     "TimezoneOffsetFromUTC",
 )
 
+NEVER_ABSENT = (*MUST_MATCH, *_MAY_BE_EMPTY)
+"""Attributes that every object has, empty ones too."""
+
 EQUIPMENT = ("Manufacturer", "ManufacturerModelName")
 """Of the scanner, named as contributing equipment of segmentations and reports."""
 
@@ -92,7 +95,7 @@ def identity_of(header: Dataset) -> Identity:
         if values:
             has_letters |= any(not str(value).isascii() for value in values if not isinstance(value, Dataset))
             elements.add(_element(keyword, values))
-        elif keyword in (*MUST_MATCH, *_MAY_BE_EMPTY):
+        elif keyword in NEVER_ABSENT:
             elements.add(_element(keyword, [""]))
     if _lacks_method(elements):
         del elements.PatientIdentityRemoved

@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 from pydicom import Dataset
 
+from flarecli.dicom.results.anonymous import anonymous_header, anonymous_identity
 from flarecli.dicom.results.identity import TAKEN_OVER, Identity, identity_of
 from flarecli.errors import InputError
 
@@ -64,13 +65,14 @@ class SourceSeries:
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
-def source_series(files: Sequence[Path], affine_ras: np.ndarray | None) -> SourceSeries:
+def source_series(files: Sequence[Path], affine_ras: np.ndarray | None, *, anonymous: bool = False) -> SourceSeries:
     """Read the headers of a series for its results.
 
     Args:
         files: One a slice in their order; of a multi-frame file the same for all its frames.
         affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS), which the slices' positions are
             taken from, so that rounded ones match; None where results lie elsewhere than the slices.
+        anonymous: Whether results are to name neither patient nor study: see `flarecli.dicom.results.anonymous`.
 
     Raises:
         InputError: when an identifier that a result must name is missing, not valid or differs, or when the slices lie
@@ -87,7 +89,7 @@ def source_series(files: Sequence[Path], affine_ras: np.ndarray | None) -> Sourc
             remedy="Convert the series to one file a slice, or leave out the DICOM objects.",
         )
     _check_identifiers(read, list(dict.fromkeys(files)))
-    identity = identity_of(read[0])
+    identity = anonymous_identity() if anonymous else identity_of(read[0])
     if identity.unusable:
         raise InputError(
             "names the patient in a way that no DICOM result can repeat",
@@ -96,7 +98,7 @@ def source_series(files: Sequence[Path], affine_ras: np.ndarray | None) -> Sourc
             expected="one value of at most 64 characters in the character set that the file names",
             remedy=_REMEDY,
         )
-    headers = [_reduced(header) for header in read]
+    headers = [anonymous_header(header) if anonymous else _reduced(header) for header in read]
     for element in identity.elements:
         headers[0].add(element)
     if affine_ras is not None and len(headers) == len(files):

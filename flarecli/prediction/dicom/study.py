@@ -56,12 +56,13 @@ class DicomStudy:
         )
 
 
-def study_of(volume: Volume, reference: Path | None = None) -> DicomStudy:
+def study_of(volume: Volume, reference: Path | None = None, *, anonymous: bool = False) -> DicomStudy:
     """The series that results of a scan belong to.
 
     Args:
         volume: The scan.
         reference: The series that it was converted from; None where it is DICOM itself.
+        anonymous: Whether results are to name neither patient nor study.
 
     Raises:
         InputError: when there is none, the scan does not lie where the reference lies, or the series lacks what a
@@ -80,7 +81,8 @@ def study_of(volume: Volume, reference: Path | None = None) -> DicomStudy:
     from flarecli.dicom.results.sources import source_series
 
     placed = None if geometry.dicom.is_resampled else geometry.affine_ras
-    return DicomStudy(geometry, source_series(geometry.dicom.files, placed), reference is not None)
+    series = source_series(geometry.dicom.files, placed, anonymous=anonymous)
+    return DicomStudy(geometry, series, reference is not None)
 
 
 def _check_match(volume: Volume, geometry: SourceGeometry, reference: Path) -> None:
