@@ -57,6 +57,11 @@ VERBS = (
         "flarecli.cli.networks.systems:systems",
         "List the segmentation systems: networks, parameters, multiply-adds, input sizes, weights, licence, paper.",
     ),
+    Verb(
+        "export",
+        "flarecli.cli.networks.export:export",
+        "Write a system for use without flare: networks, contract, self-test and a reference runner of one file.",
+    ),
     Verb("weights", "flarecli.cli.networks.weights:app", "List, show, import and verify the weights of the networks."),
     Verb(
         "doctor",

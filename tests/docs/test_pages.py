@@ -85,7 +85,7 @@ def test_every_dependency_has_its_reason(group: str) -> None:
 def test_every_group_of_dependencies_is_compared() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
-    assert set(extras) == {"torch", "tensorflow", "io", "dicom", "mesh", "tensorboard", "dev", "docs"}
+    assert set(extras) == {"torch", "tensorflow", "io", "dicom", "export", "mesh", "tensorboard", "dev", "docs"}
 
 
 def test_the_version_stands_once() -> None:

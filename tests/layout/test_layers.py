@@ -17,7 +17,7 @@ _LAYERS = (
     ("__main__",),
     ("cli",),
     ("segmentation", "evaluation"),
-    ("profiling", "report", "training"),
+    ("export", "profiling", "report", "training"),
     ("doctor", "phantom", "prediction"),
     ("meshes", "preprocessing", "preview", "weights"),
     ("datasets", "systems"),

@@ -1,0 +1,1 @@
+"""Networks, contract, self-test and reference runner for use without flare."""
