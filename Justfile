@@ -71,7 +71,7 @@ bench *arguments: development
 
 # Install flare for development, with every backend.
 development: _environment
-    {{ install }} --editable '.[dev,dicom,docs,export,mesh,tensorflow,torch]'
+    {{ install }} --editable '.[dev,dicom,docs,export,mesh,remote,tensorflow,torch]'
 
 _environment:
     test -x {{ bin }}/python || {{ python }} -m venv .venv

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from flarecli.addresses import shown
+
 
 class FlareError(Exception):
     """Base of every error that `flare` raises on purpose.
@@ -16,7 +18,7 @@ class FlareError(Exception):
     Args:
         problem: What is wrong, in one sentence without a full stop at the end.
         remedy: What the user can do about it, one sentence.
-        path: The file or folder concerned.
+        path: The file or folder concerned; where it stands for an address, that is shown.
         seen: The value found, as it should be shown.
         expected: The value or range that would have been right.
     """
@@ -33,18 +35,19 @@ class FlareError(Exception):
         seen: object | None = None,
         expected: object | None = None,
     ) -> None:
-        self.problem = problem
-        self.remedy = remedy
+        self.problem = shown(problem)
+        self.remedy = shown(remedy)
         self.path = None if path is None else Path(path)
-        self.seen = seen if seen is None or isinstance(seen, str) else str(seen)
-        self.expected = None if expected is None else str(expected)
+        self.place = None if path is None else shown(path)
+        self.seen = None if seen is None else shown(seen if isinstance(seen, str) else str(seen))
+        self.expected = None if expected is None else shown(str(expected))
         super().__init__(self._sentence())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.as_dict())
 
     def _sentence(self) -> str:
-        parts = [f"{self.path}: {self.problem}" if self.path else self.problem]
+        parts = [f"{self.place}: {self.problem}" if self.path else self.problem]
         if self.seen is not None:
             parts.append(f"seen: {self.seen}")
         if self.expected is not None:
@@ -56,7 +59,7 @@ class FlareError(Exception):
         return {
             "kind": self.kind,
             "problem": self.problem,
-            "path": None if self.path is None else str(self.path),
+            "path": self.place,
             "seen": self.seen,
             "expected": self.expected,
             "remedy": self.remedy,

@@ -113,7 +113,7 @@ def print_error(error: FlareError) -> None:
     from rich.markup import escape
 
     console = stderr_console()
-    where = f"[bold]{escape(str(error.path))}[/bold]: " if error.path else ""
+    where = f"[bold]{escape(str(error.place))}[/bold]: " if error.path else ""
     console.print(f"[red]error:[/red] {where}{escape(error.problem)}", highlight=False, soft_wrap=True)
     if error.seen is not None:
         console.print(f"  seen:     {escape(error.seen)}", highlight=False, soft_wrap=True)

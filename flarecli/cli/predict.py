@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flarecli.addresses import is_staged
 from flarecli.cli.engine_options import (
     GPU_LIMIT_HELP,
     Backend,
@@ -42,19 +43,20 @@ class MeshFormat(StrEnum):
 
 
 def predict(
-    source: Annotated[
-        Path,
+    scans: Annotated[
+        str,
         typer.Argument(
             metavar="IN",
             help="A scan (NIfTI, NRRD, MetaImage), a folder of scans; DICOM (extra 'io') as a folder, .zip or DICOMDIR"
-            " of one series or many. Left out with --from.",
+            " of one series or many; also s3://, gs:// or https://. Left out with --from.",
         ),
     ],
-    destination: Annotated[
-        Path | None,
+    output: Annotated[
+        str | None,
         typer.Argument(
             metavar="OUT",
-            help="The label map to write (.nii.gz, .nrrd, .mha; .dcm: DICOM SEG), or a folder for those of many scans.",
+            help="The label map to write (.nii.gz, .nrrd, .mha; .dcm: DICOM SEG), or a folder for those of many scans;"
+            " also s3:// or gs://.",
         ),
     ] = None,
     system: SystemOption = DEFAULT_SYSTEM,
@@ -69,13 +71,17 @@ def predict(
         typer.Option(metavar="auto|full|x0,y0,z0,x1,y1,z1", help="Region to segment; a box in world mm (RAS)."),
     ] = "auto",
     split: Annotated[bool, typer.Option("--split", help="Write one mask an organ, too.")] = False,
-    statistics: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write volume, HU and extent of each organ (.csv or .json)."),
+    statistics_file: Annotated[
+        str | None,
+        typer.Option("--statistics", metavar="FILE", help="Write volume, HU and extent of each organ (.csv or .json)."),
     ] = None,
-    preview: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.png", help="Draw slices with the organs' contours; a folder for a folder of scans."),
+    preview_file: Annotated[
+        str | None,
+        typer.Option(
+            "--preview",
+            metavar="FILE.png",
+            help="Draw slices with the organs' contours; a folder for a folder of scans.",
+        ),
     ] = None,
     sides: Annotated[
         bool, typer.Option("--sides", help="Separate the kidneys in the label map: 2 right, 5 left.")
@@ -103,9 +109,9 @@ def predict(
     mesh: Annotated[
         MeshFormat | None, typer.Option("--mesh", help="Write the surface of each organ, in world mm (RAS), too.")
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.html", help="Write a page of all cases, as flare report does."),
+    report_file: Annotated[
+        str | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a page of all cases, as flare report does."),
     ] = None,
     series: Annotated[
         str | None,
@@ -151,14 +157,21 @@ def predict(
 
     A record (same name, .json) beside each label map says how it was made and what came out.
     """
-    with reported_errors(
-        as_json=as_json, go_on="Run it again with --resume: finished cases are kept.", anonymous=anonymous
+    from flarecli.files.remote.staging import destination_file, staging
+
+    go_on = "Run it again with --resume: finished cases are kept."
+    with (
+        reported_errors(as_json=as_json, go_on=go_on, anonymous=anonymous),
+        staging(),
     ):
         if overwrite and resume:
             raise UsageError(
                 "two options exclude each other", seen="--overwrite and --resume", remedy="Give one of them."
             )
 
+        statistics, report = (
+            None if text is None else destination_file(text) for text in (statistics_file, report_file)
+        )
         if share:
             check_shared(overwrite=overwrite, statistics=statistics, report=report)
 
@@ -179,20 +192,27 @@ def predict(
 
             check_page_path(report)
         chosen_part = None if part is None else parsed_part(part)
-        found = scans_of(source, destination, listed, series=series, name=name, anonymous=anonymous)
+        found, destination = scans_of(scans, output, listed, series=series, name=name, anonymous=anonymous)
+        if share and is_staged(destination):
+            raise UsageError(
+                "a bucket cannot be shared: it has no atomic claims",
+                path=destination,
+                seen="--share",
+                remedy="Give each process a part of the scans: --part 1/4 to --part 4/4.",
+            )
         many = found.is_many
         cases = found.cases if chosen_part is None else chosen_part.of(found.cases)
         if not many and (share or chosen_part is not None):
             raise UsageError(
                 "one scan cannot be shared",
-                path=source,
+                path=scans,
                 seen="--share" if share else "--part",
                 remedy="Give a folder of scans or --from, or leave the option out.",
             )
         chosen = (("seg", dicom_seg), ("rtstruct", rtstruct), ("sr", sr))
         extras = OutputOptions(
             split=split,
-            preview=preview_of(preview, many=many),
+            preview=preview_of(preview_file, many=many),
             sides=sides,
             dicom=tuple(name for name, is_chosen in chosen if is_chosen),
             labelmap=labelmap,
@@ -232,5 +252,5 @@ def predict(
             if report is not None and (many or not ended.failed):
                 from flarecli.report.run import write_report_of_run
 
-                write_report_of_run(report, ended, extras, title=(destination or source).name)
+                write_report_of_run(report, ended, extras, title=destination.name)
             report_at_the_end(ended, statistics, many=many, as_json=as_json, quiet=quiet, verbose=verbose)

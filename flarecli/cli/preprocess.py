@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flarecli.addresses import is_staged, shown
 from flarecli.cli.output import print_json, print_warning, reported_errors, stderr_console, stdout_console
 from flarecli.errors import InputError, PartialFailureError, UsageError
 from flarecli.systems import DEFAULT_SYSTEM
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 def preprocess(
     dataset: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="DATASET",
             help="Folder with TrainingImg and TrainingMask (FLARE), with dataset.json (nnU-Net, Decathlon) or with "
-            "imagesTr and labelsTr; or a .csv of two columns: scan, labels.",
+            "imagesTr and labelsTr; or a .csv of two columns: scan, labels. Also s3:// or gs://.",
         ),
     ],
-    cache: Annotated[
-        Path | None,
+    cache_folder: Annotated[
+        str | None,
         typer.Argument(metavar="CACHE", help="Folder of the cache; an interrupted one is resumed."),
     ] = None,
     system: Annotated[str, typer.Option(help="Segmentation system to store the arrays of.")] = DEFAULT_SYSTEM,
@@ -74,7 +74,17 @@ def preprocess(
     Every pair is checked before anything is written, and all faults are reported together. Faulty pairs are left
     out; the exit code is 4 then. A second call makes only what is missing or has changed.
     """
-    with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
+    from flarecli.files.remote.staging import located, source_path, staging
+
+    with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."), staging():
+        cache = None if cache_folder is None else located(cache_folder)
+        if cache is not None and is_staged(cache):
+            raise UsageError(
+                "a cache cannot lie on a server: training reads its arrays where they are",
+                path=cache,
+                expected="a folder of this machine, or of a network drive",
+                remedy="Name a folder; the dataset may lie on a server.",
+            )
         if cache is None and not check_only:
             raise UsageError(
                 "there is no cache to write to",
@@ -88,7 +98,7 @@ def preprocess(
         from flarecli.preprocessing.run import WorkSettings, check_dataset
         from flarecli.preprocessing.run import preprocess as fill_cache
 
-        found = find_dataset(dataset, _organ_values(organ or []))
+        found = find_dataset(source_path(dataset, deep=True), _organ_values(organ or []))
         if background is not None:
             found = replace(found, values=found.values.with_background(numbers_of(background, "--background")))
         if surroundings:
@@ -105,7 +115,7 @@ def preprocess(
         if as_json:
             print_json(
                 {
-                    "dataset": str(found.source),
+                    "dataset": shown(found.source),
                     "layout": found.layout,
                     "cache": None if cache is None or check_only else str(cache),
                     "counts": _counts(outcomes),

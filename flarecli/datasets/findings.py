@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from flarecli.addresses import shown
 from flarecli.errors import FlareError
 
 
@@ -45,13 +46,13 @@ class Finding:
     @classmethod
     def of_error(cls, subject: str, error: FlareError) -> Finding:
         """A fault from the error that reading ended with."""
-        path = None if error.path is None else str(error.path)
+        path = error.place
         return cls(Severity.FAULT, subject, error.problem, path, error.seen, error.expected, error.remedy)
 
     @classmethod
     def warning(cls, subject: str, problem: str, path: Path | None = None) -> Finding:
         """A warning of one sentence."""
-        return cls(Severity.WARNING, subject, problem, None if path is None else str(path))
+        return cls(Severity.WARNING, subject, problem, None if path is None else shown(path))
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Finding:

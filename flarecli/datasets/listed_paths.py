@@ -7,10 +7,14 @@ from pathlib import Path, PureWindowsPath
 
 from flarecli.errors import InputError
 from flarecli.files.letter_case import in_any_case
+from flarecli.files.remote.parsing import is_address
+from flarecli.files.remote.staging import located
 
 
 def listed_file(folder: Path, text: object, source: Path) -> tuple[Path, tuple[str, ...]]:
-    """The file or folder that a list means: as written, else with `/` for `\\`, else in other case of letters.
+    """The file or folder that a list means.
+
+    An address is taken as one. A path is taken as written, else with `/` for `\\`, else in other case of letters.
 
     Args:
         folder: What paths are relative to.
@@ -22,6 +26,7 @@ def listed_file(folder: Path, text: object, source: Path) -> tuple[Path, tuple[s
 
     Raises:
         InputError: when `text` is no path.
+        UsageError: when it is an address that cannot be read.
     """
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise InputError(
@@ -31,6 +36,8 @@ def listed_file(folder: Path, text: object, source: Path) -> tuple[Path, tuple[s
             expected="paths of files",
             remedy="Correct the list.",
         )
+    if is_address(text):
+        return located(text), ()
     path = folder / text
     if os.path.lexists(path):
         return path, ()

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from flarecli.files.destinations import check_destination, is_standard_output, target_of
 from flarecli.files.names import image_suffix
+from flarecli.files.publication import published
 from flarecli.files.refusals import write_errors
 from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_file, new_unfinished_folder
 
@@ -27,7 +28,8 @@ def atomic_path(destination: Path) -> Iterator[Path]:
 
     The temporary file has the destination's suffix (`.nii.gz`, `.weights.h5`), because writers choose the format by
     it. An exception, also an interrupt, removes it and leaves an earlier file of the final name untouched; what a
-    killed process left in the folder is removed. A link keeps pointing to its target, which is replaced.
+    killed process left in the folder is removed. A link keeps pointing to its target, which is replaced. Where the
+    destination stands for an address, the file is published there before it is renamed.
 
     Raises:
         OutputError: when the destination is a folder, a device or another special file, or when the operating system
@@ -44,6 +46,7 @@ def atomic_path(destination: Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as written:
                 os.fsync(written.fileno())
+            published({target: temporary})
             temporary.replace(target)
         finally:
             discard(temporary)

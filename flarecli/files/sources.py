@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from flarecli.addresses import is_staged
 from flarecli.errors import InputError
 from flarecli.hardware.memory import available_bytes
 
@@ -72,9 +73,15 @@ def is_folder(path: Path) -> bool:
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading; what the operating system refuses, also in the body, becomes an InputError.
 
+    A file of a server is brought here before.
+
     Raises:
-        InputError: as `check_regular_file` does, and when the file cannot be read.
+        InputError: as `check_regular_file` does, and when the file cannot be read or brought here.
     """
+    if is_staged(path):
+        from flarecli.files.remote.reading import bring
+
+        bring(path)
     check_regular_file(path)
     try:
         with path.open("rb") as file:

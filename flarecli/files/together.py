@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flarecli.errors import FlareError, OutputError
 from flarecli.files.destinations import check_destination, target_of
+from flarecli.files.publication import published
 from flarecli.files.refusals import write_errors
 from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_folder
 
@@ -19,7 +20,8 @@ def appearing_together(destinations: Iterable[Path]) -> Iterator[dict[Path, Path
 
     The paths lie in temporary folders beside the destinations and have their names. An exception, also an interrupt,
     removes what was written and leaves earlier files of the final names untouched. The body must flush its files to
-    disk, as `flarecli.files.atomic` does.
+    disk, as `flarecli.files.atomic` does. Where destinations stand for addresses, all are published there before, the
+    first one last.
 
     Raises:
         OutputError: when a destination cannot be a file, or when the operating system refuses anything, also inside
@@ -42,6 +44,7 @@ def appearing_together(destinations: Iterable[Path]) -> Iterator[dict[Path, Path
             written[destination] = folders[places] / destination.name
         with _named_by_destination(written):
             yield written
+        published({targets[path]: temporary for path, temporary in reversed(written.items())})
         _rename(written, targets)
     finally:
         for folder in folders.values():

@@ -41,17 +41,18 @@ def new_unfinished_file(folder: Path, suffix: str) -> Path:
     return path
 
 
-def new_unfinished_folder(folder: Path, *, private: bool = False) -> Path:
+def new_unfinished_folder(folder: Path, suffix: str = "", *, private: bool = False) -> Path:
     """Create an empty temporary folder in a folder.
 
     Args:
         folder: Where.
+        suffix: End of its name, from a dot on.
         private: Whether only this user may look into it.
 
     Raises:
         OSError: as `os.mkdir` does.
     """
-    path = folder / _new_name("")
+    path = folder / _new_name(suffix)
     path.mkdir(mode=0o700 if private else 0o777)
     _live.add(path)
     return path

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flarecli.addresses import shown
 from flarecli.errors import FlareError, InputError, error_of
 from flarecli.metrics.label_map import (
     Fractions,
@@ -23,6 +24,7 @@ from flarecli.metrics.label_values import ValueCounts, count_values
 from flarecli.metrics.organ_scores import EvaluationSettings, Scores, score_organs
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.protocol import Metric
+from flarecli.volume.at_hand import images_at_hand
 from flarecli.volume.image import ImageHeader
 
 _WORST = {
@@ -75,8 +77,8 @@ class CaseEvaluation:
         return {
             "name": self.name,
             "status": self.status.value,
-            "pred": None if self.pair.pred is None else str(self.pair.pred),
-            "gt": None if self.pair.gt is None else str(self.pair.gt),
+            "pred": None if self.pair.pred is None else shown(self.pair.pred),
+            "gt": None if self.pair.gt is None else shown(self.pair.gt),
             "scores": {
                 metric.value: {
                     organ: score if math.isfinite(score) else None
@@ -96,10 +98,11 @@ def evaluate_case(pair: CasePair, settings: EvaluationSettings) -> CaseEvaluatio
         worst = {metric: (_WORST[metric],) * organs for metric in settings.metrics}
         return CaseEvaluation(pair, EvaluationStatus.MISSING, worst, ("no prediction: counted with the worst scores",))
     try:
-        pred, gt = read_pair(pair, settings)
+        with images_at_hand(pair.pred, pair.gt):
+            pred, gt = read_pair(pair, settings)
+            warnings = _warnings(pair, pred, gt)
         scores = score_organs(pred, gt, settings)
         values = count_values(pred.labels, gt.labels)
-        warnings = _warnings(pair, pred, gt)
     except Exception as error:
         return CaseEvaluation(pair, EvaluationStatus.FAILED, {}, error=error_of(error, pair.pred))
     return CaseEvaluation(pair, EvaluationStatus.SCORED, scores, warnings, values=values)

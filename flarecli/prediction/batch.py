@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
+from flarecli.addresses import is_staged
 from flarecli.errors import FlareError, UsageError
 from flarecli.files.destinations import Destination
 from flarecli.measures.statistics import OrganStatistics
@@ -24,6 +26,7 @@ from flarecli.prediction.sharing.shared_cases import SharedCases
 from flarecli.steps import Steps
 from flarecli.systems.base import Segmentation
 from flarecli.volume import Volume, read_volume
+from flarecli.volume.at_hand import images_at_hand
 
 __all__ = [
     "CaseResult",
@@ -175,6 +178,8 @@ class _Run:
     on_start: Callable[[Case], None] | None
     on_step: Callable[[str], None] | None
     on_written: Callable[[CaseResult], None] | None = None
+    held: dict[Case, ExitStack] = field(default_factory=dict)
+    """Of cases at work, what was brought here from servers."""
 
     def outcomes(self) -> Generator[CaseResult, None, None]:
         with (
@@ -211,6 +216,8 @@ class _Run:
                 del result
 
     def _ended(self, outcome: CaseResult) -> CaseResult:
+        if (held := self.held.pop(outcome.case, None)) is not None:
+            held.close()
         self.cases.ended(outcome)
         return outcome
 
@@ -232,9 +239,16 @@ class _Run:
                 organs = tuple(OrganStatistics.from_dict(facts) for facts in record["organs"].values())
                 return CaseResult(case, "skipped", record, organs)
         steps = Steps(on_step)
+        etag = None
+        if is_staged(case.scan):
+            from flarecli.files.remote.reading import etag_of
+
+            with steps("fetch"):
+                etag = etag_of(case.scan)
+                self.held.setdefault(case, ExitStack()).enter_context(images_at_hand(case.scan))
         with steps("read"):
             source = case.source()
-            watched = WatchedScan(source)
+            watched = WatchedScan(source, etag)
             volume = read_volume(source)
             study = self.extras.study_of(case, volume)
         return _Read(volume, steps, summing.submit(watched.content), redone, study)

@@ -19,6 +19,8 @@ from flarecli.files.names import (
     label_map_stem,
     suffix_of_name,
 )
+from flarecli.files.remote.parsing import is_address
+from flarecli.files.remote.staging import destination_file, located
 from flarecli.files.sources import opened
 from flarecli.prediction.case import Case, label_suffix, label_suffix_of_name
 from flarecli.prediction.long_lists.case_sequence import CaseSequence, NamedOutput
@@ -61,12 +63,13 @@ class CaseList(CaseSequence):
 def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> CaseList:
     """Read a list of scans: UTF-8, one a line; a line that begins with `{` is a JSON object.
 
-    `scan` is the path of a file, of a folder with a DICOM series, or of a collection of series (folders, zip archive,
-    DICOMDIR) of which `series` chooses one; `name` is what the case is called, else the name of its scan as in a folder
-    of scans; `output` its label map, within the folder where it is relative, else `name` with the suffix of the scan.
+    `scan` is the path or address of a file, of a folder or prefix with a DICOM series, or of a collection of series
+    (folders, zip archive, DICOMDIR) of which `series` chooses one; `name` is what the case is called, else the name of
+    its scan as in a folder of scans; `output` its label map, within the folder where it is relative, else `name` with
+    the suffix of the scan.
 
     Args:
-        source: Path of the list; "-" is standard input.
+        source: Path or address of the list; "-" is standard input.
         folder: Where label maps go.
         anonymous: Whether cases without a name are numbered, in place of called as their scans.
 
@@ -79,7 +82,7 @@ def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> Cas
         if source == "-":
             text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         else:
-            with opened(Path(source)) as file:
+            with opened(located(source)) as file:
                 text = file.read().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise InputError(
@@ -114,7 +117,7 @@ def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> Cas
 def _plain_output(line: str, folder: str) -> NamedOutput | None:
     """The output of a line that is simply the path of a scan file; None for every other line."""
     scan = line.rpartition("/")[2]
-    if line.startswith("{") or not suffix_of_name(scan) or not scan.isprintable() or "\\" in scan:
+    if line.startswith("{") or "://" in line or not suffix_of_name(scan) or not scan.isprintable() or "\\" in scan:
         return None
     case = case_of_name(scan)
     if not case.strip(" .") or len(case) > _LONG:
@@ -139,11 +142,13 @@ def _case(number: int, line: str, folder: Path, *, anonymous: bool) -> Case:
             raise _wrong(number, ", ".join(map(str, facts)) or "no keys")
         if not all(isinstance(value, str) and value and "\0" not in value for value in facts.values()):
             raise _wrong(number, "a value that is no text")
-    scan = Path(facts["scan"])
+    scan = located(facts["scan"])
     named_after = scan.stem if scan.suffix.lower() == ".zip" else case_name(scan) or scan.resolve().name
     name = facts.get("name") or (f"scan_{number}" if anonymous else named_after)
     if "output" in facts:
-        return Case(name, scan, folder / facts["output"], choice=facts.get("series"))
+        output = facts["output"]
+        labels = destination_file(output) if is_address(output) else folder / output
+        return Case(name, scan, labels, choice=facts.get("series"))
     check_name(name, "case")
     suffix = label_suffix(scan) if image_suffix(scan) in SCAN_SUFFIXES else ".nii.gz"
     return Case(name, scan, folder / f"{name}{suffix}", choice=facts.get("series"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli import __version__
+from flarecli.addresses import is_staged, shown
 from flarecli.engine import Runtime
 from flarecli.geometry import Box, Grid
 from flarecli.hardware.memory import peak_rss_mb
@@ -76,7 +77,7 @@ def make_record(
     return {
         "record_version": RECORD_VERSION,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "scan": None if scan is None else str(scan),
+        "scan": None if scan is None else shown(scan),
         "series": series,
         "scan_content": content.as_dict(),
         "asked": dict(asked),
@@ -180,6 +181,10 @@ def is_complete(labels: Path, record: Path) -> bool:
 
 
 def _json(path: Path) -> Any:
+    if is_staged(path) and path.is_file():
+        from flarecli.files.remote.reading import bring
+
+        bring(path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,21 @@ class ScanContent:
         files: How many they are.
         bytes: Their size together.
         sha256: Checksum of the file; of several files, of their names, sizes and checksums.
+        etag: Of a file of a server, the tag that it gave for this content.
     """
 
     files: int
     bytes: int
     sha256: str
+    etag: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For records."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    def is_of(self, facts: Mapping[str, Any]) -> bool:
+        """Whether a record describes the same content."""
+        return all(facts.get(key) == value for key, value in replace(self, etag=None).as_dict().items())
 
 
 def files_of_scan(scan: Path | SeriesFiles) -> tuple[Path, ...]:
@@ -71,10 +78,11 @@ class WatchedScan:
 
     Args:
         scan: File or folder, or series of several.
+        etag: Of a file of a server, its tag before it was brought here.
     """
 
-    def __init__(self, scan: Path | SeriesFiles) -> None:
-        self._scan = scan
+    def __init__(self, scan: Path | SeriesFiles, etag: str | None = None) -> None:
+        self._scan, self._etag = scan, etag
         self._files = self._listed()
         self._stamps = _stamps(self._files)
 
@@ -84,7 +92,7 @@ class WatchedScan:
         Raises:
             InputError: when a file cannot be read, or has changed since.
         """
-        content = _content(self._scan, self._files)
+        content = replace(_content(self._scan, self._files), etag=self._etag)
         files = self._listed()
         if files != self._files or _stamps(files) != self._stamps:
             raise InputError(

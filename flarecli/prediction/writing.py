@@ -8,6 +8,7 @@ from typing import Any
 
 from flarecli.files.atomic import write_json
 from flarecli.files.names import is_segmentation_name
+from flarecli.files.publication import remove_file
 from flarecli.files.refusals import write_errors
 from flarecli.files.together import appearing_together
 from flarecli.prediction.case_result import CaseResult
@@ -118,9 +119,9 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
     for file in listed:
         if file not in files:  # of an earlier run, in which the organ was found
             with write_errors(file.path):
-                file.path.unlink(missing_ok=True)
+                remove_file(file.path)
     with write_errors(case.failure):
-        case.failure.unlink(missing_ok=True)
+        remove_file(case.failure)
     return CaseResult(case, "done", record, statistics)
 
 

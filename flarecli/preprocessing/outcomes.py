@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.addresses import shown
 from flarecli.datasets.figures import dataset_figures
 from flarecli.datasets.findings import Finding
 from flarecli.datasets.pairs import LabelledPair
@@ -55,8 +56,8 @@ class CaseOutcome:
         """For JSON."""
         return {
             "name": self.pair.name,
-            "scan": None if self.pair.scan is None else str(self.pair.scan),
-            "labels": None if self.pair.labels is None else str(self.pair.labels),
+            "scan": None if self.pair.scan is None else shown(self.pair.scan),
+            "labels": None if self.pair.labels is None else shown(self.pair.labels),
             "status": self.status.value,
             "findings": [finding.as_dict() for finding in self.findings],
             "figures": self.figures,

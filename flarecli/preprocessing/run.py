@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flarecli.addresses import shown
 from flarecli.datasets.pairs import Dataset, LabelledPair
 from flarecli.errors import UsageError
 from flarecli.files.sources import is_folder
@@ -130,7 +131,7 @@ def preprocess(
                 figures_of(sound),
                 settings={**settings, "ignore_geometry": ignore_geometry},
                 code=facts.code,
-                dataset=str(dataset.source.resolve()),
+                dataset=shown(dataset.source.resolve()),
                 layout=dataset.layout,
                 values=dataset.values.as_dict(),
                 left_out=[outcome.pair.name for outcome in ordered if not outcome.is_sound],
@@ -155,7 +156,7 @@ def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Labelled
     """Refuse to replace what a cache holds of another dataset; one that was only moved is the same."""
     manifest = read_manifest(cache) or {}
     earlier = manifest.get("dataset")
-    if earlier in (None, str(dataset.source.resolve())):
+    if earlier in (None, shown(dataset.source.resolve())):
         return
     names = {pair.name for pair in dataset.pairs}
     changed = [
@@ -169,7 +170,7 @@ def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Labelled
         raise UsageError(
             "is the cache of another dataset",
             path=cache,
-            seen=f"{dataset.source}" + (f", whose case {changed[0]} is another one" if changed else ""),
+            seen=shown(dataset.source) + (f", whose case {changed[0]} is another one" if changed else ""),
             expected=str(earlier),
             remedy="Choose another folder for the cache, or give --overwrite to make this one anew.",
         )

@@ -10,6 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, cast
 
+from flarecli.addresses import shown
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.dicom.collection import SeriesFiles
 from flarecli.dicom.collection.choice import chosen_scan
@@ -24,7 +25,7 @@ class SourceState:
     """What tells quickly whether a file has changed.
 
     Attributes:
-        path: The file, or folder of DICOM slices; absolute.
+        path: The file, or folder of DICOM slices; absolute, or its address on a server.
         size_bytes: Its size; of a folder, of all files in it; of a detached header, with the files that it names.
         modified_ns: When it was last changed; the latest of several files.
     """
@@ -47,7 +48,7 @@ class SourceState:
                 "cannot be read", path=path, seen=error.strerror, remedy="Check that the file is there and readable."
             ) from error
         latest_ns = max((state.st_mtime_ns for state in states), default=0)
-        return cls(str(path.resolve()), sum(state.st_size for state in states), latest_ns)
+        return cls(shown(path.resolve()), sum(state.st_size for state in states), latest_ns)
 
 
 @dataclass(frozen=True)

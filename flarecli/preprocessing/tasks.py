@@ -18,6 +18,7 @@ from flarecli.preprocessing.by_system import training_arrays_of
 from flarecli.preprocessing.cache import HU_COUNTS_NAME
 from flarecli.preprocessing.cache_writer import write_case
 from flarecli.preprocessing.sources import Source, SourceState
+from flarecli.volume.at_hand import images_at_hand
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ class CheckTask:
         started = time.perf_counter()
         sources = None
         try:
-            report = check_pair(pair, self.values, ignore_geometry=self.ignore_geometry)
-            if not report.faults and pair.scan is not None and pair.labels is not None:
-                sources = Source.of(pair.scan), Source.of(pair.labels)
+            with images_at_hand(pair.scan, pair.labels):
+                report = check_pair(pair, self.values, ignore_geometry=self.ignore_geometry)
+                if not report.faults and pair.scan is not None and pair.labels is not None:
+                    sources = Source.of(pair.scan), Source.of(pair.labels)
         except Exception as error:
             report = PairReport(pair, (Finding.of_error("files", error_of(error, pair.scan)),))
         return CheckedPair(report, sources, time.perf_counter() - started)
@@ -95,10 +97,12 @@ class WriteTask:
 
     def _write(self, checked: CheckedPair, key: str, started: float) -> None:
         report, sources = checked.report, checked.sources
-        scan = read_labelled_scan(report.pair, self.values, ignore_geometry=self.ignore_geometry)
+        with images_at_hand(report.pair.scan, report.pair.labels):
+            scan = read_labelled_scan(report.pair, self.values, ignore_geometry=self.ignore_geometry)
+            states = [SourceState.of(path) for path in (report.pair.scan, report.pair.labels) if path is not None]
         arrays = training_arrays_of(self.system).prepare(scan.volume, scan.labels)
-        for source in sources or ():
-            if SourceState.of(Path(source.state.path)) != source.state:
+        for source, state in zip(sources or (), states, strict=False):
+            if state != source.state:
                 raise InputError(
                     "changed while it was being read", path=source.state.path, remedy="Run the command again."
                 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flarecli.addresses import shown
 from flarecli.errors import FlareError, InputError
 from flarecli.files.names import (
     SCAN_SUFFIXES,
@@ -183,7 +184,7 @@ def _unreadable(record: Path, problem: str, labels: str | None, places: Sequence
 
 def without_result(case: Case, status: Status, problem: str) -> ReportCase:
     """A case of which there is a scan alone."""
-    return ReportCase(case.name, status, problem, checksum=_stand_in(case.labels), scan=str(case.scan))
+    return ReportCase(case.name, status, problem, checksum=_stand_in(case.labels), scan=shown(case.scan))
 
 
 def _stand_in(path: Path) -> str:

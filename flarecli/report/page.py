@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from flarecli.addresses import is_staged, shown
 from flarecli.errors import UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.printable import printable, printable_name
@@ -165,6 +166,8 @@ def _facts(case: ReportCase, folder: Path, kinds: dict[str, int]) -> dict[str, A
 
 def _link(path: Path, folder: Path) -> str:
     """A relative address of a file, seen from the page; it begins with a dot, so that no name reads as a scheme."""
+    if is_staged(path) and not is_staged(folder):
+        return shown(path)
     address = quote(os.fsencode(os.path.relpath(target_of(path), folder)))
     return address if address.startswith("../") else f"./{address}"
 

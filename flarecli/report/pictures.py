@@ -20,6 +20,7 @@ from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY, ORGANS
 from flarecli.preview.sheet import FOOTER_PX, HEADER_PX
 from flarecli.report.cases import ReportCase
+from flarecli.volume.at_hand import images_at_hand
 
 _THUMBNAIL_PX = (480, 300)
 _LARGE_WIDTH_PX = 1600
@@ -74,7 +75,8 @@ def _pictures(case: ReportCase, *, has_large: bool) -> CasePictures:
     if case.labels is None:
         return CasePictures(note=f"{missing}; there is no label map")
     try:
-        picture = _silhouette(read_label_map(case.labels, fractions=Fractions.TRUNCATED))
+        with images_at_hand(case.labels):
+            picture = _silhouette(read_label_map(case.labels, fractions=Fractions.TRUNCATED))
     except (FlareError, MemoryError, OSError):
         return CasePictures(note=f"{missing}; the label map cannot be read")
     return CasePictures(_encoded(picture, _THUMBNAIL_QUALITY), "", f"{missing}: the label map from the front")
@@ -82,7 +84,7 @@ def _pictures(case: ReportCase, *, has_large: bool) -> CasePictures:
 
 def _of_preview(case: ReportCase, *, has_large: bool) -> CasePictures:
     assert case.preview is not None
-    with opened(case.preview) as file, Image.open(file, formats=("PNG",)) as stored:
+    with images_at_hand(case.preview), opened(case.preview) as file, Image.open(file, formats=("PNG",)) as stored:
         if stored.width * stored.height > _MOST_PIXELS:
             raise ValueError("more pixels than a preview has")
         sheet = stored.convert("RGB")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from flarecli.addresses import shown
 from flarecli.files.atomic import atomic_text
 from flarecli.files.printable import table_cell
 from flarecli.organs import ORGANS
@@ -42,7 +43,7 @@ def row_of(case: ReportCase) -> dict[str, Any]:
         **{name: getattr(case, name) or None for name in ("finished", "scan")},
     }
     paths = {name: getattr(case, name) for name in ("labels", "record", "preview")}
-    return row | {name: None if path is None else str(path) for name, path in paths.items()}
+    return row | {name: None if path is None else shown(path) for name, path in paths.items()}
 
 
 def write_table(destination: Path, cases: Iterable[ReportCase]) -> None:

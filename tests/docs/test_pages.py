@@ -68,7 +68,7 @@ def test_every_environment_variable_of_the_code_is_documented_and_no_other() -> 
     assert set(re.findall(r"`(FLARE_[A-Z]+)`", text)) - used == {"FLARE_SHARED"}  # of the tests
 
 
-@pytest.mark.parametrize("group", ["plain", "torch", "tensorflow", "io", "tensorboard", "dev", "docs"])
+@pytest.mark.parametrize("group", ["plain", "torch", "tensorflow", "io", "remote", "tensorboard", "dev", "docs"])
 def test_every_dependency_has_its_reason(group: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = project["dependencies"] if group == "plain" else project["optional-dependencies"][group]
@@ -85,7 +85,18 @@ def test_every_dependency_has_its_reason(group: str) -> None:
 def test_every_group_of_dependencies_is_compared() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
-    assert set(extras) == {"torch", "tensorflow", "io", "dicom", "export", "mesh", "tensorboard", "dev", "docs"}
+    assert set(extras) == {
+        "torch",
+        "tensorflow",
+        "io",
+        "dicom",
+        "export",
+        "mesh",
+        "remote",
+        "tensorboard",
+        "dev",
+        "docs",
+    }
 
 
 def test_the_version_stands_once() -> None:

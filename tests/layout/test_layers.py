@@ -34,6 +34,7 @@ _LAYERS = (
         "remarks",
         "steps",
     ),
+    ("addresses",),
     ("flarecli",),  # the version; what else it offers it imports when it is asked for
     ("flarecli_models",),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,7 +50,10 @@ _HELP = (  # as text: the lines of a docstring's later paragraphs would not be j
 def evaluate(
     pred: Annotated[
         str,
-        typer.Argument(metavar="PRED", help="Prediction: a label map, a folder, or a quoted glob pattern."),
+        typer.Argument(
+            metavar="PRED",
+            help="Prediction: a label map, a folder, or a quoted glob pattern; also s3://, gs:// or https://.",
+        ),
     ],
     gt: Annotated[str, typer.Argument(metavar="GT", help="Ground truth: the same.")],
     metrics: Annotated[
@@ -82,16 +84,16 @@ def evaluate(
         float,
         typer.Option(metavar="MM", min=0, help="How far apart the same voxel may lie in both files."),
     ] = 0.1,
-    csv: Annotated[
-        Path | None,
+    csv_file: Annotated[
+        str | None,
         typer.Option(
             "--csv",
             metavar="FILE",
             help="Write one row a case, FLARE's column names; - is standard output, and nothing else goes there.",
         ),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots and a sortable table.")
+    report_file: Annotated[
+        str | None, typer.Option("--report", metavar="FILE.html", help="Write a page with plots and a sortable table.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a table or report that exists already.")
@@ -105,14 +107,16 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
 ) -> None:
     """Score predictions against ground truths."""
-    with reported_errors(as_json=as_json):
+    from flarecli.files.remote.staging import destination_file, staging
+
+    with reported_errors(as_json=as_json), staging():
         from flarecli.cli.evaluate.options import check_outputs, evaluation_settings
         from flarecli.cli.evaluate.table import print_evaluation
         from flarecli.errors import UsageError
         from flarecli.metrics.pairing import account_of_labels, label_files, pair_cases, pair_literally
         from flarecli.metrics.score_table import write_score_table
 
-        if images is not None and report is None:
+        if images is not None and report_file is None:
             raise UsageError(
                 "--images without --report shows nothing",
                 seen=f"--images {images}",
@@ -127,8 +131,9 @@ def evaluate(
             ignore_geometry=ignore_geometry,
             geometry_tolerance_mm=geometry_tolerance,
         )
-        preds, gts = account_of_labels(pred), account_of_labels(gt)
-        scans = [] if images is None else label_files(images)
+        csv, report = (None if text is None else destination_file(text) for text in (csv_file, report_file))
+        preds, gts = account_of_labels(_listed(pred)), account_of_labels(_listed(gt))
+        scans = [] if images is None else label_files(_listed(images))
         streams_out = check_outputs(csv, report, overwrite=overwrite, as_json=as_json, read=(preds, gts), scans=scans)
         pairs, unmatched = (
             (pair_literally(preds.files, gts.files), []) if literal else pair_cases(preds.files, gts.files)
@@ -152,6 +157,14 @@ def evaluate(
                 _print_warnings(evaluation)
         if evaluation.failures:
             raise typer.Exit(_PARTIAL_FAILURE)
+
+
+def _listed(location: str) -> str:
+    """A path or pattern as it is; for an address the path that stands for it, after the server was asked."""
+    from flarecli.files.remote.parsing import is_address
+    from flarecli.files.remote.staging import source_path
+
+    return str(source_path(location)) if is_address(location) else location
 
 
 def _evaluated(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flarecli.addresses import is_staged
 from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,26 +29,35 @@ def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | Non
 
 
 def scans_of(
-    source: Path,
-    destination: Path | None,
+    scans: str,
+    output: str | None,
     listed: str | None,
     *,
     series: str | None = None,
     name: str | None = None,
     anonymous: bool = False,
-) -> FoundCases:
-    """The scans of a file or folder, or of a list; then the only path is the output's.
+) -> tuple[FoundCases, Path]:
+    """The scans of a file or folder, or of a list; then the only path is the output's. Paths may be addresses.
+
+    Returns:
+        The scans, and where their label maps go.
 
     Raises:
         UsageError: when the number of paths is not right, or series of a list are chosen or named.
-        InputError, UsageError: as `find_scans` and `read_case_list` do.
+        InputError, UsageError: as `find_scans` and `read_case_list` do, and where a server refuses something.
     """
+    from flarecli.files.names import label_map_suffix
+    from flarecli.files.remote.staging import destination_file, destination_folder, source_path
     from flarecli.prediction.case_lists import read_case_list
     from flarecli.prediction.cases import CaseSelection, FoundCases, find_scans
 
-    if listed is None and destination is not None:
-        return find_scans(source, destination, CaseSelection(series, name, anonymous))
-    if listed is None or destination is not None:
+    if listed is None and output is not None:
+        source = source_path(scans)
+        is_single = bool(label_map_suffix(output))
+        destination = destination_file(output) if is_single else destination_folder(output)
+        _bring_dicom(source, is_single=is_single)
+        return find_scans(source, destination, CaseSelection(series, name, anonymous)), destination
+    if listed is None or output is not None:
         raise UsageError(
             "the number of paths is not right",
             seen="one: no OUT" if listed is None else "two, and --from",
@@ -61,21 +71,40 @@ def scans_of(
                 seen=f"--from and {option}",
                 remedy=f'Give it in the list: {{"scan": "study.zip", "{option.removeprefix("--")}": "4"}}.',
             )
-    return FoundCases(read_case_list(listed, source, anonymous=anonymous), is_many=True)
+    destination = destination_folder(scans)
+    return FoundCases(read_case_list(listed, destination, anonymous=anonymous), is_many=True), destination
 
 
-def preview_of(preview: Path | None, *, many: bool) -> Callable[[Case], Path] | None:
-    """Where the preview of each case goes.
+def _bring_dicom(source: Path, *, is_single: bool) -> None:
+    """Bring what has to be read for its series to be known: archives, DICOMDIRs, and prefixes without images."""
+    if not is_staged(source):
+        return
+    from flarecli.files.names import image_suffix
+    from flarecli.files.remote.reading import bring_tree
+
+    if source.is_dir():
+        if is_single or not any(image_suffix(entry) for entry in source.iterdir()):
+            bring_tree(source)
+    elif source.name.upper() == "DICOMDIR":
+        bring_tree(source.parent)
+    elif source.suffix.lower() == ".zip":
+        bring_tree(source)
+
+
+def preview_of(text: str | None, *, many: bool) -> Callable[[Case], Path] | None:
+    """Where the preview of each case goes, a path or an address.
 
     Raises:
         UsageError: when the previews of many scans were to be one picture.
     """
+    from flarecli.files.remote.staging import destination_file, destination_folder
     from flarecli.prediction.output_options import PreviewFile, PreviewFolder
 
-    if preview is None:
+    if text is None:
         return None
     if not many:
-        return PreviewFile(preview)
+        return PreviewFile(destination_file(text))
+    preview = destination_folder(text)
     if preview.suffix.lower() == ".png" and not preview.is_dir():
         raise UsageError(
             "the previews of a folder of scans need a folder",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from flarecli.addresses import shown
 from flarecli.cli.output import stdout_console
 from flarecli.cli.rendering.notices import print_warning
 from flarecli.files.printable import printable_name
@@ -22,7 +23,7 @@ def outcome_as_dict(outcome: CaseResult) -> dict[str, Any]:
     return {
         "case": outcome.case.name,
         "status": outcome.status,
-        "labels": str(outcome.case.labels),
+        "labels": shown(outcome.case.labels),
         "redone": outcome.redone,
         "record": None if outcome.record is None else dict(outcome.record),
         "error": None if outcome.error is None else outcome.error.as_dict(),

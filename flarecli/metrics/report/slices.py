@@ -20,6 +20,7 @@ from flarecli.geometry import bounding_window
 from flarecli.metrics.case import CaseEvaluation, read_pair
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
+from flarecli.volume.at_hand import images_at_hand
 from flarecli.volume.image_files import read_header, read_image
 
 _WINDOW_HU = (-160.0, 240.0)  # the usual soft-tissue window
@@ -52,8 +53,9 @@ def slices_png(case: CaseEvaluation, image_path: Path, settings: EvaluationSetti
     Raises:
         InputError: when a file cannot be read, or the image has another shape than the label maps.
     """
-    pred, gt = read_pair(case.pair, settings)
-    image = _image(image_path, canonical=not settings.literal)
+    with images_at_hand(case.pair.pred, case.pair.gt, image_path):
+        pred, gt = read_pair(case.pair, settings)
+        image = _image(image_path, canonical=not settings.literal)
     if image.shape != gt.labels.shape:
         raise InputError(
             "the image and the ground truth differ in shape",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from flarecli.addresses import shown
 from flarecli.errors import FlareError, InputError, error_from_dict
 from flarecli.files.atomic import write_json
 from flarecli.prediction.cases import Case
@@ -19,7 +20,7 @@ def write_failure(case: Case, error: FlareError, *, anonymous: bool = False) -> 
     Raises:
         OutputError: when it cannot be written.
     """
-    scan = None if anonymous else str(case.scan)
+    scan = None if anonymous else shown(case.scan)
     facts: dict[str, Any] = {"failure_version": FAILURE_VERSION, "scan": scan, "error": error.as_dict()}
     write_json(case.failure, facts)
 
