@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ class OrganSignals:
         border_uncertainty: Uncertain voxels over the voxels of the organ's surface; an edge drawn sharply has
             about 1 to 2. 0 where it is absent.
         probability_ml: All probability of the organ, as a volume.
+        least_certain_z_mm: Where along z the axial slice lies in which most voxels of the organ are expected to be
+            wrong: mm from the outer face of the scan's lowest slice. NaN where unknown, or where nothing is in doubt.
     """
 
     label: int
@@ -33,6 +36,7 @@ class OrganSignals:
     mean_margin: float
     border_uncertainty: float
     probability_ml: float
+    least_certain_z_mm: float = float("nan")
 
     def as_dict(self) -> dict[str, Any]:
         """The signals for JSON, rounded; NaN becomes null."""
@@ -40,13 +44,16 @@ class OrganSignals:
         return {name: None if np.isnan(value) else value for name, value in facts.items()}
 
 
-def organ_signals(probabilities: np.ndarray, labels: np.ndarray, voxel_ml: float) -> tuple[OrganSignals, ...]:
+def organ_signals(
+    probabilities: np.ndarray, labels: np.ndarray, voxel_ml: float, z_mm: Sequence[float] | None = None
+) -> tuple[OrganSignals, ...]:
     """Measure the uncertainty of a network about each organ of `ORGANS`.
 
     Args:
         probabilities: float array of shape (classes, z, y, x), summing to 1 over the classes.
         labels: uint8 label map of shape (z, y, x) that was made from them.
         voxel_ml: Volume of a voxel.
+        z_mm: Where the slices lie, mm from the outer face of the scan's lowest slice.
     """
     signals = []
     for organ in ORGANS:
@@ -68,8 +75,23 @@ def organ_signals(probabilities: np.ndarray, labels: np.ndarray, voxel_ml: float
         expected = (
             2 * overlap / (voxels + total) if total * voxel_ml > _LEAST_PROBABILITY_ML or voxels else float("nan")
         )
-        signals.append(OrganSignals(organ.label, expected, margin, border, total * voxel_ml))
+        doubtful = float("nan") if z_mm is None else _least_certain(own, inside, z_mm)
+        signals.append(OrganSignals(organ.label, expected, margin, border, total * voxel_ml, doubtful))
     return tuple(signals)
+
+
+def _least_certain(own: np.ndarray, inside: np.ndarray, z_mm: Sequence[float]) -> float:
+    """Position of the slice with most voxels that are expected to be wrong: 1 - p of each inside, p of each outside."""
+    wrong = [
+        float(np.sum(plane, dtype=np.float64) + np.count_nonzero(mask) - 2 * np.sum(plane[mask], dtype=np.float64))
+        for plane, mask in zip(own, inside, strict=True)
+    ]
+    worst = int(np.argmax(wrong))
+    return float(z_mm[worst]) if wrong[worst] > _LEAST_EXPECTED_ERROR_VOXELS else float("nan")
+
+
+_LEAST_EXPECTED_ERROR_VOXELS = 0.5
+"""Fewer voxels in a slice are rounding."""
 
 
 _LEAST_PROBABILITY_ML = 1.0

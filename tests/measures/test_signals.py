@@ -87,3 +87,16 @@ def test_an_organ_that_touches_opposite_faces_keeps_its_surface_there() -> None:
     probabilities = np.zeros((5, *labels.shape), np.float32)
     probabilities[:2] = 0.5
     assert organ_signals(probabilities, labels, 1.0)[0].border_uncertainty == 480 / (480 - 4 * 6 * 8)
+
+
+def test_the_least_certain_slice_is_where_most_voxels_are_expected_to_be_wrong() -> None:
+    labels = ball().astype(np.uint8)
+    probabilities = probabilities_of(labels, 1.0)
+    assert math.isnan(organ_signals(probabilities, labels, 0.008, z_mm=range(24))[0].least_certain_z_mm)
+    probabilities[1][9][labels[9] == 1] = 0.6
+    probabilities[0][9][labels[9] == 1] = 0.4
+    probabilities[1][14][labels[14] == 0] = 0.3  # more voxels, each less wrong; more is expected to be wrong in all
+    z_mm = [100.0 + 2.5 * place for place in range(24)]
+    liver = organ_signals(probabilities, labels, 0.008, z_mm=z_mm)[0]
+    assert liver.least_certain_z_mm == z_mm[14]
+    assert math.isnan(organ_signals(probabilities, labels, 0.008)[0].least_certain_z_mm)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.geometry import Window, box_of_window, cut_faces, whole_window, window_of_box
+from flarecli.geometry import Grid, Window, box_of_window, cut_faces, whole_window, window_of_box
 from flarecli.measures.signals import organ_signals
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
@@ -124,7 +124,12 @@ class Flarelite(System):
             restore_labels(probabilities, labels[window].shape, out=labels[window])
         with steps("judge"):
             # Every second voxel along each axis gives the same signals, in an eighth of the time.
-            signals = organ_signals(probabilities[:, ::2, ::2, ::2], found[::2, ::2, ::2], 8 * refined.voxel_mm3 / 1000)
+            signals = organ_signals(
+                probabilities[:, ::2, ::2, ::2],
+                found[::2, ::2, ::2],
+                8 * refined.voxel_mm3 / 1000,
+                z_mm=_slice_centres_mm(window, grid, found.shape[0])[::2],
+            )
         cut = cut_faces(labels[window], window, grid, constants.touch_area_mm2)
         facts: dict[str, Any] = {
             "region_mode": region.mode,
@@ -152,6 +157,13 @@ class Flarelite(System):
                 remedy="Check the scan's intensities and orientation, or give `--roi full`.",
             )
         return window
+
+
+def _slice_centres_mm(window: Window, grid: Grid, slices: int) -> list[float]:
+    """Centres of slices that divide a window equally, in mm from the outer face of the grid's lowest slice."""
+    box = box_of_window(window, grid)
+    step_mm = (box.end_mm[0] - box.start_mm[0]) / slices
+    return [box.start_mm[0] + (place + 0.5) * step_mm for place in range(slices)]
 
 
 def _seen(network: str, grid: NetworkGrid) -> dict[str, Any]:
