@@ -48,12 +48,15 @@ man: development
     {{ bin }}/python -m sphinx -W --keep-going -q -b man docs docs/_build/man
     @echo "docs/_build/man/flare.1"
 
-# Draw the picture of README and tutorial anew, from the synthetic example.
+# Draw the pictures of README and documentation anew, from the synthetic example.
 picture: development
     mkdir -p demo-output
     {{ bin }}/flare predict examples/phantom_ct_0000.nii.gz demo-output/phantom_ct.nii.gz \
         --preview demo-output/phantom_ct.png --overwrite
     {{ bin }}/python docs/shrink_picture.py demo-output/phantom_ct.png docs/images/phantom.png
+    {{ bin }}/flare view examples/phantom_ct_0000.nii.gz demo-output/phantom_ct.nii.gz examples/phantom_ct.nii.gz \
+        --html demo-output/phantom_ct.html --overwrite
+    {{ bin }}/python docs/viewer_picture.py demo-output/phantom_ct.html docs/images/viewer.webp
 
 # Build the wheel and the source archive in dist/.
 wheel: _environment
@@ -71,7 +74,7 @@ bench *arguments: development
 
 # Install flare for development, with every backend.
 development: _environment
-    {{ install }} --editable '.[dev,dicom,docs,export,mesh,remote,tensorflow,torch]'
+    {{ install }} --editable '.[dev,dicom,docs,export,mesh,remote,tensorflow,torch,view]'
 
 _environment:
     test -x {{ bin }}/python || {{ python }} -m venv .venv

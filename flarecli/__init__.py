@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from flarecli.segmentation import SegmentationResult as SegmentationResult
     from flarecli.segmentation import Segmenter as Segmenter
     from flarecli.segmentation import segment as segment
+    from flarecli.segmentation import view as view
     from flarecli.systems.registry import available_systems as available_systems
 
 block_telemetry()
@@ -38,6 +39,7 @@ _HOMES = {
     "available_systems": "flarecli.systems.registry",
     "evaluate": "flarecli.evaluation",
     "segment": "flarecli.segmentation",
+    "view": "flarecli.segmentation",
 }
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "available_systems",
     "evaluate",
     "segment",
+    "view",
 ]
 
 

@@ -40,3 +40,7 @@ LEFT_KIDNEY = 5
 
 RIGHT_KIDNEY_NAME, LEFT_KIDNEY_NAME = "right kidney", "left kidney"
 """Names of the sides in tables, records and DICOM objects."""
+
+_RED, _GREEN, _BLUE = next(organ.colour for organ in ORGANS if organ.label == KIDNEYS)
+LEFT_KIDNEY_COLOUR = (_RED, _GREEN - 40, _BLUE + 40)
+"""Display colour of the left kidney where sides are told apart."""

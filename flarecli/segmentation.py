@@ -343,6 +343,24 @@ def _found(source: Source, series: str | None) -> Source:
     return source
 
 
+def view(result: SegmentationResult, *, height: int = 600) -> Any:
+    """A result in a notebook: scan and organs in three planes and 3-D, to scroll, zoom and turn.
+
+    Args:
+        result: What `segment` or a `Segmenter` gave.
+        height: Height of the widget in pixels.
+
+    Returns:
+        An `ipyniivue.NiiVue` widget, which shows itself at the end of a cell.
+
+    Raises:
+        InstallationError: when ipyniivue is not installed; `pip install 'flarecli[view]'` brings it.
+    """
+    from flarecli.viewer.widget import notebook_widget
+
+    return notebook_widget(result._volume, result._result.segmentation.labels, height=height)
+
+
 def _volume_of(source: Any) -> Volume:
     if isinstance(source, str | os.PathLike | SeriesFiles):
         return read_volume(source if isinstance(source, SeriesFiles) else Path(source))

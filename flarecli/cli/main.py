@@ -18,6 +18,11 @@ VERBS = (
         "Segment liver, kidneys, spleen and pancreas in a CT scan, or in every scan of a folder.",
     ),
     Verb(
+        "view",
+        "flarecli.cli.view:view",
+        "Show a scan with its label maps in the browser: three planes, 3-D, volumes, verdicts and DSC.",
+    ),
+    Verb(
         "report",
         "flarecli.cli.report:report",
         "Make a page or table of a folder of results, the most doubtful cases first; no network is run.",

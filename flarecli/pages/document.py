@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,30 @@ _SCRIPT = "page.js"
 def write_page(destination: Path, package: str, content: Mapping[str, Any]) -> None:
     """Write the page of a package, atomically, part by part as the template yields it.
 
+    Args:
+        destination: The HTML file; `-` is standard output.
+        package: Name of the package, as in imports.
+        content: What the templates show, by name; see `page_parts`.
+
+    Raises:
+        OutputError: when the file cannot be written.
+    """
+    parts = page_parts(package, content)
+    with atomic_text(destination) as file:
+        for part in parts:
+            file.write(part)
+
+
+def page_parts(package: str, content: Mapping[str, Any], *, connects: bool = False) -> Iterator[str]:
+    """The page of a package in parts, as the template yields them.
+
     The folder `templates` of the package holds `page.html`, which extends `shared/base.html`; its `page.css` and
     `page.js`, where there are such, follow what all pages share. Everything that is put into a template is escaped.
 
     Args:
-        destination: The HTML file; `-` is standard output.
         package: Name of the package, as in imports.
-        content: What the templates show, by name.
-
-    Raises:
-        OutputError: when the file cannot be written.
+        content: What the templates show, by name. `module`, where there is one, is the text of a module script.
+        connects: Whether the page may fetch from the server that it came from; otherwise it fetches nothing at all.
     """
     environment = jinja2.Environment(
         loader=jinja2.PrefixLoader(
@@ -51,18 +65,18 @@ def write_page(destination: Path, package: str, content: Mapping[str, Any]) -> N
         )
         for name in (_STYLE, _SCRIPT)
     )
-    page = environment.get_template(f"own/{_PAGE}").generate(
+    module = content.get("module", "")
+    return environment.get_template(f"own/{_PAGE}").generate(
         {
             **content,
             "style": style,
             "script": script,
+            "module": module,
             "style_source": _source(style),
-            "script_source": _source(script),
+            "script_sources": " ".join(_source(text) for text in (script, module) if text),
+            "connect_source": "'self'" if connects else "",
         }
     )
-    with atomic_text(destination) as file:
-        for part in page:
-            file.write(part)
 
 
 def json_for_script(content: Any) -> str:

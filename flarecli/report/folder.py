@@ -21,7 +21,11 @@ from flarecli.files.names import (
 from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case, find_cases
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
+from flarecli.prediction.sharing.failed_cases import failed_scan, read_failure
 from flarecli.report.cases import ReportCase, Status, case_of_record, is_plausible
+
+FAILURE_SUFFIX = ".failed.json"
+"""Ends the name of a file that says why a case has no result."""
 
 _MASKS = tuple(f"_{name}" for name in (*(organ.name for organ in ORGANS), "right_kidney", "left_kidney"))
 
@@ -68,6 +72,12 @@ def results_in(
     foreign = []
     for name in sorted(name for name in names if name.endswith(".json")):
         path = folder / name
+        if name.endswith(FAILURE_SUFFIX):
+            stem = name.removesuffix(FAILURE_SUFFIX)
+            if f"{stem}.json" not in names:
+                cases[stem] = _failed(path, stem)
+            on_record()
+            continue
         stem = name.removesuffix(".json")
         try:
             record = read_record(path)
@@ -83,7 +93,7 @@ def results_in(
             described.update(file.name for file in (case.labels, *case.further) if file is not None)
         on_record()
     for name in sorted(names):
-        if not image_suffix(name) or name in described:
+        if not image_suffix(name) or name in described or _is_failed(image_stem(name), cases):
             continue
         stem = image_stem(name)
         if stem not in cases and not _is_mask(stem, names):
@@ -185,6 +195,20 @@ def _unreadable(record: Path, problem: str, labels: str | None, places: Sequence
 def without_result(case: Case, status: Status, problem: str) -> ReportCase:
     """A case of which there is a scan alone."""
     return ReportCase(case.name, status, problem, checksum=_stand_in(case.labels), scan=shown(case.scan))
+
+
+def _is_failed(stem: str, cases: Mapping[str, ReportCase]) -> bool:
+    return stem in cases and cases[stem].status is Status.FAILED
+
+
+def _failed(path: Path, name: str) -> ReportCase:
+    """A case of which a run that shared its work has written why it failed."""
+    case = Case(name, path, path.with_name(f"{name}.nii.gz"))
+    error = read_failure(case)
+    problem = "it failed" if error is None else sentence_of(error)
+    return ReportCase(
+        name, Status.FAILED, problem, further=(path,), checksum=_stand_in(case.labels), scan=failed_scan(case)
+    )
 
 
 def _stand_in(path: Path) -> str:

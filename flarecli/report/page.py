@@ -14,6 +14,7 @@ from flarecli.files.destinations import target_of
 from flarecli.files.printable import printable, printable_name
 from flarecli.organs import ORGANS
 from flarecli.pages.document import json_for_script, write_page
+from flarecli.pages.viewer_command import viewer_command
 from flarecli.report.cases import ReportCase, Status
 from flarecli.report.distributions import distribution_plot
 from flarecli.report.pictures import CasePictures, pictures_of
@@ -110,11 +111,21 @@ def write_report_page(
             "warnings": [(printable(kind), count) for kind, count in kinds],
             "warning_choices": [(place, printable(kind)) for place, (kind, _) in enumerate(kinds[:_MOST_CHOICES])],
             "foreign": [printable_name(name) for name in foreign],
+            "worst_view": _worst_view(cases),
             "colours": [(organ.name, "rgb({}, {}, {})".format(*organ.colour)) for organ in ORGANS],
             "data": _data(cases, folder, {kind: place for place, (kind, _) in enumerate(kinds)}),
             "pictures": _pictures(cases, on_case),
         },
     )
+
+
+def _worst_view(cases: Sequence[ReportCase]) -> tuple[str, str] | None:
+    """Name and viewer's command of the most doubtful case that has a result."""
+    worst = next((case for case in cases if case.labels is not None), None)
+    if worst is None or worst.labels is None:
+        return None
+    command = viewer_command(worst.scan or None, [worst.labels])
+    return (printable_name(worst.name), command) if command else None
 
 
 def _data(cases: Sequence[ReportCase], folder: Path, kinds: dict[str, int]) -> Iterator[str]:
@@ -161,6 +172,7 @@ def _facts(case: ReportCase, folder: Path, kinds: dict[str, int]) -> dict[str, A
             if text
         ],
         "links": [[printable_name(title), _link(path, folder)] for title, path in links],
+        "view": "" if case.labels is None else viewer_command(case.scan or None, [case.labels]),
     }
 
 

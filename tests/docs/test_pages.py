@@ -68,7 +68,9 @@ def test_every_environment_variable_of_the_code_is_documented_and_no_other() -> 
     assert set(re.findall(r"`(FLARE_[A-Z]+)`", text)) - used == {"FLARE_SHARED"}  # of the tests
 
 
-@pytest.mark.parametrize("group", ["plain", "torch", "tensorflow", "io", "remote", "tensorboard", "dev", "docs"])
+@pytest.mark.parametrize(
+    "group", ["plain", "torch", "tensorflow", "io", "remote", "tensorboard", "view", "dev", "docs"]
+)
 def test_every_dependency_has_its_reason(group: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = project["dependencies"] if group == "plain" else project["optional-dependencies"][group]
@@ -94,6 +96,7 @@ def test_every_group_of_dependencies_is_compared() -> None:
         "mesh",
         "remote",
         "tensorboard",
+        "view",
         "dev",
         "docs",
     }

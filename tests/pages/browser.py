@@ -1,14 +1,8 @@
-"""A real browser without a window, driven over a pipe by the Chrome DevTools Protocol: keys, pictures, downloads."""
+"""A real browser without a window: Debian's Chromium, driven by playwright."""
 
 from __future__ import annotations
 
-import base64
-import fcntl
-import json
-import os
-import select
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,19 +12,30 @@ from typing import Any
 import pytest
 
 _FLAGS = (
-    "--headless",
-    "--remote-debugging-pipe",
     "--no-sandbox",
-    "--disable-gpu",
     "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
     "--disable-dev-shm-usage",
+    "--use-angle=swiftshader",  # WebGL without a graphics card
+    "--enable-unsafe-swiftshader",
 )
-_ANSWER_S = 60.0
-_KEYS = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowLeft": (37, ""), "ArrowRight": (39, "")}
+_ANSWER_S = 90.0
+
+
+_running: list[Any] = []  # playwright runs once a process
+_users: list[int] = []
+
+
+@contextmanager
+def _playwright(sync_api: Any) -> Iterator[Any]:
+    if not _users:
+        _running.append(sync_api.sync_playwright().start())
+    _users.append(1)
+    try:
+        yield _running[0]
+    finally:
+        _users.pop()
+        if not _users:
+            _running.pop().stop()
 
 
 class Page:
@@ -41,140 +46,90 @@ class Page:
         requests: Addresses that it asked for.
     """
 
-    def __init__(self, to_browser: int, from_browser: int) -> None:
-        self._to, self._from = to_browser, from_browser
-        self._number = 0
-        self._received = b""
-        self._session: str | None = None
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._downloads: Path | None = None
         self.console: list[str] = []
         self.requests: list[str] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        page.set_default_timeout(_ANSWER_S * 1000)
+        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.console.append(f"exception: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("download", self._save)
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command and wait for its answer."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        if self._session is not None:
-            message["sessionId"] = self._session
-        content = json.dumps(message).encode() + b"\0"
-        while content:
-            content = content[os.write(self._to, content) :]
-        number = self._number
-        while True:
-            answer = self._next(_ANSWER_S)
-            assert answer is not None, f"no answer to {method}"
-            if answer.get("id") == number:
-                assert "error" not in answer, answer
-                result: dict[str, Any] = answer["result"]
-                return result
+    def _save(self, download: Any) -> None:
+        assert self._downloads is not None, "a file was saved that no test asked for"
+        download.save_as(self._downloads / download.suggested_filename)
 
-    def _next(self, timeout_s: float) -> dict[str, Any] | None:
-        """The next message; what concerns console and network is noted."""
-        end = time.monotonic() + timeout_s
-        while b"\0" not in self._received:
-            ready, _, _ = select.select([self._from], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
-                return None
-            part = os.read(self._from, 1 << 20)
-            assert part, "the browser ended"
-            self._received += part
-        text, _, self._received = self._received.partition(b"\0")
-        message: dict[str, Any] = json.loads(text)
-        facts = message.get("params", {})
-        match message.get("method"):
-            case "Runtime.consoleAPICalled":
-                self.console.append(str(facts["args"]))
-            case "Runtime.exceptionThrown":
-                self.console.append(str(facts["exceptionDetails"]))
-            case "Log.entryAdded":
-                self.console.append(facts["entry"]["text"])
-            case "Network.requestWillBeSent":
-                self.requests.append(facts["request"]["url"])
-        return message
-
-    def open(self, path: Path) -> None:
-        """Open a file and wait until it is loaded."""
-        self.call("Page.navigate", url=path.absolute().as_uri())
-        self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
+    def open(self, place: Path | str) -> None:
+        """Open a file or an address and wait until it is loaded."""
+        self._page.goto(place if isinstance(place, str) else place.absolute().as_uri())
 
     def value(self, expression: str) -> Any:
         """The value of a JavaScript expression."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        return self._page.evaluate(expression)
 
     def wait_for(self, expression: str) -> None:
-        """Wait until an expression is true."""
+        """Wait until an expression is true; asked from outside, as the policy of our pages allows no `eval`."""
         end = time.monotonic() + _ANSWER_S
         while not self.value(expression):
-            assert time.monotonic() < end, f"never true: {expression}"
-            time.sleep(0.05)
+            assert time.monotonic() < end, f"never true: {expression}; console: {self.console}"
+            self._page.wait_for_timeout(50)
 
     def press(self, *keys: str) -> None:
-        """Press keys one after the other, as a keyboard does: names such as "Enter", or single characters."""
+        """Press keys one after the other: names such as "Enter" and "Shift+ArrowLeft", or single characters."""
         for key in keys:
-            code, text = _KEYS[key] if key in _KEYS else (ord(key.upper()), key)
-            event = {"key": key, "windowsVirtualKeyCode": code}
-            self.call("Input.dispatchKeyEvent", type="keyDown", **event, **({"text": text} if text else {}))
-            self.call("Input.dispatchKeyEvent", type="keyUp", **event)
+            self._page.keyboard.press(key)
+
+    def wheel(self, selector: str, pixels: float, at: tuple[float, float] = (0.25, 0.25)) -> None:
+        """Turn the wheel over an element; `at` is the place within it, in parts of its width and height."""
+        self._page.mouse.move(*self._place(selector, at))
+        self._page.mouse.wheel(0, pixels)
+
+    def click(self, selector: str, at: tuple[float, float] = (0.5, 0.5)) -> None:
+        """Click into an element."""
+        self._page.locator(selector).scroll_into_view_if_needed()
+        self._page.mouse.click(*self._place(selector, at))
+
+    def _place(self, selector: str, at: tuple[float, float]) -> tuple[float, float]:
+        box = self._page.locator(selector).bounding_box()
+        return box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"]
 
     def look(self, *, width: int = 1280, height: int = 900, dark: bool = False, phone: bool = False) -> None:
-        """Set the size of the window, light or dark, and whether it is a phone's."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        """Set the size of the window, light or dark; a phone's is 390 pixels wide."""
+        self._page.set_viewport_size({"width": 390, "height": 844} if phone else {"width": width, "height": height})
+        self._page.emulate_media(color_scheme="dark" if dark else "light")
 
     def screenshot(self, path: Path, *, whole: bool = False) -> bytes:
         """Draw what is seen, or the whole page, as PNG."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        content = base64.b64decode(answer["data"])
-        path.write_bytes(content)
+        content: bytes = self._page.screenshot(path=path, full_page=whole)
         return content
 
     def save_downloads(self, folder: Path) -> None:
         """Let the page save files into a folder."""
-        session, self._session = self._session, None
-        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
-        self._session = session
+        self._downloads = folder
+
+    def close(self) -> None:
+        """Close the page."""
+        self._page.close()
 
 
 @contextmanager
 def browser_page(profile: Path) -> Iterator[Page]:
-    """Start Chromium and give a blank page; the calling test is skipped where there is no Chromium."""
+    """Start Chromium and give a blank page; the calling test is skipped where there is no Chromium.
+
+    Args:
+        profile: Folder of the browser's own files.
+    """
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'flarecli[dev]'")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("needs Chromium (Debian: apt-get install chromium)")
-    ours = [end for pair in (os.pipe(), os.pipe()) for end in pair]
-    ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ours]
-    for end in ours:
-        os.close(end)
-    its_in, to_browser, from_browser, its_out = ends
-
-    def place_ends() -> None:
-        os.dup2(its_in, 3)
-        os.dup2(its_out, 4)
-
-    process = subprocess.Popen(
-        [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
-        pass_fds=(3, 4),
-        preexec_fn=place_ends,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(its_in)
-    os.close(its_out)
-    try:
-        yield Page(to_browser, from_browser)
-    finally:
-        process.terminate()
+    with _playwright(sync_api) as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=program, args=list(_FLAGS), accept_downloads=True
+        )
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        os.close(to_browser)
-        os.close(from_browser)
+            yield Page(context.pages[0])
+        finally:
+            context.close()

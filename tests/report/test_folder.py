@@ -9,6 +9,8 @@ import pytest
 
 from flarecli.errors import InputError
 from flarecli.measures.calibration import CALIBRATIONS
+from flarecli.prediction.cases import Case
+from flarecli.prediction.sharing.failed_cases import write_failure
 from flarecli.report.cases import Status
 from flarecli.report.folder import results_in
 from tests.prediction.test_batch import write_ct
@@ -149,3 +151,27 @@ def test_the_estimate_of_a_record_is_taken_or_made_from_its_expected_dsc(tmp_pat
     assert liver.estimated_dsc == 0.9
     assert pancreas.estimated_dsc == round(CALIBRATIONS["pancreas"].estimate(0.9), 4)
     assert pancreas.estimated_dsc < 0.85
+
+
+def test_cases_of_which_a_run_wrote_why_they_failed_are_shown(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a"))
+    failed = Case("b", Path("/scans/b_0000.nii.gz"), tmp_path / "b.nii.gz")
+    write_failure(failed, InputError("is no CT", seen="0 HU", expected="HU", remedy="Give a CT."))
+    (tmp_path / "c.failed.json").write_text("{")
+    write_failure(Case("a", Path("x"), tmp_path / "a.nii.gz"), InputError("is old", remedy="None."))  # done since then
+    found = results_in(tmp_path)
+    by_name = {case.name: case for case in found.cases}
+    assert sorted(by_name) == ["a", "b", "c"]
+    assert by_name["a"].status is Status.DONE
+    assert (by_name["b"].status, by_name["b"].judgement) == (Status.FAILED, "error")
+    assert by_name["b"].problem == "is no CT; seen: 0 HU; expected: HU. Give a CT."
+    assert by_name["b"].scan == "/scans/b_0000.nii.gz"
+    assert by_name["b"].further == (tmp_path / "b.failed.json",)
+    assert "the record of the failure is damaged" in by_name["c"].problem
+    assert by_name["c"].scan == ""
+    assert found.foreign == ()
+
+
+def test_a_folder_of_failures_alone_is_a_report(tmp_path: Path) -> None:
+    write_failure(Case("b", Path("b"), tmp_path / "b.nii.gz"), InputError("is no CT", remedy="Give a CT."))
+    assert statuses(tmp_path) == {"b": ("error", "is no CT. Give a CT.")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,15 @@ def test_holds_every_case_the_most_doubtful_first(text: str) -> None:
     assert data[3]["organs"][2]["outliers"] == ["2500 mL, outside 30 to 630"]
     assert [address for _, address in data[2]["links"]] == ["./b_failed.nii.gz", "./b_failed.json", "./b_failed.png"]
     assert "foreign.json" in text
+
+
+def test_each_result_has_its_command_for_the_viewer(page_file: Path, text: str) -> None:
+    by_name = {one["name"]: one["view"] for one in data_of(text)}
+    labels = page_file.parent / "good_0.nii.gz"
+    assert by_name["good_0"] == f"flare view /scans/good_0_0000.nii.gz {labels}"
+    assert by_name["c_missing"] == ""
+    assert shlex.split(by_name[EVIL])[3] == str(page_file.parent / f"{EVIL}.nii.gz")
+    assert f"d_broken: <code>flare view SCAN {page_file.parent / 'd_broken.nii.gz'}</code>" in text  # most doubtful
 
 
 def test_names_are_text(text: str) -> None:

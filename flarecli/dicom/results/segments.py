@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flarecli.organs import KIDNEYS, LEFT_KIDNEY, LEFT_KIDNEY_NAME, ORGANS, RIGHT_KIDNEY_NAME
+from flarecli.organs import KIDNEYS, LEFT_KIDNEY, LEFT_KIDNEY_COLOUR, LEFT_KIDNEY_NAME, ORGANS, RIGHT_KIDNEY_NAME
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ def _segments() -> tuple[Segment, ...]:
         code = _TYPES[organ.name]
         if organ.label == KIDNEYS:
             found.append(Segment(KIDNEYS, RIGHT_KIDNEY_NAME, code, RIGHT, organ.colour))
-            red, green, blue = organ.colour
-            found.append(Segment(LEFT_KIDNEY, LEFT_KIDNEY_NAME, code, LEFT, (red, green - 40, blue + 40)))
+            found.append(Segment(LEFT_KIDNEY, LEFT_KIDNEY_NAME, code, LEFT, LEFT_KIDNEY_COLOUR))
         else:
             found.append(Segment(organ.label, organ.name, code, None, organ.colour))
     return tuple(sorted(found, key=lambda segment: segment.number))

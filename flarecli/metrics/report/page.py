@@ -21,6 +21,7 @@ from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLO
 from flarecli.metrics.report.plots import box_and_strip_plot
 from flarecli.metrics.summary import OVERALL
 from flarecli.pages.document import write_page
+from flarecli.pages.viewer_command import viewer_command
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class _Gallery:
     Attributes:
         title: Why the case is shown.
         name: Its name.
+        view: The command that shows it in the viewer; empty where there is none.
         picture: PNG as base64; empty where there is none.
         problem: Why there is none.
     """
 
     title: str
     name: str
+    view: str = ""
     picture: str = ""
     problem: str = ""
 
@@ -46,7 +49,8 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
     Args:
         destination: The HTML file.
         evaluation: What to show.
-        images: The scans, named as the cases (with or without `_0000`); without them no slices are shown.
+        images: The scans, named as the cases (with or without `_0000`); without them no slices are shown, but the
+            command that shows the worst case in the viewer.
             A scan that is missing or cannot be read leaves a note in its place.
     """
     write_page(
@@ -63,7 +67,8 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
             "statuses": {
                 status: sum(case.status is status for case in evaluation.cases) for status in EvaluationStatus
             },
-            "galleries": _galleries(evaluation, images) if images else [],
+            "galleries": _galleries(evaluation, images),
+            "has_slices": bool(images),
             "shown": _shown,
             "sort_key": _sort_key,
             "ground_truth_colour": GROUND_TRUTH_COLOUR,
@@ -100,8 +105,10 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
     for title, case in chosen.items():
         title = f"{title} by {metric.heading}"
         image = by_key.get(case_name(case.name))
+        view = viewer_command(image, [path for path in (case.pair.pred, case.pair.gt) if path is not None])
         if image is None:
-            galleries.append(_Gallery(title, case.name, problem="no image of this name was given"))
+            problem = "no image of this name was given" if images else ""
+            galleries.append(_Gallery(title, case.name, view, problem=problem))
             continue
         # Matplotlib takes half a second to import, and only pictures need it.
         prepare_matplotlib()
@@ -110,9 +117,9 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
         try:
             picture = slices_png(case, image, evaluation.settings)
         except InputError as error:
-            galleries.append(_Gallery(title, case.name, problem=str(error)))
+            galleries.append(_Gallery(title, case.name, view, problem=str(error)))
         else:
-            galleries.append(_Gallery(title, case.name, picture=base64.b64encode(picture).decode()))
+            galleries.append(_Gallery(title, case.name, view, picture=base64.b64encode(picture).decode()))
     return galleries
 
 

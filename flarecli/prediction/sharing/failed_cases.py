@@ -25,6 +25,17 @@ def write_failure(case: Case, error: FlareError, *, anonymous: bool = False) -> 
     write_json(case.failure, facts)
 
 
+def failed_scan(case: Case) -> str:
+    """The scan of a case that failed, as it is written there; empty where nothing can be read."""
+    try:
+        if case.failure.stat().st_size > _MOST_BYTES:
+            return ""
+        scan = json.loads(case.failure.read_text(encoding="utf-8"))["scan"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    return scan if isinstance(scan, str) else ""
+
+
 def read_failure(case: Case) -> FlareError | None:
     """Why a case failed; None where nothing is written of that."""
     try:

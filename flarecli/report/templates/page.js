@@ -222,6 +222,8 @@
       group.append(element("dt", "", title), element("dd", "", text));
       return group;
     }));
+    byId("viewer-command").hidden = one.view === "";
+    byId("viewer-command").querySelector("code").textContent = one.view;
     byId("viewer-links").replaceChildren(...one.links.map(([title, address]) => {
       const link = element("a", "", title);
       link.href = address;

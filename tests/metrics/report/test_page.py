@@ -105,6 +105,14 @@ def test_shows_the_worst_and_the_median_case(page: str) -> None:
     assert page.count("data:image/png;base64,") == 2
 
 
+def test_the_worst_case_has_its_command_for_the_viewer(page: str, folder: Path, tmp_path: Path) -> None:
+    files = [folder / part / "case_1.nii.gz" for part in ("pred", "gt")]
+    assert re.search(rf"<code>flare view \S*case_1\S* {files[0]} {files[1]}</code>", page)
+    evaluation = evaluate([CasePair("case_1.nii.gz", *files)], EvaluationSettings())
+    write_report(tmp_path / "page.html", evaluation, [])
+    assert f"<code>flare view SCAN {files[0]} {files[1]}</code>" in (tmp_path / "page.html").read_text()
+
+
 def test_a_scan_that_cannot_be_shown_leaves_a_note(folder: Path, tmp_path: Path) -> None:
     wrong_shape = save_labels(tmp_path / "case_1.nii.gz", np.zeros((4, 4, 4), np.int16))
     write_report(tmp_path / "report.html", _evaluation(folder), [wrong_shape])

@@ -1,0 +1,88 @@
+"""The viewer's page: NiiVue's script, the page's own one, and what it shows, or where it finds that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flarecli.errors import UsageError
+from flarecli.pages.document import json_for_script, page_parts, write_page
+from flarecli.preview.slice_picture import WINDOW_LEVEL_HU, WINDOW_WIDTH_HU
+from flarecli.viewer.niivue import niivue_script
+
+_PACKAGE = "flarecli.viewer"
+_MARK = b'content="flare view"'
+_MARK_WITHIN_BYTES = 2048
+
+WINDOWS = {
+    "abdomen": (WINDOW_LEVEL_HU, WINDOW_WIDTH_HU),
+    "liver": (80, 160),
+    "lung": (-600, 1500),
+    "bone": (400, 1800),
+}
+"""Level and width in HU. The abdomen's is that of previews; the others are usual ones of reading rooms."""
+
+
+def served_page(facts: Mapping[str, Any]) -> bytes:
+    """The page that fetches voxels and surfaces from the server that gave it.
+
+    Raises:
+        InstallationError: when ipyniivue is not there.
+    """
+    return "".join(page_parts(_PACKAGE, _content(facts, {}), connects=True)).encode("utf-8")
+
+
+def write_viewer_page(destination: Path, facts: Mapping[str, Any], files: Mapping[str, str]) -> None:
+    """Write the page that holds everything, atomically.
+
+    Args:
+        destination: The HTML file.
+        facts: Figures and places.
+        files: Base64 texts of voxels and surfaces by name.
+
+    Raises:
+        InstallationError: when ipyniivue is not there.
+        OutputError: when the file cannot be written.
+    """
+    write_page(destination, _PACKAGE, _content(facts, files))
+
+
+def check_viewer_path(path: Path) -> None:
+    """Refuse a file name that is none of a page, before anything is computed.
+
+    Raises:
+        UsageError: when the suffix is not `.html`.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(
+            "the page has an unknown format",
+            path=path,
+            seen=path.suffix or "no suffix",
+            expected=".html",
+            remedy=f"Name it {path.stem or 'scan'}.html, for example.",
+        )
+
+
+def is_viewer_page(path: Path) -> bool:
+    """Whether a file is a page of this kind, so that a later run may replace it."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return _MARK in file.read(_MARK_WITHIN_BYTES)
+    except OSError:
+        return False
+
+
+def _content(facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+    colours = {organ["label"]: "rgb({}, {}, {})".format(*organ["colour"]) for organ in facts["organs"]}
+    return {
+        "facts": facts,
+        "windows": WINDOWS,
+        "colours": colours,
+        "data": json_for_script({**facts, "windows": WINDOWS, "embedded": sorted(files)}),
+        "files": files,
+        "module": niivue_script(),
+        "has_verdicts": any(organ["verdict"] for organ in facts["organs"]),
+    }

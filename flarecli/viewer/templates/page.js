@@ -1,0 +1,7 @@
+document.addEventListener("DOMContentLoaded", () => {
+  {% include "own/contours.js" %}
+  {% include "own/loading.js" %}
+  {% include "own/drawing.js" %}
+  {% include "own/controls.js" %}
+  start();
+});
