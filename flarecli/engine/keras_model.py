@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flarecli.engine.keras_import import import_keras
 from flarecli.engine.runtime import Runtime
-from flarecli.engine.weights.eight_bits import plain_file
+from flarecli.engine.weights.eight_bits import readable_by_keras
 from flarecli.engine.weights.file import check_structure
 from flarecli.engine.weights.values import check_values
 from flarecli.errors import InputError
@@ -47,10 +47,10 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
     elements = sum(math.prod(variable.shape) for variable in model.variables)
     check_structure(weights, _MOST_TIMES * elements + _MORE_ELEMENTS)
     try:
-        with plain_file(weights) as readable, warnings.catch_warnings():
+        with warnings.catch_warnings():
             # Keras only warns about layers that the file does not have.
             warnings.simplefilter("error", UserWarning)
-            model.load_weights(readable)
+            model.load_weights(readable_by_keras(weights))
     except (MemoryError, InputError):
         raise
     except Exception as error:  # Keras and HDF5 raise nearly anything on files that are not what they expect

@@ -7,9 +7,7 @@ weights finds a group where an array should be, and no wrong values.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,9 +85,15 @@ def decoded(kernel: h5py.Group, path: Path) -> np.ndarray:
     return codes[()].astype(np.float32) * scale[()]
 
 
-@contextmanager
-def plain_file(path: Path) -> Iterator[Path]:
-    """A weights file as Keras reads it: the file itself, or a temporary copy with its kernels in float32.
+class FileInMemory(io.BytesIO):
+    """A weights file in memory. Keras chooses the reader by the ending of the name, which a plain `BytesIO` has not."""
+
+    def __str__(self) -> str:
+        return "decoded.weights.h5"
+
+
+def readable_by_keras(path: Path) -> Path | FileInMemory:
+    """A weights file as Keras reads it: the file itself, or a copy in memory with its kernels in float32.
 
     Args:
         path: The weights file, whose structure was checked.
@@ -102,17 +106,15 @@ def plain_file(path: Path) -> Iterator[Path]:
     with h5py.File(path) as file:
         kernels: list[str] = []
         file.visititems(lambda name, item: kernels.append(name) if is_coded(item) else None)
-        if kernels:
-            with tempfile.TemporaryDirectory(prefix="flare-weights-") as folder:
-                plain = Path(folder) / path.name
-                _write_plain(file, plain, path)
-                file.close()
-                yield plain
-            return
-    yield path
+        if not kernels:
+            return path
+        copy = FileInMemory()
+        _write_plain(file, copy, path)
+    copy.seek(0)
+    return copy
 
 
-def _write_plain(file: h5py.File, plain: Path, path: Path) -> None:
+def _write_plain(file: h5py.File, plain: FileInMemory, path: Path) -> None:
     import h5py
 
     with h5py.File(plain, "w") as copy:
