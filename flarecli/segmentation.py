@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
-from flarecli.dicom.collection import SeriesFiles
-from flarecli.dicom.collection.choice import chosen_scan
+from flarecli.dicom.collection.detection import is_collection
+from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import UsageError
 from flarecli.geometry import Grid
 from flarecli.measures.quality import OrganConfidence
@@ -332,6 +332,10 @@ def segment(
 def _found(source: Source, series: str | None) -> Source:
     """The one series of a path that holds several; any other source as it is."""
     if isinstance(source, str | os.PathLike):
+        if series is None and not is_collection(Path(source)):
+            return source
+        from flarecli.dicom.collection.choice import chosen_scan
+
         return chosen_scan(Path(source), series)
     if series is not None:
         raise UsageError(

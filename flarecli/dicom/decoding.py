@@ -1,4 +1,4 @@
-"""Compressed frames: decoded by GDCM (within SimpleITK), or by a plugin of pydicom.
+"""Compressed frames: decoded by GDCM (within SimpleITK) where it is there and knows them, or by a plugin of pydicom.
 
 A frame's compressed data go to GDCM in a file of their own with nothing but what describes the pixels, so that its
 result are the stored values, whatever the scan's file says of scaling and geometry.
@@ -58,13 +58,36 @@ def frame_decoder(slice_: Slice, path: Path) -> Iterator[FrameDecoder]:
         InputError: when the syntax is not known, or holds no slices.
         InstallationError: when the package that decodes it is not installed.
     """
-    syntax = slice_.header.syntax
-    if syntax in _BY_GDCM:
-        sitk = simpleitk(path)
+    sitk = _gdcm(slice_, path)
+    if sitk is not None:
         with _without_warnings(sitk), tempfile.TemporaryDirectory(prefix="flare-dicom-") as folder:
             yield lambda one, _: _by_gdcm(sitk, one, Path(folder))
     else:
         yield _plugin(slice_, path)
+
+
+def _gdcm(slice_: Slice, path: Path) -> Any:
+    """SimpleITK, which holds GDCM, for the syntaxes that GDCM knows; None where a plugin of pydicom is to decode them.
+
+    Raises:
+        InstallationError: when neither it nor such a plugin is installed.
+    """
+    if slice_.header.syntax not in _BY_GDCM:
+        return None
+    try:
+        return simpleitk(path)
+    except InstallationError as error:
+        from pydicom.pixels import get_decoder
+
+        decoder = get_decoder(slice_.header.syntax)
+        if decoder.is_available:
+            return None
+        raise InstallationError(
+            error.problem,
+            path=path,
+            seen=f"{_name(slice_)}, and no plugin of pydicom for it: {'; '.join(decoder.missing_dependencies)}",
+            remedy=error.remedy,
+        ) from error
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flarecli.dicom.collection import SeriesFiles
-from flarecli.dicom.collection.choice import chosen_scan
+from flarecli.dicom.collection.detection import is_collection
+from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import FlareError
 from flarecli.files.names import label_map_stem, label_map_suffix, suffix_of_name
 
@@ -47,7 +47,13 @@ class Case:
             InputError: when the scan holds none or several, or not the one that is chosen.
             InstallationError: when pydicom is needed and not installed.
         """
-        return chosen_scan(self.scan, self.choice) if self.series is None else self.series
+        if self.series is not None:
+            return self.series
+        if self.choice is None and not is_collection(self.scan):
+            return self.scan
+        from flarecli.dicom.collection.choice import chosen_scan
+
+        return chosen_scan(self.scan, self.choice)
 
     @property
     def record(self) -> Path:

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flarecli.dicom.collection import catalogue_of, is_collection
-from flarecli.dicom.collection.choice import chosen_series, only_series
-from flarecli.dicom.collection.naming import case_names, check_pattern
+from flarecli.dicom.collection.detection import is_collection
 from flarecli.errors import UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.folder import FolderAccount, account_of_folder
@@ -85,6 +83,8 @@ def find_scans(source: Path, destination: Path, selection: CaseSelection | None 
     source, destination = Path(source), Path(destination)
     selection = selection or CaseSelection()
     if selection.name is not None:
+        from flarecli.dicom.collection.naming import check_pattern
+
         check_pattern(selection.name, anonymous=selection.anonymous)
     if not is_folder(source):
         check_regular_file(source)
@@ -118,6 +118,10 @@ def _of_collection(
     source: Path, destination: Path, selection: CaseSelection, account: FolderAccount | None = None
 ) -> FoundCases:
     """The series of a collection: one into a file, all into a folder."""
+    from flarecli.dicom.collection.choice import chosen_series, only_series
+    from flarecli.dicom.collection.naming import case_names
+    from flarecli.dicom.collection.opening import catalogue_of
+
     if label_map_suffix(destination):
         _check_single(source, destination)
         if selection.name is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.dicom import is_dicom_file
-from flarecli.dicom.collection import SeriesFiles, content_of_series
+from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import InputError
 from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.files.sources import opened
@@ -121,6 +121,8 @@ def _path_of(scan: Path | SeriesFiles) -> Path:
 
 def _content(scan: Path | SeriesFiles, files: tuple[Path, ...]) -> ScanContent:
     if isinstance(scan, SeriesFiles):
+        from flarecli.dicom.collection.series_reading import content_of_series
+
         return ScanContent(*content_of_series(scan))
     sizes, sums = [], []
     for path in files:

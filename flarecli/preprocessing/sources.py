@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from flarecli.addresses import shown
 from flarecli.datasets.organ_values import OrganValues
-from flarecli.dicom.collection import SeriesFiles
 from flarecli.dicom.collection.choice import chosen_scan
+from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import InputError
 from flarecli.files.sources import opened
 from flarecli.preprocessing.cache import CACHE_VERSION

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.dicom import Series, find_series, find_series_of_file, is_dicom_file
-from flarecli.dicom.collection import SeriesFiles, find_series_of
-from flarecli.dicom.collection.choice import chosen_scan
+from flarecli.dicom.collection.detection import is_collection
+from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import InputError, UsageError
 from flarecli.files.names import image_suffix
 from flarecli.files.sources import check_regular_file, is_folder
@@ -74,9 +74,15 @@ def read_volume(path: Path | SeriesFiles) -> Volume:
             series.
         InstallationError: when a DICOM series needs a package that is not installed.
     """
-    found = path if isinstance(path, SeriesFiles) else chosen_scan(Path(path))
-    path = found.place if isinstance(found, SeriesFiles) else found
-    scan = _scan_of_series(find_series_of(found)) if isinstance(found, SeriesFiles) else _stored_scan(found)
+    if isinstance(path, SeriesFiles) or is_collection(Path(path)):
+        from flarecli.dicom.collection.choice import only_scan
+        from flarecli.dicom.collection.series_reading import find_series_of
+
+        series = path if isinstance(path, SeriesFiles) else only_scan(Path(path))
+        path, scan = series.place, _scan_of_series(find_series_of(series))
+    else:
+        path = Path(path)
+        scan = _stored_scan(path)
     source = scan.source
     voxels, value_warnings = hounsfield_zyx(scan, path)
     hounsfield_warnings = check_hounsfield(voxels, path)
@@ -133,20 +139,22 @@ def read_series_geometry(path: Path) -> SourceGeometry:
         InputError: when it is no DICOM series, or as `read_volume` raises it of the headers.
         InstallationError: when pydicom is not installed.
     """
-    found = chosen_scan(path)
-    if isinstance(found, SeriesFiles):
-        return _geometry_of_series(find_series_of(found))[0]
-    if is_folder(found):
-        return _geometry_of_series(find_series(found))[0]
-    check_regular_file(found)
-    if not is_dicom_file(found):
+    if is_collection(path):
+        from flarecli.dicom.collection.choice import only_scan
+        from flarecli.dicom.collection.series_reading import find_series_of
+
+        return _geometry_of_series(find_series_of(only_scan(path)))[0]
+    if is_folder(path):
+        return _geometry_of_series(find_series(path))[0]
+    check_regular_file(path)
+    if not is_dicom_file(path):
         raise InputError(
             "is no DICOM series",
             path=path,
             expected="a folder with the slices of one series, or a multi-frame file",
             remedy="Give the series that the scan was converted from.",
         )
-    return _geometry_of_series(find_series_of_file(found))[0]
+    return _geometry_of_series(find_series_of_file(path))[0]
 
 
 def check_label_map_name(path: Path) -> None:

@@ -200,10 +200,25 @@ def test_a_missing_plugin_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("module", ["pydicom.filereader", "SimpleITK"])
 def test_a_plain_install_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     write_series(tmp_path, compress=uids.RLELossless)
-    monkeypatch.setitem(__import__("sys").modules, module, None)
+    decoder = pytest.importorskip("pydicom.pixels").get_decoder(uids.RLELossless)
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(type(decoder), "is_available", property(lambda self: False))
+    monkeypatch.setattr(type(decoder), "missing_dependencies", property(lambda self: ["pylibjpeg-rle"]))
     with pytest.raises(InstallationError, match="which is not installed") as caught:
         find_series(tmp_path).read()
     assert "pip install 'flarecli[io]'" in caught.value.remedy
+    if module == "SimpleITK":
+        assert caught.value.seen == "RLE Lossless, and no plugin of pydicom for it: pylibjpeg-rle"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("syntax", ["RLELossless", "JPEGLSLossless"])
+def test_plugins_of_pydicom_decode_without_gdcm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str, signed: bool
+) -> None:
+    expected = write_series(tmp_path, signed=signed, compress=getattr(uids, syntax))
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    np.testing.assert_array_equal(_read(tmp_path), expected)
 
 
 def test_compressed_pictures_of_another_size_are_refused_before_unpacking(tmp_path: Path) -> None:

@@ -34,17 +34,6 @@ _SHOWN_NAME = 100
 _HIDDEN = ("__MACOSX/",)
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a regular file begins as a zip archive does, or is named so."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return file.read(4) in (b"PK\3\4", _END_MARK) or path.suffix.lower() == ".zip"
-    except (OSError, ValueError):
-        return False
-
-
 class ArchiveFiles:
     """The files of a zip archive; see `flarecli.dicom.collection.holders.Holder`."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from flarecli.dicom.collection.catalogue import Catalogue, CataloguedSeries
-from flarecli.dicom.collection.opening import catalogue_of, is_collection
+from flarecli.dicom.collection.detection import is_collection
+from flarecli.dicom.collection.opening import catalogue_of
 from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import InputError
 from flarecli.files.sources import is_folder
@@ -54,6 +55,19 @@ def only_series(catalogue: Catalogue, choice: str | None) -> CataloguedSeries:
     return found[0]
 
 
+def only_scan(path: Path, choice: str | None = None) -> SeriesFiles:
+    """The one scan of a collection, or the one that a choice names.
+
+    Raises:
+        InputError: as `only_series` does, and when files of it are missing.
+        InstallationError: when pydicom is not installed.
+    """
+    entry = only_series(catalogue_of(path), choice)
+    if entry.problem is not None:
+        raise entry.problem
+    return entry.files
+
+
 def chosen_scan(path: Path, choice: str | None = None) -> Path | SeriesFiles:
     """What is read for a path that stands for one scan: the path itself, or the one series of a collection.
 
@@ -74,10 +88,7 @@ def chosen_scan(path: Path, choice: str | None = None) -> Path | SeriesFiles:
             expected="a folder, a zip archive or a DICOMDIR",
             remedy="Leave --series out.",
         )
-    entry = only_series(catalogue_of(path), choice)
-    if entry.problem is not None:
-        raise entry.problem
-    return entry.files
+    return only_scan(path, choice)
 
 
 def _named(catalogue: Catalogue, choice: str) -> tuple[CataloguedSeries, ...]:

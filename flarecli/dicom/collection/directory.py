@@ -12,7 +12,6 @@ from flarecli.dicom.header import DamagedHeaderError
 from flarecli.dicom.packages import pydicom_reader, without_validation
 from flarecli.files.sources import check_memory
 
-_NAME = "DICOMDIR"
 _PARSED_TIMES = 20
 _FIRST_ROOT, _NEXT, _LOWER = (
     "OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity",
@@ -34,11 +33,6 @@ class Reference:
     file_id: str
     series_uid: str
     name: str | None
-
-
-def is_directory(name: str) -> bool:
-    """Whether a file has the name of a DICOMDIR."""
-    return name.rpartition("/")[2].upper() == _NAME
 
 
 def references_of(holder: Holder, name: str) -> list[Reference]:

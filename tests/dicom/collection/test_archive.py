@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from flarecli.dicom.collection import archive as archives
-from flarecli.dicom.collection import catalogue_of, content_of_series, find_series_of
+from flarecli.dicom.collection.opening import catalogue_of
+from flarecli.dicom.collection.series_reading import content_of_series, find_series_of
 from flarecli.errors import InputError
 from flarecli.volume import read_volume
 from tests.dicom.collection.trees import put_series, zipped

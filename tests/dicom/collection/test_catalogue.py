@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flarecli.dicom.collection import Catalogue, catalogue_of, find_series_of, is_collection
+from flarecli.dicom.collection.catalogue import Catalogue
 from flarecli.dicom.collection.choice import chosen_scan, chosen_series, only_series
+from flarecli.dicom.collection.detection import is_collection
+from flarecli.dicom.collection.opening import catalogue_of
+from flarecli.dicom.collection.series_reading import find_series_of
 from flarecli.errors import InputError
 from flarecli.volume import read_volume
 from tests.dicom.collection.trees import put_localizer, put_series, put_tree, zipped

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from flarecli.dicom import find_series
-from flarecli.dicom.collection import catalogue_of, find_series_of, is_collection
+from flarecli.dicom.collection.detection import is_collection
+from flarecli.dicom.collection.opening import catalogue_of
+from flarecli.dicom.collection.series_reading import find_series_of
 from flarecli.errors import InputError
 from flarecli.volume import read_volume
 from tests.dicom.collection.trees import put_series, zipped

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flarecli import Segmenter, segment
-from flarecli.dicom.collection import catalogue_of
+from flarecli.dicom.collection.opening import catalogue_of
 from flarecli.errors import InputError, UsageError
 from tests.dicom.collection.trees import put_tree, zipped
 from tests.threshold_system import LIVER_HU, ThresholdSystem

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flarecli.dicom.collection import catalogue_of
 from flarecli.dicom.collection.naming import FIELDS, case_names, check_pattern, safe_name
+from flarecli.dicom.collection.opening import catalogue_of
 from flarecli.errors import InputError, UsageError
 from flarecli.files.names import check_name
 from tests.dicom.collection.trees import put_series, put_tree, zipped

@@ -1,0 +1,49 @@
+"""Labelled pairs whose scans are DICOM in folders, archives and on media."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from flarecli.datasets.layouts import find_dataset
+from flarecli.datasets.organ_values import OrganValues
+from flarecli.preprocessing.run import check_dataset
+from flarecli.preprocessing.sources import Source
+from flarecli.volume import read_volume, write_labels
+from tests.dicom.collection.trees import put_localizer, put_series, zipped
+
+
+def test_pairs_of_trees_and_archives_are_checked_and_known_again(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    put_series(tree / "a" / "b")
+    put_localizer(tree / "a")
+    archive = zipped(tree, tmp_path / "scan.zip")
+    volume = read_volume(tree)
+    write_labels(tmp_path / "labels.nii.gz", (volume.voxels > 40).astype(np.uint8), volume)
+    (tmp_path / "pairs.csv").write_text("tree,labels.nii.gz\nscan.zip,labels.nii.gz\n", encoding="utf-8")
+
+    dataset = find_dataset(tmp_path / "pairs.csv", OrganValues({0: 0, 1: 1}))
+    outcomes = check_dataset(dataset)
+
+    assert [outcome.status.value for outcome in outcomes] == ["sound", "sound"], [
+        finding.sentence for outcome in outcomes for finding in outcome.findings
+    ]
+    before = Source.of(tree), Source.of(archive)
+    path = tree / "a" / "b" / "IM003.dcm"
+    path.write_bytes(path.read_bytes()[:-2] + b"\0\0")
+    assert Source.of(tree).sha256 != before[0].sha256
+    assert Source.of(archive) == before[1]
+
+
+def test_several_series_are_a_fault_that_lists_them(tmp_path: Path) -> None:
+    put_series(tmp_path / "tree" / "a")
+    put_series(tmp_path / "tree" / "b", series="1.2.1.5", number=5)
+    volume = read_volume(tmp_path / "tree" / "a")
+    write_labels(tmp_path / "labels.nii.gz", (volume.voxels > 40).astype(np.uint8), volume)
+    (tmp_path / "pairs.csv").write_text("tree,labels.nii.gz\n", encoding="utf-8")
+
+    (outcome,) = check_dataset(find_dataset(tmp_path / "pairs.csv", OrganValues({0: 0, 1: 1})))
+
+    assert outcome.status.value == "faulty"
+    assert any("several CT series" in finding.sentence for finding in outcome.findings)
