@@ -192,7 +192,9 @@ def predict(
 
             check_page_path(report)
         chosen_part = None if part is None else parsed_part(part)
-        found, destination = scans_of(scans, output, listed, series=series, name=name, anonymous=anonymous)
+        found, destination = scans_of(
+            scans, output, listed, series=series, name=name, anonymous=anonymous, hidden=quiet or as_json
+        )
         if share and is_staged(destination):
             raise UsageError(
                 "a bucket cannot be shared: it has no atomic claims",

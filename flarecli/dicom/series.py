@@ -156,9 +156,9 @@ def _chosen(account: Account, path: Path) -> Candidate:
         raise InputError(
             "holds several CT series",
             path=path,
-            seen="; ".join(map(str, scans)),
+            seen=_listing(path, scans),
             expected="one CT series",
-            remedy="Move the series to be segmented into a folder of its own.",
+            remedy="Choose one with --series, or give a folder as OUT to have each segmented.",
         )
     if scans:
         return scans[0]
@@ -189,6 +189,15 @@ def _chosen(account: Account, path: Path) -> Candidate:
         expected="a CT series of several slices",
         remedy="Give the folder of an axial CT series.",
     )
+
+
+def _listing(path: Path, scans: Sequence[Candidate]) -> str:
+    """What there is to choose from."""
+    if not path.is_dir():
+        return "; ".join(map(str, scans))
+    from flarecli.dicom.collection.opening import catalogue_of  # needed for messages alone
+
+    return catalogue_of(path).listing()
 
 
 def _refuse_damaged(account: Account, candidate: Candidate, path: Path) -> None:

@@ -142,8 +142,9 @@ def test_several_ct_series_are_refused_and_listed(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="several CT series") as caught:
         find_series(tmp_path)
-    assert "'Abdomen' (CT, 9 slices, series 2, 5 mm thick)" in str(caught.value.seen)
-    assert "'Arterial [31m' (CT, 5 slices, series 3, 5 mm thick)" in str(caught.value.seen)
+    assert "'Abdomen' (9 slices, series 2, 5 mm thick, no contrast agent named)" in str(caught.value.seen)
+    assert "'Arterial [31m' (5 slices, series 3, 5 mm thick, no contrast agent named)" in str(caught.value.seen)
+    assert "--series" in caught.value.remedy
 
 
 @pytest.mark.parametrize("new_uids", [False, True], ids=["same instances", "new instance UIDs"])

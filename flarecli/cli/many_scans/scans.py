@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flarecli.addresses import is_staged
+from flarecli.cli.output import stderr_console
 from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ def scans_of(
     series: str | None = None,
     name: str | None = None,
     anonymous: bool = False,
+    hidden: bool = False,
 ) -> tuple[FoundCases, Path]:
     """The scans of a file or folder, or of a list; then the only path is the output's. Paths may be addresses.
 
@@ -56,7 +60,8 @@ def scans_of(
         is_single = bool(label_map_suffix(output))
         destination = destination_file(output) if is_single else destination_folder(output)
         _bring_dicom(source, is_single=is_single)
-        return find_scans(source, destination, CaseSelection(series, name, anonymous)), destination
+        with _status(source, hidden=hidden):
+            return find_scans(source, destination, CaseSelection(series, name, anonymous)), destination
     if listed is None or output is not None:
         raise UsageError(
             "the number of paths is not right",
@@ -89,6 +94,18 @@ def _bring_dicom(source: Path, *, is_single: bool) -> None:
         bring_tree(source.parent)
     elif source.suffix.lower() == ".zip":
         bring_tree(source)
+
+
+@contextmanager
+def _status(source: Path, *, hidden: bool) -> Iterator[None]:
+    """Say on a terminal that many files are looked through, while they are."""
+    from flarecli.dicom.collection.detection import is_collection
+
+    if hidden or not sys.stderr.isatty() or not is_collection(source):
+        yield
+        return
+    with stderr_console().status("reading headers"):
+        yield
 
 
 def preview_of(text: str | None, *, many: bool) -> Callable[[Case], Path] | None:

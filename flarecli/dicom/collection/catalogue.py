@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from flarecli.dicom import tags
-from flarecli.dicom.account import is_named_like_slices, left_out, name_pattern, objects_of
+from flarecli.dicom.account import left_out
 from flarecli.dicom.choice import SMALL_SHARE, told_apart
 from flarecli.dicom.collection.description import Description, description_of
-from flarecli.dicom.collection.directory import missing_by_series, references_of
+from flarecli.dicom.collection.gathering import KEPT_VALUES, Gathered, gathered
 from flarecli.dicom.collection.holders import Holder
 from flarecli.dicom.collection.series_files import SeriesFiles
-from flarecli.dicom.elements import Elements
-from flarecli.dicom.header import DamagedHeaderError, Header, header_in
-from flarecli.dicom.objects import MEDIA_DIRECTORY, DicomObject
 from flarecli.dicom.slices import Slice
 from flarecli.dicom.stack import stacked
 from flarecli.errors import InputError
@@ -27,7 +23,6 @@ from flarecli.remarks import Remark
 
 _DIGEST = 10  # hexadecimal digits
 _NAMED = 5
-_KEPT_VALUES = (tags.POSITION, tags.ORIENTATION)
 _REFORMATTED = "reformatted or captured, beside original slices"
 
 
@@ -130,23 +125,6 @@ class Catalogue:
         return tuple(found)
 
 
-@dataclass
-class _Gathered:
-    """What was found while the files were gone through."""
-
-    groups: dict[tuple[str, str, int], list[tuple[str, Slice]]] = field(default_factory=dict)
-    facts: dict[tuple[str, str, int], Elements] = field(default_factory=dict)
-    kinds: list[tuple[str, str]] = field(default_factory=list)
-    others: dict[str, list[str]] = field(default_factory=dict)
-    unusable: list[tuple[str, str, bool]] = field(default_factory=list)
-    seen: dict[tuple[object, ...], tuple[int, bool]] = field(default_factory=dict)
-    copies: int = 0
-    missing: dict[str, list[str]] = field(default_factory=dict)
-
-    def add_other(self, kind: str, name: str) -> None:
-        self.others.setdefault(kind, []).append(PurePosixPath(name).name)
-
-
 def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
     """Go through the files of a collection.
 
@@ -154,10 +132,8 @@ def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
         InputError: when an archive cannot be read.
         InstallationError: when pydicom is not installed.
     """
-    found = _Gathered(others={kind: list(names) for kind, names in holder.others.items()})
-    for name in holder.names:
-        _enter(holder, name, found, is_archived=is_archived)
-    doubtful = _doubtful_files(found)
+    found = gathered(holder, is_archived=is_archived)
+    doubtful = found.doubtful_files()
     best = _best_ranks(found)
     series = [
         entry
@@ -175,93 +151,7 @@ def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
     return Catalogue(holder.path, tuple(series), Remark(said, without), found.copies, tuple(missing), holds_dicom)
 
 
-def _enter(holder: Holder, name: str, found: _Gathered, *, is_archived: bool) -> None:
-    path = holder.path / name
-    try:
-        with holder.opened(name) as (file, size):
-            header = header_in(file, path, size)
-        if header is None:
-            found.unusable.append((name, "does not begin as DICOM does" if size else "empty", False))
-            return
-        objects = objects_of(header, pixels=not is_archived)
-        if [entry.kind for entry in objects] == [MEDIA_DIRECTORY]:
-            _check_references(holder, name, found)
-            return
-    except DamagedHeaderError as error:
-        found.unusable.append((name, str(error), True))
-        return
-    except InputError as error:
-        found.unusable.append((name, error.seen or error.problem, False))
-        return
-    for entry in objects:
-        _enter_object(entry, name, found)
-
-
-def _check_references(holder: Holder, name: str, found: _Gathered) -> None:
-    references = references_of(holder, name)
-    if not any(reference.name for reference in references) and len(holder.names) > 1:
-        found.add_other("DICOMDIR of other files", name)
-        return
-    for uid, files in missing_by_series(references).items():
-        found.missing.setdefault(uid, []).extend(files)
-
-
-def _enter_object(entry: DicomObject, name: str, found: _Gathered) -> None:
-    elements = entry.header.elements
-    if entry.kind:
-        found.kinds.append((entry.kind, elements.text(tags.SERIES_DESCRIPTION)))
-        return
-    key = (elements.text(tags.STUDY_UID), entry.series_uid or PurePosixPath(name).parent.as_posix(), entry.rank)
-    found.facts.setdefault(key, elements)
-    group = found.groups.setdefault(key, [])
-    if not entry.slices:  # damaged: it belongs to its series all the same, which is refused for it
-        group.append((name, _nowhere(entry.header)))
-    uid = elements.text(tags.SOP_INSTANCE)
-    for slice_ in entry.slices:
-        identity = (*key, uid, slice_.frame, slice_.values.get(tags.POSITION))
-        index, is_sound = found.seen.get(identity, (len(group), True)) if uid else (len(group), True)
-        if index == len(group):
-            group.append((name, _light(slice_)))
-        else:
-            found.copies += 1
-            if is_sound or entry.problem:
-                continue
-            group[index] = name, _light(slice_)
-        found.seen[identity] = index, not entry.problem
-
-
-def _light(slice_: Slice) -> Slice:
-    """A slice with what tells acquisitions apart, and nothing else: there may be many."""
-    header = Header(slice_.header.path, Elements({}), "", None, 0)
-    values = {tag: slice_.values.get(tag) for tag in _KEPT_VALUES}
-    marks = {tag: sys.intern(text) for tag, text in slice_.marks.items()}
-    return replace(slice_, header=header, values=values, marks=marks)
-
-
-def _nowhere(header: Header) -> Slice:
-    return Slice(Header(header.path, Elements({}), "", None, 0), 0, {}, "", "", {}, None)
-
-
-def _doubtful_files(found: _Gathered) -> dict[str, list[str]]:
-    """Files that cannot be read and may be slices, by their folder; the others are counted."""
-    patterns: dict[str, set[str]] = {}
-    for parts in found.groups.values():
-        for name, _ in parts:
-            place = PurePosixPath(name)
-            patterns.setdefault(place.parent.as_posix(), set()).add(name_pattern(Path(place.name)))
-    doubtful: dict[str, list[str]] = {}
-    for name, problem, is_dicom in found.unusable:
-        place = PurePosixPath(name)
-        folder = place.parent.as_posix()
-        if folder in patterns and (is_dicom or is_named_like_slices(Path(place.name), patterns[folder])):
-            doubtful.setdefault(folder, []).append(name)
-        else:
-            kind = "damaged DICOM file" if is_dicom else "file that is no DICOM"
-            found.add_other(f"{kind} ({problem})", name)
-    return doubtful
-
-
-def _best_ranks(found: _Gathered) -> dict[str, int]:
+def _best_ranks(found: Gathered) -> dict[str, int]:
     """Of each study, how original the most original slices are."""
     best: dict[str, int] = {}
     for (study, _, rank), parts in found.groups.items():
@@ -274,7 +164,7 @@ def _entries(
     path: Path,
     key: tuple[str, str, int],
     parts: list[tuple[str, Slice]],
-    found: _Gathered,
+    found: Gathered,
     doubtful: dict[str, list[str]],
     best: dict[str, int],
     *,
@@ -311,7 +201,7 @@ def _entries(
         )
 
 
-def _shares_folder(found: _Gathered, key: tuple[str, str, int], folders: set[str]) -> bool:
+def _shares_folder(found: Gathered, key: tuple[str, str, int], folders: set[str]) -> bool:
     return any(PurePosixPath(name).parent.as_posix() in folders for name, _ in found.groups[key])
 
 
@@ -330,8 +220,8 @@ def _files_and_frames(
 
 def _acquisitions(slices: list[Slice]) -> Iterator[tuple[str, Sequence[Slice], str]]:
     """The acquisitions of a series with their names and the reasons to leave them out."""
-    are_placed = all(isinstance(slice_.values.get(tag), tuple) for slice_ in slices for tag in _KEPT_VALUES)
-    lengths = {len(slice_.values[tag]) for slice_ in slices for tag in _KEPT_VALUES} if are_placed else set()  # type: ignore[arg-type]
+    are_placed = all(isinstance(slice_.values.get(tag), tuple) for slice_ in slices for tag in KEPT_VALUES)
+    lengths = {len(slice_.values[tag]) for slice_ in slices for tag in KEPT_VALUES} if are_placed else set()  # type: ignore[arg-type]
     if lengths != {3, 6} or len(slices) < 2 or not _has_extent(slices) or stacked(slices).is_even:
         yield "", slices, ""
         return
