@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flarecli.training.data import TrainingData
     from flarecli.training.machine import Machine
     from flarecli.training.recipe import Recipe
-    from flarecli.training.samples.mixture.wanted import WantedScans
+    from flarecli.training.samples.mixture.selection import WantedScans
 
 
 _STOPPED = 130
@@ -102,7 +102,7 @@ def train(
     with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
         cache, run = _folders(first, second, synthesize_from)
         _check_outputs(run, preview, cache)
-        from flarecli.training.samples.mixture.wanted import WantedScans, chosen_recipe, data_of
+        from flarecli.training.samples.mixture.selection import WantedScans, chosen_recipe, data_of
 
         scans = WantedScans(cache, synthesize_from, real_share)
         chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
@@ -237,7 +237,7 @@ def _cross_validate(
 ) -> None:
     from flarecli.cli.train_progress import shown_progress
     from flarecli.training.cross_validation import cross_validate
-    from flarecli.training.samples.mixture.wanted import fold_data
+    from flarecli.training.samples.mixture.selection import fold_data
 
     data = fold_data(recipe, scans, folds, seed)
     with shown_progress(hidden=quiet or as_json) as display:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flarecli.engine.batched_network import BatchedNetwork
-from flarecli.engine.guarded_network import GuardedNetwork
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.keras_networks import TensorFlowNetwork, TorchNetwork
+from flarecli.engine.memory_limited_network import GuardedNetwork
 from flarecli.engine.openvino_network import load_openvino_network, openvino_network_of
 from flarecli.engine.runtime import Runtime
 from flarecli.engine.weights.file import checked_sha256

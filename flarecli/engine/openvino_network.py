@@ -15,8 +15,8 @@ import numpy as np
 from flarecli.engine.batched_network import BatchedNetwork
 from flarecli.engine.compiled_graphs import CompiledGraphs
 from flarecli.engine.graph_cache import GraphCache
+from flarecli.engine.graph_key import network_facts
 from flarecli.engine.keras_model import model_with_weights
-from flarecli.engine.network_facts import network_facts
 from flarecli.engine.openvino_graph import ANY_SIZE, export_graph, open_shape
 from flarecli.engine.runtime import Runtime
 from flarecli.engine.weights.values import constant_layers

@@ -12,7 +12,7 @@ from flarecli.training.folds import Split
 from flarecli.training.randomness import Purpose
 from flarecli.training.recipe import Recipe
 from flarecli.training.samples.anatomies import Anatomies
-from flarecli.training.samples.painting import PatientSource, PatientStream
+from flarecli.training.samples.rendering import PatientSource, PatientStream
 from flarecli.training.samples.scan_source import CachedScans, SyntheticScans
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.samples.stream import SampleStream, Stream
@@ -60,7 +60,7 @@ class TrainingData(Protocol):
 
     @property
     def is_painted(self) -> bool:
-        """Whether samples are patients that are still to be painted; see `flarecli.training.samples.painting`."""
+        """Whether samples are patients that are still to be painted; see `flarecli.training.samples.rendering`."""
         ...
 
     def stream(self, seed: int) -> Stream:

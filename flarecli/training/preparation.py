@@ -107,7 +107,7 @@ def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
             remedy="Use --backend torch, or a recipe whose scans are made beforehand, such as --recipe standard.",
         )
     from flarecli.engine.keras_model import model_with_weights
-    from flarecli.training.samples.painting.batches import painted_batches
+    from flarecli.training.samples.rendering.batches import painted_batches
 
     first = _first_stage_weights(recipe)
     network = None

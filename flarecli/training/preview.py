@@ -26,7 +26,7 @@ def preview_samples(data: TrainingData, seed: int, count: int = SAMPLES) -> Iter
     if not data.is_painted:
         yield from (stream.sample(number) for number in range(count))
         return
-    from flarecli.training.samples.painting.batches import painted_batches
+    from flarecli.training.samples.rendering.batches import painted_batches
 
     builder = painted_batches(data.recipe, seed, "cpu")
     for number in range(count):

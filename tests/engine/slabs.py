@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from flarecli.engine.guarded_network import slab_device
+from flarecli.engine.memory_limited_network import slab_device
 from flarecli.engine.runtime import Runtime, start_runtime
 from tests.models import model_checks as checks
 

@@ -18,7 +18,7 @@ import pytest
 
 from flarecli.engine import entry_cache, load_network
 from flarecli.engine.graph_cache import GraphCache
-from flarecli.engine.network_facts import network_facts
+from flarecli.engine.graph_key import network_facts
 from flarecli.files.cache_folder import cache_folder
 from flarecli.weights.card import sha256_of
 from flarecli_models.efficientsegnet import coarse_unet

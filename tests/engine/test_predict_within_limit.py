@@ -116,7 +116,7 @@ def test_an_impossible_limit_is_wrong_usage(scan: Path) -> None:
 
 @checks.needs_eager
 def test_memory_that_runs_out_is_told(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.engine.test_guarded_network import full_memory
+    from tests.engine.test_memory_limited_network import full_memory
 
     assert predict(scan, "whole").exit_code == 0
 

@@ -15,7 +15,7 @@ from flarecli.geometry import Box
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, RegionRequest, Segmentation
 from flarecli.systems.efficientscn import EfficientScn
-from flarecli.systems.efficientscn.growing import FACES
+from flarecli.systems.efficientscn.region_enlargement import FACES
 from flarecli.volume import read_volume
 from tests.systems.scans import Scan, scan_of
 

@@ -22,9 +22,9 @@ from flarecli.systems.efficientscn.geometry import (
     plan_segmentation,
     whole_scan,
 )
-from flarecli.systems.efficientscn.growing import cutting_faces, grown_region
 from flarecli.systems.efficientscn.inputs import localization_input, segmentation_input
 from flarecli.systems.efficientscn.orientation import LpsFrame, flipped_view
+from flarecli.systems.efficientscn.region_enlargement import cutting_faces, grown_region
 from flarecli.systems.region_warnings import region_warnings
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from flarecli.phantom.patient import Patient, centred_grid, draw_patient
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.recipe import SynthesisSettings
 from flarecli.training.samples.anatomies import draw_anatomy
-from flarecli.training.samples.painting.exposure import Exposure, draw_exposure
-from flarecli.training.samples.painting.posture import draw_posture
+from flarecli.training.samples.rendering.appearance import Exposure, draw_exposure
+from flarecli.training.samples.rendering.pose import draw_posture
 from flarecli.training.samples.scan_source import patient_options
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.targets import Target

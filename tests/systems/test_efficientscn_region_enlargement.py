@@ -10,7 +10,7 @@ import pytest
 from flarecli.geometry import Box
 from flarecli.systems.efficientscn import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import SegmentationPlan
-from flarecli.systems.efficientscn.growing import FACES, Face, cutting_faces, grown_region
+from flarecli.systems.efficientscn.region_enlargement import FACES, Face, cutting_faces, grown_region
 
 CONSTANTS = EfficientScnConstants()
 SPACING_MM = (2.0, 2.0, 2.0)

@@ -28,8 +28,8 @@ from flarecli.phantom.acquisition import (
     PartIntensities,
 )
 from flarecli.phantom.drawing.canvas import MAX_PARTS
-from flarecli.training.samples.painting.exposure import Exposure
-from flarecli.training.samples.painting.fields import blurred, grainy_noise, per_sample, smooth_field
+from flarecli.training.samples.rendering.appearance import Exposure
+from flarecli.training.samples.rendering.fields import blurred, grainy_noise, per_sample, smooth_field
 
 if TYPE_CHECKING:
     import torch

@@ -10,10 +10,10 @@ import numpy as np
 from flarecli.resample import area_matrix
 from flarecli.training.randomness import Purpose, derived_seed, generator
 from flarecli.training.recipe import FirstStageSettings, Recipe
-from flarecli.training.samples.painting.fields import per_sample
-from flarecli.training.samples.painting.painter import painted
-from flarecli.training.samples.painting.patients import PatientSample
-from flarecli.training.samples.painting.posture import in_posture
+from flarecli.training.samples.rendering.fields import per_sample
+from flarecli.training.samples.rendering.patients import PatientSample
+from flarecli.training.samples.rendering.pose import in_posture
+from flarecli.training.samples.rendering.renderer import painted
 from flarecli.training.views import CropView, FirstStageGrid
 from flarecli.training.views.crop import AIR_HU, FirstStageChange
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from flarecli.engine.guarded_network import PLANNED_SHARE, GuardedNetwork, slab_device
+from flarecli.engine.memory_limited_network import PLANNED_SHARE, GuardedNetwork, slab_device
 from flarecli.engine.memory_use import FEWER_SLICES, IN_SLABS, WHOLE
 from flarecli.engine.networks import network_of
 from flarecli.engine.runtime import Runtime

@@ -14,9 +14,9 @@ from flarecli.training.data import SyntheticData
 from flarecli.training.preview import preview_samples
 from flarecli.training.recipe import FirstStageSettings
 from flarecli.training.samples.anatomies import Anatomies
-from flarecli.training.samples.painting.exposure import Exposure, draw_exposure
-from flarecli.training.samples.painting.patients import PatientSample, PatientStream, labels_of_parts
-from flarecli.training.samples.painting.posture import draw_posture
+from flarecli.training.samples.rendering.appearance import Exposure, draw_exposure
+from flarecli.training.samples.rendering.patients import PatientSample, PatientStream, labels_of_parts
+from flarecli.training.samples.rendering.pose import draw_posture
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView, FirstStageGrid
 from tests.training import small
@@ -48,7 +48,7 @@ def with_acquisition(exposure: Exposure, **changes: object) -> Exposure:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_painted_scan_is_what_the_generator_makes_of_the_patient(patient: Patient, seed: int) -> None:
-    from flarecli.training.samples.painting.painter import painted
+    from flarecli.training.samples.rendering.renderer import painted
 
     rng = np.random.default_rng(seed)
     exposure = draw_exposure(rng, patient, options_for("wide", noise_hu=(8, 20)))
@@ -72,7 +72,7 @@ def test_a_painted_scan_is_what_the_generator_makes_of_the_patient(patient: Pati
 
 
 def test_blur_and_noise_are_as_strong_as_the_acquisition_says(patient: Patient) -> None:
-    from flarecli.training.samples.painting.painter import painted
+    from flarecli.training.samples.rendering.renderer import painted
 
     exposure = draw_exposure(np.random.default_rng(0), patient, options_for("realistic"))
     plain = Acquisition(0.0, 0.5, (0.0, 0.0, 0.0), 0.0, (0.0, 1.0), None)
@@ -95,7 +95,7 @@ def test_blur_and_noise_are_as_strong_as_the_acquisition_says(patient: Patient) 
 
 @pytest.mark.parametrize("sigma", [0.7, 1.4, 2.0, 4.7])
 def test_smooth_fields_have_unit_spread_and_the_width_asked_for(sigma: float) -> None:
-    from flarecli.training.samples.painting.fields import smooth_field
+    from flarecli.training.samples.rendering.fields import smooth_field
 
     field = smooth_field((4, 50, 60, 70), (sigma,) * 3, random_numbers())
     assert field.shape == (4, 50, 60, 70)
@@ -108,7 +108,7 @@ def test_smooth_fields_have_unit_spread_and_the_width_asked_for(sigma: float) ->
 
 
 def test_postures_move_a_patient_about_the_middle() -> None:
-    from flarecli.training.samples.painting.posture import in_posture
+    from flarecli.training.samples.rendering.pose import in_posture
 
     rng = np.random.default_rng(2)
     parts = torch.as_tensor(rng.integers(0, 255, (2, 12, 12, 12)), dtype=torch.uint8)
@@ -124,7 +124,7 @@ def test_postures_move_a_patient_about_the_middle() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_crop_lies_where_the_organ_is_after_the_posture_has_changed(seed: int) -> None:
-    from flarecli.training.samples.painting.posture import in_posture
+    from flarecli.training.samples.rendering.pose import in_posture
 
     rng = np.random.default_rng(seed)
     labels = np.zeros((48, 56, 64), np.uint8)
@@ -182,7 +182,7 @@ def test_samples_of_a_batch_have_one_shape_and_patients_are_scanned_anew() -> No
 
 
 def test_batches_are_the_same_every_time_and_hold_image_and_labels() -> None:
-    from flarecli.training.samples.painting.batches import PaintedBatchBuilder
+    from flarecli.training.samples.rendering.batches import PaintedBatchBuilder
 
     recipe = small.painted_recipe()
     assert isinstance(recipe.view, CropView)
@@ -200,7 +200,7 @@ def test_batches_are_the_same_every_time_and_hold_image_and_labels() -> None:
 
 
 def test_labels_end_where_the_field_of_view_does() -> None:
-    from flarecli.training.samples.painting.batches import PaintedBatchBuilder
+    from flarecli.training.samples.rendering.batches import PaintedBatchBuilder
 
     view = CropView((20, 20, 24), multiple=1)
     sample = replace(stream().sample(0), start_zyx=(0, 0, 0), shape_zyx=(20, 20, 24), posture=np.eye(3))
@@ -235,7 +235,7 @@ def test_samples_hold_values_of_the_target_alone(target: str) -> None:
 def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_does(
     spacing_mm: float, padded: tuple[int, int, int]
 ) -> None:
-    from flarecli.training.samples.painting.batches import PaintedBatchBuilder
+    from flarecli.training.samples.rendering.batches import PaintedBatchBuilder
 
     grid = FirstStageGrid(spacing_mm=spacing_mm, multiple=8)
     view = CropView((20, 20, 24), multiple=1, first_stage=grid)
