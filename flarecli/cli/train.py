@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flarecli.training.data import TrainingData
     from flarecli.training.machine import Machine
     from flarecli.training.recipe import Recipe
-    from flarecli.training.samples.mixture.selection import WantedScans
+    from flarecli.training.samples.mixture.selection import ScanSelection
 
 
 _STOPPED = 130
@@ -102,9 +102,9 @@ def train(
     with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
         cache, run = _folders(first, second, synthesize_from)
         _check_outputs(run, preview, cache)
-        from flarecli.training.samples.mixture.selection import WantedScans, chosen_recipe, data_of
+        from flarecli.training.samples.mixture.selection import ScanSelection, chosen_recipe, data_of
 
-        scans = WantedScans(cache, synthesize_from, real_share)
+        scans = ScanSelection(cache, synthesize_from, real_share)
         chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
         from flarecli.training.checks import check_recipe
         from flarecli.training.machine import Machine
@@ -180,7 +180,7 @@ def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *,
 
     runtime = machine.start(recipe.precision)
     spec = network_spec(recipe.system, recipe.network, recipe.view.input_shape)
-    prepared = prepare(recipe, spec, runtime, seed, is_painted=data.is_painted)
+    prepared = prepare(recipe, spec, runtime, seed, is_rendered_on_device=data.is_rendered_on_device)
     rates = measure_rates(prepared.model, data.stream(seed), recipe.batch, machine.worker_count)
     if as_json:
         print_json(asdict(rates))
@@ -212,7 +212,7 @@ def _train(
     from flarecli.training.run import run_training
 
     with shown_progress(hidden=quiet or as_json) as display:
-        finished = run_training(run, recipe, data, seed, machine, options, display.observers)
+        finished = run_training(run, recipe, data, seed, machine, options, display.callbacks)
     if finished is None:
         _say_stopped(display.last_iteration)
     elif as_json:
@@ -226,7 +226,7 @@ def _train(
 def _cross_validate(
     run: Path,
     recipe: Recipe,
-    scans: WantedScans,
+    scans: ScanSelection,
     folds: int,
     seed: int,
     machine: Machine,
@@ -241,7 +241,7 @@ def _cross_validate(
 
     data = fold_data(recipe, scans, folds, seed)
     with shown_progress(hidden=quiet or as_json) as display:
-        rows = cross_validate(run, recipe, data, seed, machine, options, display.observers, display.begin_fold)
+        rows = cross_validate(run, recipe, data, seed, machine, options, display.callbacks, display.begin_fold)
     if rows is None:
         _say_stopped(display.last_iteration)
         return

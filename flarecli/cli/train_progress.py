@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flarecli.cli.output import stderr_console
 
 if TYPE_CHECKING:
-    from flarecli.training.learning.loop import Observers, Progress, Validation
+    from flarecli.training.learning.loop import Callbacks, Progress, Validation
 
 _MUCH_WAITING = 0.2
 """Share of the time spent waiting for samples from which on it is reported."""
@@ -24,7 +24,7 @@ class TrainingDisplay:
     """
 
     def __init__(self, bar: Any) -> None:
-        from flarecli.training.learning.loop import Observers
+        from flarecli.training.learning.loop import Callbacks
 
         self._bar = bar
         self._task = bar.add_task("starting", total=None)
@@ -32,7 +32,7 @@ class TrainingDisplay:
         self._waiting_share = 0.0
         self._stops = False
         self.last_iteration = 0
-        self.observers: Observers = Observers(
+        self.callbacks: Callbacks = Callbacks(
             self._on_progress, self._on_validation, self._on_stage, lambda: self._stops
         )
 

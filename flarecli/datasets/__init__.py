@@ -1,1 +1,1 @@
-"""Scans with label maps of whole datasets: which files belong together, what is wrong with them, what they measure."""
+"""Datasets of scans with label maps: pairing of files, checks, statistics."""

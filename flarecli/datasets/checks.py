@@ -1,4 +1,4 @@
-"""Whether a pair can be trained on: every check is made, and every fault found, before anything else is done."""
+"""Checks of a pair before it is used for training; all faults are reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flarecli.datasets.figures import case_figures
 from flarecli.datasets.findings import Finding, Severity
 from flarecli.datasets.hu_counts import LOWEST_HU, count_hu
 from flarecli.datasets.labelled_scan import geometry_errors, missing_file, shape_error
-from flarecli.datasets.organ_values import OrganValues, organs_alone
+from flarecli.datasets.organ_values import OrganValues, organ_labels
 from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import FlareError, InputError
 from flarecli.metrics.label_map import Fractions, LabelMap, read_label_header, read_label_map
@@ -20,7 +20,7 @@ from flarecli.organs import ORGANS
 from flarecli.volume import Volume, read_volume
 
 LEAST_ORGAN_ML = 1.0
-"""A smaller organ is an annotation error or cut off: the smallest of them, the pancreas, has 30 ml and more."""
+"""A smaller organ is an annotation error or truncated: the smallest of them, the pancreas, has 30 ml and more."""
 
 ORGAN_RANGE_HU = (-75, 350)
 """Values outside are those of fat, lung or bone; noise and contrast keep organs within. Fatty livers reach 0 HU,
@@ -34,12 +34,12 @@ _SHOWN_VALUES = 8
 
 @dataclass(frozen=True)
 class PairReport:
-    """What was found about a pair.
+    """Result of the checks of a pair.
 
     Attributes:
         pair: The files.
         findings: Faults and warnings.
-        figures: What it measures, see `case_figures`; None where it has faults.
+        figures: Statistics of the case, see `case_figures`; None where it has faults.
         hu_counts: The table of `count_hu`; None where it has faults.
     """
 
@@ -50,16 +50,16 @@ class PairReport:
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """What keeps the pair from being used."""
+        """Findings because of which the pair cannot be used."""
         return tuple(finding for finding in self.findings if finding.severity is Severity.FAULT)
 
 
 def check_pair(pair: LabelledPair, values: OrganValues, *, ignore_geometry: bool = False) -> PairReport:
-    """Read both files of a pair and check all that can be checked; nothing is raised for a bad pair.
+    """Read both files of a pair and make all checks; nothing is raised for an invalid pair.
 
     Args:
         pair: The files.
-        values: What the values of the label map mean.
+        values: Meaning of the label map's values.
         ignore_geometry: Whether scan and label map may lie at different places in the world.
     """
     if pair.scan is None or pair.labels is None:
@@ -130,7 +130,7 @@ def _label_findings(label_map: LabelMap, values: OrganValues, pair: LabelledPair
 
 def _measured(pair: LabelledPair, volume: Volume, labels: NDArray[np.uint8], findings: list[Finding]) -> PairReport:
     """Check and measure the organs of a pair whose files are valid."""
-    labels = organs_alone(labels)
+    labels = organ_labels(labels)
     counts = count_hu(volume.voxels, labels)
     figures = case_figures(volume, labels, counts)
     if not counts[1:].any():

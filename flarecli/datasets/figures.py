@@ -1,4 +1,4 @@
-"""What a case measures, and what all cases of a dataset measure together."""
+"""Statistics of a case, and of all cases of a dataset."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def case_figures(volume: Volume, labels: NDArray[np.uint8], hu_counts: NDArray[n
 
 
 def dataset_figures(cases: Sequence[dict[str, Any]], hu_counts: NDArray[np.int64]) -> dict[str, Any]:
-    """What all cases measure together, JSON-serialisable.
+    """Statistics of all cases together, JSON-serialisable.
 
     Args:
         cases: The figures of each case; at least one.

@@ -1,4 +1,4 @@
-"""How often each HU occurs, in the whole scan and in each organ: one table, from which figures are exact."""
+"""Histograms of HU, of the whole scan and of each organ, from which exact statistics are computed."""
 
 from __future__ import annotations
 

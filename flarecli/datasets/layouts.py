@@ -1,4 +1,4 @@
-"""Which layout a dataset has, and the pairs of the layouts that follow file names alone."""
+"""Detection of a dataset's layout, and the pairs of the layouts that are based on file names only."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _LAYOUTS = (
 
 
 def find_dataset(source: Path, values: OrganValues | None = None) -> Dataset:
-    """Find the pairs of a dataset, and what the values of its label maps mean.
+    """Find the pairs of a dataset, and the meaning of the values of its label maps.
 
-    Understood: a folder with `TrainingImg` and `TrainingMask` (FLARE); one with a `dataset.json`, or that file
+    Supported: a folder with `TrainingImg` and `TrainingMask` (FLARE); one with a `dataset.json`, or that file
     itself (nnU-Net 1 and 2, Medical Segmentation Decathlon); one with `imagesTr` and `labelsTr` alone; a `.csv` with
     a scan and a label map in each row.
 
     Args:
         source: The folder or file.
-        values: What the values mean, in place of what the dataset says about them.
+        values: Meaning of the values, instead of what the dataset states.
 
     Raises:
         InputError: when it is none of these, holds no pairs, or none of the organs.

@@ -1,4 +1,4 @@
-"""What the values of a dataset's label maps mean: which belong to which organ, which are background."""
+"""Meaning of the values of a dataset's label maps: organs and background."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNANNOTATED_NAME = "ignore"  # nnU-Net 2, documentation/ignore_label.md
 
 @dataclass(frozen=True)
 class OrganValues:
-    """A dataset's label values and FLARE labels that they become.
+    """Mapping of a dataset's label values to FLARE labels.
 
     Attributes:
         flare_labels: For each known value its label: 0 to 4, or above that a kind of surroundings. Value 0 is always
@@ -63,7 +63,7 @@ class OrganValues:
         )
 
     def with_surroundings(self, labels: Mapping[int, int]) -> OrganValues:
-        """The same with kinds of surroundings distinguished: values and their labels, above the organs'."""
+        """The same with kinds of surroundings: their values, and their labels above the organs'."""
         return OrganValues({**self.flare_labels, **labels}, self.background_names, self.unannotated - labels.keys())
 
     def as_dict(self) -> dict[str, int]:
@@ -71,7 +71,7 @@ class OrganValues:
         return {str(value): label for value, label in sorted(self.flare_labels.items())}
 
 
-def organs_alone(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def organ_labels(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """FLARE labels without surroundings, which become background; the same array where there are none."""
     last = len(ORGANS)
     return np.where(labels <= last, labels, np.uint8(0)) if labels.max(initial=0) > last else labels

@@ -22,7 +22,7 @@ class LabelledPair:
         name: Name of the case, as `check_name` allows it: the folder of its arrays is called so.
         scan: The scan, a file or a folder of DICOM slices; None where the dataset has none for this case.
         labels: The label map, likewise.
-        notes: What the user should know about how the files were found.
+        notes: Notes for the user about how the files were found.
     """
 
     name: str
@@ -33,13 +33,13 @@ class LabelledPair:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a folder or table of scans holds.
+    """A dataset of pairs.
 
     Attributes:
         source: The folder or file that was named.
-        layout: Which layout it has, for messages.
+        layout: Name of its layout, for messages.
         pairs: Its pairs, sorted by name; names are unique.
-        values: What the values of its label maps mean.
+        values: Meaning of the values of its label maps.
         warnings: Entries of its folders that are not used.
     """
 
@@ -59,7 +59,7 @@ def pairs_of_folders(images: Path, labels: Path, suffixes: Sequence[str]) -> tup
         suffixes: Endings of the files that are used.
 
     Returns:
-        The pairs, and what the folders hold besides.
+        The pairs, and warnings about other entries of the folders.
 
     Raises:
         InputError: when a folder cannot be read, or two files have the name of one case.

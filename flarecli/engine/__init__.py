@@ -1,9 +1,9 @@
-"""The one place that picks a Keras backend, sets it up and runs networks on it."""
+"""Selects a Keras backend, sets it up and runs networks on it."""
 
 from flarecli.engine.backend_choice import BACKENDS
-from flarecli.engine.memory_limited_network import GuardedNetwork
+from flarecli.engine.memory_limited_network import MemoryLimitedNetwork
 from flarecli.engine.networks import load_network
 from flarecli.engine.precision_choice import PRECISIONS
 from flarecli.engine.runtime import Runtime, start_runtime
 
-__all__ = ["BACKENDS", "PRECISIONS", "GuardedNetwork", "Runtime", "load_network", "start_runtime"]
+__all__ = ["BACKENDS", "PRECISIONS", "MemoryLimitedNetwork", "Runtime", "load_network", "start_runtime"]

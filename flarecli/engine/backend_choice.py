@@ -1,4 +1,4 @@
-"""Which backend computes: the one asked for, or the best that is there; settled before Keras is imported."""
+"""Selection of the backend: the requested one, or the best that is installed; before Keras is imported."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DISTRIBUTIONS = {
 
 
 def is_installed(backend: str) -> bool:
-    """Whether the backend's package can be imported; nothing is imported to find out."""
+    """Whether the backend's package can be imported, without importing it."""
     return importlib.util.find_spec(backend) is not None
 
 
 def backend_in_use() -> str | None:
-    """The backend of `BACKENDS` that Keras already runs on in this process; None where it is free to choose."""
+    """The backend of `BACKENDS` that Keras already runs on in this process; None where none is selected yet."""
     if "keras" not in sys.modules:
         return None
     running = _running_keras_backend()
@@ -35,7 +35,7 @@ def backend_in_use() -> str | None:
 
 
 def backend_with_gpu() -> str | None:
-    """An installed backend that finds a GPU; it is imported to find out where the machine has one."""
+    """An installed backend that finds a GPU; where the machine has one, backends are imported to check."""
     candidates = [backend for backend in ("torch", "tensorflow") if is_installed(backend)]
     if candidates and _machine_has_nvidia_gpu():
         return next((backend for backend in candidates if _backend_sees_gpu(backend)), None)
@@ -46,7 +46,7 @@ def chosen_backend(backend: str, device: str) -> str:
     """The backend to use; see `flarecli.engine.start_runtime`.
 
     Raises:
-        InstallationError: when it, or the GPU that is asked for, is not there.
+        InstallationError: when it, or the requested GPU, is not available.
     """
     if backend != "auto":
         if not is_installed(backend):

@@ -1,4 +1,4 @@
-"""What the networks of all backends share: one volume, or a batch of slices, as the model's input has it."""
+"""Base class of the networks of all backends: converts a volume, or a batch of slices, to the model's input."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Compiles a network's graph for the size of an image, or finds what was compiled for that size before.
+"""Compiles a network's graph for the size of an image, or takes the compiled graph from a cache.
 
-Half of the time of compiling goes into rewriting the graph for the processor, which is the same every time; OpenVINO
-can write down what comes of it. Sizes of inputs are multiples of 8 or 16 and come again.
+Half of the compilation time goes into rewriting the graph for the processor, which is the same every time; OpenVINO
+can export the result. Sizes of inputs are multiples of 8 or 16 and occur repeatedly.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ class CompiledGraphs:
     Args:
         sized_graph: Gives the graph for a shape.
         settings: OpenVINO's, by name.
-        facts: What the graph was made from; None where that is not known, and nothing is kept.
-        folder: The cache folder; None keeps nothing.
-        largest_bytes: What all compiled graphs of all networks may take.
+        key: Cache key of the graph; None where there is none, and nothing is cached.
+        folder: The cache folder; None disables the cache.
+        largest_bytes: Size limit of all compiled graphs of all networks.
     """
 
     def __init__(
         self,
         sized_graph: SizedGraph,
         settings: Mapping[str, Any],
-        facts: Mapping[str, str] | None = None,
+        key: Mapping[str, str] | None = None,
         folder: Path | None = None,
         largest_bytes: int = LARGEST_BYTES,
     ) -> None:
         self._sized_graph = sized_graph
         self._settings = dict(settings)
-        self._facts = facts
+        self._key = key
         self._entries = EntryCache(folder and folder / "compiled", largest_bytes)
 
     def compiled(self, shape: tuple[int, ...]) -> openvino.CompiledModel:
@@ -54,21 +54,21 @@ class CompiledGraphs:
         import openvino
 
         core = openvino.Core()
-        if self._facts is None:
+        if self._key is None:
             return core.compile_model(self._sized_graph(shape), _DEVICE, self._settings)
-        facts = {**self._facts, **self._facts_here(core), "shape": repr(shape)}
-        entry = self._entries.find(facts)
+        key = {**self._key, **self._platform_key(core), "shape": repr(shape)}
+        entry = self._entries.find(key)
         if entry is not None:
             try:
                 return core.import_model((entry / _COMPILED).read_bytes(), _DEVICE, self._settings)
             except (OSError, RuntimeError):
-                self._entries.drop(facts)
+                self._entries.drop(key)
         compiled = core.compile_model(self._sized_graph(shape), _DEVICE, self._settings)
-        self._entries.keep(facts, lambda folder: _written(folder / _COMPILED, compiled))
+        self._entries.keep(key, lambda folder: _written(folder / _COMPILED, compiled))
         return compiled
 
-    def _facts_here(self, core: openvino.Core) -> dict[str, str]:
-        """What compiling depends on besides the graph."""
+    def _platform_key(self, core: openvino.Core) -> dict[str, str]:
+        """The part of the cache key that describes settings and processor."""
         return {
             "settings": repr(sorted(self._settings.items())),
             "processor": core.get_property(_DEVICE, "FULL_DEVICE_NAME"),

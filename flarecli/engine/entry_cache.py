@@ -1,9 +1,9 @@
-"""A cache of generated files in the user's cache folder; the facts that they depend on are the key.
+"""A cache of generated files in the user's cache folder, by a key of names, versions and checksums.
 
-An entry is a folder with the files and `entry.json`, with the key and their checksums. It appears whole or
-not at all. Errors of the cache are never fatal: a folder that cannot be read or written and an entry
+An entry is a folder with the files and `entry.json`, which holds the key and their checksums. It is written
+atomically. Errors of the cache are never fatal: a folder that cannot be read or written and an entry
 that is damaged count as absent. So do folders and entries that another user owns or may write to: graphs of another
-user never compute anything here.
+user are never used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ABANDONED_S = 3600.0
 
 
 class EntryCache:
-    """Entries by the key that they were made from.
+    """Entries by their key.
 
     Args:
         folder: Where the entries lie; None keeps nothing.
@@ -43,42 +43,42 @@ class EntryCache:
         self._folder = folder
         self._largest_bytes = largest_bytes
 
-    def find(self, facts: Mapping[str, str]) -> Path | None:
-        """The folder of the entry that was made from these facts, or None where there is none that is whole."""
+    def find(self, key: Mapping[str, str]) -> Path | None:
+        """The folder of the entry of this key, or None where there is no valid one."""
         if self._folder is None or not _is_trusted_folder(self._folder):
             return None
-        entry = self._folder / _name_of(facts)
+        entry = self._folder / _name_of(key)
         if not os.path.lexists(entry):
             return None
         try:
             if not _is_trusted_entry(entry):
                 raise ValueError("the entry may have been made by another user")
             manifest = json.loads((entry / _MANIFEST).read_text(encoding="utf-8"))
-            if manifest["facts"] != dict(facts) or manifest["checksums"] != _checksums(entry):
+            if manifest["key"] != dict(key) or manifest["checksums"] != _checksums(entry):
                 raise ValueError("the entry is damaged")
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            self.drop(facts)
+            self.drop(key)
             return None
         with contextlib.suppress(OSError):
             os.utime(entry / _MANIFEST)
         return entry
 
-    def drop(self, facts: Mapping[str, str]) -> None:
+    def drop(self, key: Mapping[str, str]) -> None:
         """Remove an entry that turned out to be of no use."""
         if self._folder is None or not _is_trusted_folder(self._folder):
             return
-        entry = self._folder / _name_of(facts)
+        entry = self._folder / _name_of(key)
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
         else:
             with contextlib.suppress(OSError):
                 entry.unlink()
 
-    def keep(self, facts: Mapping[str, str], write: Callable[[Path], None]) -> None:
+    def keep(self, key: Mapping[str, str], write: Callable[[Path], None]) -> None:
         """Make an entry; where that is not possible, nothing happens.
 
         Args:
-            facts: What it is made from.
+            key: Everything that determines the files.
             write: Writes its files into an empty folder. Its OSErrors and RuntimeErrors mean that it cannot.
         """
         if self._folder is None:
@@ -91,10 +91,10 @@ class EntryCache:
             unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._folder))
             try:
                 write(unfinished)
-                manifest = {"facts": dict(facts), "checksums": _checksums(unfinished)}
+                manifest = {"key": dict(key), "checksums": _checksums(unfinished)}
                 (unfinished / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
                 # Fails where another process was faster, and its entry is as good.
-                unfinished.rename(self._folder / _name_of(facts))
+                unfinished.rename(self._folder / _name_of(key))
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
             _prune(self._folder, self._largest_bytes)
@@ -162,8 +162,8 @@ def _entries(folder: Path) -> Iterator[Path]:
     return (manifest.parent for manifest in folder.glob(f"*/{_MANIFEST}") if _NAME.fullmatch(manifest.parent.name))
 
 
-def _name_of(facts: Mapping[str, str]) -> str:
-    text = json.dumps(dict(facts), sort_keys=True)
+def _name_of(key: Mapping[str, str]) -> str:
+    text = json.dumps(dict(key), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

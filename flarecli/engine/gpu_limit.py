@@ -1,7 +1,7 @@
 """Limits the GPU memory of a process: the framework may allocate what CUDA's context leaves.
 
-The limit is what `nvidia-smi` shows for the process. It is made of the context (CUDA's own memory, the kernels of the
-libraries that are loaded) and of what the framework's allocator takes from the driver.
+The limit applies to the process's memory as `nvidia-smi` shows it: the context (CUDA's own memory, the kernels of the
+loaded libraries) and the memory that the framework's allocator takes from the driver.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _remaining_mb(max_gpu_mb: float, context_mb: float) -> float:
 
 
 def _measured_torch_context_mb() -> float | None:
-    """What the driver counts for this process beyond PyTorch's allocator, once the libraries are loaded."""
+    """Memory of this process beyond PyTorch's allocator, as the driver counts it, once the libraries are loaded."""
     import torch
 
     volume = torch.zeros((1, 8, 8, 8, 8), device="cuda")

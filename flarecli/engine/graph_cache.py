@@ -1,4 +1,4 @@
-"""Keeps the OpenVINO graphs of networks, so that the next process needs no Keras."""
+"""A cache of the OpenVINO graphs of networks, so that later processes need no Keras."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _GRAPH = "graph.xml"
 
 
 class GraphCache:
-    """Graphs for all sizes, by the facts that they were made from.
+    """Graphs for all sizes, by their cache key.
 
     Args:
-        folder: The cache folder; None keeps nothing.
-        largest_bytes: What all graphs together may take.
+        folder: The cache folder; None disables the cache.
+        largest_bytes: Size limit of all graphs together.
     """
 
     def __init__(self, folder: Path | None, largest_bytes: int = LARGEST_BYTES) -> None:
         self._entries = EntryCache(folder and folder / "graphs", largest_bytes)
 
-    def load(self, facts: Mapping[str, str]) -> openvino.Model | None:
-        """The graph that was made from these facts, or None where there is none that is whole."""
-        entry = self._entries.find(facts)
+    def load(self, key: Mapping[str, str]) -> openvino.Model | None:
+        """The graph of this key, or None where there is no valid one."""
+        entry = self._entries.find(key)
         if entry is None:
             return None
         import openvino
@@ -38,11 +38,11 @@ class GraphCache:
         try:
             return openvino.Core().read_model(entry / _GRAPH)
         except RuntimeError:
-            self._entries.drop(facts)
+            self._entries.drop(key)
             return None
 
-    def store(self, facts: Mapping[str, str], graph: openvino.Model) -> None:
-        """Keep a graph; where that is not possible, nothing happens."""
+    def store(self, key: Mapping[str, str], graph: openvino.Model) -> None:
+        """Store a graph; where that is not possible, nothing happens."""
         import openvino
 
-        self._entries.keep(facts, lambda folder: openvino.save_model(graph, folder / _GRAPH, compress_to_fp16=False))
+        self._entries.keep(key, lambda folder: openvino.save_model(graph, folder / _GRAPH, compress_to_fp16=False))

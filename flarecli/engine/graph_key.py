@@ -21,13 +21,13 @@ _EXPORTING = (
     "weights/values.py",
     "weights/file.py",
 )
-"""What makes the graph, and what a weights file must pass before."""
+"""Modules that make the graph, and those that check weights files."""
 
 
-def network_facts(
+def graph_cache_key(
     build: Callable[[], Any], checksum: str, output: str | None, runtime: Runtime
 ) -> dict[str, str] | None:
-    """Everything with which the graph would change, for use as a key.
+    """The cache key of a graph: everything that determines it.
 
     Args:
         build: Makes the untrained Keras model.
@@ -37,8 +37,8 @@ def network_facts(
 
     Returns:
         Names, versions and checksums; None where the builder is not a plain function of a module whose sources are
-        available, with positional arguments at most (`functools.partial`), since then they do not determine what it
-        makes, and where a file cannot be read.
+        available, with positional arguments at most (`functools.partial`), since its result is not determined by
+        them then, and where a file cannot be read.
     """
     build, arguments = (build.func, build.args) if isinstance(build, partial) and not build.keywords else (build, ())
     sources = _sources(build)
@@ -62,7 +62,7 @@ def network_facts(
 
 
 def _sources(build: Callable[[], Any]) -> list[Path]:
-    """The code that decides about the graph: all models, the builder with its neighbours, the export."""
+    """The code that determines the graph: all models, the builder and its package, the export."""
     if not inspect.isfunction(build) or build.__closure__ or build.__qualname__ != build.__name__:
         return []
     builder = Path(build.__code__.co_filename)

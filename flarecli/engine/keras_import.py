@@ -1,4 +1,4 @@
-"""How Keras and TensorFlow are imported: without files in the home folder, and without what only drawing needs."""
+"""Imports Keras and TensorFlow without files in the home folder and without matplotlib."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def import_keras() -> ModuleType:
     writes a list of fonts. Here it has its own defaults, writes nothing, and has no galleries. A `KERAS_HOME` that the
     user has set is respected.
     """
-    with _nothing_besides():
+    with _isolated_import():
         import keras
     return keras
 
@@ -30,13 +30,13 @@ def import_keras() -> ModuleType:
 def import_tensorflow() -> ModuleType:
     """Import TensorFlow, which imports Keras, as `import_keras` does."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _nothing_besides():
+    with _isolated_import():
         import tensorflow
     return tensorflow
 
 
 @contextmanager
-def _nothing_besides() -> Iterator[None]:
+def _isolated_import() -> Iterator[None]:
     is_blocked = "keras" not in sys.modules and _DRAWING not in sys.modules
     if is_blocked:
         sys.modules[_DRAWING] = None  # type: ignore[assignment]

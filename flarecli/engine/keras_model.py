@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
 
 _MOST_TIMES, _MORE_ELEMENTS = 4, 100_000
-"""How much more than the model's own numbers a file may hold: layers that only training needs."""
+"""Limits for the numbers in a file beyond the model's own: layers that only training needs."""
 
 
 def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime: Runtime) -> keras.Model:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from flarecli.engine.slabs.device import SlabDevice
 
 PLANNED_SHARE = 0.9
-"""Part of the allocator's limit that is planned with: its blocks are rounded up, and gaps stay between them. Assumed;
-where it was too much, the framework says so, and thinner slabs are taken."""
+"""Fraction of the allocator's limit that is planned for: its blocks are rounded up and fragmented. Assumed; where it is
+too much, the framework reports an error, and thinner slabs are used."""
 
 
-class GuardedNetwork(BatchedNetwork):
+class MemoryLimitedNetwork(BatchedNetwork):
     """Runs a network as a whole unless its memory is limited or runs out.
 
     A network of slices takes fewer of them at a time before it is computed in slabs.
@@ -46,7 +46,7 @@ class GuardedNetwork(BatchedNetwork):
         self._use = MemoryUse()
 
     def take_memory_use(self) -> MemoryUse:
-        """What was done since this was last asked."""
+        """Memory use since the last call of this method."""
         use, self._use = self._use, MemoryUse()
         return use
 
@@ -102,7 +102,7 @@ class GuardedNetwork(BatchedNetwork):
         return scores
 
     def _allowed_bytes(self) -> int | None:
-        """What activations may take; None where nothing is known against any size."""
+        """Memory limit of activations; None without a limit."""
         allowed = []
         if self._runtime.allocator_mb is not None:
             resident = self._device.resident_bytes(_weights_bytes(self._model))
@@ -138,7 +138,7 @@ class GuardedNetwork(BatchedNetwork):
 
 
 def slab_device(runtime: Runtime) -> SlabDevice:
-    """The way to the runtime's device for running in slabs."""
+    """Interface to the runtime's device for running in slabs."""
     if runtime.backend == "torch":
         from flarecli.engine.slabs.torch_device import TorchSlabDevice
 

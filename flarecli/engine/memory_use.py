@@ -1,4 +1,4 @@
-"""How networks were computed within the memory of their device."""
+"""How networks were run within the memory of their device."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ WHOLE, FEWER_SLICES, IN_SLABS = "whole", "fewer slices at a time", "in slabs"
 
 @dataclass
 class MemoryUse:
-    """What one network did, over all its calls for a case.
+    """Memory use of one network, over all its calls for a case.
 
     Attributes:
-        computed: The most that was done to save memory: `WHOLE` (nothing), `FEWER_SLICES` or `IN_SLABS`.
+        computed: The strongest measure that was taken to save memory: `WHOLE` (none), `FEWER_SLICES` or `IN_SLABS`.
         slab_rows: Planes (lines of slices) of the thinnest slab of full resolution; None where there were no slabs.
         input_rows: Planes (lines) of the input; likewise.
         slabs: Slabs of all layers together.
         predicted_mb: Predicted peak of the activations on the device, MB (10^6 bytes); None where none was made.
-        out_of_memory: How often the device's memory ran out, and less was tried.
+        out_of_memory: How often the device ran out of memory, and less was tried.
     """
 
     computed: str = WHOLE

@@ -1,4 +1,4 @@
-"""A Keras model with its weights as a plain function from array to array, on each backend in its best form."""
+"""Loads a network: a Keras model with its weights as a function from array to array, on any backend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flarecli.engine.batched_network import BatchedNetwork
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.keras_networks import TensorFlowNetwork, TorchNetwork
-from flarecli.engine.memory_limited_network import GuardedNetwork
+from flarecli.engine.memory_limited_network import MemoryLimitedNetwork
 from flarecli.engine.openvino_network import load_openvino_network, openvino_network_of
 from flarecli.engine.runtime import Runtime
 from flarecli.engine.weights.file import checked_sha256
@@ -63,4 +63,4 @@ def network_of(model: keras.Model, runtime: Runtime, output: str | None = None) 
     if runtime.backend == "openvino":
         return openvino_network_of(model, output, runtime)
     wrap = {"tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[runtime.backend]
-    return GuardedNetwork(model, output, runtime, wrap(model, output, runtime))
+    return MemoryLimitedNetwork(model, output, runtime, wrap(model, output, runtime))

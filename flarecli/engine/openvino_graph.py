@@ -1,4 +1,4 @@
-"""A Keras model as an OpenVINO graph, for any size where the model allows it."""
+"""Export of a Keras model as an OpenVINO graph, for any input size where the model allows it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def open_shape(model: keras.Model) -> tuple[int, ...]:
 
 
 def export_graph(model: keras.Model, output: str | None, shape: Sequence[int], precision: str) -> openvino.Model:
-    """Write a model down as an OpenVINO graph with its weights.
+    """Export a model as an OpenVINO graph with its weights.
 
     Args:
         model: Keras model, on Keras' OpenVINO backend.
@@ -33,7 +33,7 @@ def export_graph(model: keras.Model, output: str | None, shape: Sequence[int], p
         precision: What the graph will be compiled for, a `Runtime.precision`; some layers have a form for each.
 
     Raises:
-        Exception: whatever a layer raises that needs to know a size which is open.
+        Exception: any error of a layer that needs a size which is dynamic.
     """
     import openvino
     from keras.src.backend.openvino.core import OpenVINOKerasTensor

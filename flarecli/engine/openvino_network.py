@@ -15,7 +15,7 @@ import numpy as np
 from flarecli.engine.batched_network import BatchedNetwork
 from flarecli.engine.compiled_graphs import CompiledGraphs
 from flarecli.engine.graph_cache import GraphCache
-from flarecli.engine.graph_key import network_facts
+from flarecli.engine.graph_key import graph_cache_key
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.openvino_graph import ANY_SIZE, export_graph, open_shape
 from flarecli.engine.runtime import Runtime
@@ -126,16 +126,16 @@ def load_openvino_network(
     Raises:
         InputError: when the weights do not fit the model.
     """
-    facts = network_facts(build, checksum, output, runtime)
-    if facts is None:
+    key = graph_cache_key(build, checksum, output, runtime)
+    if key is None:
         model = model_with_weights(build, weights, runtime)
         network = openvino_network_of(model, output, runtime, keep_memory=keep_memory)
         network.constant_layers = constant_layers(model)
         return network
     cache = GraphCache(cache_folder())
-    graph = cache.load(facts)
+    graph = cache.load(key)
     if graph is not None:
-        return _network_of_graph(graph, runtime, keep_memory, facts)
+        return _network_of_graph(graph, runtime, keep_memory, key)
     model = model_with_weights(build, weights, runtime)
     graph = _open_graph(model, output, runtime)
     if graph is None:
@@ -143,8 +143,8 @@ def load_openvino_network(
         network.constant_layers = constant_layers(model)
         return network
     graph.set_rt_info(json.dumps(constant_layers(model)), _CONSTANT_LAYERS)
-    cache.store(facts, graph)
-    return _network_of_graph(graph, runtime, keep_memory, facts)
+    cache.store(key, graph)
+    return _network_of_graph(graph, runtime, keep_memory, key)
 
 
 def openvino_network_of(
@@ -191,7 +191,7 @@ _SIZE_IS_MISSING = (TypeError, ValueError, RuntimeError)
 
 def _cannot_be_exported(model: keras.Model, shape: tuple[int, ...], error: Exception) -> InstallationError:
     return InstallationError(
-        f"the network {model.name} cannot be written down for OpenVINO",
+        f"the network {model.name} cannot be exported to OpenVINO",
         seen=f"{type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_CHARACTERS]}",
         expected=f"a graph for inputs of shape {tuple('any' if size == ANY_SIZE else size for size in shape)}",
         remedy="Use --backend torch or tensorflow, or the version of OpenVINO that `flare doctor` expects.",
@@ -199,7 +199,7 @@ def _cannot_be_exported(model: keras.Model, shape: tuple[int, ...], error: Excep
 
 
 def _network_of_graph(
-    graph: openvino.Model, runtime: Runtime, keep_memory: bool, facts: Mapping[str, str] | None = None
+    graph: openvino.Model, runtime: Runtime, keep_memory: bool, key: Mapping[str, str] | None = None
 ) -> OpenVinoNetwork:
     def sized(shape: tuple[int, ...]) -> openvino.Model:
         graph.reshape(shape)
@@ -207,7 +207,7 @@ def _network_of_graph(
 
     shape = graph.inputs[0].partial_shape
     sizes = tuple(ANY_SIZE if size.is_dynamic else size.get_length() for size in shape)
-    graphs = CompiledGraphs(sized, _settings(runtime), facts, cache_folder())
+    graphs = CompiledGraphs(sized, _settings(runtime), key, cache_folder())
     network = OpenVinoNetwork(graphs, sizes, keep_memory=keep_memory)
     if graph.has_rt_info(_CONSTANT_LAYERS):
         network.constant_layers = tuple(json.loads(graph.get_rt_info(_CONSTANT_LAYERS).astype(str)))

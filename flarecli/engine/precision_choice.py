@@ -1,4 +1,4 @@
-"""What networks are computed in: what a processor, a backend and a network can, and the fastest of it."""
+"""Selection of the number type of networks: those that processor, backend and network support, and the fastest one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def processor_computes_bfloat16() -> bool:
 
 
 def framework_precision(device: str, precision: str) -> str:
-    """What TensorFlow or PyTorch computes in on a device, where `precision` was asked for, or "auto".
+    """The number type of TensorFlow or PyTorch on a device, where `precision`, or "auto", was requested.
 
     Raises:
         UsageError: for float16 on a processor.
@@ -39,7 +39,7 @@ def framework_precision(device: str, precision: str) -> str:
 
 
 def fastest_openvino_precision(int8: bool) -> str:
-    """The fastest that OpenVINO has on this processor.
+    """The fastest number type of OpenVINO on this processor.
 
     Args:
         int8: Whether the networks can be computed in int8. On Arm OpenVINO's convolutions on integers are not measured.
@@ -50,7 +50,7 @@ def fastest_openvino_precision(int8: bool) -> str:
 
 
 def check_int8(backend: str, int8: bool) -> None:
-    """Refuse int8 where the backend or the networks cannot be computed in it.
+    """Refuse int8 where the backend or the networks do not support it.
 
     Raises:
         UsageError: then.

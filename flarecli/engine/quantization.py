@@ -1,8 +1,7 @@
-"""Lets OpenVINO compute a graph's convolutions on 8-bit integers, without calibration.
+"""Quantizes a graph's convolutions to 8-bit integers for OpenVINO, without calibration.
 
-In networks whose tensors pass an instance normalisation, every channel has mean 0 and variance 1 over the volume,
-whatever the scan and the weights. What a convolution is given then lies within known bounds, and no scans are needed
-to find them.
+In networks with instance normalisation, every channel has mean 0 and variance 1 over the volume, whatever the scan and
+the weights. The inputs of convolutions then have known ranges, and no calibration scans are needed.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _KERNEL_LEVELS = 255
 
 
 def quantize(graph: openvino.Model) -> None:
-    """Mark what enters convolutions, and their kernels, as 8-bit numbers; OpenVINO's compiler does the rest.
+    """Insert fake quantization of the inputs and kernels of convolutions, which OpenVINO's compiler turns into int8.
 
     Convolutions of anything else but rectified and upsampled values, such as the image, are unchanged. A transposed
     convolution whose windows do not overlap becomes a plain one of 1x1x1, which integers can compute, and a
@@ -58,7 +57,7 @@ def quantize(graph: openvino.Model) -> None:
 
 
 def _upsampled_by_convolutions(graph: openvino.Model) -> dict[_Key, Any]:
-    """Let plain convolutions do the work of transposed ones; returns their outputs, which are rounded."""
+    """Replace transposed convolutions by plain ones; returns their outputs, which are quantized."""
     from openvino import opset16
 
     known: dict[_Key, Any] = {}
@@ -88,7 +87,7 @@ def _is_even_upsampling(size: tuple[int, ...], settings: dict[str, Any]) -> bool
 
 
 def _rounded_source(source: Any, known: dict[_Key, Any]) -> Any:
-    """A tensor in 8 bits, or None where no bounds of it are known."""
+    """A quantized tensor, or None where its range is not known."""
     key, node = _key(source), source.get_node()
     if key not in known and node.get_type_name() == "PRelu":
         joined = any(reader.get_node().get_type_name() == "Concat" for reader in source.get_target_inputs())
@@ -115,7 +114,7 @@ def _key(output: Any) -> _Key:
 
 
 def rounded(values: Any, low: float | np.ndarray, high: float | np.ndarray, levels: int) -> Any:
-    """An output of a graph, cut off and rounded so that the compiler may hold it as 8-bit numbers.
+    """An output of a graph, clipped and rounded so that the compiler may store it as 8-bit integers.
 
     Args:
         values: The output.

@@ -1,4 +1,4 @@
-"""A backend with its device, precision and threads, set up once, before Keras is imported."""
+"""Set-up of a backend with its device, precision and threads, once, before Keras is imported."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Runtime:
     Attributes:
         backend: "openvino", "tensorflow" or "torch".
         device: "cpu" or "gpu".
-        precision: "float32", "bfloat16" or "float16": what activations are computed in. "int8": convolutions on
-            8-bit integers, the rest in float32.
+        precision: Number type of activations: "float32", "bfloat16" or "float16". "int8": convolutions on 8-bit
+            integers, the rest in float32.
         threads: Processor threads for the networks.
         version: Version of the backend.
         max_gpu_mb: Limit of the process's GPU memory, MB (10^6 bytes); None without one.
-        allocator_mb: What of it the backend's allocator may take.
+        allocator_mb: The part of it for the backend's allocator.
     """
 
     backend: str
@@ -54,7 +54,7 @@ class Runtime:
 
     @property
     def activation_bytes(self) -> int:
-        """Of a number between two layers."""
+        """Bytes of one number of an activation."""
         return 2 if self.precision in ("bfloat16", "float16") else 4
 
     def as_dict(self) -> dict[str, Any]:

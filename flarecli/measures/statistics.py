@@ -104,7 +104,7 @@ def organ_statistics(volume: Volume, labels: NDArray[np.integer]) -> tuple[Organ
 
     Args:
         volume: The scan.
-        labels: Its label map, shape (z, y, x), integers; other label values are passed over.
+        labels: Its label map, shape (z, y, x), integers; other label values are ignored.
 
     Raises:
         InputError: when the label map does not fit the scan.

@@ -1,4 +1,4 @@
-"""Which values two label maps hold, how they overlap, and what that says about the meaning of the values."""
+"""The values of two label maps, their overlap, and warnings about values with different meanings."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def count_values(pred: NDArray[np.integer], gt: NDArray[np.integer]) -> ValueCou
 
 
 def value_warnings(counts: ValueCounts, protocol: Protocol) -> tuple[str, ...]:
-    """What the values say: values that the protocol does not score, and organs that have another value.
+    """Warnings about values that the protocol does not score, and about organs with another value.
 
     Args:
         counts: Of all scored cases together.

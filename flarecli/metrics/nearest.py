@@ -20,7 +20,7 @@ _TREE_BEYOND_OFFSETS = 2000
 """About as many offsets as cost a far point the same time as one query of the tree does (measured)."""
 
 _TREE_MARGIN = 1 + 1e-9
-"""The tree rounds otherwise than `lengths_mm`: it looks so much farther, and the exact length decides."""
+"""Relative margin of the tree's search radius: it rounds otherwise than `lengths_mm`, whose length decides."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class LatticeSurface:
 @lru_cache(maxsize=64)
 def stencil_within(spacing_mm: tuple[float, float, float], limit_mm: float) -> Stencil:
     """All offsets of at most `limit_mm`, or within a smaller radius where the tree is better beyond it."""
-    radius_mm = min(limit_mm, _worthwhile_mm(spacing_mm))
+    radius_mm = min(limit_mm, _stencil_radius_mm(spacing_mm))
     reach = [math.floor(radius_mm / step_mm) + 1 for step_mm in spacing_mm]
     axes = np.meshgrid(*(np.arange(-steps, steps + 1) for steps in reach), indexing="ij")
     offsets = np.stack(axes, axis=-1).reshape(-1, 3)
@@ -85,7 +85,7 @@ def stencil_within(spacing_mm: tuple[float, float, float], limit_mm: float) -> S
     return Stencil(offsets[order], lengths[order], radius_mm)
 
 
-def _worthwhile_mm(spacing_mm: tuple[float, float, float]) -> float:
+def _stencil_radius_mm(spacing_mm: tuple[float, float, float]) -> float:
     """Radius of a ball of about the worthwhile number of offsets, however long and thin the voxels are."""
     radius_mm = (_TREE_BEYOND_OFFSETS * math.prod(spacing_mm) * 3 / (4 * math.pi)) ** (1 / 3)
     while math.prod(2 * (radius_mm / step_mm) + 1 for step_mm in spacing_mm) > 4 * _TREE_BEYOND_OFFSETS:
@@ -136,11 +136,11 @@ def nearest_distances_mm(
         if not len(open_points):
             return distances_mm
     if stencil.radius_mm < limit_mm and len(target.points):
-        distances_mm[open_places] = _searched_mm(source, open_points, target, spacing_mm, limit_mm)
+        distances_mm[open_places] = _tree_distances_mm(source, open_points, target, spacing_mm, limit_mm)
     return distances_mm
 
 
-def _searched_mm(
+def _tree_distances_mm(
     source: LatticeSurface,
     points: NDArray[np.intp],
     target: LatticeSurface,

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which ground truth: by file name, with or without the `_0000` of images."""
+"""Pairing of predictions and ground truths by file name, with or without the `_0000` of images."""
 
 from __future__ import annotations
 

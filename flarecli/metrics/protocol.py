@@ -1,4 +1,4 @@
-"""What a challenge scores: organs, tolerances, and its particular rules."""
+"""Protocols of challenges: organs, tolerances, and particular rules."""
 
 from __future__ import annotations
 

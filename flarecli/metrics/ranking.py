@@ -1,4 +1,4 @@
-"""Ranks of several systems, as FLARE21 awarded them: rank in every case and score, then average."""
+"""Ranking of several systems as in FLARE21: rank in every case and score, then average."""
 
 from __future__ import annotations
 

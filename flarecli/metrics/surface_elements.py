@@ -32,7 +32,7 @@ _CONFIGURATIONS: dict[int, tuple[tuple[int, int, int], ...]] = {
 Each triangle is its area vector in a cube of unit edges, in eighths and without signs, along the three axes.
 Source: the table of google-deepmind/surface-distance (Apache-2.0), which the FLARE scripts copied; it equals
 Lorensen's marching cubes at one half, taken of the complement where more than four voxels are set. The tests
-make it anew from scikit-image.
+derive it again with scikit-image.
 """
 
 _CACHE_BYTES = 1 << 18  # voxels coded at a time: the intermediate arrays stay in the processor's cache

@@ -1,4 +1,4 @@
-"""From tissues to what a scanner makes of them: intensities, blur, noise, field of view, table."""
+"""Acquisition: from tissues to a scan, with intensities, blur, noise and field of view."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from scipy import ndimage
 from flarecli.phantom.drawing.canvas import MAX_PARTS, Palette
 from flarecli.phantom.drawing.lattice import NoiseField, SampleGrid, Vector
 from flarecli.phantom.options import PhantomOptions
-from flarecli.phantom.tissues import LOOKS, PatientLook
+from flarecli.phantom.tissues import TISSUE_INTENSITIES, PatientIntensities
 
 HU_RANGE = (-1024, 3071)
-"""What 12 bits hold with the usual intercept."""
+"""Range of 12 bits with the usual rescale intercept."""
 
 OUTSIDE_HU = -1024
-"""What scanners store outside their field of view."""
+"""Value that scanners store outside their field of view."""
 
 FINE_STEP_MM = 5.0
 COARSE_STEP_MM = 14.0
@@ -25,27 +25,27 @@ COARSE_STEP_MM = 14.0
 POCKETS_BELOW = -0.9
 POCKET_DEPTH = -3.5
 MOTTLING = 0.4
-"""Mottled tissue: gas where the fine field is below the first, so many times its texture darker; else it follows the
-fine field by the last."""
+"""Mottled tissue: where the fine field is below the first, gas, darker by the second times its texture; elsewhere the
+third times the fine field."""
 
 LEAST_BLUR = 0.2
 LEAST_GRAIN = 0.25
-"""Narrower Gaussians, in voxels, are left out of the blur and of the correlation of the noise."""
+"""Standard deviations, in voxels, below which blur and correlation of the noise are left out."""
 
 NOISE_AT_EDGE = 0.6
 NOISE_FROM_DEPTH = 0.55
 NOISE_REACH_MM = (110.0, 160.0)
-"""Share of the noise at the edge of the field, what the middle of the body adds, and how far that reaches along y and
+"""Relative noise at the edge of the field, the increase in the middle of the body, and the extent of that along y and
 x."""
 
 
 @dataclass(frozen=True)
 class Textures:
-    """Fields of unit standard deviation that make tissues inhomogeneous.
+    """Texture fields of unit standard deviation.
 
     Attributes:
-        fine: Features of some 6 mm.
-        coarse: Features of some 25 mm.
+        fine: Features of about 6 mm.
+        coarse: Features of about 25 mm.
     """
 
     fine: NoiseField
@@ -54,13 +54,13 @@ class Textures:
 
 @dataclass(frozen=True)
 class PartIntensities:
-    """How the parts of a scene look; float32 arrays of shape `(256,)`, indexed by part number, HU.
+    """Intensities of the parts of a scene; float32 arrays of shape `(256,)`, indexed by part number, HU.
 
     Attributes:
         mean_hu: Mean intensity.
-        fine_hu: How strongly the fine field shows.
-        coarse_hu: How strongly the coarse field shows.
-        mottled_hu: How strongly the part is mottled, with pockets of gas.
+        fine_hu: Amplitude of the fine field.
+        coarse_hu: Amplitude of the coarse field.
+        mottled_hu: Amplitude of mottling, with pockets of gas.
     """
 
     mean_hu: np.ndarray
@@ -71,7 +71,7 @@ class PartIntensities:
 
 @dataclass(frozen=True)
 class Acquisition:
-    """How a scan is taken.
+    """Acquisition parameters of a scan.
 
     Attributes:
         noise_hu: Standard deviation of the noise in the image.
@@ -79,7 +79,7 @@ class Acquisition:
         blur_mm: Standard deviation of the blur along z, y and x.
         offset_hu: Calibration offset.
         cut_z: Fractions of the grid along z between which slices are inside the field of view.
-        circle_mm: Radius of the circular field of reconstruction; None for none.
+        circle_mm: Radius of the circular reconstruction field; None for none.
     """
 
     noise_hu: float
@@ -96,9 +96,9 @@ def draw_textures(rng: np.random.Generator) -> Textures:
 
 
 def draw_acquisition(rng: np.random.Generator, options: PhantomOptions, grid: SampleGrid) -> Acquisition:
-    """Draw how the scan on this grid is taken."""
+    """Draw the acquisition parameters of the scan on this grid."""
     thickness = rng.uniform(*options.slice_thickness_mm)
-    # A slice profile of the grid's own distance adds nothing visible beyond sampling.
+    # A slice profile as wide as the slice distance has no effect beyond sampling.
     beyond = np.sqrt(max(thickness**2 - (0.6 * grid.spacing_mm[0]) ** 2, 0.0)) / 2.355
     plane = rng.uniform(*options.blur_mm)
     cut = (0.0, 1.0)
@@ -118,14 +118,14 @@ def draw_acquisition(rng: np.random.Generator, options: PhantomOptions, grid: Sa
     )
 
 
-def part_intensities(palette: Palette, look: PatientLook) -> PartIntensities:
-    """Intensities of the parts of a scene in a patient who looks like this."""
+def part_intensities(palette: Palette, look: PatientIntensities) -> PartIntensities:
+    """Intensities of the parts of a scene in a patient with these tissue intensities."""
     mean = np.zeros(MAX_PARTS, np.float32)
     fine, coarse, mottled = (np.zeros(MAX_PARTS, np.float32) for _ in range(3))
     by_kind = {"fine": fine, "coarse": coarse, "mottled": mottled}
     for number, part in enumerate(palette.parts):
         mean[number] = look.mean_hu[part.tissue] + part.offset_hu
-        by_kind[LOOKS[part.tissue].texture][number] = look.texture_hu[part.tissue]
+        by_kind[TISSUE_INTENSITIES[part.tissue].texture][number] = look.texture_hu[part.tissue]
     return PartIntensities(mean, fine + coarse * np.float32(0.5), coarse, mottled)
 
 
@@ -135,14 +135,14 @@ def tissue_hu(parts: np.ndarray, intensities: PartIntensities, textures: Texture
     hu = intensities.mean_hu[parts]
     hu += intensities.fine_hu[parts] * fine_field
     hu += intensities.coarse_hu[parts] * textures.coarse.on(grid)
-    # Stool: mostly soft, with pockets of gas where the fine field dips.
+    # Stool: mostly soft, with pockets of gas where the fine field is low.
     grainy = intensities.mottled_hu[parts]
     hu += grainy * np.where(fine_field < POCKETS_BELOW, np.float32(POCKET_DEPTH), np.float32(MOTTLING) * fine_field)
     return hu
 
 
 def acquire(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
-    """The scan: int16 HU in `HU_RANGE`, of the shape of `hu`, which is used up."""
+    """The scan: int16 HU in `HU_RANGE`, of the shape of `hu`, which is overwritten."""
     sigma = [mm / step for mm, step in zip(acquisition.blur_mm, grid.spacing_mm, strict=True)]
     sigma = [s if s > LEAST_BLUR else 0.0 for s in sigma]
     if any(sigma):
@@ -154,7 +154,7 @@ def acquire(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.
     return np.rint(hu, out=hu).astype(np.int16)
 
 
-def visible(grid: SampleGrid, acquisition: Acquisition) -> np.ndarray:
+def field_of_view(grid: SampleGrid, acquisition: Acquisition) -> np.ndarray:
     """Boolean array, broadcastable to the grid: what lies inside the field of view."""
     count = grid.shape_zyx[0]
     slices = np.arange(count)
@@ -167,7 +167,7 @@ def visible(grid: SampleGrid, acquisition: Acquisition) -> np.ndarray:
 
 
 def _add_noise(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: np.random.Generator) -> None:
-    """Correlated in the plane, weaker where the image is blurred along z, stronger deep in the body."""
+    """Add noise that is correlated in the plane and stronger in the middle of the body."""
     grain = [acquisition.noise_grain_mm / step for step in grid.spacing_mm[1:]]
     grain = [g if g > LEAST_GRAIN else 0.0 for g in grain]
     y, x = (grid.axis_mm(axis) - grid.axis_mm(axis).mean() for axis in (1, 2))
@@ -182,6 +182,6 @@ def _add_noise(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition, rng: 
 
 
 def _limit_field(hu: np.ndarray, grid: SampleGrid, acquisition: Acquisition) -> None:
-    seen = visible(grid, acquisition)
+    seen = field_of_view(grid, acquisition)
     if not seen.all():
         np.copyto(hu, np.float32(OUTSIDE_HU), where=~seen)

@@ -1,4 +1,4 @@
-"""One call that makes a scan: anatomy, surroundings, intensities, acquisition."""
+"""Makes a synthetic scan: anatomy, surroundings, intensities, acquisition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import numpy as np
 from flarecli.errors import UsageError
 from flarecli.hardware.memory import available_bytes
 from flarecli.organs import LABEL_NAMES, ORGANS
-from flarecli.phantom.acquisition import acquire, draw_acquisition, draw_textures, part_intensities, tissue_hu, visible
+from flarecli.phantom.acquisition import (
+    acquire,
+    draw_acquisition,
+    draw_textures,
+    field_of_view,
+    part_intensities,
+    tissue_hu,
+)
 from flarecli.phantom.drawing.lattice import Vector
 from flarecli.phantom.options import PhantomOptions, options_for
 from flarecli.phantom.organs.anatomy import Anatomy
@@ -30,8 +37,8 @@ class Phantom:
         voxels: Int16 HU, (z, y, x), RAS+.
         labels: Uint8 of the same shape: 0 background, 1 liver, 2 kidneys, 3 spleen, 4 pancreas.
         spacing_mm: Distance of voxels along z, y and x.
-        facts: How it was made, for records: seed, phase, what is unusual about the patient.
-        surroundings: Uint8 of the same shape, where asked for: which of `SURROUNDINGS` a voxel is, from 1; 0 in the
+        facts: Parameters for records: seed, phase, fatty organs, acquisition, volumes.
+        surroundings: Uint8 of the same shape, where requested: number of the kind in `SURROUNDINGS`, from 1; 0 in the
             organs and elsewhere.
     """
 
@@ -57,13 +64,13 @@ def make_phantom(
     The same arguments give the same bytes.
 
     Args:
-        seed: Decides everything about the patient and the scan.
+        seed: Seed of the patient and of the scan.
         shape_zyx: Number of voxels.
         spacing_mm: Their distance along z, y and x.
         strength: "realistic", "wide" or "lean", see `PhantomOptions`.
         options: Used instead of `strength`.
         anatomy: The organs; drawn procedurally where none are given.
-        with_surroundings: Whether to say what the surroundings are made of, too.
+        with_surroundings: Whether to label the surroundings, too.
 
     Raises:
         UsageError: when the strength is unknown, or shape or spacing cannot be a grid.
@@ -79,14 +86,14 @@ def make_phantom(
     textures = draw_textures(rng)
     acquisition = draw_acquisition(rng, chosen, grid)
 
-    intensities = part_intensities(patient.palette, patient.look)
+    intensities = part_intensities(patient.palette, patient.intensities)
     hu = np.empty(shape_zyx, np.float32)
     for start, stop in patient.slabs():
         hu[start:stop] = tissue_hu(patient.parts[start:stop], intensities, textures, grid.slab(start, stop))
     labels = patient.palette.labels()[patient.parts]
     surroundings = patient.palette.surroundings()[patient.parts] if with_surroundings else None
     voxels = acquire(hu, grid, acquisition, rng)
-    seen = visible(grid, acquisition)
+    seen = field_of_view(grid, acquisition)
     labels *= seen
     if surroundings is not None:
         surroundings *= seen
@@ -95,7 +102,7 @@ def make_phantom(
         "shape_zyx": list(shape_zyx),
         "spacing_mm": list(spacing_mm),
         "anatomy": anatomy.source,
-        "phase": str(patient.look.phase),
+        "phase": str(patient.intensities.phase),
         "fatty_liver": patient.traits.fatty_liver,
         "fatty_pancreas": patient.traits.fatty_pancreas,
         "noise_hu": round(acquisition.noise_hu, 2),
@@ -106,7 +113,7 @@ def make_phantom(
 
 
 def _keep_freed_memory() -> None:
-    """Let the C library reuse freed arrays instead of returning them to the system.
+    """Make the C library reuse freed arrays instead of returning them to the system.
 
     glibc raises its thresholds when a large block is freed; without it a third of a small phantom's time goes
     into page faults (55,000 of them). Elsewhere it does nothing.
@@ -121,7 +128,7 @@ def _volumes_ml(labels: np.ndarray, spacing_mm: Vector) -> dict[str, float]:
 
 
 _BYTES_PER_VOXEL = 16
-"""What a phantom takes at least while it is made: HU, labels and float32 fields."""
+"""Least memory of a phantom while it is made: HU, labels and float32 fields."""
 
 
 def _check_grid(shape_zyx: tuple[int, int, int], spacing_mm: Vector) -> None:

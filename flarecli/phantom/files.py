@@ -15,7 +15,7 @@ from flarecli.volume import write_scan
 
 @dataclass(frozen=True)
 class PhantomPaths:
-    """Where one phantom's files go.
+    """Paths of the files of one phantom.
 
     Attributes:
         scan: The scan.
@@ -45,8 +45,8 @@ def write_phantom(phantom: Phantom, pair: PhantomPaths, *, orientation: str = "R
 
     Args:
         phantom: The phantom.
-        pair: Where to.
-        orientation: Directions in which the stored axes grow, e.g. "LPS"; all say the same in the world.
+        pair: Paths of the files.
+        orientation: Directions of the stored axes, e.g. "LPS"; the geometry in the world is the same for all.
 
     Raises:
         UsageError: when the orientation does not name each axis once.
@@ -64,7 +64,7 @@ def write_phantom(phantom: Phantom, pair: PhantomPaths, *, orientation: str = "R
 
 
 def check_orientation(orientation: str) -> None:
-    """Refuse what names no orientation.
+    """Refuse an invalid orientation.
 
     Raises:
         UsageError: when it does not name each axis once.

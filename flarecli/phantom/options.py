@@ -1,4 +1,4 @@
-"""What a phantom may look like: probabilities and ranges, as data."""
+"""Options of phantoms: probabilities and ranges of random parameters."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class PhantomOptions:
-    """How much phantoms vary; probabilities are in 0-1 and drawn once a phantom.
+    """Distribution of phantoms; probabilities are in 0-1 and drawn once a phantom.
 
     Attributes:
         phase: The contrast phase of every phantom; None draws one for each.
-        phase_shares: How often the unenhanced, late arterial, portal venous and delayed phase are drawn.
+        phase_shares: Probabilities of the unenhanced, late arterial, portal venous and delayed phase.
         hu_spread: Scale of all random offsets of tissue intensities; 1 is the spread between real patients.
         unnatural_hu: Probability that tissues get intensities of no real phase.
         noise_hu: Range of the standard deviation of image noise, HU.
@@ -38,16 +38,16 @@ class PhantomOptions:
         size_spread: Standard deviation of the patient's relative size.
         size: Range of a further factor of the patient's size.
         corpulence: Range of how fat patients are, from 0, thin, to 1, obese.
-        contact_mm: Range of how far organs are grown into the fat between them; they meet where they touch.
+        contact_mm: Range of the dilation of organs into the fat between them; they are in contact where they meet.
         wall_gap_mm: Least fat between organs and the abdominal wall, mm.
         fat_rim: Probability for each organ of a rim of fat where it meets the gut.
-        visceral_fat_hu: Range of what is added to the intensity of visceral fat: voxels that hold more than fat.
-        shape_spread: Scale of the variation of organ shapes and places; 1 as between real patients.
+        visceral_fat_hu: Range of the increase of the intensity of visceral fat by partial volume.
+        shape_spread: Scale of the variation of organ shapes and positions; 1 as between real patients.
         build_spread: Scale of the variation of muscles and fat around the mean patient; 1 as between real patients.
         collapsed_stomach: Probability that the stomach is empty, a thick cord of soft tissue with little gas.
         filled_colon: Probability that a piece of the colon is full of fluid or food instead of stool or gas.
         confusion: Probability for each neighbour of the organs (muscle, heart, vessels, gut and its content) to
-            take on the intensity of one of them, so that only shape and place tell them apart.
+            have the intensity of one of them, so that only shape and position distinguish them.
         cut_field: Probability that slices at one end are outside the field of view (air, no labels).
         circular_field: Probability of a circular reconstruction field, air outside.
         table: Probability of a patient table.
@@ -57,14 +57,14 @@ class PhantomOptions:
         masses: Expected number of round bodies as large as organs in the visceral fat: full loops of bowel, a stomach
             pushed aside, tumours.
         vein_spread: Scale of the variation of the widths of portal, splenic and mesenteric vein; 1 as between adults.
-        rind_mm: Range of the thickness of the soft tissue that clings to organs without being labelled, mm:
-            capsule, peritoneum, strands of the fat.
+        rind_mm: Range of the thickness of unlabelled soft tissue around organs, mm: capsule, peritoneum, stranding of
+            the fat.
         lesions: Probability of liver lesions; cysts in other organs are drawn as often.
         fatty_liver: Probability.
         fatty_pancreas: Probability that fat between its lobules makes the pancreas darker and mottled; an atrophic one
             is fatty twice as often.
-        moved_pancreas_mm: Standard deviation of the place of a label map's pancreas among the other organs along each
-            axis, mm.
+        moved_pancreas_mm: Standard deviation of the position of a label map's pancreas relative to the other organs
+            along each axis, mm.
         shrunken_pancreas: Probability that the pancreas of a label map is thinner than there, as in old age.
         patchy_pancreas: Probability that parts of the pancreas of a label map have turned into fat: a notch, or a
             whole tail, neck or head.
@@ -119,7 +119,7 @@ class PhantomOptions:
 
 
 REALISTIC = PhantomOptions()
-"""What a radiologist would take for an ordinary patient: for demonstrations and tests."""
+"""Ordinary patients, for demonstrations and tests."""
 
 WIDE = PhantomOptions(
     hu_spread=1.8,
@@ -156,14 +156,14 @@ WIDE = PhantomOptions(
     missing_kidney=0.05,
     wide_pelvis=0.3,
 )
-"""Wider than reality, so that a network trained on it takes real scans for ordinary ones."""
+"""More varied than real scans, for training (domain randomization)."""
 
 
 def lean(options: PhantomOptions) -> PhantomOptions:
-    """The options with what lean patients have; what does not concern fat stays.
+    """The options changed for lean patients, with little visceral fat.
 
-    Small women and thin young men, often without contrast agent and in thick slices: what is between their organs is
-    bowel, vessels and a film of fat that no voxel holds alone.
+    Small women and thin young men, often without contrast agent and in thick slices: between their organs lie bowel,
+    vessels and layers of fat thinner than a voxel.
     """
     low_mm, high_mm = options.slice_thickness_mm
     return replace(

@@ -1,4 +1,4 @@
-"""A patient on a grid: which part of the body every voxel belongs to, before it is painted and scanned."""
+"""A patient on a grid: which part of the body every voxel belongs to, before intensities and acquisition."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from flarecli.phantom.drawing.canvas import Canvas, Drawable, Palette, Pose
 from flarecli.phantom.drawing.lattice import NoiseField, SampleGrid, Vector
 from flarecli.phantom.drawing.shapes import rotation_zyx
 from flarecli.phantom.options import PhantomOptions
-from flarecli.phantom.organs.anatomy import Anatomy, grown
+from flarecli.phantom.organs.anatomy import Anatomy, dilated
 from flarecli.phantom.organs.interior import draw_organs
-from flarecli.phantom.tissues import PatientLook, draw_look
+from flarecli.phantom.tissues import PatientIntensities, draw_intensities
 from flarecli.phantom.vessels.great_vessels import draw_vessels
 
 _SLAB_VOXELS = 4_000_000
 """Voxels drawn at a time; bounds the memory for coordinates to some 50 MB an array set."""
 
 _FATTIER_IN_ATROPHY = 2
-"""How many times as often an atrophic pancreas is fatty as a healthy one: age brings both."""
+"""Ratio of the probabilities of a fatty pancreas with and without atrophy; both increase with age."""
 
 
 @dataclass(frozen=True)
 class PatientTraits:
-    """What makes a patient's tissues unusual.
+    """Fatty infiltration of a patient's organs.
 
     Attributes:
         fatty_liver: Whether the liver is fatty.
@@ -49,32 +49,32 @@ class Patient:
         grid: Where the voxels lie in the scanner.
         parts: Uint8 array of shape `grid.shape_zyx`: number of the part each voxel belongs to.
         palette: The parts.
-        traits: What is unusual about the tissues.
-        look: Their intensities.
+        traits: Fatty infiltration.
+        intensities: Intensities of the tissues.
     """
 
     grid: SampleGrid
     parts: np.ndarray
     palette: Palette
     traits: PatientTraits
-    look: PatientLook
+    intensities: PatientIntensities
 
     def slabs(self) -> list[tuple[int, int]]:
-        """First and last slice (exclusive) of the slabs that are worked on at a time."""
+        """First and last slice (exclusive) of the slabs that are processed at a time."""
         return _slabs(self.grid.shape_zyx)
 
 
 def draw_patient(rng: np.random.Generator, grid: SampleGrid, anatomy: Anatomy, options: PhantomOptions) -> Patient:
     """Draw a patient around given organs, the middle of the organs near the middle of the grid.
 
-    Everything is drawn as shapes in millimetres first, which are then looked at on the grid: the same random numbers
+    Everything is drawn as shapes in millimetres first, which are then sampled on the grid: the same random numbers
     give the same patient on any grid.
     """
     if any(options.contact_mm):
-        anatomy = grown(anatomy, float(rng.uniform(*options.contact_mm)))
+        anatomy = dilated(anatomy, float(rng.uniform(*options.contact_mm)))
     landmarks = measure_landmarks(anatomy, options.wall_gap_mm)
     traits = _draw_traits(rng, anatomy, options)
-    look = draw_look(rng, options, fatty_liver=traits.fatty_liver, fatty_pancreas=traits.fatty_pancreas)
+    intensities = draw_intensities(rng, options, fatty_liver=traits.fatty_liver, fatty_pancreas=traits.fatty_pancreas)
     palette = Palette()
     scene = _draw_scene(rng, anatomy, landmarks, palette, options)
     pose = _draw_pose(rng, landmarks, options)
@@ -84,11 +84,11 @@ def draw_patient(rng: np.random.Generator, grid: SampleGrid, anatomy: Anatomy, o
         for drawable in scene:
             drawable.draw(canvas)
         parts[start:stop] = canvas.parts
-    return Patient(grid, parts, palette, traits, look)
+    return Patient(grid, parts, palette, traits, intensities)
 
 
 def _draw_traits(rng: np.random.Generator, anatomy: Anatomy, options: PhantomOptions) -> PatientTraits:
-    """Draw what is unusual about the tissues of a patient with these organs."""
+    """Draw the fatty infiltration of a patient with these organs."""
     fatty_liver = rng.random() < options.fatty_liver
     times = _FATTIER_IN_ATROPHY if anatomy.is_pancreas_atrophic else 1
     return PatientTraits(bool(fatty_liver), bool(rng.random() < times * options.fatty_pancreas))
@@ -120,7 +120,7 @@ def _draw_scene(
     scene: list[Drawable] = [torso, *draw_exterior(rng, lm, torso, palette, options)]
     scene += draw_skeleton(rng, lm, palette, options.build_spread)
     scene += draw_vessels(rng, anatomy, lm, palette, options)
-    # The gut fills what is left: it never pushes bone, muscle or great vessels aside.
+    # The gut fills the remaining space: it never replaces bone, muscle or great vessels.
     scene += draw_gut(rng, lm, palette, options)
     scene.append(draw_bladder(rng, lm, palette))
     scene.append(draw_organs(rng, anatomy, lm, palette, options, torso.parts["visceral_fat"]))

@@ -1,4 +1,4 @@
-"""Random numbers without outliers."""
+"""Bounded random numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def bounded_normal(
     deviation: float | tuple[float, ...] | np.ndarray,
     shape: int | tuple[int, ...] | None = None,
 ) -> np.ndarray:
-    """Normal draws about 0, cut off at twice their deviation: outliers would not fit together."""
+    """Normal draws of mean 0, clipped at twice their standard deviation, so that draws are compatible."""
     scale = np.asarray(deviation, float)
     size = scale.shape if shape is None else shape
     return scale * np.clip(rng.standard_normal(size), -_BOUND, _BOUND)

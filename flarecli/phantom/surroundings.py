@@ -1,4 +1,4 @@
-"""What the organs' surroundings are made of, in a few kinds that a network can learn to tell from the organs."""
+"""Kinds of the organs' surroundings, as further classes for a network."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from flarecli.phantom.randomness import bounded_normal
 
 
 class Tissue(IntEnum):
-    """What a voxel is made of."""
+    """Tissue of a voxel."""
 
     AIR = 0
     SKIN = auto()
@@ -59,8 +59,8 @@ class Tissue(IntEnum):
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a tissue looks.
+class TissueIntensity:
+    """Intensity and texture of a tissue.
 
     Attributes:
         hu: Mean in the unenhanced, late arterial, portal venous and delayed phase, HU.
@@ -79,60 +79,60 @@ def _always(hu: float) -> tuple[float, float, float, float]:
     return hu, hu, hu, hu
 
 
-LOOKS: dict[Tissue, Look] = {
-    Tissue.AIR: Look(_always(-1000), 0, 0),
-    Tissue.SKIN: Look(_always(20), 25, 10),
-    Tissue.SUBCUTANEOUS_FAT: Look(_always(-104), 6, 5),
-    Tissue.VISCERAL_FAT: Look(_always(-98), 8, 8),
-    Tissue.MUSCLE: Look((52, 58, 64, 62), 7, 9),
-    Tissue.TRABECULAR_BONE: Look(_always(170), 40, 35),
-    Tissue.CORTICAL_BONE: Look(_always(620), 140, 90),
-    Tissue.DISC: Look(_always(85), 15, 6),
-    Tissue.SPINAL_CANAL: Look((25, 28, 32, 30), 7, 4),
-    Tissue.CARTILAGE: Look(_always(110), 30, 15),
-    Tissue.LUNG: Look(_always(-840), 35, 25),
-    Tissue.LUNG_VESSEL: Look((-250, -120, -120, -180), 80, 60),
-    Tissue.HEART_MUSCLE: Look((48, 95, 105, 85), 10, 6),
-    Tissue.HEART_BLOOD: Look((42, 240, 140, 105), 15, 5),
-    Tissue.ARTERY: Look((42, 310, 155, 110), 14, 4),
-    Tissue.VENA_CAVA: Look((40, 85, 140, 110), 16, 8),
-    Tissue.PORTAL_VEIN: Look((42, 110, 165, 115), 14, 4),
-    Tissue.HEPATIC_VEIN: Look((40, 70, 155, 112), 14, 4),
-    Tissue.SMALL_VESSEL: Look((25, 110, 95, 65), 15, 10),
-    Tissue.GUT_WALL: Look((38, 85, 85, 70), 14, 8),
-    Tissue.GUT_FLUID: Look(_always(12), 12, 5),
-    Tissue.GUT_FOOD: Look(_always(35), 25, 22, "coarse"),
-    Tissue.STOOL: Look(_always(-30), 60, 110, "mottled"),
-    Tissue.GAS: Look(_always(-960), 25, 4),
-    Tissue.GALLBLADDER: Look((10, 10, 10, 12), 7, 2),
-    Tissue.ADRENAL: Look((25, 65, 75, 50), 12, 4),
-    Tissue.URINE: Look((5, 5, 8, 60), 6, 2),
-    Tissue.SOFT_TISSUE: Look((40, 60, 75, 65), 12, 8),
-    Tissue.FLUID: Look(_always(10), 7, 2),
-    Tissue.LIVER: Look((57, 78, 108, 95), 11, 4, "coarse"),
-    Tissue.KIDNEY_CORTEX: Look((32, 195, 180, 130), 18, 6),
-    Tissue.KIDNEY_MEDULLA: Look((29, 90, 150, 130), 18, 6),
-    Tissue.SPLEEN: Look((47, 130, 112, 95), 10, 4, "coarse"),
-    Tissue.PANCREAS: Look((38, 108, 95, 78), 13, 10),
-    Tissue.LESION: Look((38, 55, 62, 62), 22, 8),
-    Tissue.CYST: Look(_always(8), 6, 2),
-    Tissue.TABLE: Look(_always(-150), 150, 20),
+TISSUE_INTENSITIES: dict[Tissue, TissueIntensity] = {
+    Tissue.AIR: TissueIntensity(_always(-1000), 0, 0),
+    Tissue.SKIN: TissueIntensity(_always(20), 25, 10),
+    Tissue.SUBCUTANEOUS_FAT: TissueIntensity(_always(-104), 6, 5),
+    Tissue.VISCERAL_FAT: TissueIntensity(_always(-98), 8, 8),
+    Tissue.MUSCLE: TissueIntensity((52, 58, 64, 62), 7, 9),
+    Tissue.TRABECULAR_BONE: TissueIntensity(_always(170), 40, 35),
+    Tissue.CORTICAL_BONE: TissueIntensity(_always(620), 140, 90),
+    Tissue.DISC: TissueIntensity(_always(85), 15, 6),
+    Tissue.SPINAL_CANAL: TissueIntensity((25, 28, 32, 30), 7, 4),
+    Tissue.CARTILAGE: TissueIntensity(_always(110), 30, 15),
+    Tissue.LUNG: TissueIntensity(_always(-840), 35, 25),
+    Tissue.LUNG_VESSEL: TissueIntensity((-250, -120, -120, -180), 80, 60),
+    Tissue.HEART_MUSCLE: TissueIntensity((48, 95, 105, 85), 10, 6),
+    Tissue.HEART_BLOOD: TissueIntensity((42, 240, 140, 105), 15, 5),
+    Tissue.ARTERY: TissueIntensity((42, 310, 155, 110), 14, 4),
+    Tissue.VENA_CAVA: TissueIntensity((40, 85, 140, 110), 16, 8),
+    Tissue.PORTAL_VEIN: TissueIntensity((42, 110, 165, 115), 14, 4),
+    Tissue.HEPATIC_VEIN: TissueIntensity((40, 70, 155, 112), 14, 4),
+    Tissue.SMALL_VESSEL: TissueIntensity((25, 110, 95, 65), 15, 10),
+    Tissue.GUT_WALL: TissueIntensity((38, 85, 85, 70), 14, 8),
+    Tissue.GUT_FLUID: TissueIntensity(_always(12), 12, 5),
+    Tissue.GUT_FOOD: TissueIntensity(_always(35), 25, 22, "coarse"),
+    Tissue.STOOL: TissueIntensity(_always(-30), 60, 110, "mottled"),
+    Tissue.GAS: TissueIntensity(_always(-960), 25, 4),
+    Tissue.GALLBLADDER: TissueIntensity((10, 10, 10, 12), 7, 2),
+    Tissue.ADRENAL: TissueIntensity((25, 65, 75, 50), 12, 4),
+    Tissue.URINE: TissueIntensity((5, 5, 8, 60), 6, 2),
+    Tissue.SOFT_TISSUE: TissueIntensity((40, 60, 75, 65), 12, 8),
+    Tissue.FLUID: TissueIntensity(_always(10), 7, 2),
+    Tissue.LIVER: TissueIntensity((57, 78, 108, 95), 11, 4, "coarse"),
+    Tissue.KIDNEY_CORTEX: TissueIntensity((32, 195, 180, 130), 18, 6),
+    Tissue.KIDNEY_MEDULLA: TissueIntensity((29, 90, 150, 130), 18, 6),
+    Tissue.SPLEEN: TissueIntensity((47, 130, 112, 95), 10, 4, "coarse"),
+    Tissue.PANCREAS: TissueIntensity((38, 108, 95, 78), 13, 10),
+    Tissue.LESION: TissueIntensity((38, 55, 62, 62), 22, 8),
+    Tissue.CYST: TissueIntensity(_always(8), 6, 2),
+    Tissue.TABLE: TissueIntensity(_always(-150), 150, 20),
 }
 
 PHASE_ORDER = (Phase.UNENHANCED, Phase.ARTERIAL, Phase.PORTAL_VENOUS, Phase.DELAYED)
 
 _ARTERIAL_SPLEEN_MOTTLING = 5.0
-"""In the arterial phase red and white pulp fill at different speeds."""
+"""In the arterial phase red and white pulp enhance at different speeds."""
 
 _FAT_IN_PANCREAS = (0.08, 0.6)
-"""Share of its volume in fatty infiltration; with the most, the organ is darker than water without contrast."""
+"""Fraction of its volume in fatty infiltration; with the largest, the unenhanced organ is darker than water."""
 
 _LOBULES_SEEN = (0.15, 0.45)
-"""How much of the contrast between lobules and the fat between them is left at the resolution of CT."""
+"""Fraction of the contrast between lobules and the fat between them that is visible at the resolution of CT."""
 
 _BLOOD = (Tissue.HEART_BLOOD, Tissue.ARTERY, Tissue.VENA_CAVA, Tissue.PORTAL_VEIN, Tissue.HEPATIC_VEIN)
 _SPREAD_OF_BLOOD_HU = {Phase.UNENHANCED: 1.5, Phase.DELAYED: 6.0}
-"""Standard deviation between the vessels of one patient, where contrast is absent or has mixed with all blood."""
+"""Standard deviation between the vessels of one patient, where contrast agent is absent or evenly distributed."""
 
 _PARENCHYMA = (
     Tissue.LIVER,
@@ -161,7 +161,7 @@ _CONFUSABLE = (
 
 
 @dataclass(frozen=True)
-class PatientLook:
+class PatientIntensities:
     """Intensities of one patient.
 
     Attributes:
@@ -175,9 +175,9 @@ class PatientLook:
     phase: Phase
 
 
-def draw_look(
+def draw_intensities(
     rng: np.random.Generator, options: PhantomOptions, *, fatty_liver: bool, fatty_pancreas: bool = False
-) -> PatientLook:
+) -> PatientIntensities:
     """Draw a patient's intensities.
 
     The strength of the contrast varies between patients, a common shift moves all parenchyma, and each tissue has its
@@ -194,7 +194,7 @@ def draw_look(
     count = len(Tissue)
     mean = np.zeros(count, np.float32)
     texture = np.zeros(count, np.float32)
-    for tissue, look in LOOKS.items():
+    for tissue, look in TISSUE_INTENSITIES.items():
         plain, now = look.hu[0], look.hu[column]
         own = look.spread_hu * bounded_normal(rng, spread)
         mean[tissue] = plain + (now - plain) * strength + own
@@ -228,4 +228,4 @@ def draw_look(
         mean[list(_BLOOD)] = mean[Tissue.VENA_CAVA] + rng.normal(0, _SPREAD_OF_BLOOD_HU[phase], len(_BLOOD))
     mean[Tissue.AIR] = -1000
     mean[Tissue.GAS] = min(mean[Tissue.GAS], -850)
-    return PatientLook(mean, texture, phase)
+    return PatientIntensities(mean, texture, phase)

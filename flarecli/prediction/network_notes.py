@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flarecli.engine import GuardedNetwork, Runtime
+from flarecli.engine import MemoryLimitedNetwork, Runtime
 from flarecli.engine.weights.values import warning_of
 from flarecli.systems.base import Network, Segmentation
 
@@ -26,7 +26,9 @@ def _with_constant_layers(segmentation: Segmentation, networks: Mapping[str, Net
 
 def _with_memory_use(segmentation: Segmentation, networks: Mapping[str, Network], runtime: Runtime) -> Segmentation:
     """Add what networks did to keep to the memory of their device, where there was a reason."""
-    uses = {key: network.take_memory_use() for key, network in networks.items() if isinstance(network, GuardedNetwork)}
+    uses = {
+        key: network.take_memory_use() for key, network in networks.items() if isinstance(network, MemoryLimitedNetwork)
+    }
     told: dict[str, Any] = {
         key: use.as_dict() for key, use in uses.items() if runtime.max_gpu_mb is not None or use.out_of_memory
     }

@@ -1,4 +1,4 @@
-"""Scans with labels turned into the arrays that networks are trained on, kept in a cache."""
+"""Preprocessing of labelled scans to training arrays, which are stored in a cache."""
 
 from flarecli.preprocessing.cache import CachedCase, TrainingCache
 

@@ -1,4 +1,4 @@
-"""Which arrays each system is trained on, by its name on the command line."""
+"""Training arrays of each system, by its name on the command line."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _ARRAYS: dict[str, Callable[[], TrainingArrays]] = {
 
 
 def training_arrays_of(system: str) -> TrainingArrays:
-    """How the system of that name turns labelled scans into training arrays.
+    """The conversion of labelled scans to training arrays of a system.
 
     Raises:
-        UsageError: when there is no such system; lists those there are.
+        UsageError: when there is no such system; lists the known ones.
     """
     if system not in _ARRAYS:
         raise UsageError(

@@ -1,9 +1,9 @@
 """The cache of training arrays: its files, and how they are read.
 
-    CACHE/cache.json                         what the cache holds, and whether the last run came to its end
-    CACHE/figures.json                       what the dataset measures
-    CACHE/cases/<case>/case.json             where the case comes from, what was found, what it measures
-    CACHE/cases/<case>/hu_counts.npy         how often each HU occurs
+    CACHE/cache.json                         manifest of the cache, and whether the last run was finished
+    CACHE/figures.json                       statistics of the dataset
+    CACHE/cases/<case>/case.json             sources, findings and statistics of the case
+    CACHE/cases/<case>/hu_counts.npy         histograms of HU
     CACHE/cases/<case>/<network>-image.npy   one pair of arrays a network, or one for several that share it
     CACHE/cases/<case>/<network>-labels.npy
 
@@ -38,7 +38,7 @@ _MAKE = "Make it with `flare preprocess DATASET CACHE --system NAME`."
 
 @dataclass(frozen=True)
 class CachedCase:
-    """What one network is trained on, of one case.
+    """The training arrays of one case for one network.
 
     Attributes:
         name: Name of the case.
@@ -55,14 +55,14 @@ class CachedCase:
 
 @dataclass(frozen=True)
 class TrainingCache:
-    """A finished cache, ready to be read. Small enough to be sent to other processes.
+    """A finished cache. Small enough to be sent to other processes.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         system: Name of the system that it was made for.
         networks: Keys of the system's networks.
         names: Names of the cases, sorted.
-        figures: What the dataset measures: see `flarecli.datasets.figures`.
+        figures: Statistics of the dataset: see `flarecli.datasets.figures`.
     """
 
     folder: Path
@@ -96,7 +96,7 @@ class TrainingCache:
             raise InputError(
                 "is a cache that was not finished",
                 path=folder,
-                remedy="Run the same `flare preprocess` command again: it goes on.",
+                remedy="Run the same `flare preprocess` command again: it resumes.",
             )
         try:
             system, networks, names = manifest["system"], tuple(manifest["networks"]), tuple(manifest["names"])
@@ -105,7 +105,7 @@ class TrainingCache:
         return cls(folder, system, networks, names, _read_json(folder / FIGURES_NAME))
 
     def load(self, name: str, network: str) -> CachedCase:
-        """Map the arrays of one case and network into memory; nothing is read before it is used.
+        """Memory-map the arrays of one case and network; they are read on access.
 
         Returns:
             The case; its arrays are read-only.
@@ -128,10 +128,10 @@ class TrainingCache:
 
 
 def case_folder(cache: Path, name: str) -> Path:
-    """Where a case's files lie: always directly in the cache's folder of cases.
+    """The folder of a case, always directly in the cache's folder of cases.
 
     Raises:
-        InputError: when the name would lead elsewhere, or a link in the cache does.
+        InputError: when the name or a link in the cache leads elsewhere.
     """
     cases = cache / CASES_FOLDER
     folder = cases / check_name(name, "case", cache)

@@ -1,4 +1,4 @@
-"""Writing the cache: each case appears whole or not at all, and the manifest last."""
+"""Writing the cache: each case is written atomically, the manifest last."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def write_case(
     record: Mapping[str, Any],
     tables: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Write the arrays of one case, its folder appearing whole or not at all in place of an earlier one.
+    """Write the arrays of one case; its folder atomically replaces an earlier one.
 
     Args:
         cache: Folder of the cache.
         name: Name of the case.
-        arrays: The arrays of each network; an object that stands for several networks is written once.
-        record: What else to say about the case in its `case.json`; JSON-serialisable.
+        arrays: The arrays of each network; an object that several networks share is written once.
+        record: Further entries of its `case.json`; JSON-serialisable.
         tables: Further arrays, by the names of their files.
 
     Raises:
@@ -89,8 +89,8 @@ def finish_cache(
         system: Name of the system.
         networks: Keys of its networks.
         names: The cases that belong to the cache.
-        figures: What the dataset measures, JSON-serialisable.
-        facts: What else to note in the manifest, JSON-serialisable.
+        figures: Statistics of the dataset, JSON-serialisable.
+        facts: Further entries of the manifest, JSON-serialisable.
     """
     write_json(cache / FIGURES_NAME, figures)
     write_json(
@@ -173,7 +173,7 @@ def locked_cache(cache: Path) -> Iterator[None]:
             raise UsageError(
                 "is being written to by another process",
                 path=cache,
-                remedy="Wait until that has come to its end, or choose another folder.",
+                remedy="Wait until that has finished, or choose another folder.",
             ) from error
         except OSError as error:
             raise OutputError(

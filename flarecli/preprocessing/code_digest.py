@@ -1,4 +1,4 @@
-"""The code that decides about training arrays, as one checksum: what is cached by other code is made anew."""
+"""Checksum of the code that determines training arrays: arrays that other code has made are made again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WITHOUT_EFFECT = (
     "flarecli.systems.base",
     "flarecli.systems.components",
 )
-"""Modules that are imported, too, but that change no array: what they do is refuse, find files, or run networks."""
+"""Imported modules that do not change arrays: they check, find files, or run networks."""
 
 _PACKAGES = {"numpy": "numpy", "scipy": "scipy", "skimage": "scikit-image"}
 """Packages that compute arrays, by the name under which they are imported."""

@@ -1,4 +1,4 @@
-"""Which cases of a cache are complete and still up to date."""
+"""Detection of cases of a cache that are complete and up to date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flarecli.preprocessing.sources import KeyFacts, Source, SourceState
 def kept_by_state(cache: Path, pair: LabelledPair, facts: KeyFacts) -> CaseOutcome | None:
     """The outcome of an earlier run where neither files nor settings changed since, without reading the files.
 
-    Like git, a file of the same path, size and time of change is taken for the same.
+    As in git, a file of the same path, size and modification time counts as unchanged.
     """
     record = _record(cache, pair)
     if record is None or pair.scan is None or pair.labels is None:

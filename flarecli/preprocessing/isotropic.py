@@ -1,4 +1,4 @@
-"""Whole scans on a grid of equal spacing, for systems whose specification asks for no more."""
+"""Training arrays of whole scans on an isotropic grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many processes to use where the user does not say: as many as processors and memory bear."""
+"""Default number of processes, by processors and memory."""
 
 from __future__ import annotations
 

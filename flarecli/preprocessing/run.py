@@ -80,7 +80,7 @@ def preprocess(
         cache: Folder of the cache; made where it does not exist.
         system: For which system.
         ignore_geometry: Whether scan and label map may lie at different places in the world.
-        overwrite: Whether to make anew what is complete.
+        overwrite: Whether to replace complete cases.
         work: How to do it.
 
     Returns:
@@ -172,7 +172,7 @@ def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Labelled
             path=cache,
             seen=shown(dataset.source) + (f", whose case {changed[0]} is another one" if changed else ""),
             expected=str(earlier),
-            remedy="Choose another folder for the cache, or give --overwrite to make this one anew.",
+            remedy="Choose another folder for the cache, or give --overwrite to replace this one.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Which part of a scan is shown: the body without the air and the table around it."""
+"""Selection of the part of a scan that is shown: the body without air and table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flarecli.geometry import Grid, Window, content_window
 from flarecli.measures.organ_profiles import OrganProfile
 
 BODY_HU = -250
-"""Above this is body: fat lies at about -100 HU, mattresses and clothes below this."""
+"""Threshold of the body: fat has about -100 HU, mattresses and clothes are below the threshold."""
 
 _SURVEY_MM = 4.0  # fine enough for the outline of a body, coarse enough to cost nothing
 _MARGIN_MM = 8.0
@@ -20,12 +20,12 @@ _MAX_HEIGHT_MM = 460.0  # the abdomen of a tall patient; more along the body onl
 
 
 def frame_of(voxels: NDArray[np.int16], grid: Grid, profiles: Sequence[OrganProfile]) -> Window:
-    """Choose the part of a scan to show: the body and every organ, at most so high along z.
+    """Choose the part of a scan to show: the body and every organ, with limited height along z.
 
     Args:
         voxels: HU, shape (z, y, x).
         grid: The scan's grid.
-        profiles: Where the organs lie.
+        profiles: Profiles of the organs.
     """
     organs = [box for profile in profiles if (box := profile.box_zyx) is not None]
     body = _body_box(voxels, grid)

@@ -1,4 +1,4 @@
-"""Text on a picture, in the font that comes with Pillow."""
+"""Text on a picture, in Pillow's built-in font."""
 
 from __future__ import annotations
 

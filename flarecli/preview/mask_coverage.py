@@ -1,4 +1,4 @@
-"""Masks brought to display resolution so that their outlines are smooth."""
+"""Resamples masks to display resolution with smooth contours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LEAST_PIECE_PX = 1.5
-"""A border must be a slope over some pixels for its place between them to be known."""
+"""Least width of the spline's pieces: a border must slope over some pixels for subpixel accuracy."""
 
 _MARGIN_PX = 2  # beyond what a mask reaches, for the slope at its edge
 
@@ -17,8 +17,8 @@ _MARGIN_PX = 2  # beyond what a mask reaches, for the slope at its edge
 class SplineAxis:
     """Sampling of voxels at pixels along one axis, by a quadratic B-spline.
 
-    The spline has no corners, so that outlines have none. A voxel alone keeps 0.75 of its height an axis and
-    0.56 in a slice: more than half, so that it is not lost. Beyond the ends the last voxel goes on.
+    The spline is smooth, and so are contours. A single voxel keeps 0.75 of its height an axis and 0.56 in a slice: more
+    than half, so that it is not lost. Ends are padded with the last voxel.
 
     Attributes:
         voxels: int array (taps, pixels): the voxels that each pixel samples.

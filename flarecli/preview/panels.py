@@ -1,4 +1,4 @@
-"""Which slices a preview shows, in which orientation, and how large they are."""
+"""Selection, orientation and size of the slices of a preview."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _TEXT: Colour = (236, 238, 242)
 _MUTED: Colour = (150, 155, 165)
 
 _TITLE_SIZE_PX, _LEGEND_SIZE_PX, _LETTER_SIZE_PX, _SMALL_SIZE_PX = 24, 16, 14, 13
-_CHIP_PX = 15
+_SWATCH_PX = 15
 
 
 def write_preview(path: Path, volume: Volume, labels: NDArray[np.integer], title: str) -> None:
@@ -139,9 +139,9 @@ def _draw_header(sheet: Image.Image, profiles: Sequence[OrganProfile], grid: Gri
         left -= max(width_px(text, _LEGEND_SIZE_PX) for text in (organ.name, amount))
         write(draw, (left, 24), organ.name, _LEGEND_SIZE_PX, _TEXT if is_present else _MUTED, "la")
         write(draw, (left, 47), amount, _LEGEND_SIZE_PX, _MUTED, "la")
-        left -= _CHIP_PX + 9
-        chip = (left, 25, left + _CHIP_PX, 25 + _CHIP_PX)
-        draw.rounded_rectangle(chip, 4, fill=organ.colour if is_present else None, outline=organ.colour)
+        left -= _SWATCH_PX + 9
+        swatch = (left, 25, left + _SWATCH_PX, 25 + _SWATCH_PX)
+        draw.rounded_rectangle(swatch, 4, fill=organ.colour if is_present else None, outline=organ.colour)
         left -= 32
     title = fitted(title, _TITLE_SIZE_PX, left - _MARGIN_PX)
     write(draw, (_MARGIN_PX, 20), title, _TITLE_SIZE_PX, _TEXT, "la")

@@ -1,4 +1,4 @@
-"""Which slices show most of the organs."""
+"""Selection of the slices that show most of the organs."""
 
 from __future__ import annotations
 

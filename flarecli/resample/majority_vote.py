@@ -1,4 +1,4 @@
-"""Majority-vote label resampling: each organ's mask is resampled by itself, and the largest share of a voxel wins."""
+"""Majority-vote label resampling: each organ's mask is resampled, and a voxel gets the label of the largest one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flarecli.resample.streaming import resample_separable
 
 
 def majority_labels(labels: NDArray[np.uint8], matrices: Sequence[np.ndarray]) -> NDArray[np.uint8]:
-    """Give each output voxel the class that fills most of it; a label wins against as much background.
+    """Give each output voxel the class that fills most of it; at equality a label takes precedence over background.
 
     Args:
         labels: uint8 label map, shape (z, y, x), any strides.

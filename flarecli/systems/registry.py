@@ -43,5 +43,5 @@ def system_named(name: str) -> System:
 
 
 def available_systems() -> dict[str, str]:
-    """What each system is, by the name under which `flarecli.segment` and `--system` know it."""
+    """Title of each system, by its name for `flarecli.segment` and `--system`."""
     return {name: system_named(name).title for name in SYSTEM_NAMES}

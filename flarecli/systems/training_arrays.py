@@ -1,4 +1,4 @@
-"""What a system keeps of a labelled scan for its training: the contract between systems and the cache."""
+"""Training arrays of a system: the interface between systems and the cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkArrays:
-    """One case as one network is trained on it.
+    """The training arrays of one case for one network.
 
     Attributes:
         image: Shape (z, y, x) in the orientation of the network: int16 HU, or what the system's specification stores.
@@ -37,11 +37,11 @@ class TrainingArrays(Protocol):
         ...
 
     def settings(self) -> Mapping[str, Any]:
-        """Every number that decides the arrays, JSON-serialisable: it enters the cache's keys, as the code does."""
+        """Every number that determines the arrays, JSON-serialisable: part of the cache's keys, like the code."""
         ...
 
     def prepare(self, volume: Volume, labels: NDArray[np.uint8]) -> dict[str, NetworkArrays]:
-        """Make the arrays of every network; networks that share theirs get the same object, which is kept once.
+        """Make the arrays of every network; networks that share theirs get the same object, which is stored once.
 
         Args:
             volume: The scan.

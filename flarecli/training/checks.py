@@ -1,4 +1,4 @@
-"""Recipes that contradict themselves are refused before anything is computed."""
+"""Consistency checks of recipes, before anything is computed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _ORDERS = ("shuffled", "with_replacement")
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """See that the settings of a recipe exist and go together.
+    """Check that the settings of a recipe are known and consistent.
 
     Raises:
-        UsageError: when they do not.
+        UsageError: when they are not.
     """
     checked_arguments(recipe.loss)
     _among("target", recipe.target, tuple(Target))
@@ -31,8 +31,8 @@ def check_recipe(recipe: Recipe) -> None:
             value = getattr(value, part)
         if not isinstance(value, int) or value < 1:
             raise UsageError(f"{name} must be 1 or more", seen=value, remedy="Give a positive number.")
-    if recipe.synthesis.painted:
-        _check_painted(recipe)
+    if recipe.synthesis.rendered_on_device:
+        _check_rendered(recipe)
     else:
         check_batches(recipe)
     if recipe.validation.select == "cross_entropy" and recipe.target == Target.ORGANS:
@@ -45,7 +45,7 @@ def check_recipe(recipe: Recipe) -> None:
     sees_first_stage = isinstance(recipe.view, CropView) and recipe.view.first_stage is not None
     if sees_first_stage != (recipe.first_stage is not None):
         raise UsageError(
-            "a network that sees another one's scores needs both that network and a view of the scan for it",
+            "a network whose input holds another one's scores needs both that network and its view of the scan",
             seen=f"first_stage {recipe.first_stage}, view {type(recipe.view).__name__}",
             expected="a recipe with first_stage and a view with first_stage",
             remedy="Add what is missing to the recipe.",
@@ -53,7 +53,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def check_batches(recipe: Recipe) -> None:
-    """See that the samples of a batch have one size, where each is cut by itself.
+    """Check that the samples of a batch have one size, where each is cut by itself.
 
     Raises:
         UsageError: when they do not.
@@ -67,8 +67,8 @@ def check_batches(recipe: Recipe) -> None:
         )
 
 
-def _check_painted(recipe: Recipe) -> None:
-    """Painted scans have cubic voxels, and crops of them are taken as they are."""
+def _check_rendered(recipe: Recipe) -> None:
+    """Check that scans to be rendered on the device have cubic voxels and are cropped without resampling."""
     view, settings = recipe.view, recipe.synthesis
     problems = {
         f"view {type(view).__name__}": not isinstance(view, CropView),
@@ -82,10 +82,10 @@ def _check_painted(recipe: Recipe) -> None:
         }
     if seen := [name for name, is_wrong in problems.items() if is_wrong]:
         raise UsageError(
-            "scans cannot be painted like this",
+            "scans cannot be rendered on the device like this",
             seen=", ".join(seen),
             expected="crops in RAS orientation of scans with cubic voxels, at their voxel size, without gamma",
-            remedy="Correct these settings, or set synthesis.painted = false.",
+            remedy="Correct these settings, or set synthesis.rendered_on_device = false.",
         )
 
 

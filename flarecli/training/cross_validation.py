@@ -1,4 +1,4 @@
-"""All folds one after the other, and one table over all of them."""
+"""Cross-validation: all folds one after the other, and one table over all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flarecli.files.atomic import write_json
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.summary import summarize
 from flarecli.training.data import TrainingData
-from flarecli.training.learning.loop import Observers
+from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
 from flarecli.training.recipe import Recipe
 from flarecli.training.run import Finished, RunOptions, run_training
@@ -52,33 +52,33 @@ def cross_validate(
     seed: int,
     machine: Machine,
     options: RunOptions | None = None,
-    observers: Observers | None = None,
+    callbacks: Callbacks | None = None,
     on_fold: Callable[[int], None] = lambda _: None,
 ) -> tuple[FoldRow, ...] | None:
     """Train and score every fold in a folder of its own; folds that are finished are not trained again.
 
     Args:
         run: Folder; fold k goes to `fold<k>` in it, the table to `cross_validation.json`.
-        recipe: What to do.
+        recipe: The recipe.
         folds: The data of each fold.
-        seed: Decides everything random.
-        machine: What to compute with.
-        options: How to go about it.
-        observers: Who is told, and who may stop it.
-        on_fold: Told of each fold as it begins, counted from 1.
+        seed: Seed of all random numbers.
+        machine: Backend, device and processes.
+        options: Checkpoints, logs and initial weights.
+        callbacks: Functions to call; one of them may stop the run.
+        on_fold: Called as each fold begins, with its number, from 1.
 
     Returns:
-        A row for each fold and one for all; None when it was stopped.
+        A row for each fold and one for all; None when the run was stopped.
     """
     by_fold: list[Finished] = []
     for number, data in enumerate(folds, start=1):
         on_fold(number)
         folder = run / f"fold{number}"
-        finished = run_training(folder, recipe, data, seed, machine, options, observers)
+        finished = run_training(folder, recipe, data, seed, machine, options, callbacks)
         if finished is None:
             return None
         by_fold.append(finished)
-        _forget_models()
+        _clear_session()
     target = Target(recipe.target)
     rows = [_row(str(number), finished.scores, target) for number, finished in enumerate(by_fold, start=1)]
     rows.append(_row("all", [result for finished in by_fold for result in finished.scores], target))
@@ -95,7 +95,7 @@ def _row(title: str, results: Sequence[CaseScores], target: Target) -> FoldRow:
     )
 
 
-def _forget_models() -> None:
+def _clear_session() -> None:
     import sys
 
     if "keras" in sys.modules:

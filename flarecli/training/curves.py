@@ -1,4 +1,4 @@
-"""A picture of how a run went."""
+"""Learning curves of a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from flarecli.matplotlib_import import prepare_matplotlib
 from flarecli.training.learning.log import ITERATION, read_rows
 
 _POINTS = 400
-"""Losses are averaged to so many points."""
+"""Number of points to which losses are averaged."""
 
 _NO_LOSS = ("step_s", "wait_s")
 
 
 def draw_curves(path: Path, losses: Path, validations: Path) -> None:
-    """Draw losses, averaged over stretches of the run, and the scores of the validations into a PNG file."""
+    """Draw losses, averaged over intervals of the run, and the scores of the validations into a PNG file."""
     prepare_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""What a run learns from and is judged on: cases of a cache, or scans that are made."""
+"""Training and validation data of a run: cases of a cache, or synthetic scans."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class TrainingData(Protocol):
 
     @property
     def recipe(self) -> Recipe:
-        """How it is looked at."""
+        """The recipe, which says how samples are cut."""
         ...
 
     @property
     def title(self) -> str:
-        """What it is, for cards: "... trained on <title>"."""
+        """Description for cards: "... trained on <title>"."""
         ...
 
     @property
     def validation_title(self) -> str:
-        """What is held out."""
+        """Description of the held-out scans."""
         ...
 
     @property
@@ -50,7 +50,7 @@ class TrainingData(Protocol):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What tells it from other data, JSON."""
+        """Identification of the data for records, JSON."""
         ...
 
     @property
@@ -59,8 +59,8 @@ class TrainingData(Protocol):
         ...
 
     @property
-    def is_painted(self) -> bool:
-        """Whether samples are patients that are still to be painted; see `flarecli.training.samples.rendering`."""
+    def is_rendered_on_device(self) -> bool:
+        """Whether samples are patients that are rendered on the device; see `flarecli.training.samples.rendering`."""
         ...
 
     def stream(self, seed: int) -> Stream:
@@ -68,7 +68,7 @@ class TrainingData(Protocol):
         ...
 
     def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
-        """Held-out scans with their names, for validations on the way: at most so many, the same ones every time."""
+        """At most `most` held-out scans with their names, for validations during the run; the same ones every time."""
         ...
 
     def final_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
@@ -78,11 +78,11 @@ class TrainingData(Protocol):
 
 @dataclass
 class SyntheticData:
-    """Scans that are made, with procedural organs or those of label maps.
+    """Synthetic scans, with procedural organs or those of label maps.
 
     Attributes:
-        recipe: How they are made and looked at.
-        anatomies: Where organs come from.
+        recipe: How they are made and samples are cut.
+        anatomies: Source of the organs.
     """
 
     recipe: Recipe
@@ -100,7 +100,7 @@ class SyntheticData:
 
     @property
     def licence(self) -> str:
-        # Weights made with other people's label maps are theirs to judge.
+        # The licence of weights trained on label maps depends on that of the maps.
         return "NOASSERTION" if self.anatomies.names else "Apache-2.0"
 
     @property
@@ -112,20 +112,20 @@ class SyntheticData:
         return self.recipe.validation.scans > 0
 
     @property
-    def is_painted(self) -> bool:
-        return self.recipe.synthesis.painted
+    def is_rendered_on_device(self) -> bool:
+        return self.recipe.synthesis.rendered_on_device
 
     def stream(self, seed: int) -> Stream:
         settings = self.recipe.synthesis
         maps, _ = self.anatomies.split(settings.held_out_share)
         target = Target(self.recipe.target)
         schedule = Schedule(settings.reuse, settings.mixing)
-        if isinstance(self.recipe.view, CropView) and settings.painted:
+        if isinstance(self.recipe.view, CropView) and settings.rendered_on_device:
             source = PatientSource(settings, maps, seed)
             return PatientStream(source, self.recipe.view, target, schedule, seed, self.recipe.batch)
-        is_apart = target is Target.SURROUNDINGS
+        with_surroundings = target is Target.SURROUNDINGS
         return SampleStream(
-            SyntheticScans(settings, maps, self.recipe.view, seed, with_surroundings=is_apart),
+            SyntheticScans(settings, maps, self.recipe.view, seed, with_surroundings=with_surroundings),
             self.recipe.view,
             target,
             schedule,
@@ -134,13 +134,13 @@ class SyntheticData:
 
     def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
         _, maps = self.anatomies.split(self.recipe.synthesis.held_out_share)
-        is_apart = Target(self.recipe.target) is Target.SURROUNDINGS
+        with_surroundings = Target(self.recipe.target) is Target.SURROUNDINGS
         made = SyntheticScans(
-            self.recipe.synthesis, maps, self.recipe.view, HELD_OUT_SEED, Purpose.HELD_OUT_SCAN, is_apart
+            self.recipe.synthesis, maps, self.recipe.view, HELD_OUT_SEED, Purpose.HELD_OUT_SCAN, with_surroundings
         )
         for number in range(most):
             if number not in self._held_out:
-                # Numbers below 0: nothing is taken for a scan of training.
+                # Negative numbers: no held-out scan has the number of a training scan.
                 self._held_out[number] = replace(made.scan(number), number=-1 - number)
             yield f"synthetic {number}", self._held_out[number]
 
@@ -153,9 +153,9 @@ class CachedData:
     """Cases of a preprocessed cache.
 
     Attributes:
-        recipe: How they are looked at.
+        recipe: How samples are cut.
         cache: A `flarecli.preprocessing.cache.TrainingCache`.
-        split: Which cases are for what.
+        split: Cases for training and for validation.
     """
 
     recipe: Recipe
@@ -163,19 +163,19 @@ class CachedData:
     split: Split
 
     def __post_init__(self) -> None:
-        is_apart = Target(self.recipe.target) is Target.SURROUNDINGS
-        if is_apart and not self.recipe.loss.name.startswith("partial_"):
+        with_surroundings = Target(self.recipe.target) is Target.SURROUNDINGS
+        if with_surroundings and not self.recipe.loss.name.startswith("partial_"):
             raise UsageError(
-                "the labels of a cache do not tell all surroundings apart",
+                "the labels of a cache do not distinguish all surroundings",
                 seen=f'target = "{self.recipe.target}", loss.name = "{self.recipe.loss.name}"',
-                expected=f'target = "{Target.CLASSES}", or a loss that leaves surroundings open',
+                expected=f'target = "{Target.CLASSES}", or a loss for partial labels (partial_...)',
                 remedy="Change the target or the loss, or train on synthetic scans.",
             )
         if self.recipe.variation.changes_anything and not isinstance(self.recipe.view, CropView):
             raise UsageError(
-                "scans of this view are not changed as a whole",
+                "scans of this view are not augmented as a whole",
                 seen=f"settings of variation with a {type(self.recipe.view).__name__}",
-                remedy="Leave out the settings that begin with variation; this view has random changes of its own.",
+                remedy="Leave out the settings that begin with variation; this view has its own augmentation.",
             )
         check_batches(self.recipe)
         if (self.cache.system, self.recipe.network in self.cache.networks) != (self.recipe.system, True):
@@ -207,7 +207,7 @@ class CachedData:
         return bool(self.split.validation)
 
     @property
-    def is_painted(self) -> bool:
+    def is_rendered_on_device(self) -> bool:
         return False
 
     def stream(self, seed: int) -> SampleStream:

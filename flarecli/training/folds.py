@@ -1,4 +1,4 @@
-"""Which cases a run learns from, and which it is judged on."""
+"""Splits of cases into training and validation: folds, and held-out fractions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Split:
     """Names of cases, each part sorted.
 
     Attributes:
-        training: To learn from.
-        validation: To be judged on; may be empty.
+        training: Cases for training.
+        validation: Held-out cases; may be empty.
     """
 
     training: tuple[str, ...]
@@ -50,7 +50,7 @@ def k_folds(names: Sequence[str], seed: int, folds: int = FOLDS) -> tuple[Split,
 
 
 def held_out(names: Sequence[str], share: float, seed: int) -> Split:
-    """Hold out a share of the cases, at least one unless the share is 0 or there is one case only."""
+    """Hold out a fraction of the cases, at least one unless the fraction is 0 or there is only one case."""
     shuffled = _shuffled(names, seed)
     count = min(max(1, round(share * len(names))), len(names) - 1) if share > 0 else 0
     return Split(tuple(sorted(shuffled[count:])), tuple(sorted(shuffled[:count])))

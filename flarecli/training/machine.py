@@ -1,4 +1,4 @@
-"""What a run computes with."""
+"""Backend, device and processes of a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Machine:
             a GPU, else what the environment variable `KERAS_BACKEND` names, else the faster one on this processor.
         device: "auto", "cpu" or "gpu".
         threads: Processor threads of the network, all where None.
-        workers: Processes that make samples, one less than there are processors where None.
+        workers: Worker processes that make samples, one less than there are processors where None.
     """
 
     backend: str = "auto"
@@ -43,13 +43,13 @@ class Machine:
         return max(1, min(_MOST_WORKERS, available_processors() - 1))
 
     def start(self, precision: PrecisionSettings) -> Runtime:
-        """Set up the backend, in the precision that is wanted on the device that there is.
+        """Set up the backend, in the precision of the recipe for the available device.
 
         On a CPU this process keeps the memory that it frees from then on; see `keep_freed_memory`.
 
         Raises:
             UsageError: for a backend that cannot train, or a precision that the device does not have.
-            InstallationError: when the backend or device is not there.
+            InstallationError: when the backend or device is not available.
         """
         backend = _preferred_backend(self.device) if self.backend == "auto" else self.backend
         if backend not in TRAINING_BACKENDS:
@@ -69,7 +69,7 @@ class Machine:
 
 
 def _preferred_backend(device: str) -> str:
-    """What "auto" stands for."""
+    """The backend that "auto" selects."""
     if running := backend_in_use():
         return running
     if device != "cpu" and (found := backend_with_gpu()):

@@ -13,12 +13,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from flarecli.errors import InputError, UsageError
 from flarecli.files.sources import opened
 from flarecli.training.learning.losses import checked_arguments
-from flarecli.training.recipe import LossSettings, Recipe
+from flarecli.training.recipe import FORMER_NAMES, LossSettings, Recipe
 
 _LARGEST_FILE = 1_000_000
 
 _FIXED = ("name", "system", "network")
-"""What a recipe is for; chosen by options, not changed."""
+"""Settings that identify a recipe; chosen by options, not changed."""
 
 
 def settings_of(recipe: Recipe) -> dict[str, Any]:
@@ -30,18 +30,25 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """A recipe with some settings changed.
 
     Args:
-        recipe: What is changed.
+        recipe: The recipe.
         changes: New values by dotted name ("optimiser.learning_rate").
 
     Raises:
         UsageError: for an unknown name (known ones are listed) or a value of the wrong kind.
     """
     if "loss.name" in changes and changes["loss.name"] != recipe.loss.name:
-        # Another loss comes with its own arguments.
+        # Another loss has other arguments.
         chosen = LossSettings(_conformed(changes["loss.name"], str, "loss.name"))
         recipe = replace(recipe, loss=replace(chosen, arguments=checked_arguments(chosen)))
     known = settings_of(recipe)
     for key in changes:
+        if key in FORMER_NAMES:
+            raise UsageError(
+                "this setting has another name now",
+                seen=key,
+                expected=FORMER_NAMES[key],
+                remedy="Use the new name.",
+            )
         if key not in known:
             raise UsageError(
                 f"the recipe {recipe.system}/{recipe.network} has no such setting",
@@ -58,7 +65,7 @@ def read_recipe_file(path: Path) -> tuple[str | None, dict[str, Any]]:
     """Read changes to a recipe from a TOML file.
 
     Returns:
-        The name of the recipe that it starts from (`base = "..."`), if it names one, and changes by dotted name.
+        The name of the recipe that it is based on (`base = "..."`), if it names one, and changes by dotted name.
 
     Raises:
         InputError: when there is no such file, or it cannot be read as TOML.
@@ -96,7 +103,7 @@ def parsed_pairs(pairs: Iterable[str]) -> dict[str, Any]:
                 "a setting needs a name and a value",
                 seen=pair,
                 expected="--set key=value, for example --set optimiser.learning_rate=1e-4",
-                remedy="Write it like this.",
+                remedy="Write the setting in this form.",
             )
         try:
             value = tomllib.loads(f"value = {text}")["value"]
@@ -143,7 +150,7 @@ def _changed(settings: Any, path: list[str], value: Any, key: str) -> Any:
 
 
 def _conformed(value: Any, kind: Any, key: str) -> Any:
-    """The value as the setting's type has it.
+    """The value, converted to the setting's type.
 
     Raises:
         UsageError: when it is of another type.

@@ -1,4 +1,4 @@
-"""From a recipe to a model that is ready to be trained."""
+"""Builds and compiles the model of a recipe."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model and what makes its inputs.
+    """A model and the builder of its inputs.
 
     Attributes:
-        model: With new weights, or those it was to start from.
+        model: With new weights, or the initial weights that were given.
         builder: Makes batches.
     """
 
@@ -35,7 +35,7 @@ class Prepared:
 
 
 def network_spec(system: str, network: str, input_shape: tuple[int, ...] | None = None) -> NetworkSpec:
-    """A network of a system, for another size of its input where one is given.
+    """A network of a system, for another input size where one is given.
 
     Raises:
         UsageError: when the system has none of that name.
@@ -59,7 +59,7 @@ def prepare(
     seed: int,
     initial_weights: str | None = None,
     *,
-    is_painted: bool = False,
+    is_rendered_on_device: bool = False,
 ) -> Prepared:
     """Build and compile the model, and load the networks that it depends on.
 
@@ -69,10 +69,10 @@ def prepare(
         runtime: The backend, started.
         seed: Seed of its first weights and of its dropout.
         initial_weights: Weights to start from, as `flare predict --weights` takes them.
-        is_painted: Whether samples are patients that are painted on the device.
+        is_rendered_on_device: Whether samples are patients whose scans are rendered on the device.
 
     Raises:
-        UsageError: when scans are to be painted on another backend than PyTorch.
+        UsageError: when scans are to be rendered on another backend than PyTorch.
         InputError: when weights are not there or do not fit.
     """
     from flarecli.training.learning.trained_model import TrainedModel
@@ -87,7 +87,7 @@ def prepare(
     if initial_weights is not None:
         path = resolve_weights(recipe.system, [recipe.network], [initial_weights])[recipe.network]
         checked_sha256(path, read_card(path).sha256)
-    batches = _painted_batches(recipe, runtime, seed) if is_painted else builder
+    batches = _rendered_batches(recipe, runtime, seed) if is_rendered_on_device else builder
     return Prepared(TrainedModel(spec, recipe, runtime, batches, seed, path), builder)
 
 
@@ -99,15 +99,15 @@ def _first_stage(recipe: Recipe, runtime: Runtime) -> Network | None:
     return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output, sha256=sha256)
 
 
-def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
+def _rendered_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
     if runtime.backend != "torch":
         raise UsageError(
-            "scans are painted by PyTorch alone",
-            seen=f"--backend {runtime.backend} with synthesis.painted = true",
+            "scans are rendered by PyTorch only",
+            seen=f"--backend {runtime.backend} with synthesis.rendered_on_device = true",
             remedy="Use --backend torch, or a recipe whose scans are made beforehand, such as --recipe standard.",
         )
     from flarecli.engine.keras_model import model_with_weights
-    from flarecli.training.samples.rendering.batches import painted_batches
+    from flarecli.training.samples.rendering.batches import rendered_batches
 
     first = _first_stage_weights(recipe)
     network = None
@@ -115,11 +115,11 @@ def _painted_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
         spec, path, sha256 = first
         checked_sha256(path, sha256)
         network = model_with_weights(spec.build, path, replace(runtime, precision="float32"))
-    return painted_batches(recipe, seed, runtime.torch_device, network)
+    return rendered_batches(recipe, seed, runtime.torch_device, network)
 
 
 def _first_stage_weights(recipe: Recipe) -> tuple[NetworkSpec, Path, str] | None:
-    """The network whose scores are input, with its weights and the checksum on their card."""
+    """The network whose scores are input, its weights, and the checksum on their card."""
     first = recipe.first_stage
     if first is None:
         return None

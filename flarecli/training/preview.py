@@ -1,4 +1,4 @@
-"""A picture of what the network sees: samples with the outlines of their labels."""
+"""A picture of the network's input: samples with the contours of their labels."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from flarecli.training.views.scan import Sample
 SAMPLES = 6
 
 _HEIGHTS = (0.3, 0.5, 0.7)
-"""Where axial slices are taken, as shares of the extent of the labels."""
+"""Heights of the axial slices, as fractions of the extent of the labels."""
 
 _GREY_PERCENTILES = (2, 99.5)
 
 
 def preview_samples(data: TrainingData, seed: int, count: int = SAMPLES) -> Iterator[Sample]:
-    """The first samples of a run, without the scores of a first stage; painted ones are painted on the processor."""
+    """The first samples of a run, without the scores of a first stage; patients are rendered on the CPU."""
     stream = data.stream(seed)
-    if not data.is_painted:
+    if not data.is_rendered_on_device:
         yield from (stream.sample(number) for number in range(count))
         return
-    from flarecli.training.samples.rendering.batches import painted_batches
+    from flarecli.training.samples.rendering.batches import rendered_batches
 
-    builder = painted_batches(data.recipe, seed, "cpu")
+    builder = rendered_batches(data.recipe, seed, "cpu")
     for number in range(count):
         images, values = builder.batch([stream.sample(number)])
         yield Sample(images[0].numpy(), values[0, 0].numpy())

@@ -1,4 +1,4 @@
-"""Random numbers that depend on what they are for, and on nothing else."""
+"""Random number generators derived from the seed, a purpose and a number, independent of each other."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What random numbers decide; each purpose has its own, whatever the others take."""
+    """Purposes of random numbers; each purpose has independent ones."""
 
     SCAN = 1
-    """How the n-th synthetic scan looks."""
+    """Anatomy and acquisition of the n-th synthetic scan."""
     CUT = 2
     """Where the k-th sample lies and how it is augmented."""
     ORDER = 3
-    """In which order the cases of an epoch come."""
+    """Order of the cases of an epoch."""
     FOLDS = 4
     """Which cases are held out."""
     HELD_OUT_SCAN = 5
-    """How the n-th held-out synthetic scan looks."""
+    """Anatomy and acquisition of the n-th held-out synthetic scan."""
     UPDATE = 6
-    """What the network itself draws in the n-th iteration."""
+    """Dropout in the n-th iteration."""
     FIRST_STAGE = 7
-    """What a first-stage network sees, and what is lost of its answer, for the n-th scan."""
+    """Changes of a first-stage network's input and output for the n-th scan."""
     SHAPE = 8
-    """Which size the samples of the n-th batch have."""
-    PAINT = 9
-    """Textures and noise of the n-th painted sample, and what is painted of it."""
+    """Size of the samples of the n-th batch."""
+    RENDER = 9
+    """Textures, noise and intensity changes of the n-th sample that is rendered on the device."""
     VARIATION = 10
-    """How the n-th real scan is changed."""
+    """Augmentation of the n-th real scan."""
 
 
 def generator(seed: int, purpose: Purpose, number: int) -> np.random.Generator:
-    """Random numbers for one thing of a run: the same arguments give the same numbers."""
+    """Random number generator of one purpose and number: the same arguments give the same numbers."""
     return np.random.default_rng([seed, int(purpose), number])
 
 
 def derived_seed(seed: int, purpose: Purpose, number: int) -> int:
-    """A 63-bit seed for one thing of a run, for programs that take seeds."""
+    """A 63-bit seed of one purpose and number, for libraries that take seeds."""
     return int(np.random.SeedSequence([seed, int(purpose), number]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,4 +1,4 @@
-"""How fast samples are made and how fast they are used, each alone."""
+"""Throughput of the sample loader and of the network, each measured alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _WARM_STEPS = 2
 
 @dataclass(frozen=True)
 class Rates:
-    """Measured with nothing else going on in these processes.
+    """Throughput, measured while these processes do nothing else.
 
     Attributes:
-        samples_per_s: What the loader makes.
-        used_samples_per_s: What the network takes.
-        workers: Processes that made samples.
+        samples_per_s: Samples that the loader makes a second.
+        used_samples_per_s: Samples that the network trains on a second.
+        workers: Worker processes of the loader.
     """
 
     samples_per_s: float
@@ -38,10 +38,10 @@ class Rates:
 def measure_rates(
     model: TrainedModel, stream: Stream, batch: int, workers: int, samples: int = 40, steps: int = 8
 ) -> Rates:
-    """Time the loader, beyond the samples for which every scan is new, and updates with one and the same batch.
+    """Time the loader, after the samples for which every scan is new, and updates with one and the same batch.
 
     Args:
-        model: The network; is trained a little.
+        model: The network; the timed updates change its weights.
         stream: The samples.
         batch: Samples of a batch.
         workers: Processes that make samples.
@@ -52,7 +52,7 @@ def measure_rates(
     with SampleLoader(stream, 0, workers) as loader:
         incoming = iter(loader)
         held = [next(incoming) for _ in range(max(schedule.settling_samples, batch))][:batch]
-        # What lies ready in the queues was made before the clock starts.
+        # Samples that wait in the queues were made before the measurement starts.
         ready = workers * max(4, 2 * schedule.reuse)
         for _ in range(ready):
             next(incoming)

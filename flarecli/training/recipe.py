@@ -1,4 +1,4 @@
-"""What a training run does, as data."""
+"""Settings of a training run, as data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from typing import Any
 from flarecli.training.samples.variation.settings import VariationSettings
 from flarecli.training.views import View
 
+FORMER_NAMES = {
+    "synthesis.painted": "synthesis.rendered_on_device",
+    "synthesis.turn_deg": "synthesis.rotation_deg",
+    "synthesis.stretch": "synthesis.scale_spread",
+}
+"""Settings that had another name in version 0.1, whose runs are resumed."""
+
 
 @dataclass(frozen=True)
 class LossSettings:
@@ -16,7 +23,7 @@ class LossSettings:
 
     Attributes:
         name: One of `flarecli.training.learning.losses.LOSSES`.
-        arguments: What that loss can be told.
+        arguments: Its arguments.
     """
 
     name: str
@@ -29,9 +36,9 @@ class ScheduleSettings:
 
     Attributes:
         name: "constant", "cosine" (to `final_share` of the peak) or "steps".
-        warmup: Iterations over which it rises from 0; for "cosine" alone.
-        final_share: What is left of the peak at the end of "cosine".
-        steps: For "steps": pairs of the share of the run from which on, and the factor by which, the peak is reduced.
+        warmup: Iterations of a linear warm-up from 0; for "cosine" only.
+        final_share: Final learning rate of "cosine", as a fraction of the peak.
+        steps: For "steps": pairs of the fraction of the run at which the peak is multiplied, and the factor.
     """
 
     name: str = "constant"
@@ -42,11 +49,11 @@ class ScheduleSettings:
 
 @dataclass(frozen=True)
 class ClippingSettings:
-    """How gradients are kept small.
+    """Gradient clipping.
 
     Attributes:
-        name: "none", "value" (each element), "global" (norm of all gradients together) or "adaptive" (that norm
-            against its own running mean).
+        name: "none", "value" (each element), "global" (global norm) or "adaptive" (global norm relative to its
+            running mean).
         limit: Largest element, largest norm, or for "adaptive" largest multiple of the running mean.
         start: For "adaptive": what the running mean starts from.
         memory: For "adaptive": decay of the running mean.
@@ -69,9 +76,9 @@ class OptimiserSettings:
         beta_2: Decay of the mean of their squares.
         epsilon: Added to the root of the latter.
         weight_decay: For "adamw".
-        l2: Coefficient of the sum of squared kernels that is added to the loss.
-        l2_without_pointwise: Whether kernels of one voxel are left out of that sum.
-        ema_decay: Decay of the moving average of the weights, which is what is validated and released; 0 for none.
+        l2: Coefficient of the L2 penalty on kernels.
+        l2_without_pointwise: Whether the penalty leaves out pointwise (1x1x1) kernels.
+        ema_decay: Decay of the exponential moving average of the weights, which is validated and released; 0 for none.
     """
 
     name: str = "adam"
@@ -87,12 +94,12 @@ class OptimiserSettings:
 
 @dataclass(frozen=True)
 class PrecisionSettings:
-    """What the network computes in; losses, weights and their updates are float32 always.
+    """Number types of the network; losses, weights and their updates are always float32.
 
     Attributes:
         activations: "float32", "float16", "bfloat16", or "auto": `on_gpu` on a GPU and float32 on a CPU.
         on_gpu: What "auto" means on a GPU.
-        loss_scale: With float16: what the loss is multiplied by at first. Halved whenever a gradient overflows.
+        loss_scale: With float16: initial loss scale. Halved whenever a gradient overflows.
         loss_scale_growth: Steps without overflow after which it is doubled.
     """
 
@@ -104,14 +111,14 @@ class PrecisionSettings:
 
 @dataclass(frozen=True)
 class SamplingSettings:
-    """In which order the cases of a cache come.
+    """Order of the cases of a cache.
 
     Attributes:
         order: "shuffled" (each case once in an epoch) or "with_replacement".
-        by_slices: Whether a case counts as often as it has slices.
+        by_slices: Whether a case is weighted by its number of slices.
         repeated: Names of cases that count more than once.
         repeats: How often those count.
-        reuse: How often a case is used before it is due again.
+        reuse: How many samples are cut from a case each time it is read.
         mixing: Other samples between these uses; see `Schedule`.
     """
 
@@ -125,21 +132,22 @@ class SamplingSettings:
 
 @dataclass(frozen=True)
 class SynthesisSettings:
-    """How scans are made where there are none.
+    """How synthetic scans are made.
 
     Attributes:
         scan_shape_zyx: Their size in voxels.
         spacing_mm: Their voxel size along z, y and x.
-        strength: "wide" (wider than reality), "realistic" or "lean".
-        lean_share: How many of the patients are lean besides.
-        procedural_share: With label maps: how many scans have procedural organs nevertheless.
-        held_out_share: With label maps: how many of the maps are kept for validation, the last ones by name.
+        strength: "wide" (more varied than real patients), "realistic" or "lean".
+        lean_share: Fraction of the patients that are lean.
+        procedural_share: With label maps: fraction of the scans whose organs are procedural.
+        held_out_share: With label maps: fraction of the maps that is held out for validation, the last ones by name.
         reuse: How many samples are cut from each scan.
         mixing: Other samples between these uses; see `Schedule`.
-        painted: Whether patients are only drawn beforehand, and scanned where the network is trained (PyTorch): each of
-            the `reuse` samples of a patient is then from another scan, in another posture.
-        turn_deg: For "painted": largest rotation of the posture about each axis.
-        stretch: For "painted": standard deviation of the relative size along each axis.
+        rendered_on_device: Whether only the anatomy of patients is made beforehand, and their scans are rendered on
+            the training device (PyTorch): each of the `reuse` samples of a patient is then from another scan, in
+            another pose.
+        rotation_deg: For `rendered_on_device`: largest rotation of the pose about each axis.
+        scale_spread: For `rendered_on_device`: standard deviation of the relative size along each axis.
     """
 
     scan_shape_zyx: tuple[int, int, int]
@@ -150,20 +158,20 @@ class SynthesisSettings:
     held_out_share: float = 0.1
     reuse: int = 4
     mixing: int = 7
-    painted: bool = False
-    turn_deg: float = 8.0
-    stretch: float = 0.06
+    rendered_on_device: bool = False
+    rotation_deg: float = 8.0
+    scale_spread: float = 0.06
 
 
 @dataclass(frozen=True)
 class ValidationSettings:
-    """How a run is judged.
+    """Validation and selection of weights.
 
     Attributes:
         interval: Iterations between validations; 0 for one at the end only.
-        scans: How many held-out scans at most, in validations on the way and for synthetic scans; at the end of a
-            fold all count.
-        held_out_share: How many of the cases of a cache are held out where no fold is asked for.
+        scans: Most held-out scans of a validation during the run, and of synthetic ones at its end; at the end of a
+            fold all cases are scored.
+        held_out_share: Fraction of the cases of a cache that is held out where no fold is requested.
         select: Which weights are released: the "last", those of the highest mean "dice", or those of the lowest
             "cross_entropy".
     """
@@ -176,13 +184,13 @@ class ValidationSettings:
 
 @dataclass(frozen=True)
 class FirstStageSettings:
-    """The network whose class scores are input besides the scan. It is not trained on.
+    """The network whose class scores are further input channels. It is not trained.
 
     Attributes:
         network: Its key within the system.
-        weights: Its weights, as `flare predict --weights` takes them; those installed where empty.
+        weights: Its weights, as `flare predict --weights` takes them; the installed ones where empty.
         with_background: Whether the scores of its first channel are input, too.
-        lost_share: In how many of the training scans the scores of one of its organs are 0.
+        lost_share: Fraction of the training scans in which the scores of one of its organs are set to 0.
     """
 
     network: str
@@ -193,27 +201,27 @@ class FirstStageSettings:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the outcome of a training run besides the data and the seed.
+    """Everything that determines a training run besides the data and the seed.
 
     Attributes:
         name: "published", "starter", or another name within the system and network.
         system: Name of the system.
         network: Key of the network within the system.
-        view: How the network looks at scans.
-        target: What it should answer; one of `Target`.
+        view: How samples are cut from scans and the network is applied to whole scans.
+        target: Training target; one of `Target`.
         loss: The loss.
-        synthesis: How scans are made where there are none.
+        synthesis: How synthetic scans are made.
         optimiser: The optimiser.
-        schedule: Its learning rate over time.
-        clipping: Limits of its gradients.
-        precision: What the network computes in.
+        schedule: Learning rate schedule.
+        clipping: Gradient clipping.
+        precision: Number types of the network.
         sampling: Order of the cases of a cache.
-        variation: How they are changed at random.
-        validation: How the run is judged.
+        variation: Augmentation of whole cases.
+        validation: Validation and selection of weights.
         first_stage: Another network whose scores are input, if any.
         iterations: Updates of the weights.
-        batch: Samples that go through the network at a time.
-        accumulate: How many batches make one update.
+        batch: Batch size.
+        accumulate: Batches of an update (gradient accumulation).
     """
 
     name: str

@@ -15,7 +15,7 @@ from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.checks import check_recipe
 from flarecli.training.data import TrainingData
-from flarecli.training.learning.loop import Observers, Validation, restored_state, train
+from flarecli.training.learning.loop import Callbacks, Validation, restored_state, train
 from flarecli.training.learning.run_folder import RunFolder
 from flarecli.training.machine import Machine
 from flarecli.training.overrides import settings_of
@@ -31,7 +31,7 @@ from flarecli.weights.release import release_weights
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run goes about its recipe.
+    """Options of a run that do not change its recipe.
 
     Attributes:
         checkpoint_every: Iterations between checkpoints; two minutes where None.
@@ -46,7 +46,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that came to its end.
+    """Result of a completed run.
 
     Attributes:
         weights: The released weights.
@@ -66,29 +66,29 @@ def run_training(
     seed: int,
     machine: Machine,
     options: RunOptions | None = None,
-    observers: Observers | None = None,
+    callbacks: Callbacks | None = None,
     spec: NetworkSpec | None = None,
 ) -> Finished | None:
-    """Train a network, or go on with an interrupted run, and write its weights with their card.
+    """Train a network, or resume an interrupted run, and write its weights with their card.
 
     Args:
         run: Folder of the run.
-        recipe: What to do.
-        data: What to do it on.
-        seed: Decides everything random.
-        machine: What to do it with.
-        options: How to go about it.
-        observers: Who is told, and who may stop it.
+        recipe: The recipe.
+        data: The data.
+        seed: Seed of all random numbers.
+        machine: Backend, device and processes.
+        options: Checkpoints, logs and initial weights.
+        callbacks: Functions to call; one of them may stop the run.
         spec: The network; the one that the recipe names where None.
 
     Returns:
-        What came of it; None when it was stopped.
+        The result; None when the run was stopped.
 
     Raises:
         UsageError: for a recipe that contradicts itself, and for a folder that holds another run.
         FlareError: when the training diverged.
     """
-    options, observers = options or RunOptions(), observers or Observers()
+    options, callbacks = options or RunOptions(), callbacks or Callbacks()
     spec = spec or network_spec(recipe.system, recipe.network, recipe.view.input_shape)
     check_recipe(recipe)
     _check_selection(recipe, data)
@@ -98,13 +98,15 @@ def run_training(
     if folder.scores.exists():
         return _finished_before(folder, recipe)
 
-    observers.on_stage("building the network")
-    prepared = prepare(recipe, spec, runtime, seed, options.initial_weights, is_painted=data.is_painted)
+    callbacks.on_stage("building the network")
+    prepared = prepare(
+        recipe, spec, runtime, seed, options.initial_weights, is_rendered_on_device=data.is_rendered_on_device
+    )
     state = restored_state(prepared.model, folder)
-    observers.on_stage("making the first samples")
+    callbacks.on_stage("making the first samples")
     first_sample = state.done * recipe.batch * recipe.accumulate
     with SampleLoader(
-        data.stream(seed), first_sample, machine.worker_count, should_stop=observers.should_stop
+        data.stream(seed), first_sample, machine.worker_count, should_stop=callbacks.should_stop
     ) as loader:
         is_complete = train(
             prepared.model,
@@ -114,7 +116,7 @@ def run_training(
             state,
             validate=_Validator(recipe, data, prepared) if data.has_validation else None,
             organ_names=Target(recipe.target).organ_names,
-            observers=observers,
+            callbacks=callbacks,
             checkpoint_every=options.checkpoint_every,
             tensorboard=options.tensorboard,
         )
@@ -124,7 +126,7 @@ def run_training(
     from flarecli.training.curves import draw_curves
 
     draw_curves(folder.curves, folder.losses, folder.validations)
-    observers.on_stage("scoring the weights on held-out scans")
+    callbacks.on_stage("scoring the weights on held-out scans")
     is_best = recipe.validation.select != "last"
     trained = folder.best_weights if is_best else folder.averaged_weights
     scores = _released_scores(trained, recipe, data, spec, runtime, prepared)
@@ -144,7 +146,7 @@ def run_training(
 
 
 class _Validator:
-    """Judges the present weights of a model on held-out scans."""
+    """Validates the current weights of a model on held-out scans."""
 
     def __init__(self, recipe: Recipe, data: TrainingData, prepared: Prepared) -> None:
         self._recipe = recipe
@@ -170,7 +172,7 @@ class _Validator:
 def _released_scores(
     trained: Path, recipe: Recipe, data: TrainingData, spec: NetworkSpec, runtime: Runtime, prepared: Prepared
 ) -> list[CaseScores]:
-    """The scores of what is released: the weights in half precision."""
+    """The scores of the released weights, which are in half precision."""
     if not data.has_validation:
         return []
     with scratch_folder(trained.parent) as scratch:
@@ -191,7 +193,7 @@ def _check_selection(recipe: Recipe, data: TrainingData) -> None:
 
 
 def _plan(recipe: Recipe, data: TrainingData, seed: int, runtime: Runtime, options: RunOptions) -> Mapping[str, Any]:
-    """What must be the same when a run goes on."""
+    """What must be the same when a run is resumed."""
     return {
         "system": recipe.system,
         "network": recipe.network,
@@ -212,7 +214,7 @@ def _as_dict(result: CaseScores, recipe: Recipe) -> dict[str, Any]:
 
 
 def _finished_before(folder: RunFolder, recipe: Recipe) -> Finished:
-    """What an earlier call came to."""
+    """The result of an earlier call."""
     weights = folder.path / f"{recipe.network}{WEIGHTS_SUFFIX}"
     organs = Target(recipe.target).organ_names
     results = [

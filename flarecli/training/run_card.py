@@ -1,4 +1,4 @@
-"""What is said about the weights of a run."""
+"""The card of the weights of a run."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def run_card(
     """The card of a run's weights, without checksum.
 
     Args:
-        recipe: What was done.
-        data: What with.
-        runtime: What it was computed with.
+        recipe: The recipe.
+        data: The training and validation data.
+        runtime: The backend, device and precision.
         seed: Seed of the run.
-        hours: How long it took, over all calls.
+        hours: Duration, over all calls.
         iteration: After which iteration the weights were taken.
         set_name: Name of the set.
         scores: Of the held-out scans.

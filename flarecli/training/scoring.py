@@ -1,4 +1,4 @@
-"""How good a network is on scans that it was not trained on."""
+"""Scores of a network on held-out scans."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CaseScores:
 
 
 def protocol_of(target: Target) -> Protocol:
-    """What is scored: FLARE21's organs, or their union, at 1 mm."""
+    """The protocol of a target: FLARE21's organs, or their union, with an NSD tolerance of 1 mm."""
     names = dict(enumerate(target.organ_names, start=1))
     return FLARE21.with_labels(names)
 
@@ -55,11 +55,11 @@ def score_scans(
         scans: Names and scans.
         network: The network as it predicts.
         builder: Makes its inputs.
-        view: How it looks at scans.
-        target: What it answers.
+        view: How it is applied to scans.
+        target: Its target.
         metrics: The scores wanted.
-        with_cross_entropy: Whether exclusive classes are also judged by their cross-entropy.
-        on_scan: Told of each result.
+        with_cross_entropy: Whether the cross-entropy of exclusive classes is computed, too.
+        on_scan: Called with each result.
     """
     settings = EvaluationSettings(protocol_of(target), metrics)
     results = []

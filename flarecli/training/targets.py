@@ -1,4 +1,4 @@
-"""What a network should answer: an organ or not, exclusive classes, or one yes or no an organ."""
+"""Training targets: organ or background, exclusive classes, or one independent label an organ."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from flarecli.organs import ORGANS
 from flarecli.phantom.surroundings import SURROUNDINGS
 
-UNTOLD = 255
-"""Target value of a background voxel of a patient, of which no label says which kind of surroundings it is."""
+UNSPECIFIED = 255
+"""Target value of a background voxel whose kind of surroundings is not annotated."""
 
 
 class Target(StrEnum):
-    """Kinds of answers, by their names in recipes."""
+    """Training targets, by their names in recipes."""
 
     ANY_ORGAN = "any_organ"
     """Two exclusive classes: background and the union of the organs."""
@@ -23,11 +23,11 @@ class Target(StrEnum):
     SURROUNDINGS = "classes_and_surroundings"
     """Exclusive classes: background, the organs, then kinds of surroundings that count as background in the end.
 
-    Synthetic scans tell all of them apart. Labels of patients tell some or none: their other background is `UNTOLD`,
-    any of the classes that are no organ.
+    Synthetic scans distinguish all of them. Labels of patients distinguish some or none: their other background is
+    `UNSPECIFIED`, any of the classes that are no organ.
     """
     ORGANS = "organs"
-    """Independent organs without a background; a logit of 0 or more says yes."""
+    """Independent organs without a background (multi-label); an organ is where its logit is at least 0."""
 
     @property
     def organ_names(self) -> tuple[str, ...]:
@@ -43,11 +43,11 @@ class Target(StrEnum):
 
     @property
     def without_surroundings(self) -> Target:
-        """The target that labels of patients alone can teach."""
+        """The target for label maps that do not distinguish surroundings."""
         return Target.CLASSES if self is Target.SURROUNDINGS else self
 
     def encoded(self, labels: np.ndarray, *, is_partial: bool = False) -> np.ndarray:
-        """FLARE labels, surroundings after them where they are told apart, as values of this target, uint8.
+        """FLARE labels, followed by surroundings where these are labelled, as values of this target, uint8.
 
         Args:
             labels: The labels.
@@ -55,7 +55,7 @@ class Target(StrEnum):
         """
         if self is Target.SURROUNDINGS:
             values = np.asarray(labels, np.uint8)
-            return np.where(values == 0, np.uint8(UNTOLD), values) if is_partial else values
+            return np.where(values == 0, np.uint8(UNSPECIFIED), values) if is_partial else values
         organs = np.where(labels <= len(ORGANS), labels, 0).astype(np.uint8)
         return (organs > 0).astype(np.uint8) if self is Target.ANY_ORGAN else organs
 
@@ -71,7 +71,7 @@ class Target(StrEnum):
             scores: (channels, ...); logits. Classes after the organs count as background.
 
         Returns:
-            uint8 array without the channels. Where two organs say yes the later one counts.
+            uint8 array without the channels. Of overlapping independent organs the later one is kept.
         """
         if self is Target.ORGANS:
             values = np.zeros(scores.shape[1:], np.uint8)

@@ -1,4 +1,4 @@
-"""Whether a file can be a CT scan of a body: its type, its shape, its geometry.
+"""Checks whether a file can be a CT scan of a body: type, shape, geometry.
 
 Each check raises an `InputError` that says what was seen, what was expected and what to do, or returns
 warnings. Limits are wide: a real scan must never be refused.
@@ -25,7 +25,7 @@ SHEAR_LIMIT_DEG = 1.0
 """Axes further from a right angle are a tilted gantry or a damaged affine; distances would be wrong."""
 
 SHEAR_NOTICE_DEG = 0.05
-"""Axes further from a right angle are worth a word: ITK refuses some such files."""
+"""A shear above this is reported: ITK refuses some such files."""
 
 _SINGULAR_VOLUME = 1e-3  # of the voxel's edges multiplied; sheared by a right angle less 0.06 degrees
 _AXES = "ijk"

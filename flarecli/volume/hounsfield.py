@@ -16,8 +16,7 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     """Convert a scan to HU, rounded to the nearest whole number and clipped to the range of int16.
 
     Unscaled int16 values are not copied where the file's axes differ from the canonical ones by flips only:
-    the stored array itself is turned in place. Memory that may not be written, or that is not NumPy's own and may be
-    freed by its owner, is copied.
+    the stored array itself is flipped in place. Memory that is read-only, or that NumPy does not own, is copied.
 
     Returns:
         int16 array of shape (z, y, x), C-contiguous, and warnings.
@@ -28,7 +27,7 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
     orientation = scan.source.orientation
     is_scaled = (scan.slope, scan.intercept) != (1.0, 0.0)
     if scan.stored_ijk.dtype == np.int16 and not is_scaled:
-        if orientation.keeps_order and _is_ours(scan.stored_ijk):
+        if orientation.keeps_order and _is_owned_by_numpy(scan.stored_ijk):
             voxels = scan.stored_ijk.T
             _reverse_in_place(voxels, orientation.reversed_axes)
             return np.ascontiguousarray(voxels), ()
@@ -68,8 +67,8 @@ def _scaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
         return stored.astype(exact) * exact.type(slope) + exact.type(intercept)
 
 
-def _is_ours(array: np.ndarray) -> bool:
-    """Whether the memory of an array can be written and lives as long as the array: it belongs to NumPy."""
+def _is_owned_by_numpy(array: np.ndarray) -> bool:
+    """Whether the memory of an array is writable and owned by NumPy."""
     is_writeable = array.flags.writeable
     while isinstance(array.base, np.ndarray):
         array = array.base

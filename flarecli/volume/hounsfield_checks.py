@@ -1,4 +1,4 @@
-"""Whether values can be Hounsfield units of a body: told by where air, fat and soft tissue must lie.
+"""Whether values can be Hounsfield units of a body, by the HU ranges of air, fat and soft tissue.
 
 A CT of the trunk, however cropped, windowed, padded or enhanced, has fat below -30 HU, soft tissue between
 -200 and 300 HU, hardly anything between 874 and 1324 HU, where only dense bone lies, and below air nothing but
@@ -32,10 +32,10 @@ _DENSE_AIR_HU = (-900, -300)  # where air lies if values were divided
 _DENSE_AIR_WIDTH_HU = 100
 _DENSE_AIR_SHARE = 0.05
 _EIGHT_BIT_MAX = 255
-_FILLING_HU = (-300, 300)  # values of tissue; what a scan is cut to is no filling
-_FILLING_SHARE = 0.005  # of one value
-_FILLING_EXCESS = 8.0  # over the values next to it; tissue has about as many of each
-_FILLING_NEAR_HU = 50
+_FILL_VALUE_HU = (-300, 300)  # values of tissue; what a scan is cut to is no filling
+_FILL_VALUE_SHARE = 0.005  # of one value
+_FILL_VALUE_EXCESS = 8.0  # over the values next to it; tissue has about as many of each
+_FILL_VALUE_NEAR_HU = 50
 
 _HU = "HU: about -1000 in air, -100 in fat, 0 to 200 in organs"
 _GIVE_HU = "Convert the original DICOM series to NIfTI again, keeping HU (dcm2niix does)."
@@ -57,8 +57,8 @@ class _Histogram:
         """How often each of the values low to high - 1 occurs."""
         return self._counts[max(0, low - _INT16.min) : max(0, high - _INT16.min)]
 
-    def share_but_commonest(self, low: int, high: int) -> float:
-        """Share of values with low <= value < high, without the one that occurs most often: a constant."""
+    def share_without_mode(self, low: int, high: int) -> float:
+        """Share of values with low <= value < high, without the mode, which may be padding."""
         counts = self.counts(low, high)
         return float(counts.sum() - counts.max(initial=0)) / self._total
 
@@ -98,7 +98,7 @@ def check_hounsfield(voxels: np.ndarray, path: Path) -> tuple[str, ...]:
             f"{seen}; {fat_or_air:.2%} of voxels from {_PADDING_HU} to {_FAT_OR_AIR_HU}",
             "Give a CT scan in HU; MR images are not supported.",
         )
-    return (*_unusual_ranges(histogram, lowest, highest), *_filling(histogram, lowest, highest))
+    return (*_unusual_ranges(histogram, lowest, highest), *_fill_value_warnings(histogram, lowest, highest))
 
 
 def _not_hu(problem: str, path: Path, seen: str, remedy: str = _GIVE_HU) -> InputError:
@@ -126,7 +126,7 @@ def _check_offset(histogram: _Histogram, lowest: int, path: Path, seen: str) -> 
 
 def _check_scale(histogram: _Histogram, path: Path, seen: str) -> None:
     """Refuse values that lie below air without being padding: HU with a factor, or an offset subtracted twice."""
-    below_air = histogram.share_but_commonest(_INT16.min, _PADDING_HU)
+    below_air = histogram.share_without_mode(_INT16.min, _PADDING_HU)
     has_air = histogram.share(*_AIR_HU) >= below_air
     has_tissue = histogram.share(*_SOFT_TISSUE_HU) >= _SOFT_TISSUE_SHARE
     if below_air < _BELOW_AIR_SHARE or (has_air and has_tissue):
@@ -147,9 +147,7 @@ def _unusual_ranges(histogram: _Histogram, lowest: int, highest: int) -> list[st
     if lowest > _CUT_BELOW_HU:
         warnings.append(f"values are cut to {lowest} to {highest} HU, as by a display window; results may be worse")
     low, high = _DENSE_AIR_HU
-    if low < lowest < high and (
-        histogram.share_but_commonest(lowest, lowest + _DENSE_AIR_WIDTH_HU) >= _DENSE_AIR_SHARE
-    ):
+    if low < lowest < high and (histogram.share_without_mode(lowest, lowest + _DENSE_AIR_WIDTH_HU) >= _DENSE_AIR_SHARE):
         warnings.append(
             f"the darkest values lie near {histogram.median(lowest, lowest + _DENSE_AIR_WIDTH_HU)}, not near -1000 as "
             "air does; the scan's scaling (slope, intercept) may be wrong"
@@ -157,21 +155,22 @@ def _unusual_ranges(histogram: _Histogram, lowest: int, highest: int) -> list[st
     return warnings
 
 
-def _filling(histogram: _Histogram, lowest: int, highest: int) -> list[str]:
+def _fill_value_warnings(histogram: _Histogram, lowest: int, highest: int) -> list[str]:
     """A warning where many voxels hold exactly one value within the body, far more than hold any value next to it."""
-    low, high = max(_FILLING_HU[0], lowest + 1), min(_FILLING_HU[1], highest)
+    low, high = max(_FILL_VALUE_HU[0], lowest + 1), min(_FILL_VALUE_HU[1], highest)
     if low >= high:
         return []
     value = low + int(histogram.counts(low, high).argmax())
-    near = np.delete(histogram.counts(value - _FILLING_NEAR_HU, value + _FILLING_NEAR_HU + 1), _FILLING_NEAR_HU)
+    reach = _FILL_VALUE_NEAR_HU
+    near = np.delete(histogram.counts(value - reach, value + reach + 1), reach)
     usual = float(near[near > 0].mean()) if near.any() else 0.0
     share = histogram.share(value, value + 1)
-    if share < _FILLING_SHARE or histogram.counts(value, value + 1)[0] < _FILLING_EXCESS * usual:
+    if share < _FILL_VALUE_SHARE or histogram.counts(value, value + 1)[0] < _FILL_VALUE_EXCESS * usual:
         return []
     meaning = "the value of water, " if value == 0 else ""
     return [
-        f"{share:.1%} of voxels hold exactly {value} HU, {meaning}as filling (outside the scanner's circle, or after "
-        "resampling); organs may be found in it: fill with -1024 instead"
+        f"{share:.1%} of voxels hold exactly {value} HU, {meaning}as a fill value (outside the field of view, or after "
+        "resampling); organs may be found there: fill with -1024 instead"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a file says about an image, read before its voxels, and the image itself: the same for every format."""
+"""The header of an image, which is read before its voxels, and the image; the same for every format."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ImageHeader:
         slope: Factor from stored values to real ones, 1.0 where the file gives none.
         intercept: Added after the factor, 0.0 where the file gives none.
         nifti_header: The file's own header where it is NIfTI, small defects repaired (qfac, negative pixdim).
-        warnings: What is unusual about the header, in sentences that the user must see.
+        warnings: Anomalies of the header, as sentences for the user.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class StoredImage:
     Attributes:
         header: What the file says about it.
         stored: The stored values, unscaled, of the header's shape, Fortran order, native byte order.
-        warnings: Those of the header, and what was unusual about the voxels' storage.
+        warnings: Those of the header, and anomalies of the voxels' storage.
     """
 
     header: ImageHeader

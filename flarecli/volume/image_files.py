@@ -1,4 +1,4 @@
-"""Images of every file format, by one way: what the header says first, then the stored voxels."""
+"""Reads images of every file format: first the header, then the stored voxels."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _READERS = {
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Read what a NIfTI, NRRD or MetaImage file says about its image; no voxels are read.
+    """Read the header of a NIfTI, NRRD or MetaImage file; no voxels are read.
 
-    NRRD and MetaImage are told by the name, all else is taken as NIfTI.
+    NRRD and MetaImage are recognized by the name, all other files are read as NIfTI.
 
     Raises:
         InputError: when the file is missing, no regular file, unreadable, or no image, or when its header is damaged or

@@ -1,4 +1,4 @@
-"""NIfTI headers: told from other files, repaired where the meaning is plain, else refused."""
+"""NIfTI headers: recognized, repaired where the meaning is unambiguous, else refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from flarecli.errors import InputError
 from flarecli.volume.nifti_position import choose_position
-from flarecli.volume.unpacking import passed_over
+from flarecli.volume.unpacking import skip_bytes
 
 _NIFTI1_BYTES, _NIFTI2_BYTES = 348, 540  # sizes of the headers, NIfTI-1.1 and NIfTI-2 standards
 _FLAG_BYTES = 4  # say whether extensions follow a header; NIfTI-1.1 standard, nifti1_extender
@@ -112,7 +112,7 @@ def _end_of_extensions(stream: BinaryIO, size: int, endianness: str) -> int | No
         extension_bytes = struct.unpack(endianness + "i", head[:4])[0]
         if extension_bytes < 16 or extension_bytes % 16:
             break  # no further one: here the voxels begin
-        if passed_over(stream, extension_bytes - 8) < extension_bytes - 8:
+        if skip_bytes(stream, extension_bytes - 8) < extension_bytes - 8:
             return None
         end += extension_bytes
     return end if end > size + _FLAG_BYTES else None

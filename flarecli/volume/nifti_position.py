@@ -1,4 +1,4 @@
-"""Where a NIfTI header says that the image lies: by its sform, by its qform, in which unit, and whether they agree."""
+"""Position of a NIfTI image in the world: sform, qform and unit of its header, and whether they agree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNITS_MM = {"meter": 1000.0, "micron": 0.001}
 def choose_position(header: nibabel.Nifti1Header, stated_codes: tuple[int, int]) -> tuple[str, ...]:
     """Decide which of a header's positions counts, and set the code of one that cannot be used to 0.
 
-    The sform counts before the qform, as in nibabel. It is passed over where its matrix has no inverse (zeros) and
+    The sform counts before the qform, as in nibabel. It is ignored where its matrix has no inverse (zeros) and
     there is a qform.
 
     Args:

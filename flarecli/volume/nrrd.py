@@ -58,7 +58,7 @@ _UNITS_MM = {
     "µm": 1e-3,
     "micron": 1e-3,
 }
-_SAME = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip", "axismins": "axis mins"}
+_FIELD_ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip", "axismins": "axis mins"}
 _COMPRESSION_LEVEL = 2
 
 
@@ -163,7 +163,7 @@ def _parsed(path: Path) -> tuple[TextHeader, int]:
             raise header.error("the NRRD header has a line without a field", seen=line[:80], expected="'field: value'")
         if value.startswith("="):
             continue  # a key with a value of its own meaning
-        name = _SAME.get(name.strip().lower(), name.strip().lower())
+        name = _FIELD_ALIASES.get(name.strip().lower(), name.strip().lower())
         if name in header.fields:
             raise header.error(f"the NRRD header states '{name}' twice", seen=line[:80], expected="each field once")
         header.fields[name] = value.strip()
@@ -216,7 +216,7 @@ def _axes(header: TextHeader, dimension: int) -> tuple[np.ndarray, np.ndarray, t
         if mins is not None:
             lowest = header.numbers("axis mins", mins, dimension, finite=False)
             starts = [lowest[axis] if math.isfinite(lowest[axis]) else 0.0 for axis in axes]
-            halves = _halves(header, dimension)
+            halves = _cell_offsets(header, dimension)
             origin[: len(axes)] = [start + halves[axis] * sizes[axis] for start, axis in zip(starts, axes, strict=True)]
     factor, warnings = _unit_mm(header)
     if directions is None and header.text("space") is not None:
@@ -227,7 +227,7 @@ def _axes(header: TextHeader, dimension: int) -> tuple[np.ndarray, np.ndarray, t
     return steps * factor, origin * factor, warnings
 
 
-def _halves(header: TextHeader, dimension: int) -> list[float]:
+def _cell_offsets(header: TextHeader, dimension: int) -> list[float]:
     """How many voxels behind `axis mins` the centre of an axis' first voxel lies: cells begin there, nodes are there.
 
     Axes without a centering are cells, as in ITK.

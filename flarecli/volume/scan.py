@@ -52,7 +52,7 @@ class Volume:
         grid: Where the voxels lie.
         source: The file's own geometry, for writing label maps.
         path: The file or folder that was read.
-        warnings: What is odd about it, in sentences that the user must see.
+        warnings: Anomalies of the scan, as sentences for the user.
     """
 
     voxels: np.ndarray

@@ -120,7 +120,7 @@ class StoredScan:
         slope: Factor from stored values to HU.
         intercept: Added after the factor.
         source: The file's geometry.
-        warnings: What is odd about the file.
+        warnings: Anomalies of the file.
     """
 
     stored_ijk: np.ndarray

@@ -1,4 +1,4 @@
-"""What the headers of NRRD and MetaImage have in common: lines of text, numbers in them, data files beside them."""
+"""Text headers of NRRD and MetaImage: fields, numbers, and detached data files."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from flarecli.errors import InputError
 from flarecli.files.sources import check_memory, check_regular_file, opened
 
 CHUNK_BYTES = 1 << 20
-"""A compressed stream allocates what it is asked for, so ask for little."""
+"""Size of a read: a compressed stream allocates as much as is requested."""
 
 INCOMPLETE_REMEDY = "The file is incomplete, as after a broken download or copy: fetch or export it again."
 
@@ -44,7 +44,7 @@ class Encoding(Enum):
 
 
 def highest_ratio(encoding: Encoding, item_bytes: int) -> float:
-    """How many bytes of voxels a byte of a file can stand for at most."""
+    """Largest number of bytes of voxels for a byte of a file."""
     if encoding is Encoding.RAW:
         return 1.0
     if encoding is Encoding.TEXT:
@@ -110,8 +110,8 @@ def unpacked(
         raise
 
 
-def passed_over(stream: BinaryIO, count: int) -> int:
-    """Read and forget up to `count` bytes; how many there were."""
+def skip_bytes(stream: BinaryIO, count: int) -> int:
+    """Skip up to `count` bytes; returns how many there were."""
     passed = 0
     while passed < count:
         read = len(stream.read(min(count - passed, CHUNK_BYTES)))

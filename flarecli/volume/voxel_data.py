@@ -1,4 +1,4 @@
-"""The stored voxels of a file: where they lie, how they are packed, and their way into one array.
+"""Reads the stored voxels of a file into one array, by their position and encoding.
 
 The size that a header states is compared with the file before memory is taken, and with what is unpacked while it
 is unpacked; checksums of compressed data are verified.
@@ -16,7 +16,7 @@ import numpy as np
 
 from flarecli.errors import InputError
 from flarecli.files.sources import check_memory, check_regular_file
-from flarecli.volume.unpacking import CHUNK_BYTES, INCOMPLETE_REMEDY, Encoding, highest_ratio, passed_over, unpacked
+from flarecli.volume.unpacking import CHUNK_BYTES, INCOMPLETE_REMEDY, Encoding, highest_ratio, skip_bytes, unpacked
 
 _WRONG_SIZE_REMEDY = "Sizes or type in the header are wrong, or the file was damaged: export the image again."
 
@@ -199,11 +199,11 @@ def _fill(part: _Part, skip: int, buffer: np.ndarray, dtype: np.dtype) -> tuple[
         How many bytes were filled, and how many follow behind them, counted up to a slice.
     """
     with unpacked(part.path, part.data.encoding, part.data.start or 0, part.data.lines, dtype) as stream:
-        if passed_over(stream, skip) < skip:
+        if skip_bytes(stream, skip) < skip:
             return 0, 0
         filled = _fill_from(stream, buffer)
         # To the end, where the checksum is verified; what is longer by a slice is refused anyway.
-        return filled, passed_over(stream, max(part.slice_bytes, 1)) if filled == part.bytes else 0
+        return filled, skip_bytes(stream, max(part.slice_bytes, 1)) if filled == part.bytes else 0
 
 
 def _fill_from(stream: BinaryIO, buffer: np.ndarray) -> int:
@@ -219,4 +219,4 @@ def _fill_from(stream: BinaryIO, buffer: np.ndarray) -> int:
 def _length(part: _Part, dtype: np.dtype) -> int:
     """The unpacked length, counted up to more than what any start explains."""
     with unpacked(part.path, part.data.encoding, part.data.start or 0, part.data.lines, dtype) as stream:
-        return passed_over(stream, max(part.data.skips) + part.bytes + part.slice_bytes)
+        return skip_bytes(stream, max(part.data.skips) + part.bytes + part.slice_bytes)

@@ -1,4 +1,4 @@
-"""The affine of formats whose world is not NIfTI's: directions, spacing and origin turned into RAS."""
+"""Conversion of directions, spacing and origin of formats with other world axes than NIfTI's to a RAS affine."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def found_for(system: str, wanted: str, installed: Mapping[tuple[str, str], Inst
             "is the folder of a training that is not finished",
             path=path,
             expected=f"a weights file (*{WEIGHTS_SUFFIX}) with its card",
-            remedy="Finish the training: give the same `flare train` command again, and it goes on.",
+            remedy="Finish the training: run the same `flare train` command again: it resumes.",
         )
     return found
 

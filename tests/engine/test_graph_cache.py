@@ -18,7 +18,7 @@ import pytest
 
 from flarecli.engine import entry_cache, load_network
 from flarecli.engine.graph_cache import GraphCache
-from flarecli.engine.graph_key import network_facts
+from flarecli.engine.graph_key import graph_cache_key
 from flarecli.files.cache_folder import cache_folder
 from flarecli.weights.card import sha256_of
 from flarecli_models.efficientsegnet import coarse_unet
@@ -93,13 +93,13 @@ print("keras" in sys.modules)
 
 @pytest.mark.parametrize("change", ["weights", "output", "precision", "builder"])
 def test_other_facts_another_key(change: str, weights_file: Path) -> None:
-    facts = network_facts(build_localization, sha256_of(weights_file), None, checks.runtime())
-    assert facts == network_facts(build_localization, sha256_of(weights_file), None, checks.runtime())
+    facts = graph_cache_key(build_localization, sha256_of(weights_file), None, checks.runtime())
+    assert facts == graph_cache_key(build_localization, sha256_of(weights_file), None, checks.runtime())
     if change == "weights":
         weights_file.write_bytes(weights_file.read_bytes() + b"\0")
     runtime = checks.runtime("bfloat16" if change == "precision" else "float32")
     build = checks.fixture_weights if change == "builder" else build_localization
-    other = network_facts(build, sha256_of(weights_file), "local" if change == "output" else None, runtime)
+    other = graph_cache_key(build, sha256_of(weights_file), "local" if change == "output" else None, runtime)
     assert facts is not None
     assert other is not None
     assert other != facts
@@ -108,7 +108,7 @@ def test_other_facts_another_key(change: str, weights_file: Path) -> None:
 
 def test_sizes_are_facts(weights_file: Path) -> None:
     def facts(build: Callable[..., keras.Model]) -> dict[str, str] | None:
-        return network_facts(build, sha256_of(weights_file), None, checks.runtime())
+        return graph_cache_key(build, sha256_of(weights_file), None, checks.runtime())
 
     small, large = facts(partial(coarse_unet, (16, 16, 16))), facts(partial(coarse_unet, (16, 16, 32)))
     assert small is not None
@@ -121,8 +121,8 @@ def test_builders_that_hide_what_they_make_are_not_kept(weights_file: Path, fold
     def build() -> keras.Model:
         return build_localization()
 
-    assert network_facts(build, sha256_of(weights_file), None, checks.runtime()) is None
-    assert network_facts(lambda: build_localization(), weights_file, None, checks.runtime()) is None
+    assert graph_cache_key(build, sha256_of(weights_file), None, checks.runtime()) is None
+    assert graph_cache_key(lambda: build_localization(), weights_file, None, checks.runtime()) is None
     load_network(build, weights_file, checks.runtime())(image_of((4, 4, 4)))
     assert not folder.exists()
 
@@ -149,7 +149,7 @@ def test_damaged_entries_are_made_again(damage: str, weights_file: Path, folder:
     (entry,) = entries(folder)
     assert json.loads((entry / "entry.json").read_text(encoding="utf-8"))["checksums"]
     assert GraphCache(folder.parent).load(
-        network_facts(build_localization, sha256_of(weights_file), None, checks.runtime()) or {}
+        graph_cache_key(build_localization, sha256_of(weights_file), None, checks.runtime()) or {}
     )
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from flarecli.engine.memory_limited_network import PLANNED_SHARE, GuardedNetwork, slab_device
+from flarecli.engine.memory_limited_network import PLANNED_SHARE, MemoryLimitedNetwork, slab_device
 from flarecli.engine.memory_use import FEWER_SLICES, IN_SLABS, WHOLE
 from flarecli.engine.networks import network_of
 from flarecli.engine.runtime import Runtime
@@ -42,13 +42,13 @@ def limited(allocator_mb: float) -> Runtime:
     return replace(slabs.one_thread(), max_gpu_mb=allocator_mb + 300.0, allocator_mb=allocator_mb)
 
 
-def guarded(model: keras.Model, runtime: Runtime | None = None) -> GuardedNetwork:
+def guarded(model: keras.Model, runtime: Runtime | None = None) -> MemoryLimitedNetwork:
     network = network_of(model, runtime or slabs.one_thread())
-    assert isinstance(network, GuardedNetwork)
+    assert isinstance(network, MemoryLimitedNetwork)
     return network
 
 
-def failing(network: GuardedNetwork, monkeypatch: pytest.MonkeyPatch, most_samples: int = 0) -> list[int]:
+def failing(network: MemoryLimitedNetwork, monkeypatch: pytest.MonkeyPatch, most_samples: int = 0) -> list[int]:
     """Let whole runs of more samples than that fail for lack of memory; returns the sizes that were tried."""
     whole, tried = network._whole._scores, []
 

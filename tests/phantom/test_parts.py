@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flarecli.phantom.acquisition import Acquisition, acquire, visible
+from flarecli.phantom.acquisition import Acquisition, acquire, field_of_view
 from flarecli.phantom.drawing.canvas import MAX_PARTS, STRAIGHT, Canvas, Palette, Pose, Solid
 from flarecli.phantom.drawing.lattice import NoiseField, SampleGrid, upsampled
 from flarecli.phantom.drawing.shapes import (
@@ -17,7 +17,7 @@ from flarecli.phantom.drawing.shapes import (
     smooth_minimum,
 )
 from flarecli.phantom.options import REALISTIC, PhantomOptions, Phase
-from flarecli.phantom.tissues import LOOKS, Tissue, draw_look
+from flarecli.phantom.tissues import TISSUE_INTENSITIES, Tissue, draw_intensities
 
 GRID = SampleGrid((30, 32, 34), (2.0, 2.0, 2.0), (-29.0, -31.0, -33.0))
 
@@ -133,13 +133,14 @@ def test_a_full_palette_refuses_another_part():
 
 
 def test_every_tissue_has_a_look():
-    assert set(LOOKS) == set(Tissue)
+    assert set(TISSUE_INTENSITIES) == set(Tissue)
 
 
 def test_unenhanced_blood_is_not_brighter_than_liver_and_arteries_are_in_the_arterial_phase():
     def mean(phase):
-        looks = [draw_look(np.random.default_rng(s), PhantomOptions(phase=phase), fatty_liver=False) for s in range(40)]
-        return np.mean([look.mean_hu for look in looks], 0)
+        options = PhantomOptions(phase=phase)
+        drawn = [draw_intensities(np.random.default_rng(seed), options, fatty_liver=False) for seed in range(40)]
+        return np.mean([intensities.mean_hu for intensities in drawn], 0)
 
     plain, arterial = mean(Phase.UNENHANCED), mean(Phase.ARTERIAL)
     assert plain[Tissue.ARTERY] < plain[Tissue.LIVER]
@@ -148,7 +149,7 @@ def test_unenhanced_blood_is_not_brighter_than_liver_and_arteries_are_in_the_art
 
 
 def test_a_fatty_liver_is_darker():
-    plain, fatty = (draw_look(np.random.default_rng(3), REALISTIC, fatty_liver=f) for f in (False, True))
+    plain, fatty = (draw_intensities(np.random.default_rng(3), REALISTIC, fatty_liver=f) for f in (False, True))
     assert fatty.mean_hu[Tissue.LIVER] < plain.mean_hu[Tissue.LIVER] - 14
 
 
@@ -170,4 +171,4 @@ def test_outside_the_field_of_view_is_air():
     assert (hu[:2] == -1024).all()
     assert (hu[2:, 0, 0] == -1024).all()
     assert (hu[2:, 20, 20] > 30).all()
-    assert visible(grid, plan).sum() == (hu > -1024).sum()
+    assert field_of_view(grid, plan).sum() == (hu > -1024).sum()

@@ -19,7 +19,7 @@ from flarecli.phantom.drawing.lattice import SampleGrid
 from flarecli.phantom.options import Phase
 from flarecli.phantom.organs.interior import draw_organs
 from flarecli.phantom.organs.procedural import procedural_anatomy
-from flarecli.phantom.tissues import Tissue, draw_look
+from flarecli.phantom.tissues import Tissue, draw_intensities
 from flarecli.phantom.vessels.great_vessels import draw_vessels
 from flarecli.phantom.vessels.portal_system import draw_portal_system
 from tests.drawn_organs import drawn_organs
@@ -142,7 +142,7 @@ def test_jejunum_lies_left_of_the_spine_and_near_the_pancreas():
 
 def test_a_fatty_pancreas_is_darker_and_more_mottled():
     plain, fatty = (
-        draw_look(np.random.default_rng(2), ORDINARY, fatty_liver=False, fatty_pancreas=fatty)
+        draw_intensities(np.random.default_rng(2), ORDINARY, fatty_liver=False, fatty_pancreas=fatty)
         for fatty in (False, True)
     )
     assert fatty.mean_hu[Tissue.PANCREAS] < plain.mean_hu[Tissue.PANCREAS] - 9
@@ -155,9 +155,10 @@ def test_a_fatty_pancreas_is_darker_and_more_mottled():
 def test_blood_without_contrast_or_mixed_with_it_is_the_same_everywhere(phase, spread_hu, strength):
     options = options_for(strength, phase=phase)
     blood = [Tissue.HEART_BLOOD, Tissue.ARTERY, Tissue.VENA_CAVA, Tissue.PORTAL_VEIN, Tissue.HEPATIC_VEIN]
-    looks = [draw_look(np.random.default_rng(seed), options, fatty_liver=False).mean_hu[blood] for seed in range(20)]
-    assert max(np.ptp(hu) for hu in looks) < spread_hu
-    assert np.std([hu.mean() for hu in looks]) > 5
+    drawn = [draw_intensities(np.random.default_rng(seed), options, fatty_liver=False) for seed in range(20)]
+    blood_hu = [intensities.mean_hu[blood] for intensities in drawn]
+    assert max(np.ptp(hu) for hu in blood_hu) < spread_hu
+    assert np.std([hu.mean() for hu in blood_hu]) > 5
 
 
 def test_a_wide_pelvis_takes_the_place_of_parenchyma_and_a_narrow_one_does_not():

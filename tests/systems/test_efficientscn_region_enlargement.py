@@ -10,7 +10,7 @@ import pytest
 from flarecli.geometry import Box
 from flarecli.systems.efficientscn import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import SegmentationPlan
-from flarecli.systems.efficientscn.region_enlargement import FACES, Face, cutting_faces, grown_region
+from flarecli.systems.efficientscn.region_enlargement import FACES, Face, cutting_faces, enlarged_region
 
 CONSTANTS = EfficientScnConstants()
 SPACING_MM = (2.0, 2.0, 2.0)
@@ -65,7 +65,7 @@ def test_a_face_at_the_border_of_the_scan_does_not_cut(face: Face, beyond: int) 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
 def test_only_the_cutting_face_moves(face: Face) -> None:
     region = Box((45.0, 55.0, 65.0), (99.0, 109.0, 119.0))
-    grown = grown_region(region, INSIDE, (face,), (400.0, 400.0, 400.0), CONSTANTS)
+    grown = enlarged_region(region, INSIDE, (face,), (400.0, 400.0, 400.0), CONSTANTS)
     before = np.array([region.start_mm, region.end_mm])
     after = np.array([grown.start_mm, grown.end_mm])
     moved = np.add([INSIDE.box_lps_mm.start_mm, INSIDE.box_lps_mm.end_mm], [[-32.0], [32.0]])
@@ -75,7 +75,7 @@ def test_only_the_cutting_face_moves(face: Face) -> None:
 
 
 def test_growth_ends_at_the_border_of_the_scan() -> None:
-    grown = grown_region(INSIDE.box_lps_mm, INSIDE, FACES, (110.0, 500.0, 130.0), CONSTANTS)
+    grown = enlarged_region(INSIDE.box_lps_mm, INSIDE, FACES, (110.0, 500.0, 130.0), CONSTANTS)
     assert grown == Box((8.0, 18.0, 28.0), (110.0, 146.0, 130.0))
     near = replace(INSIDE, box_lps_mm=Box((10.0, 10.0, 10.0), (74.0, 74.0, 74.0)))
-    assert grown_region(near.box_lps_mm, near, FACES, (500.0, 500.0, 500.0), CONSTANTS).start_mm == (0, 0, 0)
+    assert enlarged_region(near.box_lps_mm, near, FACES, (500.0, 500.0, 500.0), CONSTANTS).start_mm == (0, 0, 0)

@@ -60,11 +60,11 @@ def recipe(**changes: Any) -> Recipe:
     return replace(small, **changes)
 
 
-def painted_recipe(**changes: Any) -> Recipe:
-    """The small recipe with two sizes of samples, painted."""
+def rendered_recipe(**changes: Any) -> Recipe:
+    """The small recipe with two sizes of samples, rendered on the device."""
     return recipe(
         view=CropView((16, 16, 16), other_shapes_zyx=((8, 16, 24),), multiple=1, organ_share=1.0),
-        synthesis=SynthesisSettings((20, 20, 24), (16.0,) * 3, reuse=3, mixing=2, painted=True),
+        synthesis=SynthesisSettings((20, 20, 24), (16.0,) * 3, reuse=3, mixing=2, rendered_on_device=True),
         batch=2,
         **changes,
     )
@@ -124,7 +124,7 @@ def losses(run: Path) -> list[list[str]]:
 def main(run: str, workers: str, checkpoint_every: str) -> None:
     """Train in a process of its own; prints the number of each iteration."""
     from flarecli.training.data import SyntheticData
-    from flarecli.training.learning.loop import Observers
+    from flarecli.training.learning.loop import Callbacks
     from flarecli.training.machine import Machine
     from flarecli.training.run import RunOptions, run_training
     from flarecli.training.samples.anatomies import Anatomies
@@ -137,7 +137,7 @@ def main(run: str, workers: str, checkpoint_every: str) -> None:
         seed=3,
         machine=Machine(BACKEND, "cpu", 1, int(workers)),
         options=RunOptions(int(checkpoint_every)),
-        observers=Observers(on_progress=lambda progress: print(progress.done, flush=True)),
+        callbacks=Callbacks(on_progress=lambda progress: print(progress.done, flush=True)),
         spec=SPEC,
     )
 

@@ -12,7 +12,7 @@ from flarecli.metrics.protocol import Metric
 from flarecli.training import cross_validation
 from flarecli.training.data import CachedData
 from flarecli.training.folds import k_folds
-from flarecli.training.learning.loop import Observers
+from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
 from flarecli.training.run import run_training
 from tests.training import small
@@ -30,8 +30,8 @@ def test_all_folds_are_trained_scored_and_tabulated(tmp_path: Path, monkeypatch:
     begun: list[int] = []
     iterations: list[int] = []
     arguments = (tmp_path, recipe, folds, 0, Machine(small.BACKEND, "cpu", workers=0), None)
-    observers = Observers(on_progress=lambda progress: iterations.append(progress.done))
-    rows = cross_validation.cross_validate(*arguments, observers, begun.append)
+    callbacks = Callbacks(on_progress=lambda progress: iterations.append(progress.done))
+    rows = cross_validation.cross_validate(*arguments, callbacks, begun.append)
     assert rows is not None
     assert begun == [1, 2]
     assert [(row.title, row.cases) for row in rows] == [("1", 2), ("2", 3), ("all", 5)]
@@ -41,6 +41,6 @@ def test_all_folds_are_trained_scored_and_tabulated(tmp_path: Path, monkeypatch:
     assert written == [row.as_dict() for row in rows]
     assert (tmp_path / "fold2/segmentation.weights.h5").exists()
 
-    again = cross_validation.cross_validate(*arguments, observers)
+    again = cross_validation.cross_validate(*arguments, callbacks)
     assert again == rows
     assert iterations == [1, 2, 1, 2]

@@ -12,7 +12,7 @@ from flarecli.errors import UsageError
 from flarecli.organs import ORGANS
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
-from flarecli.training.learning.loop import Observers
+from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
 from flarecli.training.recipe import LossSettings, Recipe, SynthesisSettings
 from flarecli.training.recipes import recipe_named
@@ -20,10 +20,10 @@ from flarecli.training.run import RunOptions, run_training
 from flarecli.training.samples.anatomies import Anatomies
 from flarecli.training.samples.loader import SampleLoader
 from flarecli.training.samples.mixture.data import MixedData, recipe_for_mixing
-from flarecli.training.samples.mixture.stream import FIRST_REAL_SCAN, MixedSchedule, RealTurns
+from flarecli.training.samples.mixture.stream import FIRST_REAL_SCAN, Interleaving, MixedSchedule
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.samples.variation.settings import VariationSettings
-from flarecli.training.targets import UNTOLD, Target
+from flarecli.training.targets import UNSPECIFIED, Target
 from flarecli.training.views.scan import Sample
 from tests.training import small
 
@@ -43,26 +43,26 @@ def equal(first: Sample, second: Sample) -> bool:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 2 / 3, 0.9])
 def test_the_share_is_kept_all_the_way(share: float) -> None:
-    turns = RealTurns(share)
-    real = [turns.is_real(number) for number in range(300)]
+    interleaving = Interleaving(share)
+    real = [interleaving.is_real(number) for number in range(300)]
     for stop in range(1, 301):
         assert abs(sum(real[:stop]) - share * stop) < 1
     for kind in (True, False):
-        own = [turns.number_within(number) for number in range(300) if real[number] is kind]
+        own = [interleaving.number_within(number) for number in range(300) if real[number] is kind]
         assert own == list(range(len(own)))
 
 
 def test_no_scan_of_one_source_has_the_number_of_one_of_the_other() -> None:
-    schedule = MixedSchedule(RealTurns(0.4), Schedule(2, 3), Schedule(4, 3))
-    real = {schedule.scan_of(k) for k in range(200) if schedule.turns.is_real(k)}
-    synthetic = {schedule.scan_of(k) for k in range(200) if not schedule.turns.is_real(k)}
+    schedule = MixedSchedule(Interleaving(0.4), Schedule(2, 3), Schedule(4, 3))
+    real = {schedule.scan_of(k) for k in range(200) if schedule.interleaving.is_real(k)}
+    synthetic = {schedule.scan_of(k) for k in range(200) if not schedule.interleaving.is_real(k)}
     assert not real & synthetic
     assert min(real) >= FIRST_REAL_SCAN > max(synthetic)
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.6])
 def test_scans_are_reused_evenly_after_the_settling_samples(share: float) -> None:
-    schedule = MixedSchedule(RealTurns(share), Schedule(2, 3), Schedule(4, 3))
+    schedule = MixedSchedule(Interleaving(share), Schedule(2, 3), Schedule(4, 3))
     new, seen = [], set()
     for number in range(400):
         scan = schedule.scan_of(number)
@@ -92,16 +92,16 @@ def test_real_background_leaves_open_which_surroundings_it_is() -> None:
     stream = mixed(0.5, small_flarelite(recipe, settings)).stream(0)
     values = {real: set() for real in (True, False)}
     for number in range(8):
-        values[stream.turns.is_real(number)] |= set(np.unique(stream.sample(number).labels).tolist())
-    assert UNTOLD in values[True]
-    assert values[True] <= {0, UNTOLD, *(organ.label for organ in ORGANS)}
-    assert UNTOLD not in values[False]
+        values[stream.interleaving.is_real(number)] |= set(np.unique(stream.sample(number).labels).tolist())
+    assert UNSPECIFIED in values[True]
+    assert values[True] <= {0, UNSPECIFIED, *(organ.label for organ in ORGANS)}
+    assert UNSPECIFIED not in values[False]
     assert max(values[False]) > len(ORGANS)
 
 
 def test_surroundings_that_a_cache_knows_are_learnt_in_mixtures_and_background_elsewhere() -> None:
     labels = np.array([0, 1, 4, 6], np.uint8)
-    assert Target.SURROUNDINGS.encoded(labels, is_partial=True).tolist() == [UNTOLD, 1, 4, 6]
+    assert Target.SURROUNDINGS.encoded(labels, is_partial=True).tolist() == [UNSPECIFIED, 1, 4, 6]
     assert Target.CLASSES.encoded(labels, is_partial=True).tolist() == [0, 1, 4, 0]
     assert Target.ANY_ORGAN.encoded(labels).tolist() == [0, 1, 1, 0]
     assert Target.SURROUNDINGS.scored(labels).tolist() == [0, 1, 4, 0]
@@ -128,9 +128,9 @@ def test_a_share_that_is_no_mixture_is_refused(share: float) -> None:
         mixed(share)
 
 
-def test_painted_scans_are_not_mixed() -> None:
-    with pytest.raises(UsageError, match="painted scans cannot be mixed"):
-        mixed(recipe=replace(small.painted_recipe(), batch=1))
+def test_scans_rendered_on_the_device_are_not_mixed() -> None:
+    with pytest.raises(UsageError, match="scans rendered on the device cannot be mixed"):
+        mixed(recipe=replace(small.rendered_recipe(), batch=1))
 
 
 def test_what_is_held_out_is_real() -> None:
@@ -145,13 +145,13 @@ def test_what_is_held_out_is_real() -> None:
 def test_a_stopped_run_on_both_goes_on_with_the_same_losses(tmp_path: Path) -> None:
     def run(folder: Path, stop: int | None = None) -> None:
         done: list[int] = []
-        observers = Observers(
+        callbacks = Callbacks(
             on_progress=lambda progress: done.append(progress.done),
             should_stop=lambda: stop is not None and done[-1] >= stop,
         )
         machine = Machine(small.BACKEND, "cpu", workers=0)
         recipe = small.recipe(variation=VARIED)
-        run_training(folder, recipe, mixed(), 5, machine, RunOptions(checkpoint_every=2), observers, small.SPEC)
+        run_training(folder, recipe, mixed(), 5, machine, RunOptions(checkpoint_every=2), callbacks, small.SPEC)
 
     run(tmp_path / "whole")
     run(tmp_path / "stopped", stop=3)

@@ -84,6 +84,11 @@ def test_unknown_settings_list_the_known_ones(pair: str) -> None:
         changed(pair)
 
 
+def test_a_former_name_of_a_setting_is_refused_with_the_new_one() -> None:
+    with pytest.raises(UsageError, match=r"synthesis\.painted; expected: synthesis\.rendered_on_device"):
+        changed("synthesis.painted=true")
+
+
 @pytest.mark.parametrize(
     "pair",
     ["batch=1.5", "batch=true", "optimiser.learning_rate=high", "view.sizes=[1]", "schedule.name=1", "iterations=[1]"],

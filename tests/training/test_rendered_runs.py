@@ -1,4 +1,4 @@
-"""Runs that paint their scans: what can be painted, on which backend, and that it is learnt from."""
+"""Runs whose scans are rendered on the device: which recipes, on which backend, and that they are learnt from."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from tests.training import small
     [
         {"view": CropView((16, 16, 16), orientation="LPS")},
         {"view": CropView((16, 16, 16), spacing_mm=3.0)},
-        {"synthesis": SynthesisSettings((20, 20, 24), (16.0, 16.0, 12.0), painted=True)},
+        {"synthesis": SynthesisSettings((20, 20, 24), (16.0, 16.0, 12.0), rendered_on_device=True)},
         {"view": recipe_named("efficientsegnet", "coarse", "starter").view},
     ],
 )
-def test_what_cannot_be_painted_is_refused(changes: dict) -> None:
-    with pytest.raises(UsageError, match="cannot be painted like this"):
-        check_recipe(replace(small.painted_recipe(), **changes))
+def test_what_cannot_be_rendered_on_the_device_is_refused(changes: dict) -> None:
+    with pytest.raises(UsageError, match="cannot be rendered on the device like this"):
+        check_recipe(replace(small.rendered_recipe(), **changes))
 
 
-def test_batches_of_several_sizes_are_for_painted_scans_alone() -> None:
-    check_recipe(small.painted_recipe())
+def test_batches_of_several_sizes_are_for_rendered_scans_only() -> None:
+    check_recipe(small.rendered_recipe())
     with pytest.raises(UsageError, match="different sizes do not make a batch"):
-        CachedData(small.painted_recipe(), small.fake_cache(2), Split(("case_000",), ("case_001",)))
+        CachedData(small.rendered_recipe(), small.fake_cache(2), Split(("case_000",), ("case_001",)))
 
 
 @small.needs_training
-def test_a_network_learns_from_painted_scans_on_pytorch_alone(tmp_path: Path) -> None:
-    recipe = small.painted_recipe()
+def test_a_network_learns_from_rendered_scans_on_pytorch_only(tmp_path: Path) -> None:
+    recipe = small.rendered_recipe()
     data = SyntheticData(recipe, Anatomies("phantoms"))
     machine = Machine(small.BACKEND, "cpu", workers=1)
     if small.BACKEND != "torch":
-        with pytest.raises(UsageError, match="painted by PyTorch alone"):
+        with pytest.raises(UsageError, match="rendered by PyTorch only"):
             run_training(tmp_path / "run", recipe, data, 5, machine, spec=small.SPEC)
         return
     finished = run_training(tmp_path / "run", recipe, data, 5, machine, spec=small.SPEC)

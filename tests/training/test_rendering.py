@@ -1,4 +1,4 @@
-"""Scans painted on the training device: as the generator makes them, the same for the same numbers, and learnt from."""
+"""Scans rendered on the training device: as the generator makes them, the same for the same seed, and learnt from."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 
 from flarecli.phantom import options_for, procedural_anatomy
-from flarecli.phantom.acquisition import Acquisition, acquire, draw_textures, tissue_hu, visible
+from flarecli.phantom.acquisition import Acquisition, acquire, draw_textures, field_of_view, tissue_hu
 from flarecli.phantom.patient import Patient, centred_grid, draw_patient
 from flarecli.training.data import SyntheticData
 from flarecli.training.preview import preview_samples
 from flarecli.training.recipe import FirstStageSettings
 from flarecli.training.samples.anatomies import Anatomies
-from flarecli.training.samples.rendering.appearance import Exposure, draw_exposure
+from flarecli.training.samples.rendering.appearance import ScanAppearance, draw_appearance
 from flarecli.training.samples.rendering.patients import PatientSample, PatientStream, labels_of_parts
-from flarecli.training.samples.rendering.pose import draw_posture
+from flarecli.training.samples.rendering.pose import draw_pose
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView, FirstStageGrid
 from tests.training import small
 
-torch = pytest.importorskip("torch", reason="PyTorch paints, and is not installed")
+torch = pytest.importorskip("torch", reason="PyTorch renders, and is not installed")
 
 pytestmark = pytest.mark.skipif(
-    small.BACKEND != "torch", reason="PyTorch paints, whatever Keras runs on: once is enough"
+    small.BACKEND != "torch", reason="PyTorch renders, whatever Keras runs on: once is enough"
 )
 
 SPACING_MM = 6.0
@@ -42,29 +42,29 @@ def patient() -> Patient:
     return draw_patient(rng, grid, procedural_anatomy(rng, options), options)
 
 
-def with_acquisition(exposure: Exposure, **changes: object) -> Exposure:
-    return replace(exposure, acquisition=replace(exposure.acquisition, **changes))
+def with_acquisition(appearance: ScanAppearance, **changes: object) -> ScanAppearance:
+    return replace(appearance, acquisition=replace(appearance.acquisition, **changes))
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_painted_scan_is_what_the_generator_makes_of_the_patient(patient: Patient, seed: int) -> None:
-    from flarecli.training.samples.rendering.renderer import painted
+def test_a_rendered_scan_is_what_the_generator_makes_of_the_patient(patient: Patient, seed: int) -> None:
+    from flarecli.training.samples.rendering.renderer import rendered
 
     rng = np.random.default_rng(seed)
-    exposure = draw_exposure(rng, patient, options_for("wide", noise_hu=(8, 20)))
-    hu, seen = painted(torch.as_tensor(patient.parts[None]), [exposure], SPACING_MM, random_numbers())
+    appearance = draw_appearance(rng, patient, options_for("wide", noise_hu=(8, 20)))
+    hu, seen = rendered(torch.as_tensor(patient.parts[None]), [appearance], SPACING_MM, random_numbers())
     textures = draw_textures(rng)
-    made = acquire(tissue_hu(patient.parts, exposure.intensities, textures, patient.grid), patient.grid,
-                   exposure.acquisition, rng)  # fmt: skip
-    is_visible = np.broadcast_to(visible(patient.grid, exposure.acquisition), patient.parts.shape)
+    made = acquire(tissue_hu(patient.parts, appearance.intensities, textures, patient.grid), patient.grid,
+                   appearance.acquisition, rng)  # fmt: skip
+    is_visible = np.broadcast_to(field_of_view(patient.grid, appearance.acquisition), patient.parts.shape)
     np.testing.assert_array_equal(np.broadcast_to(seen[0].numpy(), patient.parts.shape), is_visible)
     compared = 0
     for number, part in enumerate(patient.palette.parts):
         inside = is_visible & (patient.parts == number)
-        if inside.sum() < 1500 or exposure.intensities.mottled_hu[number]:
+        if inside.sum() < 1500 or appearance.intensities.mottled_hu[number]:
             continue
         ours, theirs = hu[0].numpy()[inside], made[inside]
-        spread = 6 * exposure.intensities.coarse_hu[number] / 10 + theirs.std() / np.sqrt(inside.sum()) * 6
+        spread = 6 * appearance.intensities.coarse_hu[number] / 10 + theirs.std() / np.sqrt(inside.sum()) * 6
         assert ours.mean() == pytest.approx(theirs.mean(), abs=2 + spread), part
         assert ours.std() == pytest.approx(theirs.std(), rel=0.12, abs=2), part
         compared += 1
@@ -72,19 +72,19 @@ def test_a_painted_scan_is_what_the_generator_makes_of_the_patient(patient: Pati
 
 
 def test_blur_and_noise_are_as_strong_as_the_acquisition_says(patient: Patient) -> None:
-    from flarecli.training.samples.rendering.renderer import painted
+    from flarecli.training.samples.rendering.renderer import rendered
 
-    exposure = draw_exposure(np.random.default_rng(0), patient, options_for("realistic"))
+    appearance = draw_appearance(np.random.default_rng(0), patient, options_for("realistic"))
     plain = Acquisition(0.0, 0.5, (0.0, 0.0, 0.0), 0.0, (0.0, 1.0), None)
-    exposures = [replace(exposure, acquisition=a) for a in (
+    appearances = [replace(appearance, acquisition=a) for a in (
         plain, replace(plain, noise_hu=20.0), replace(plain, blur_mm=(0.0, 9.0, 9.0)), replace(plain, offset_hu=7.0),
     )]  # fmt: skip
     parts = torch.as_tensor(np.zeros((4, 30, 40, 50), np.uint8))
     parts[:, :, 20:, :] = 1
-    flat = replace(exposure.intensities, mean_hu=exposure.intensities.mean_hu * 0, fine_hu=np.zeros(256, np.float32),
-                   coarse_hu=np.zeros(256, np.float32), mottled_hu=np.zeros(256, np.float32))  # fmt: skip
+    none = np.zeros(256, np.float32)
+    flat = replace(appearance.intensities, mean_hu=none.copy(), fine_hu=none, coarse_hu=none, mottled_hu=none)
     flat.mean_hu[1] = 100.0
-    hu, _ = painted(parts, [replace(e, intensities=flat) for e in exposures], 3.0, random_numbers())
+    hu, _ = rendered(parts, [replace(e, intensities=flat) for e in appearances], 3.0, random_numbers())
     sharp, noisy, soft, shifted = hu.numpy()
     assert set(np.unique(sharp)) == {0.0, 100.0}
     middle = (noisy - sharp)[:, 15:25, 20:30].std()
@@ -108,55 +108,55 @@ def test_smooth_fields_have_unit_spread_and_the_width_asked_for(sigma: float) ->
 
 
 def test_postures_move_a_patient_about_the_middle() -> None:
-    from flarecli.training.samples.rendering.pose import in_posture
+    from flarecli.training.samples.rendering.pose import posed
 
     rng = np.random.default_rng(2)
     parts = torch.as_tensor(rng.integers(0, 255, (2, 12, 12, 12)), dtype=torch.uint8)
     quarter = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-    same, turned = in_posture(parts, np.stack([np.eye(3), quarter])).numpy()
+    same, turned = posed(parts, np.stack([np.eye(3), quarter])).numpy()
     np.testing.assert_array_equal(same, parts[0].numpy())
     # What was at (y, x) = (-b, a) from the middle is seen at (a, b).
     np.testing.assert_array_equal(turned, np.rot90(parts[1].numpy(), -1, (1, 2)))
     ball = (np.square(np.indices((40, 40, 40)) - 19.5).sum(0) < 100).astype(np.uint8)
-    larger = in_posture(torch.as_tensor(ball[None]), np.diag([1 / 1.2, 1.0, 1.0])[None])
+    larger = posed(torch.as_tensor(ball[None]), np.diag([1 / 1.2, 1.0, 1.0])[None])
     assert int(larger.sum()) == pytest.approx(1.2 * int(ball.sum()), rel=0.03)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_crop_lies_where_the_organ_is_after_the_posture_has_changed(seed: int) -> None:
-    from flarecli.training.samples.rendering.pose import in_posture
+    from flarecli.training.samples.rendering.pose import posed
 
     rng = np.random.default_rng(seed)
     labels = np.zeros((48, 56, 64), np.uint8)
     corner = [n - 14 if end else 10 for n, end in zip(labels.shape, rng.random(3) < 0.5, strict=True)]
     labels[tuple(slice(first, first + 4) for first in corner)] = 1
-    posture = draw_posture(rng, 20.0, 0.1)
+    pose = draw_pose(rng, 20.0, 0.1)
     view, shape = CropView((8, 8, 8), organ_share=1.0), (8, 8, 8)
-    seen = in_posture(torch.as_tensor(labels[None]), posture[None])[0].numpy()
+    seen = posed(torch.as_tensor(labels[None]), pose[None])[0].numpy()
     for _ in range(20):
-        start = view.drawn_start(labels, shape, rng, posture)
+        start = view.drawn_start(labels, shape, rng, pose)
         crop = seen[tuple(slice(first, first + size) for first, size in zip(start, shape, strict=True))]
         assert crop.any()
 
 
 def test_postures_are_drawn_within_their_limits() -> None:
     rng = np.random.default_rng(3)
-    postures = [draw_posture(rng, 8.0, 0.06) for _ in range(200)]
-    sizes = np.array([1 / np.linalg.norm(posture, axis=0) for posture in postures])
+    poses = [draw_pose(rng, 8.0, 0.06) for _ in range(200)]
+    sizes = np.array([1 / np.linalg.norm(pose, axis=0) for pose in poses])
     assert np.abs(np.log(sizes)).max() <= 0.12 + 1e-9
     assert np.log(sizes).std() == pytest.approx(0.06, rel=0.2)
-    np.testing.assert_array_equal(draw_posture(rng, 0.0, 0.0), np.eye(3))
+    np.testing.assert_array_equal(draw_pose(rng, 0.0, 0.0), np.eye(3))
 
 
 def stream(seed: int = 1) -> PatientStream:
-    made = SyntheticData(small.painted_recipe(), Anatomies("phantoms")).stream(seed)
+    made = SyntheticData(small.rendered_recipe(), Anatomies("phantoms")).stream(seed)
     assert isinstance(made, PatientStream)
     return made
 
 
 def equal(first: PatientSample, second: PatientSample) -> bool:
     places = (first.start_zyx, first.shape_zyx) == (second.start_zyx, second.shape_zyx)
-    return places and np.array_equal(first.parts, second.parts) and np.array_equal(first.posture, second.posture)
+    return places and np.array_equal(first.parts, second.parts) and np.array_equal(first.pose, second.pose)
 
 
 def test_samples_depend_on_seed_and_number_alone() -> None:
@@ -177,17 +177,17 @@ def test_samples_of_a_batch_have_one_shape_and_patients_are_scanned_anew() -> No
     uses = [s for n, s in enumerate(samples) if made.schedule.scan_of(n) == 4]
     assert len(uses) == 3
     assert all(np.array_equal(uses[0].parts, use.parts) for use in uses)
-    assert len({float(use.exposure.intensities.mean_hu.sum()) for use in uses}) == 3
-    assert len({float(use.posture[0, 0]) for use in uses}) == 3
+    assert len({float(use.appearance.intensities.mean_hu.sum()) for use in uses}) == 3
+    assert len({float(use.pose[0, 0]) for use in uses}) == 3
 
 
 def test_batches_are_the_same_every_time_and_hold_image_and_labels() -> None:
-    from flarecli.training.samples.rendering.batches import PaintedBatchBuilder
+    from flarecli.training.samples.rendering.batches import RenderedBatchBuilder
 
-    recipe = small.painted_recipe()
+    recipe = small.rendered_recipe()
     assert isinstance(recipe.view, CropView)
     samples = [stream().sample(number) for number in range(2)]
-    builders = [PaintedBatchBuilder(recipe.view, 16.0, seed, "cpu") for seed in (1, 1, 2)]
+    builders = [RenderedBatchBuilder(recipe.view, 16.0, seed, "cpu") for seed in (1, 1, 2)]
     (images, values), again, otherwise = (builder.batch(samples) for builder in builders)
     assert images.shape == values.shape == (2, 1, *samples[0].shape_zyx)
     assert values.dtype == torch.uint8
@@ -200,14 +200,14 @@ def test_batches_are_the_same_every_time_and_hold_image_and_labels() -> None:
 
 
 def test_labels_end_where_the_field_of_view_does() -> None:
-    from flarecli.training.samples.rendering.batches import PaintedBatchBuilder
+    from flarecli.training.samples.rendering.batches import RenderedBatchBuilder
 
     view = CropView((20, 20, 24), multiple=1)
-    sample = replace(stream().sample(0), start_zyx=(0, 0, 0), shape_zyx=(20, 20, 24), posture=np.eye(3))
-    cut = with_acquisition(sample.exposure, cut_z=(0.5, 1.0), circle_mm=None, noise_hu=0.0)
+    sample = replace(stream().sample(0), start_zyx=(0, 0, 0), shape_zyx=(20, 20, 24), pose=np.eye(3))
+    cut = with_acquisition(sample.appearance, cut_z=(0.5, 1.0), circle_mm=None, noise_hu=0.0)
     whole = with_acquisition(cut, cut_z=(0.0, 1.0))
-    builder = PaintedBatchBuilder(view, 16.0, 1, "cpu")
-    (image, values), (_, all_values) = (builder.batch([replace(sample, exposure=e)]) for e in (cut, whole))
+    builder = RenderedBatchBuilder(view, 16.0, 1, "cpu")
+    (image, values), (_, all_values) = (builder.batch([replace(sample, appearance=e)]) for e in (cut, whole))
     expected = sample.values[sample.parts]
     np.testing.assert_array_equal(all_values[0, 0].numpy(), expected)
     assert not values[0, 0, :10].any()
@@ -225,7 +225,7 @@ def test_surroundings_come_after_the_organs_where_they_are_told_apart(patient: P
 
 @pytest.mark.parametrize("target", ["any_organ", "classes", "organs", "classes_and_surroundings"])
 def test_samples_hold_values_of_the_target_alone(target: str) -> None:
-    recipe = small.painted_recipe(target=target)
+    recipe = small.rendered_recipe(target=target)
     sample = SyntheticData(recipe, Anatomies("phantoms")).stream(1).sample(0)
     assert set(np.unique(sample.values)) <= {0, *Target(target).values}
     assert sample.values.max() == max(Target(target).values)
@@ -235,7 +235,7 @@ def test_samples_hold_values_of_the_target_alone(target: str) -> None:
 def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_does(
     spacing_mm: float, padded: tuple[int, int, int]
 ) -> None:
-    from flarecli.training.samples.rendering.batches import PaintedBatchBuilder
+    from flarecli.training.samples.rendering.batches import RenderedBatchBuilder
 
     grid = FirstStageGrid(spacing_mm=spacing_mm, multiple=8)
     view = CropView((20, 20, 24), multiple=1, first_stage=grid)
@@ -246,7 +246,7 @@ def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_doe
         return torch.cat([images * 0, images * 100, images * 0], dim=1)
 
     settings = FirstStageSettings("locate", with_background=False)
-    builder = PaintedBatchBuilder(view, 16.0, 1, "cpu", network, settings)
+    builder = RenderedBatchBuilder(view, 16.0, 1, "cpu", network, settings)
     sample = replace(stream().sample(0), start_zyx=(0, 0, 0), shape_zyx=(20, 20, 24))
     images, _ = builder.batch([sample])
     assert images.shape == (1, 3, 20, 20, 24)
@@ -255,11 +255,11 @@ def test_a_first_stage_sees_the_whole_scan_and_its_scores_lie_where_the_scan_doe
     assert not images[0, 2].any()
     # What the first stage makes of the scan is the scan, on fewer voxels.
     assert np.corrcoef(scores.ravel(), plain.ravel())[0, 1] > 0.9
-    lost = PaintedBatchBuilder(view, 16.0, 1, "cpu", network, replace(settings, lost_share=1.0)).batch([sample])[0]
+    lost = RenderedBatchBuilder(view, 16.0, 1, "cpu", network, replace(settings, lost_share=1.0)).batch([sample])[0]
     assert not lost[0, 1].any() or not lost[0, 2].any()
 
 
-def test_the_preview_shows_painted_scans() -> None:
-    samples = list(preview_samples(SyntheticData(small.painted_recipe(), Anatomies("phantoms")), 1, count=2))
+def test_the_preview_shows_rendered_scans() -> None:
+    samples = list(preview_samples(SyntheticData(small.rendered_recipe(), Anatomies("phantoms")), 1, count=2))
     assert [sample.image.shape[1:] for sample in samples] == [sample.labels.shape for sample in samples]
     assert all(sample.labels.any() for sample in samples)

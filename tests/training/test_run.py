@@ -20,9 +20,9 @@ from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
 from flarecli.training.learning.checkpoint import checkpoints
 from flarecli.training.learning.log import read_rows
-from flarecli.training.learning.loop import Observers
+from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
-from flarecli.training.recipe import ClippingSettings, Recipe, ValidationSettings
+from flarecli.training.recipe import FORMER_NAMES, ClippingSettings, Recipe, ValidationSettings
 from flarecli.training.recipes import RECIPES
 from flarecli.training.run import Finished, RunOptions, run_training
 from flarecli.training.samples.anatomies import Anatomies
@@ -49,9 +49,9 @@ def run(folder: Path, recipe: Recipe | None = None, **changes: Any) -> Finished 
     return run_training(folder, recipe, **arguments)
 
 
-def stop_after(iteration: int) -> Observers:
+def stop_after(iteration: int) -> Callbacks:
     seen: list[int] = []
-    return Observers(on_progress=lambda progress: seen.append(progress.done), should_stop=lambda: seen[-1] >= iteration)
+    return Callbacks(on_progress=lambda progress: seen.append(progress.done), should_stop=lambda: seen[-1] >= iteration)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_a_run_leaves_weights_with_card_scores_logs_and_a_picture(uninterrupted:
 
 def test_a_finished_run_is_not_done_again(uninterrupted: tuple[Path, Finished]) -> None:
     folder, finished = uninterrupted
-    again = run(folder, observers=Observers(on_progress=lambda _: pytest.fail("trained again")))
+    again = run(folder, callbacks=Callbacks(on_progress=lambda _: pytest.fail("trained again")))
     assert again is not None
     assert again.card == finished.card
     assert [result.scores for result in again.scores] == [result.scores for result in finished.scores]
@@ -93,7 +93,7 @@ def test_a_finished_run_is_not_done_again(uninterrupted: tuple[Path, Finished]) 
 def test_a_stopped_run_goes_on_with_the_same_losses(
     uninterrupted: tuple[Path, Finished], tmp_path: Path, stop: int
 ) -> None:
-    assert run(tmp_path, observers=stop_after(stop)) is None
+    assert run(tmp_path, callbacks=stop_after(stop)) is None
     assert len(small.losses(tmp_path)) == stop
     finished = run(tmp_path)
     assert finished is not None
@@ -104,6 +104,25 @@ def test_a_stopped_run_goes_on_with_the_same_losses(
     ):
         assert resumed.files == whole.files
         assert all(np.array_equal(resumed[key], whole[key]) for key in whole.files if key != "facts")
+
+
+def test_a_run_with_the_former_names_of_settings_is_resumed(
+    uninterrupted: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    assert run(tmp_path, callbacks=stop_after(3)) is None
+    plan = json.loads((tmp_path / "run.json").read_text())
+    for former, name in FORMER_NAMES.items():
+        plan["settings"][former] = plan["settings"].pop(name)
+    (tmp_path / "run.json").write_text(json.dumps(plan))
+    checkpoint = checkpoints(tmp_path / "checkpoints")[-1]
+    with np.load(checkpoint) as stored:
+        arrays = dict(stored)
+    facts = json.loads(str(arrays["facts"]))
+    facts["best_merit"] = facts.pop("best_metric")
+    np.savez(checkpoint, **{**arrays, "facts": np.array(json.dumps(facts))})
+
+    assert run(tmp_path) is not None
+    assert small.losses(tmp_path) == small.losses(uninterrupted[0])
 
 
 def test_a_killed_process_goes_on_with_the_same_losses(tmp_path: Path) -> None:
@@ -133,7 +152,7 @@ def test_a_folder_with_another_run_is_refused(uninterrupted: tuple[Path, Finishe
     folder, _ = uninterrupted
     with pytest.raises(UsageError, match=r"settings\.iterations = 7; expected: settings\.iterations = 6"):
         run(folder, small.recipe(iterations=7))
-    with pytest.raises(UsageError, match="started otherwise"):
+    with pytest.raises(UsageError, match="other settings"):
         run(folder, seed=6)
     other = CachedData(small.recipe(), small.fake_cache(4), Split(SPLIT.training[:1], SPLIT.validation))
     with pytest.raises(UsageError, match=r"data\.training"):
@@ -141,7 +160,7 @@ def test_a_folder_with_another_run_is_refused(uninterrupted: tuple[Path, Finishe
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
-    assert run(tmp_path, observers=stop_after(4)) is None
+    assert run(tmp_path, callbacks=stop_after(4)) is None
     newest = checkpoints(tmp_path / "checkpoints")[-1]
     newest.write_bytes(newest.read_bytes()[:1000])
     with pytest.raises(InputError, match="damaged checkpoint"):
@@ -177,8 +196,8 @@ def test_divergence_ends_the_run_and_leaves_the_last_good_checkpoint(tmp_path: P
 def test_the_best_validation_is_released(tmp_path: Path) -> None:
     recipe = small.recipe(iterations=6, validation=ValidationSettings(interval=2, select="dice", scans=1))
     found: list[tuple[int, float]] = []
-    observers = Observers(on_validation=lambda iteration, result: found.append((iteration, result.mean_dice)))
-    finished = run(tmp_path, recipe, observers=observers)
+    callbacks = Callbacks(on_validation=lambda iteration, result: found.append((iteration, result.mean_dice)))
+    finished = run(tmp_path, recipe, callbacks=callbacks)
     assert finished is not None
     assert [iteration for iteration, _ in found] == [2, 4, 6]
     best = max(found, key=lambda pair: pair[1])[1]

@@ -1,6 +1,6 @@
-"""Runs a functional model in slabs: activations lie in host memory, the device computes a few rows at a time.
+"""Runs a functional model in slabs: activations are kept in host memory, the device computes a few rows at a time.
 
-"Rows" are the places along the first spatial axis: planes of a volume, lines of a slice.
+"Rows" are the indices along the first spatial axis: planes of a volume, lines of a slice.
 """
 
 from flarecli.engine.slabs.plan import LimitTooLow

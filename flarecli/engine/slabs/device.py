@@ -1,4 +1,4 @@
-"""Interface to a framework's device for running in slabs: copies in both directions, and moments."""
+"""Interface to a framework's device for running in slabs: transfers in both directions, and moments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flarecli.engine.slabs.running_moments import SlabMoments
 
 
 class SlabDevice(ABC):
-    """Moves rows of tensors between the computer's memory ("host") and the device that computes.
+    """Transfers rows of tensors between host memory and the device.
 
     Attributes:
         axis: Axis of the rows in the framework's layout.
@@ -31,11 +31,11 @@ class SlabDevice(ABC):
 
     @abstractmethod
     def new_host(self, like: Any, row_count: int) -> Any:
-        """An empty host tensor with so many rows, otherwise like a tensor on the device."""
+        """An empty host tensor with `row_count` rows, otherwise like a tensor on the device."""
 
     @abstractmethod
     def load(self, host: Any, rows: Rows) -> Any:
-        """Rows of a host tensor on the device, in memory of their own."""
+        """Copy rows of a host tensor to the device."""
 
     @abstractmethod
     def store(self, value: Any, host: Any, start: int) -> None:
@@ -43,7 +43,7 @@ class SlabDevice(ABC):
 
     @abstractmethod
     def rows(self, value: Any, start: int, stop: int) -> Any:
-        """Some rows of a tensor on the device; where the framework can, without a copy."""
+        """Rows of a tensor on the device; a view where the framework has views."""
 
     @abstractmethod
     def scores_of(self, host: Any) -> np.ndarray:
@@ -51,7 +51,7 @@ class SlabDevice(ABC):
 
     @abstractmethod
     def operation(self, operation: Any, *, may_overwrite: bool) -> Any:
-        """What computes an operation of a model in inference; its input may be overwritten where that is said."""
+        """The function of an operation of a model in inference; it may work in place where `may_overwrite`."""
 
     @abstractmethod
     def moments(self, value: Any) -> SlabMoments:
@@ -63,7 +63,7 @@ class SlabDevice(ABC):
 
     @abstractmethod
     def is_out_of_memory(self, error: BaseException) -> bool:
-        """Whether an error says that the device's memory is full."""
+        """Whether an error means that the device is out of memory."""
 
     @abstractmethod
     def release(self) -> None:
@@ -71,4 +71,4 @@ class SlabDevice(ABC):
 
     @abstractmethod
     def resident_bytes(self, weights_bytes: int) -> int:
-        """Bytes in use between runs: the weights of all networks where the framework tells, else `weights_bytes`."""
+        """Bytes in use between runs: as the framework reports them, else `weights_bytes`."""

@@ -1,4 +1,4 @@
-"""Predicts the memory of stages on the device, and chooses how many rows each computes at a time."""
+"""Predicts the memory of stages on the device, and chooses the slab thickness of each."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from flarecli.engine.slabs.sized_graph import SizedGraph, bytes_of
 from flarecli.engine.slabs.stages import Stage
 
 _LONGEST_CHAINS = (2, 1)
-"""Convolutions that a stage may chain: two save the way to the computer's memory and back, one takes fewer rows."""
+"""Convolutions that a stage may chain: two save transfers to host memory, one needs fewer rows."""
 
 _MOMENTS_WORKSPACE = 2.0
 """Float32 copies of a slab while its moments are taken: itself, and its squared distances from the mean."""
 
 
 class LimitTooLow(Exception):
-    """Even a single row at a time takes more than is allowed.
+    """Even a single row at a time exceeds the memory limit.
 
     Attributes:
-        needed_bytes: What it would take.
+        needed_bytes: Memory that it needs.
     """
 
     def __init__(self, needed_bytes: int) -> None:
@@ -51,8 +51,8 @@ def planned_stages(graph: SizedGraph, allowed_bytes: int, largest_rows: int | No
 
     Args:
         graph: The network for the size at hand.
-        allowed_bytes: What activations may take on the device.
-        largest_rows: Most rows at a time; None for no such bound.
+        allowed_bytes: Memory limit of activations on the device.
+        largest_rows: Most rows at a time; None for no limit.
 
     Raises:
         LimitTooLow: when a single row does not fit.
@@ -75,8 +75,8 @@ def predicted_whole_bytes(graph: SizedGraph) -> int:
 def predicted_bytes(graph: SizedGraph, stage: Stage, wanted: Rows) -> int:
     """Predicted peak on the device while rows of a stage's target are computed.
 
-    The sum of the tensors that are alive, each loaded before its first use and freed after its last, and of what
-    the operation at hand takes within itself.
+    The sum of the live tensors, each loaded before its first use and freed after its last, and of the workspace of the
+    current operation.
     """
     steps, needed = graph.rows_of_slab(stage, wanted)
     left = Counter(id(tensor) for step in steps for tensor in step.node.input_tensors)
@@ -110,7 +110,7 @@ def predicted_bytes(graph: SizedGraph, stage: Stage, wanted: Rows) -> int:
 
 def _with_thickness(graph: SizedGraph, stage: Stage, allowed_bytes: int, largest_rows: int | None) -> PlannedStage:
     size = graph.row_count(stage.target)
-    if graph.sees_whole(stage):
+    if graph.needs_whole_input(stage):
         return PlannedStage(stage, size, _slab_bytes(graph, stage, size))
     bound = size if largest_rows is None else min(size, largest_rows)
     rows = _largest(bound, lambda rows: _slab_bytes(graph, stage, rows) <= allowed_bytes)
@@ -120,12 +120,12 @@ def _with_thickness(graph: SizedGraph, stage: Stage, allowed_bytes: int, largest
 
 
 def _least_bytes(graph: SizedGraph, stage: Stage) -> int:
-    """What the thinnest slab of a stage takes."""
-    return _slab_bytes(graph, stage, graph.row_count(stage.target) if graph.sees_whole(stage) else 1)
+    """Memory of the thinnest slab of a stage."""
+    return _slab_bytes(graph, stage, graph.row_count(stage.target) if graph.needs_whole_input(stage) else 1)
 
 
 def _slab_bytes(graph: SizedGraph, stage: Stage, rows: int) -> int:
-    """The most that slabs of so many rows take: the first, or one of two from the middle, which reach to both sides."""
+    """Peak memory of slabs of this thickness: that of the first, or of one of two in the middle, with margins."""
     size = graph.row_count(stage.target)
     middle = size // 2 // rows * rows
     starts = {0, middle, max(0, middle - rows)}
@@ -133,7 +133,7 @@ def _slab_bytes(graph: SizedGraph, stage: Stage, rows: int) -> int:
 
 
 def _largest(bound: int, fits: Callable[[int], bool]) -> int:
-    """The largest number from 1, which fits, to `bound` that fits, where whatever is smaller fits, too."""
+    """The largest number from 1 to `bound` that fits, by bisection; 1 must fit, and so must all smaller than a fit."""
     if fits(bound):
         return bound
     low, high = 1, bound

@@ -1,7 +1,7 @@
-"""Which rows of its input an operation needs for rows of its output.
+"""The rows of its input that an operation needs for rows of its output (its receptive field along the rows).
 
-A rule is exact: an operation that is called with the rows it names computes the wanted rows as it would within the
-whole tensor. Beyond rows that are cut off, padding would act where the volume goes on; those results are cropped.
+A rule is exact: an operation that is applied to these rows computes the wanted rows as it would within the whole
+tensor. Rows of the result that padding inside the volume affects are cropped.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class Rows(NamedTuple):
 
     @property
     def height(self) -> int:
-        """How many these are."""
+        """Number of rows."""
         return self.stop - self.start
 
-    def with_(self, other: Rows) -> Rows:
-        """The rows from the first of both to the last of both."""
+    def union(self, other: Rows) -> Rows:
+        """The smallest range that contains both."""
         return Rows(min(self.start, other.start), max(self.stop, other.stop))
 
 
 class RowRule(ABC):
-    """How rows of the output follow from rows of the input."""
+    """Relation between rows of the input and of the output of an operation."""
 
     @abstractmethod
     def needed(self, wanted: Rows, size: int) -> Rows:
@@ -37,15 +37,15 @@ class RowRule(ABC):
 
     @abstractmethod
     def computed(self, taken: Rows, wanted: Rows) -> Rows:
-        """Rows of the output, in places of the whole, that come out of these rows of the input.
+        """Rows of the output, as indices of the whole, that are computed from these rows of the input.
 
-        They hold the wanted ones, for which `taken` was named.
+        They contain the wanted ones, for which `taken` was determined.
         """
 
 
 @dataclass(frozen=True)
 class SameRows(RowRule):
-    """Row by row."""
+    """Elementwise along the rows."""
 
     def needed(self, wanted: Rows, size: int) -> Rows:
         return wanted
@@ -56,7 +56,7 @@ class SameRows(RowRule):
 
 @dataclass(frozen=True)
 class AllRows(RowRule):
-    """Every row of the input decides about every row of the output.
+    """Every row of the output depends on every row of the input.
 
     Args:
         size_out: Rows of the whole output.
@@ -91,7 +91,7 @@ class SlidingWindow(RowRule):
             return Rows(first, last + self.extent)
         outputs = -(-size // self.stride)
         padding = max((outputs - 1) * self.stride + self.extent - size, 0)
-        # The greater half may lie on either side, as the backend likes.
+        # The greater half may lie on either side, depending on the backend.
         start = max(0, (first - (padding - padding // 2)) // self.stride * self.stride)
         stop = last + self.extent - padding // 2
         # The backend pads a slab as it pads the whole when both leave the same rest.
@@ -141,11 +141,11 @@ class TransposedWindow(RowRule):
 
 @dataclass(frozen=True)
 class Padded(RowRule):
-    """Rows put before and behind.
+    """Padding.
 
     Args:
-        before: Rows put before the first.
-        after: Rows put behind the last.
+        before: Rows padded before the first.
+        after: Rows padded after the last.
     """
 
     before: int
@@ -182,7 +182,7 @@ class Enlarged(RowRule):
 
 @dataclass(frozen=True)
 class AlignedRows(RowRule):
-    """Linear interpolation that keeps the outermost rows where they are; computed for the wanted rows alone.
+    """Linear interpolation with aligned outermost rows; only the wanted rows are computed.
 
     Args:
         size_in: Rows of the whole input.

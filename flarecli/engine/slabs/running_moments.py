@@ -1,4 +1,4 @@
-"""Mean and variance of a tensor, accumulated slab by slab, and the normalisation by them."""
+"""Mean and variance of a tensor, accumulated slab by slab, and normalisation with them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SlabMoments:
 
 
 class RunningMoments:
-    """Joins the moments of slabs, in float64 and without differences of large sums.
+    """Combines the moments of slabs, in float64 and without differences of large sums.
 
     Source: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1982.
     """
@@ -36,7 +36,7 @@ class RunningMoments:
         self._variance: Any = 0.0
 
     def add(self, slab: SlabMoments, weight: int) -> None:
-        """Join a slab that counts `weight` times, as its rows do."""
+        """Add a slab, weighted by its number of rows."""
         total = self._weight + weight
         share = weight / total
         distance = slab.mean - self._mean
@@ -46,7 +46,7 @@ class RunningMoments:
         self._weight = total
 
     def normalisation(self, layer: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What a normalising layer does to its input x, as `(x - mean) * factor + offset`, three float32 arrays.
+        """A normalising layer as `(x - mean) * factor + offset`: three float32 arrays.
 
         Args:
             layer: One of `flarecli.engine.slabs.treatment.STATISTICS`.

@@ -1,4 +1,4 @@
-"""A network's graph for one size of its input: shapes, treatments, and the rows that a slab takes through a stage."""
+"""A network's graph for one input size: shapes, treatments, and the rows of each tensor within a slab."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NodeRows:
 
     Attributes:
         node: The node.
-        taken: Rows that it gets of each of its inputs.
+        taken: Rows of each of its inputs.
         wanted: Rows of its result that are used.
     """
 
@@ -32,7 +32,7 @@ class NodeRows:
 
 @dataclass(frozen=True)
 class SizedGraph:
-    """The way to one output for one input shape.
+    """The nodes that lead to one output, for one input shape.
 
     Attributes:
         source: Symbol of the input.
@@ -72,14 +72,14 @@ class SizedGraph:
         return cut_into_stages(self.nodes, self.source, self.wanted, self.treatments, longest_chain)
 
     def as_one_stage(self) -> Stage:
-        """The whole graph, nothing of it kept."""
+        """The whole graph as one stage."""
         return Stage(self.wanted, (self.source,), self.nodes)
 
     def measured(self) -> set[int]:
         """Ids of the tensors whose moments are needed."""
         return {id(node.input_tensors[0]) for node in self.nodes if self.treatments[id(node)].needs_moments}
 
-    def sees_whole(self, stage: Stage) -> bool:
+    def needs_whole_input(self, stage: Stage) -> bool:
         """Whether an operation of a stage needs its whole input at once."""
         return any(self.treatments[id(node)].is_whole for node in stage.nodes)
 
@@ -93,14 +93,14 @@ class SizedGraph:
         return math.prod(spec.shape) // self.row_count(symbol) * bytes_of(dtype or spec.dtype)
 
     def rows_of_slab(self, stage: Stage, wanted: Rows) -> tuple[list[NodeRows], dict[int, Rows]]:
-        """What a slab takes through a stage.
+        """The rows of each tensor of a stage that a slab needs.
 
         Args:
             stage: The stage.
             wanted: Rows of its target.
 
         Returns:
-            The nodes in their order, and the rows of each tensor, by the symbol's id, that any of them takes.
+            The nodes in their order, and the rows of each tensor, by the symbol's id, that any of them needs.
         """
         needed = {id(stage.target): wanted}
         visited = []
@@ -111,7 +111,7 @@ class SizedGraph:
             visited.append(NodeRows(node, taken, rows))
             for tensor in node.input_tensors:
                 before = needed.get(id(tensor))
-                needed[id(tensor)] = taken if before is None else taken.with_(before)
+                needed[id(tensor)] = taken if before is None else taken.union(before)
         return visited[::-1], needed
 
 
@@ -123,5 +123,5 @@ def bytes_of(dtype: str) -> int:
 def _union(ranges: Sequence[Rows]) -> Rows:
     union = ranges[0]
     for rows in ranges[1:]:
-        union = union.with_(rows)
+        union = union.union(rows)
     return union

@@ -1,4 +1,4 @@
-"""Runs a network stage by stage and slab by slab, with the activations between stages in the computer's memory."""
+"""Runs a network stage by stage and slab by slab, with the activations between stages in host memory."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class SlabReport:
-    """How a run in slabs went.
+    """Report of a run in slabs.
 
     Attributes:
         rows: Rows of the input that the thinnest slab of full resolution had.
         row_count: Rows of the input.
         slabs: Slabs of all stages together.
         predicted_bytes: Predicted peak of the activations on the device.
-        retries: How often the device ran out of memory, and thinner slabs were taken.
+        retries: How often the device ran out of memory, and thinner slabs were used.
     """
 
     rows: int
@@ -46,15 +46,15 @@ class SlabReport:
 
 
 @dataclass
-class _Kept:
-    """Tensors in the computer's memory, by their symbol's id, each until its last use."""
+class _HostTensors:
+    """Tensors in host memory, by their symbol's id, each until its last use."""
 
     uses: Counter[int]
     tensors: dict[int, Any] = field(default_factory=dict)
     moments: dict[int, RunningMoments] = field(default_factory=dict)
 
     def used(self, symbols: Sequence[Any]) -> None:
-        """Free what no later stage reads."""
+        """Free tensors that no later stage reads."""
         for symbol in symbols:
             self.uses[id(symbol)] -= 1
             if not self.uses[id(symbol)]:
@@ -91,11 +91,11 @@ class SlabRun:
 
         Args:
             batch: Float32, channels first.
-            allowed_bytes: What activations may take on the device.
-            largest_rows: Most rows at a time; None for no such bound.
+            allowed_bytes: Memory limit of activations on the device.
+            largest_rows: Most rows at a time; None for no limit.
 
         Returns:
-            Float32 scores, channels first, and how it went.
+            Float32 scores, channels first, and a report.
 
         Raises:
             LimitTooLow: when a single row does not fit, as predicted or as observed.
@@ -105,7 +105,7 @@ class SlabRun:
         uses = Counter(id(symbol) for plan in planned for symbol in plan.stage.sources)
         uses[id(graph.wanted)] += 1
         host = self._device.host_of(batch)
-        kept = _Kept(uses, {id(graph.source): host})
+        kept = _HostTensors(uses, {id(graph.source): host})
         del host
         row_count = graph.row_count(graph.source)
         report = SlabReport(rows=row_count, row_count=row_count)
@@ -123,7 +123,7 @@ class SlabRun:
             self._graph = SizedGraph.of(self._model, self._output, shape, self._device.axis)
         return self._graph
 
-    def _measure_source(self, graph: SizedGraph, kept: _Kept, planned: Sequence[PlannedStage]) -> None:
+    def _measure_source(self, graph: SizedGraph, kept: _HostTensors, planned: Sequence[PlannedStage]) -> None:
         rows = min(plan.rows for plan in planned)
         moments = kept.moments[id(graph.source)] = RunningMoments()
         for start in range(0, graph.row_count(graph.source), rows):
@@ -131,8 +131,8 @@ class SlabRun:
             value = self._device.load(kept.tensors[id(graph.source)], part)
             moments.add(self._device.moments(value), part.height)
 
-    def _run_stage(self, graph: SizedGraph, plan: PlannedStage, kept: _Kept, report: SlabReport) -> None:
-        """Compute one stage; where the device runs out of memory, go on from there with half the rows."""
+    def _run_stage(self, graph: SizedGraph, plan: PlannedStage, kept: _HostTensors, report: SlabReport) -> None:
+        """Compute one stage; where the device runs out of memory, continue with half the rows."""
         target = plan.stage.target
         row_count, rows, start = graph.row_count(target), plan.rows, 0
         if id(target) in graph.measured():
@@ -148,12 +148,12 @@ class SlabRun:
                 continue
             self._device.release()
             report.retries += 1
-            if rows == 1 or graph.sees_whole(plan.stage):
+            if rows == 1 or graph.needs_whole_input(plan.stage):
                 raise LimitTooLow(predicted_bytes(graph, plan.stage, part))
             rows = -(-min(rows, part.height) // 2)
         kept.used(plan.stage.sources)
 
-    def _run_slab(self, graph: SizedGraph, stage: Stage, wanted: Rows, kept: _Kept) -> bool:
+    def _run_slab(self, graph: SizedGraph, stage: Stage, wanted: Rows, kept: _HostTensors) -> bool:
         """Compute and store some rows of a stage's target; False where the device's memory does not suffice."""
         try:
             value = self._rows_of_target(graph, stage, wanted, kept)
@@ -170,7 +170,7 @@ class SlabRun:
             moments.add(slab_moments, wanted.height)
         return True
 
-    def _rows_of_target(self, graph: SizedGraph, stage: Stage, wanted: Rows, kept: _Kept) -> Any:
+    def _rows_of_target(self, graph: SizedGraph, stage: Stage, wanted: Rows, kept: _HostTensors) -> Any:
         steps, held = graph.rows_of_slab(stage, wanted)
         left = Counter(id(tensor) for step in steps for tensor in step.node.input_tensors)
         spare = _spare_tensors(stage, left)
@@ -207,7 +207,7 @@ class SlabRun:
             return value
         return self._device.rows(value, wanted.start - rows.start, wanted.stop - rows.start)
 
-    def _function(self, step: NodeRows, treatment: Treatment, kept: _Kept, may_overwrite: bool) -> Any:
+    def _function(self, step: NodeRows, treatment: Treatment, kept: _HostTensors, may_overwrite: bool) -> Any:
         layer = step.node.operation
         if treatment.needs_moments:
             moments = kept.moments[id(step.node.input_tensors[0])]

@@ -1,9 +1,9 @@
-"""Cuts a network's graph into stages: each computes one tensor that is kept, from others that are kept.
+"""Partitions a network's graph into stages: each computes one tensor that is kept in host memory, from kept tensors.
 
-What lies between is computed slab by slab and never exists as a whole. Kept are: what several operations use, unless
-it follows cheaply from something kept; what moments are taken of; what an operation needs as a whole; and, so that
-neighbouring slabs do not compute too much twice, what comes after a number of convolutions, or of one before it meets
-another branch.
+The tensors between are computed slab by slab and never exist as a whole. Kept are: tensors that several operations use,
+unless they are cheap to compute from a kept one; those whose moments are needed; those that an operation needs as a
+whole; and, to limit what neighbouring slabs compute twice, the results of a number of convolutions, or of one before
+it is joined with another branch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flarecli.engine.slabs.treatment import Treatment
 
 @dataclass(frozen=True)
 class Stage:
-    """The way from kept tensors to another one.
+    """The nodes that compute one kept tensor from others.
 
     Attributes:
         target: Symbol of the tensor that it computes.
@@ -34,7 +34,7 @@ class Stage:
 def cut_into_stages(
     nodes: Sequence[Any], source: Any, wanted: Any, treatments: Mapping[int, Treatment], longest_chain: int
 ) -> list[Stage]:
-    """Cut a graph.
+    """Partition a graph.
 
     Args:
         nodes: The nodes that lead from `source` to `wanted`, in an order in which they can be computed.

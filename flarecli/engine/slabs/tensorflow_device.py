@@ -15,7 +15,7 @@ from flarecli.engine.slabs.running_moments import SlabMoments
 
 
 class TensorFlowSlabDevice(SlabDevice):
-    """TensorFlow on the device that it prefers."""
+    """TensorFlow on its default device."""
 
     axis = 1
 
@@ -32,7 +32,7 @@ class TensorFlowSlabDevice(SlabDevice):
     def load(self, host: Any, rows: Rows) -> Any:
         import tensorflow
 
-        # An array of its own: TensorFlow may go on using the memory of what it is given.
+        # An array of its own: TensorFlow may keep using the memory of its input.
         return tensorflow.convert_to_tensor(host[:, rows.start : rows.stop].copy())
 
     def store(self, value: Any, host: Any, start: int) -> None:

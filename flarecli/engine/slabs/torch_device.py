@@ -1,4 +1,4 @@
-"""Slabs on PyTorch: channels first; host tensors are pinned where a GPU computes, so that copies need no detour."""
+"""Slabs on PyTorch: channels first; host tensors are pinned for a GPU, so that transfers need no staging copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each layer of a network is computed in slabs: which rows it needs, and what memory it takes within itself."""
+"""How each layer of a network is computed in slabs: the rows that it needs, and its workspace."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ class Treatment:
 
     Attributes:
         rule: Which rows it needs.
-        workspace: What it takes within itself.
-        spreads: Whether neighbouring slabs compute rows twice when its result is not kept: convolutions that reach
-            beyond a row.
-        is_cheap: Whether computing it again costs less than to fetch its result: one pass over one tensor.
+        workspace: Its temporary memory.
+        spreads: Whether neighbouring slabs compute rows twice when its result is not kept: convolutions whose kernel
+            spans several rows.
+        is_cheap: Whether recomputing it costs less than transferring its result: one pass over one tensor.
         needs_moments: Whether it is one of `STATISTICS`.
     """
 
@@ -96,7 +96,7 @@ class Treatment:
 
 
 def treatment_of(operation: Any, axis: int, shapes_in: Sequence[tuple[int, ...]], size_out: int) -> Treatment:
-    """The treatment of an operation; what is not known as local needs its whole input.
+    """The treatment of an operation; one that is not known to be local needs its whole input.
 
     Args:
         operation: Of a functional model.

@@ -94,7 +94,7 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
     """Slices of the worst and the median case by the first score, over all organs."""
     metric = evaluation.settings.metrics[0]
     scored = [case for case in evaluation.cases if case.status is EvaluationStatus.SCORED]
-    worst_first = sorted(scored, key=lambda case: _goodness(case, metric))
+    worst_first = sorted(scored, key=lambda case: _mean_score(case, metric))
     if not worst_first:
         return []
     chosen = {"Worst case": worst_first[0]}
@@ -123,7 +123,7 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
     return galleries
 
 
-def _goodness(case: CaseEvaluation, metric: Metric) -> float:
+def _mean_score(case: CaseEvaluation, metric: Metric) -> float:
     """Mean score over the organs, greater is better."""
     values = np.array(case.scores[metric])
     return float(values.mean()) if metric.is_share else -float(np.abs(values).mean())

@@ -67,7 +67,8 @@ def draw_colon(
 ) -> Iterator[Drawable]:
     """Draw the frame from the caecum over both flexures to the rectum, around kidney, liver and spleen.
 
-    `filled` is the probability that a piece holds fluid or food; of the others three quarters hold stool, the rest gas.
+    `filled` is the probability that a segment holds fluid or food; of the others three quarters hold stool, the rest
+    gas.
     """
     x, half, y, deep = lm.midline_x, lm.half_width, lm.centre_y, lm.half_depth
     bottom = lm.bottom_z

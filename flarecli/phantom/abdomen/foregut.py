@@ -1,4 +1,4 @@
-"""Stomach and duodenum: what the pancreas and the left lobe of the liver lie against."""
+"""Stomach and duodenum, which lie against the pancreas and the left lobe of the liver."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def draw_stomach(
     content = draw_content(rng, palette, food=0.5)
     if collapsed and rng.random() < 0.5:
         content = shared.wall
-    # Where wall and content look alike, no rim shows that the body is hollow.
+    # Where wall and content have the same intensity, the wall is not visible.
     wall = palette.add(Tissue.GUT_WALL, offset_hu=rng.normal(0, 14)) if rng.random() < 0.5 else shared.wall
     if rng.random() < 0.25:
         wall = content
@@ -60,7 +60,7 @@ def draw_stomach(
 
 
 def draw_duodenum(rng: np.random.Generator, lm: Landmarks, palette: Palette, shared: GutParts) -> Iterator[Drawable]:
-    """Draw the loop around the head of the pancreas, and its way back to the left before the spine."""
+    """Draw the loop around the head of the pancreas, and its course to the left anterior to the spine."""
     head = lm.places.get("pancreas")
     if head is None:
         z, y, x = lm.bottom_z + 40, lm.centre_y + 10, lm.midline_x + 35

@@ -1,4 +1,4 @@
-"""The digestive tract with the gallbladder: what lies beside the organs and resembles them."""
+"""The digestive tract with the gallbladder."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from flarecli.phantom.tissues import Tissue
 
 @dataclass(frozen=True)
 class Clutter:
-    """Blobs of soft tissue in the visceral fat: vessels, nodes, collapsed bowel that nothing else stands for.
+    """Blobs of soft tissue in the visceral fat: vessels, lymph nodes, collapsed bowel that is not drawn otherwise.
 
     Attributes:
-        field: Decides where.
+        field: A random field.
         threshold: Blobs are where the field exceeds it.
         part: Part number of the blobs.
         over: Which part numbers may be drawn over.
@@ -42,20 +42,20 @@ class Clutter:
 
 
 _MOST_MASSES = 4
-_YIELDING = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.FLUID, Tissue.SOFT_TISSUE)
+_REPLACEABLE = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.FLUID, Tissue.SOFT_TISSUE)
 
 
 def draw_gut(rng: np.random.Generator, lm: Landmarks, palette: Palette, options: PhantomOptions) -> Iterator[Drawable]:
     """Bowel first, then what lies in front of it, in drawing order."""
-    shared = GutParts(palette.add(Tissue.GUT_WALL), palette.add(Tissue.GAS), palette.where(*_YIELDING))
-    # Later loops lie over earlier ones: every part that is added from here on yields too.
+    shared = GutParts(palette.add(Tissue.GUT_WALL), palette.add(Tissue.GAS), palette.where(*_REPLACEABLE))
+    # Later loops lie over earlier ones: every part that is added from here on may be replaced, too.
     shared.over[len(palette.parts) :] = True
     shared.over[[shared.wall, shared.gas]] = True
     if rng.random() < options.clutter:
         for _ in range(rng.integers(1, 4)):
             part = palette.add(Tissue.SOFT_TISSUE, offset_hu=rng.normal(0, 15 * options.hu_spread))
             field = NoiseField.draw(rng, rng.uniform(6, 18))
-            yield Clutter(field, rng.uniform(*options.clutter_level), part, palette.where(*_YIELDING))
+            yield Clutter(field, rng.uniform(*options.clutter_level), part, palette.where(*_REPLACEABLE))
     if options.masses:
         yield from _masses(rng, lm, palette, shared, options.masses)
     yield from draw_small_bowel(rng, lm, palette, shared)

@@ -1,4 +1,4 @@
-"""Bladder, ureters and the pelves of the kidneys: fluid that belongs to the surroundings, not to the organ."""
+"""Bladder, ureters and renal pelves, which are not labelled as kidney."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.tissues import Tissue
 
 _KIDNEYS = (("right_kidney", 1.0), ("left_kidney", -1.0))
-_YIELDING = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE)
+_REPLACEABLE = (Tissue.VISCERAL_FAT, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE)
 _PARENCHYMA = (Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA)
 
 
@@ -59,6 +59,6 @@ def _one_side(
         (lm.bottom_z - 60, lm.spine_y + 42, lm.midline_x + side * 38, 2.5),
     ]
     urine = palette.add(Tissue.URINE, offset_hu=rng.uniform(0, 20))
-    over = palette.where(*_YIELDING, *(_PARENCHYMA if is_wide else ()))
+    over = palette.where(*_REPLACEABLE, *(_PARENCHYMA if is_wide else ()))
     for knots in (pelvis, ureter):
         yield Solid(tube_through(knots, 5 * len(knots)), ((0.0, urine),), over, roughness_mm=0.8)

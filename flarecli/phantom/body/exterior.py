@@ -20,8 +20,8 @@ class Table:
     """A curved table top: a thin shell over a light core, in the scanner's frame.
 
     Attributes:
-        surface_mm: How far the top's middle lies behind the patient's frame, mm.
-        curvature_mm: How much the edges rise at 200 mm from the middle.
+        surface_mm: Distance of the top's middle behind the origin of the patient's frame, mm.
+        curvature_mm: Height of the top at 200 mm from its middle.
         half_width_mm: Half its width.
         thickness_mm: Of the core.
         shell: Part number of the shell.

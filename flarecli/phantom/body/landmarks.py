@@ -1,4 +1,4 @@
-"""Where things are in a patient, measured from the organs alone: what the surroundings are drawn around."""
+"""Anatomical landmarks of a patient, measured from the organs, around which the surroundings are drawn."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _OVERVIEW_HALF_MM = (232.0, 176.0, 216.0)
 _ANGLES = 48
 _SMALLEST_ORGAN_ML = 15.0
 _KIDNEY_BEFORE_SPINE_MM = 9.0
-"""How far the middle of the kidneys lies before the middle of the vertebral bodies."""
+"""Distance from the centre of the vertebral bodies forwards to the centre of the kidneys."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one organ lies, mm, (z, y, x).
+    """Position of one organ, mm, (z, y, x).
 
     Attributes:
         centre: Centre of mass.
-        low: Lower corner of its box.
-        high: Upper corner of its box.
+        low: Lower corner of its bounding box.
+        high: Upper corner of its bounding box.
     """
 
     centre: np.ndarray
@@ -37,23 +37,23 @@ class Place:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """What the surroundings need to know of the organs; positions in mm in the patient's frame.
+    """Landmarks for drawing the surroundings; positions in mm in the patient's frame.
 
     Attributes:
         places: Organs present: "liver", "right_kidney", "left_kidney", "spleen", "pancreas".
-        midline_x: Where the spine stands.
-        spine_y: Middle of the vertebral bodies.
-        centre_y: Middle of the trunk.
-        half_width: Half the width of the cavity of the abdomen.
+        midline_x: Position of the spine.
+        spine_y: Centre of the vertebral bodies.
+        centre_y: Centre of the trunk.
+        half_width: Half the width of the abdominal cavity.
         half_depth: Half its depth.
         wall_radius: Float32 array `(levels, angles)`: distance from the trunk's axis to the inside of the
             abdominal wall; angles are sectors of `atan2(y, x)` from -pi to pi.
         wall_z: Positions of the levels.
-        dome_z: Float32 array `(y, x)` on the overview: height of the diaphragm.
+        dome_z: Float32 array `(y, x)` on the overview grid: height of the diaphragm.
         dome_y: Positions along y.
         dome_x: Positions along x.
-        gallbladder: Point under the liver, before the middle of its right lobe; None without a liver.
-        pancreas_points: Float array `(n, 3)` of the overview's points inside the pancreas.
+        gallbladder: Point below the liver, anterior to the centre of its right lobe; None without a liver.
+        pancreas_points: Float array `(n, 3)` of the overview grid's points inside the pancreas.
         top_z: Highest point of the organs.
         bottom_z: Lowest point of the organs.
     """
@@ -82,7 +82,7 @@ class Landmarks:
 
 
 def measure_landmarks(anatomy: Anatomy, wall_gap_mm: float = 5.0) -> Landmarks:
-    """Measure the landmarks on an overview of 8 mm; the abdominal wall keeps so far from the organs."""
+    """Measure the landmarks on a grid of 8 mm; `wall_gap_mm` is the least distance of the abdominal wall to organs."""
     nz, ny, nx = (2 * int(half / OVERVIEW_STEP_MM) + 1 for half in _OVERVIEW_HALF_MM)
     oz, oy, ox = (-half for half in _OVERVIEW_HALF_MM)
     step = OVERVIEW_STEP_MM
@@ -172,7 +172,7 @@ def _wall_radius(
     span_z: tuple[float, float],
     gap_mm: float,
 ) -> np.ndarray:
-    """An elliptical trunk, bulged where organs need the room."""
+    """An elliptical trunk, enlarged where organs need it."""
     z, y, x = np.nonzero(present)
     dy, dx = axes[1][y] - centre_y, axes[2][x] - midline_x
     sector = ((np.arctan2(dy, dx) + np.pi) / (2 * np.pi) * _ANGLES).astype(int) % _ANGLES
@@ -193,14 +193,14 @@ def _wall_radius(
 
 
 def _dome(labels: np.ndarray, axes: list[np.ndarray], middle: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """Tops of liver and spleen, continued over columns that have neither by a bowl turned over."""
+    """Tops of liver and spleen, extrapolated by a dome over columns that have neither."""
     under = (labels == 1) | (labels == 3)
     covered = under.any(0)
     top = axes[0][under.shape[0] - 1 - under[::-1].argmax(0)] + OVERVIEW_STEP_MM / 2
     highest = float(top[covered].max()) if covered.any() else 80.0
     y, x = (axes[1] - middle[0]) / half[0], (axes[2] - middle[1]) / half[1]
     out = np.minimum(np.square(y)[:, None] + np.square(x)[None], 1.6)
-    # The left half stands about a finger's breadth lower, the middle under the heart lower still.
+    # The left dome is about 1 cm lower, the middle under the heart lower still.
     bowl = highest - 12 - 10 * (x < 0)[None] - 18 * np.exp(-np.square(x / 0.3))[None] - 70 * out**2
     weight = (covered & (top > bowl - 25)).astype(np.float32)
     above = ndimage.gaussian_filter((weight * (top - bowl)).astype(np.float32), 1.5)
@@ -209,7 +209,7 @@ def _dome(labels: np.ndarray, axes: list[np.ndarray], middle: np.ndarray, half: 
 
 
 def _gallbladder(liver: np.ndarray, axes: list[np.ndarray], wanted: np.ndarray) -> np.ndarray | None:
-    """The liver's lower surface in the column nearest to a wanted (y, x)."""
+    """Point on the liver's lower surface in the column nearest to a given (y, x)."""
     columns = np.argwhere(liver.any(0))
     if not len(columns):
         return None

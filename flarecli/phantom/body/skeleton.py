@@ -29,9 +29,9 @@ class Spine:
         y: Middle of the vertebral bodies at z = 0, mm.
         half_width: Of a body, mm.
         half_depth: Of a body, mm.
-        phase_mm: Where along z the first disc lies.
-        lordosis_mm: How far the lumbar spine curves forwards.
-        end_z: Where the sacrum takes over.
+        phase_mm: Position of the first disc along z.
+        lordosis_mm: Anterior displacement by the lumbar lordosis.
+        end_z: Position of the lumbosacral junction.
         parts: Part numbers by name.
     """
 

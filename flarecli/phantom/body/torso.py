@@ -20,7 +20,7 @@ _RIB_HALF_MM = (6.0, 4.2)
 
 @dataclass(frozen=True)
 class Torso:
-    """What surrounds the cavities. Distances in mm.
+    """The body wall, lungs and diaphragm. Distances in mm.
 
     Attributes:
         landmarks: The patient's.
@@ -28,13 +28,13 @@ class Torso:
         fat_mm: Thickness of the fat under the skin, front and sides.
         back_mm: How much thicker the back is (its muscles).
         skin_mm: Thickness of the skin.
-        rib_pitch_mm: Distance of the ribs along the body.
-        rib_phase_mm: Where along z the ribs start.
-        rib_slope_mm: How far a rib descends on its way to the front.
+        rib_pitch_mm: Distance of the ribs along z.
+        rib_phase_mm: Position of the first rib along z.
+        rib_slope_mm: Descent of a rib from back to front.
         lung_gap_mm: Thickness of the diaphragm.
         ascites_mm: Thickness of free fluid inside the wall; 0 for none.
         irregularity: Field that varies the thickness of wall and fat.
-        filaments: Two fields whose common zeros are the courses of small vessels.
+        filaments: Two fields whose common zero lines are the courses of small vessels.
         parts: Part numbers by name.
     """
 
@@ -123,9 +123,9 @@ class Torso:
 def draw_torso(
     rng: np.random.Generator, landmarks: Landmarks, palette: Palette, *, corpulence: float, ascites: bool, spread: float
 ) -> Torso:
-    """Draw the measures of a trunk.
+    """Draw the dimensions of a trunk.
 
-    `corpulence` is 0 for a thin and 1 for an obese patient; `spread` scales how much muscles and fat vary.
+    `corpulence` is 0 for a thin and 1 for an obese patient; `spread` scales the variation of muscles and fat.
     """
     parts = {
         "skin": palette.add(Tissue.SKIN),

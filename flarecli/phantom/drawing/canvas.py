@@ -1,4 +1,4 @@
-"""Drawing: the map of parts on a grid, where in the patient its voxels lie, and how shapes reach it."""
+"""The canvas: a map of parts on a grid, the positions of its voxels in the patient, and drawing of shapes."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ BoxMm = tuple[np.ndarray, np.ndarray]
 
 _DISPLACEMENT_STEP_MM = 8.0
 _DISPLACEMENT_SLACK_MM = 1.0
-"""How much displacements can differ between samples 8 mm apart; the finest warp has features of 56 mm."""
+"""Bound for the difference of displacements 8 mm apart; the finest warp has features of 56 mm."""
 
 Displacements = list[tuple[float, float]]
 
 MAX_PARTS = 256
 ROUGH_REACH = 3.0
-"""Standard deviations that a rough surface may rise over its shape."""
+"""Bound for the roughness of a surface, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something of one tissue, with its own intensity.
+    """A structure of one tissue, with its own intensity.
 
     Attributes:
-        tissue: What it is made of.
+        tissue: Its tissue.
         label: Its value in the label map; 0 is background.
-        offset_hu: How far its intensity lies from its tissue's mean.
+        offset_hu: Difference of its intensity from its tissue's mean.
     """
 
     tissue: Tissue
@@ -82,12 +82,12 @@ class Palette:
 
 @dataclass(frozen=True)
 class Pose:
-    """How the patient lies in the scanner, and how everything is deformed.
+    """Pose of the patient in the scanner, and deformation.
 
     Attributes:
         rotation: 3x3 matrix from scanner to patient axes, order (z, y, x).
         offset_mm: Point of the patient at the scanner's origin, (z, y, x).
-        warp: For each axis the fields that displace along it, with their amplitudes in mm.
+        warp: For each axis the fields of displacement along it, with their amplitudes in mm.
         roughness: Field of unit standard deviation that roughens organ surfaces.
     """
 
@@ -121,9 +121,9 @@ class Canvas:
         self.position: list[np.ndarray] = []
         self._offset_mm: list[float] = pose.offset_mm.tolist()
         self._to_scanner: list[list[float]] = pose.rotation.T.tolist()
-        # Without the displacement: what a box can be at most.
+        # Extent of the grid in the patient, without displacement.
         self._span_mm: list[tuple[float, float]] = []
-        # Every few voxels, to know which displacements occur near a box.
+        # Displacements of every few voxels, for their range near a box.
         self._strides = [max(1, round(_DISPLACEMENT_STEP_MM / step)) for step in grid.spacing_mm]
         self._displacement_mm: list[np.ndarray] = []
         for axis, row in enumerate(pose.rotation.astype(np.float32)):
@@ -147,16 +147,16 @@ class Canvas:
         return self.pose.roughness.on(self.grid)
 
     def window(self, box: BoxMm, margin_mm: float = 0.0, displaced_mm: Displacements | None = None) -> Window | None:
-        """The voxels that a box of the patient, widened, can reach, or None where it misses the canvas.
+        """The voxels that a box of the patient with a margin can contain, or None where it lies outside the canvas.
 
-        `displaced_mm`, the displacements that occur near the box, is found out where it is not given.
+        `displaced_mm` is the range of displacements near the box, computed where it is not given.
         """
         lows = [low - margin_mm - _DISPLACEMENT_SLACK_MM for low in box[0].tolist()]
         highs = [high + margin_mm + _DISPLACEMENT_SLACK_MM for high in box[1].tolist()]
         if displaced_mm is not None:
             return self._reached(lows, highs, displaced_mm)
         window = self._reached(lows, highs, self._widest_mm)
-        # Near the box displacements differ less than on the whole canvas: a second look is tighter.
+        # Near the box displacements differ less than on the whole canvas: the second window is tighter.
         return None if window is None else self._reached(lows, highs, self.displacements(window))
 
     def displacements(self, window: Window) -> Displacements:
@@ -196,7 +196,7 @@ class Canvas:
         return z[window], y[window], x[window]
 
     def paint(self, window: Window, where: np.ndarray, part: int, over: np.ndarray | None = None) -> None:
-        """Give the voxels of `where` inside a window to a part; `over` tells the part numbers that yield."""
+        """Set the voxels of `where` inside a window to a part; `over` is true for part numbers that are replaced."""
         target = self.parts[window]
         if over is not None:
             where = where & over[target]
@@ -207,17 +207,17 @@ class Shape(Protocol):
     """A body in the patient, given by its depth: the distance to its surface in mm, positive inside."""
 
     def depth(self, canvas: Canvas, margin_mm: float = 0.0) -> tuple[Window, np.ndarray] | None:
-        """The window it reaches and the depth there (float32), or None where it misses the canvas.
+        """The window that contains it and the depth there (float32), or None where it lies outside the canvas.
 
         The window is `margin_mm` wider than the shape on every side.
         """
 
 
 class Drawable(Protocol):
-    """Something that draws itself."""
+    """An object that is drawn on a canvas."""
 
     def draw(self, canvas: Canvas) -> None:
-        """Draw on the canvas, over what is there."""
+        """Draw on the canvas."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class SampleGrid:
         return SampleGrid((stop - start, *self.shape_zyx[1:]), self.spacing_mm, (z + start * self.spacing_mm[0], y, x))
 
     def coarser(self, step_mm: float) -> SampleGrid:
-        """A lattice of `step_mm` that encloses this grid with two points to spare.
+        """A lattice of `step_mm` that encloses this grid with a margin of two points.
 
         Its points are multiples of the step, so that overlapping grids get overlapping lattices.
         """

@@ -1,4 +1,4 @@
-"""Bodies given by their depth: ellipsoids and tubes, and how to join and cut them smoothly."""
+"""Shapes as signed distance functions (positive inside): ellipsoids, tubes, smooth union and intersection."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def rotation_zyx(angles_deg: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def smooth_minimum(a: np.ndarray, b: np.ndarray, blend_mm: float) -> np.ndarray:
-    """Minimum of two depths (what two bodies share), its edge rounded over `blend_mm`."""
+    """Smooth minimum of two depths (intersection), its edge rounded over `blend_mm`."""
     overlap = np.maximum(blend_mm - np.abs(a - b), 0)
     return np.minimum(a, b) - overlap * overlap * np.float32(0.25 / blend_mm)
 
 
 def smooth_maximum(a: np.ndarray, b: np.ndarray, blend_mm: float) -> np.ndarray:
-    """Maximum of two depths (two bodies joined), its seam filled over `blend_mm`."""
+    """Smooth maximum of two depths (union), its edge rounded over `blend_mm`."""
     return -smooth_minimum(-a, -b, blend_mm)
 
 
@@ -63,7 +63,7 @@ class Ellipsoid:
     Attributes:
         centre: (z, y, x), mm.
         radii: Along its own axes, mm.
-        angles_deg: Rotations about z, y and x that bring its axes in place.
+        angles_deg: Rotations about z, y and x that give the orientation of its axes.
     """
 
     centre: Sequence[float] | np.ndarray
@@ -71,7 +71,7 @@ class Ellipsoid:
     angles_deg: Sequence[float] = (0.0, 0.0, 0.0)
 
     def box(self) -> BoxMm:
-        """Box that encloses it."""
+        """Bounding box."""
         turn = rotation_zyx(self.angles_deg)
         return box_around(np.asarray(self.centre), np.sqrt(turn**2 @ np.square(self.radii)))
 

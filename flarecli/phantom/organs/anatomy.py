@@ -1,4 +1,4 @@
-"""What every source of anatomy gives: the four organs as shapes in the patient's own frame.
+"""Anatomy: the four organs as shapes in the patient's own frame.
 
 The frame: z to Superior, y to Anterior, x to Right, in mm; its origin is near the middle of all organs.
 Shapes are functions of position, so that the same patient can be drawn on any grid.
@@ -26,8 +26,8 @@ class OrganShape:
         box: Box that encloses it, mm.
         depth_at: From positions (z, y, x), mm, to depths, mm, positive inside; float32 arrays of one shape.
         roughness_mm: Standard deviation of the irregularity of its surface.
-        bed_at: Like `depth_at`, for the space it filled before it shrank: vessels stay where they were; None where
-            it has not shrunk.
+        bed_at: Like `depth_at`, for its extent before atrophy, at which vessels keep their position; None without
+            atrophy.
     """
 
     label: int
@@ -37,7 +37,7 @@ class OrganShape:
     bed_at: Depth | None = None
 
     def depth(self, canvas: Canvas) -> tuple[Window, np.ndarray] | None:
-        """The window it reaches and its depth there, rough surface included; None outside the canvas."""
+        """The window that contains it and its depth there, rough surface included; None outside the canvas."""
         window = canvas.window(self.box, ROUGH_REACH * self.roughness_mm)
         if window is None:
             return None
@@ -70,12 +70,12 @@ class Anatomy:
 
 
 @dataclass(frozen=True)
-class _Grown:
-    """Depth of a body that has grown in all directions.
+class _Dilated:
+    """Depth of a dilated body.
 
     Attributes:
-        depth: Of the body.
-        by_mm: How far.
+        depth: Depth of the body.
+        by_mm: Dilation.
     """
 
     depth: Depth
@@ -86,12 +86,12 @@ class _Grown:
         return depth
 
 
-def grown(anatomy: Anatomy, by_mm: float) -> Anatomy:
-    """The same organs, each with its surface moved outwards; where two meet, `depth` decides between them."""
-    return replace(anatomy, organs=tuple(_grown(organ, by_mm) for organ in anatomy.organs))
+def dilated(anatomy: Anatomy, by_mm: float) -> Anatomy:
+    """The same organs, dilated; where two overlap, the greater `depth` decides."""
+    return replace(anatomy, organs=tuple(_dilated(organ, by_mm) for organ in anatomy.organs))
 
 
-def _grown(organ: OrganShape, by_mm: float) -> OrganShape:
+def _dilated(organ: OrganShape, by_mm: float) -> OrganShape:
     low, high = organ.box
-    bed_at = _Grown(organ.bed_at, by_mm) if organ.bed_at is not None else None
-    return replace(organ, box=(low - by_mm, high + by_mm), depth_at=_Grown(organ.depth_at, by_mm), bed_at=bed_at)
+    bed_at = _Dilated(organ.bed_at, by_mm) if organ.bed_at is not None else None
+    return replace(organ, box=(low - by_mm, high + by_mm), depth_at=_Dilated(organ.depth_at, by_mm), bed_at=bed_at)

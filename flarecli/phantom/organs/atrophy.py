@@ -1,4 +1,4 @@
-"""What age and inflammation take from an organ: all of its surface, and more of it in places."""
+"""Atrophy of an organ by age and inflammation: diffuse, and focal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from flarecli.phantom.options import PhantomOptions
 
 _MOST_EVERYWHERE_MM = 3.5
-"""Taken off the surface of a pancreas: at most about half of its usual thickness of 15 to 20 mm."""
+"""Largest diffuse atrophy of a pancreas: about half of its usual thickness of 15 to 20 mm from both sides."""
 
 _MOST_PLACES = 2
 _PLACE_REACH_MM = (10.0, 35.0)
@@ -20,13 +20,13 @@ _PLACE_DEPTH_MM = (2.0, 10.0)
 
 @dataclass(frozen=True)
 class Atrophy:
-    """How much thinner an organ has become.
+    """Atrophy of one organ, as a reduction of its depth.
 
     Attributes:
-        everywhere_mm: Taken off its whole surface.
-        places_mm: Where more is gone, float array `(n, 3)`, z, y, x.
-        reach_mm: How far each of these places reaches (standard deviation), `(n,)`.
-        depth_mm: What is taken off in the middle of each, `(n,)`.
+        everywhere_mm: Diffuse atrophy, on its whole surface.
+        places_mm: Centres of focal atrophy, float array `(n, 3)`, z, y, x.
+        reach_mm: Extent of each focus (standard deviation), `(n,)`.
+        depth_mm: Additional atrophy at each centre, `(n,)`.
     """
 
     everywhere_mm: float
@@ -35,7 +35,7 @@ class Atrophy:
     depth_mm: np.ndarray
 
     def taken_mm(self, position_mm: Sequence[np.ndarray]) -> np.ndarray:
-        """What is taken off at positions (z, y, x), three float32 arrays of one shape; float32 of that shape."""
+        """Atrophy at positions (z, y, x), three float32 arrays of one shape; float32 of that shape."""
         taken = np.full(np.shape(position_mm[0]), self.everywhere_mm, np.float32)
         for place, reach, depth in zip(self.places_mm, self.reach_mm, self.depth_mm, strict=True):
             apart = sum((along - np.float32(middle)) ** 2 for along, middle in zip(position_mm, place, strict=True))
@@ -44,12 +44,12 @@ class Atrophy:
 
 
 def draw_atrophy(rng: np.random.Generator, inside_mm: np.ndarray, options: PhantomOptions) -> Atrophy | None:
-    """Draw a pancreas's atrophy: shrunken, gone in places, or both; None for a healthy one.
+    """Draw the atrophy of a pancreas: diffuse, focal, or both; None for none.
 
     Args:
         rng: Random numbers.
-        inside_mm: Points of the organ, float array `(n, 3)`, z, y, x; the places are among them.
-        options: How often.
+        inside_mm: Points of the organ, float array `(n, 3)`, z, y, x; the foci are among them.
+        options: Probabilities.
     """
     everywhere_mm = rng.uniform(0.5, _MOST_EVERYWHERE_MM) if rng.random() < options.shrunken_pancreas else 0.0
     count = int(rng.integers(1, _MOST_PLACES + 1)) if rng.random() < options.patchy_pancreas else 0

@@ -26,19 +26,19 @@ class Organs:
 
     Attributes:
         anatomy: Their shapes.
-        rim_mm: Thickness of the fat drawn around each organ where it meets the gut, in the anatomy's order.
+        rim_mm: Thickness of the fat drawn around each organ where it in_contact the gut, in the anatomy's order.
         body_part: Part number of each label's tissue.
         medulla: Part number of the kidneys' medulla.
         cortex_mm: Thickness of the cortex.
         rim: Part number of the rim.
-        rind_mm: Thickness of what clings to each organ without being part of it, in the anatomy's order.
+        rind_mm: Thickness of the unlabelled soft tissue around each organ, in the anatomy's order.
         rind: Part number of that.
         covered: Which part numbers the rind may replace.
-        yielding: Which part numbers the rim may replace.
-        gut_wall: Part number of the wall drawn where gut meets an organ or its rim.
+        replaceable: Which part numbers the rim may replace.
+        gut_wall: Part number of the wall drawn where gut in_contact an organ or its rim.
         lumen: Which part numbers fill the gut.
         inside: What is drawn inside the organs.
-        meets: Whether organs touch: where two overlap, a voxel belongs to the one whose surface is farther.
+        in_contact: Whether organs touch: where two overlap, a voxel belongs to the one with the greater depth.
     """
 
     anatomy: Anatomy
@@ -50,11 +50,11 @@ class Organs:
     rind_mm: tuple[float, ...]
     rind: int
     covered: np.ndarray
-    yielding: np.ndarray
+    replaceable: np.ndarray
     gut_wall: int
     lumen: np.ndarray
     inside: tuple[Solid, ...]
-    meets: bool = False
+    in_contact: bool = False
 
     def draw(self, canvas: Canvas) -> None:
         """Draw rims, rinds, organs, and their insides."""
@@ -66,12 +66,12 @@ class Organs:
         for reached, rim_mm in zip(found, self.rim_mm, strict=True):
             if reached is not None and rim_mm > 0:
                 window, depth = reached
-                canvas.paint(window, depth > -rim_mm, self.rim, self.yielding)
+                canvas.paint(window, depth > -rim_mm, self.rim, self.replaceable)
         for reached, rind_mm in zip(found, self.rind_mm, strict=True):
             if reached is not None:
                 window, depth = reached
                 canvas.paint(window, depth > -rind_mm, self.rind, self.covered)
-        deepest = _deepest(found, canvas) if self.meets else None
+        deepest = _deepest(found, canvas) if self.in_contact else None
         for organ, reached in zip(self.anatomy.organs, found, strict=True):
             if reached is None:
                 continue
@@ -95,7 +95,7 @@ def draw_organs(
     options: PhantomOptions,
     rim: int,
 ) -> Organs:
-    """Draw what the organs are made of. `rim` is the part number of the fat around them."""
+    """Draw the organs' tissues. `rim` is the part number of the fat around them."""
     body = {label: palette.add(tissue, label) for label, tissue in _TISSUE_OF_LABEL.items()}
     medulla = palette.add(Tissue.KIDNEY_MEDULLA, 2)
     liver_only = palette.where(Tissue.LIVER)
@@ -106,7 +106,7 @@ def draw_organs(
         inside.append(Solid(tube, ((0.0, hepatic if number < 3 else portal),), liver_only))
     inside += _lesions(rng, lm, palette, options, body, medulla)
     gut_wall = palette.add(Tissue.GUT_WALL)
-    yielding = palette.where(*_LUMEN, Tissue.GUT_WALL, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE, Tissue.GALLBLADDER)
+    replaceable = palette.where(*_LUMEN, Tissue.GUT_WALL, Tissue.SMALL_VESSEL, Tissue.SOFT_TISSUE, Tissue.GALLBLADDER)
     return Organs(
         anatomy=anatomy,
         rim_mm=tuple(rng.uniform(1, 5) if rng.random() < options.fat_rim else 0.0 for _ in anatomy.organs),
@@ -117,11 +117,11 @@ def draw_organs(
         rind_mm=tuple(rng.uniform(*options.rind_mm) for _ in anatomy.organs),
         rind=palette.add(Tissue.SOFT_TISSUE),
         covered=palette.where(Tissue.VISCERAL_FAT),
-        yielding=yielding,
+        replaceable=replaceable,
         gut_wall=gut_wall,
         lumen=palette.where(*_LUMEN),
         inside=tuple(inside),
-        meets=any(options.contact_mm),
+        in_contact=any(options.contact_mm),
     )
 
 

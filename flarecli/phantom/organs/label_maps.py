@@ -1,8 +1,8 @@
 """Organs from a label map: the anatomy of a real patient, deformed.
 
 A map is prepared once (signed distances at 3 mm, about 1 MB) and then gives any number of anatomies. Scaling,
-shear, the pose and the smooth deformation of the whole patient compose into one position for each voxel,
-where the distances are interpolated linearly: borders stay smooth at any spacing.
+shear, the pose and the smooth deformation of the whole patient are composed into one position for each voxel,
+at which the distances are interpolated linearly: borders are smooth at any spacing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class OrganDistances:
 
 @dataclass(frozen=True)
 class PreparedLabels:
-    """A label map, ready to give anatomies; positions in mm from the middle of the organs' box.
+    """A prepared label map; positions in mm from the centre of the organs' bounding box.
 
     Attributes:
         organs: Its organs; each kidney on its own.
@@ -95,8 +95,8 @@ def anatomy_from_labels(
 ) -> Anatomy:
     """Draw a deformed patient from a prepared label map.
 
-    Size, proportions and shear change by up to twice `options.size_spread`; a kidney can be missing; the pancreas
-    can be elsewhere by up to twice `options.moved_pancreas_mm`, shrunken, or gone in places.
+    Size, proportions and shear vary by up to twice `options.size_spread`; a kidney can be missing; the pancreas
+    can be displaced by up to twice `options.moved_pancreas_mm`, and atrophic.
     """
     spread = options.size_spread
     size = np.exp(bounded_normal(rng, spread)) * drawn_factor(rng, options.size)
@@ -118,7 +118,7 @@ def anatomy_from_labels(
         depth_at = partial(_depth, organ, inverse, scale, atrophy)
         bed_at = partial(_depth, organ, inverse, scale, None) if atrophy is not None else None
         organs.append(OrganShape(organ.label, _deformed_box(organ, deform), depth_at, rough_mm, bed_at))
-    # The pancreas gives way where it was moved into another organ: the others are drawn over it.
+    # Where the pancreas was moved into another organ, the other organ is drawn over it.
     organs.sort(key=lambda shape: shape.label != 4)
     return Anatomy(tuple(organs), "labels")
 
@@ -154,7 +154,7 @@ def _distances(mask: np.ndarray, spacing: np.ndarray, middle: np.ndarray, label:
     start = np.maximum(low - around, 0)
     stop = np.minimum(high + around, mask.shape)
     part = mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))].astype(np.float32)
-    # Averages over the lattice's step where the map is finer than it.
+    # Low-pass filter where the map is finer than the lattice.
     part = ndimage.gaussian_filter(part, 0.4 * _STEP_MM / spacing, mode="constant")
     index = np.stack(
         np.meshgrid(
@@ -166,7 +166,7 @@ def _distances(mask: np.ndarray, spacing: np.ndarray, middle: np.ndarray, label:
     inside = soft > 0.5
     depth = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
     depth = (depth - 0.5 * np.sign(depth)) * _STEP_MM
-    # Next to the surface the averaged mask knows it better than whole lattice steps.
+    # Next to the surface the filtered mask is more accurate than whole lattice steps.
     near = np.abs(soft - 0.5) < 0.4
     depth[near] = (soft[near] - 0.5) * 2.2 * _STEP_MM
     stored = np.clip(np.rint(depth / _UNIT_MM), -127, 127).astype(np.int8)

@@ -21,18 +21,18 @@ _CHEST = (Tissue.LUNG, Tissue.LUNG_VESSEL, Tissue.VISCERAL_FAT, Tissue.SMALL_VES
 def draw_vessels(
     rng: np.random.Generator, anatomy: Anatomy, lm: Landmarks, palette: Palette, options: PhantomOptions
 ) -> Iterator[Drawable]:
-    """Everything that carries blood, in drawing order."""
+    """Heart, oesophagus, great vessels, adrenal glands and the portal system, in drawing order."""
     x, y = lm.midline_x, lm.spine_y
     artery = palette.add(Tissue.ARTERY)
     cava = palette.add(Tissue.VENA_CAVA)
     yield from _heart(rng, lm, palette)
-    gullet = [
+    oesophagus = [
         (400, y + 34, x - 4, 8),
         (120, y + 38, x - 8, 8),
         (70, y + 46, x - 16, 8),
         (lm.dome_at(y + 50, x - 25) - 30, y + 44, x - 0.3 * lm.half_width, 9),
     ]
-    yield Solid(tube_through(gullet, 14), ((0.0, palette.add(Tissue.GUT_WALL)),))
+    yield Solid(tube_through(oesophagus, 14), ((0.0, palette.add(Tissue.GUT_WALL)),))
 
     fork = lm.bottom_z - 20
     before = y + 33

@@ -1,7 +1,7 @@
-"""Where vessels lie against organs.
+"""Positions of vessels that lie against organs.
 
-Label maps leave out the vessels that touch an organ: the grooves and hollows in the organ show their place. Where an
-organ has shrunk, the vessels lie where they touched it before.
+Label maps leave out the vessels that touch an organ: grooves in the organ show their position. Where an organ is
+atrophic, the vessels keep their position before the atrophy.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from flarecli.phantom.organs.anatomy import Anatomy, Depth, OrganShape
 
 _STEP_MM = 3.0
 _PULL = 0.25
-"""How much a millimetre away from the usual place counts against a millimetre away from touching the organ."""
+"""Weight of the distance from the usual position relative to the distance from the organ's surface."""
 
 _FRONT_QUANTILE = 0.7
-"""The part of an organ's section that counts as its front: what lies before so much of it."""
+"""Quantile along y beyond which an organ's section counts as its front."""
 
 _LEVEL_MM = 6.0
-"""Slices that far from an organ's middle still tell where its back is there."""
+"""Half the height of the slices from which the position of an organ's back is taken."""
 
 
 def _bed_of(organ: OrganShape) -> Depth:

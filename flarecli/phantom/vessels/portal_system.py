@@ -19,7 +19,7 @@ _LIVER, _PANCREAS = 1, 4
 _PORTAL_RADIUS_MM = (5.0, 9.0)
 _MESENTERIC_RADIUS_MM = (4.0, 7.5)
 _SPLENIC_RADIUS_MM = (2.8, 6.2)
-"""Between thin and wide veins of adults; in unenhanced scans the wide ones pass for pancreas."""
+"""Ranges in adults; in unenhanced scans wide veins resemble the pancreas."""
 
 _LEAST_RADIUS_MM = 2.0
 
@@ -35,10 +35,10 @@ def draw_portal_system(
     Args:
         rng: Random numbers.
         anatomy: The organs.
-        lm: Where they are.
-        palette: Gets the parts.
-        before_spine_y: Where the great vessels lie before the spine, mm.
-        spread: How much the veins' widths vary; 1 is the range of adults.
+        lm: Landmarks.
+        palette: The parts; new ones are added.
+        before_spine_y: Position of the great vessels anterior to the spine, mm.
+        spread: Scale of the variation of the veins' widths; 1 is the range of adults.
     """
     pancreas, place = organ_of(anatomy, _PANCREAS), lm.places.get("pancreas")
     if pancreas is None or place is None:

@@ -1,4 +1,4 @@
-"""Detects that a region cuts an organ, and enlarges the region there.
+"""Detects that a region cuts off an organ, and enlarges the region there.
 
 An addition of ours: the authors' pipeline does not check the localization, and an organ that reaches out of the
 region ends at a flat face without a warning.
@@ -69,7 +69,7 @@ def cutting_faces(
     return tuple(found)
 
 
-def grown_region(
+def enlarged_region(
     region_lps_mm: Box,
     plan: SegmentationPlan,
     faces: tuple[Face, ...],

@@ -24,7 +24,7 @@ from flarecli.systems.efficientscn.geometry import (
 )
 from flarecli.systems.efficientscn.inputs import localization_input, segmentation_input
 from flarecli.systems.efficientscn.orientation import LpsFrame, flipped_view
-from flarecli.systems.efficientscn.region_enlargement import cutting_faces, grown_region
+from flarecli.systems.efficientscn.region_enlargement import cutting_faces, enlarged_region
 from flarecli.systems.region_warnings import region_warnings
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class EfficientScn(System):
         found = self._segment_region(voxels_lps, frame, region_lps_mm, networks[SEGMENTATION], steps)
         cut = cutting_faces(found.scores, found.plan, frame.spacing_mm, self.constants)
         if cut and region.mode == "auto":
-            grown = grown_region(found.region_lps_mm, found.plan, cut, frame.extent_mm, self.constants)
+            grown = enlarged_region(found.region_lps_mm, found.plan, cut, frame.extent_mm, self.constants)
             facts["grown_faces"] = [face.name for face in cut]
             facts["reruns"] = 1
             found = self._segment_region(voxels_lps, frame, grown, networks[SEGMENTATION], steps)

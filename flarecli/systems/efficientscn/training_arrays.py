@@ -1,6 +1,6 @@
 """What EfficientSCN's networks are trained on: the images of its prediction, before cropping to size and scaling.
 
-The authors resample each scan anew in every iteration, by linear interpolation, the localization's after smoothing of
+The authors resample each scan again in every iteration, by linear interpolation, the localization's after smoothing of
 3 mm which their inference leaves out. Here both networks get what prediction makes, area averages at the network's
 spacing; the training's own interpolation then smooths about as much as theirs.
 """

@@ -28,7 +28,7 @@ class EfficientSegNetTrainingArrays:
     """Arrays in RAS+: the whole scan in the coarse network's size, and the organs' surroundings for the fine one.
 
     The fine arrays are sampled so that the window which the fixed crop of the training takes has exactly the fine
-    network's size, and go on with the same step to the limit of the random crop: the fixed crop is a part of the
+    network's size, and continue with the same step to the limit of the random crop: the fixed crop is a part of the
     array, and a random crop one more interpolation of it.
 
     Attributes:

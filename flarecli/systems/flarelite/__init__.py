@@ -1,4 +1,4 @@
-"""flarelite: a small system of our own in two stages, the default."""
+"""flarelite: flare's own small two-stage system, the default."""
 
 from flarecli.systems.flarelite.constants import FlareliteConstants
 from flarecli.systems.flarelite.system import Flarelite

@@ -15,8 +15,8 @@ _FACES = 6
 def body_window(voxels: np.ndarray, grid: Grid, constants: FlareliteConstants) -> Window:
     """The window that holds the body, over the whole length of the scan.
 
-    The body is the largest connected part of what is denser than air. It extends as far as sagittal and coronal planes
-    that hold enough of it, so that a blanket's fold that touches it does not count.
+    The body is the largest connected component of voxels denser than air. It extends as far as sagittal and coronal
+    planes that hold enough of it, so that folds of a blanket that touch it do not count.
 
     Args:
         voxels: int16 HU, shape (z, y, x), canonical RAS+.

@@ -19,7 +19,7 @@ class SpacingRange:
 
     @property
     def middle_mm(self) -> float:
-        """What networks are trained at."""
+        """Voxel size at which networks are trained."""
         return (self.finest_mm + self.coarsest_mm) / 2
 
 
@@ -28,9 +28,9 @@ class FlareliteConstants:
     """Resolutions, intensities and filters of the two stages. Axes are z, y, x.
 
     Attributes:
-        body_step_mm: The body is looked for among voxels about this far apart.
-        body_least_hu: What is denser than this is no air.
-        body_plane_share: The body reaches as far as sagittal and coronal planes of which it fills more than this share.
+        body_step_mm: The body is detected on voxels at about this distance.
+        body_least_hu: Voxels above this are not air.
+        body_plane_share: The body extends to sagittal and coronal planes of which it fills more than this fraction.
         body_margin_mm: Margin around the body.
         locate_spacing: Voxel sizes of the first stage.
         refine_spacing: Voxel sizes of the second stage.

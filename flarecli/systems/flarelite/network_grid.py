@@ -41,8 +41,8 @@ class NetworkGrid:
 def network_grid(window: Window, scan: Grid, spacing: SpacingRange, multiple: int) -> NetworkGrid:
     """The grid over a window of the scan.
 
-    A network computes its padding like everything else. So the window is spread over the whole input that its size at
-    the coarsest spacing needs, and only what would be finer than the finest spacing is padded.
+    Padding costs as much as voxels of the scan. The window is therefore spread over the whole input that its size at
+    the coarsest spacing needs, and padding is added only where voxels would be finer than the finest spacing.
 
     Args:
         window: What the grid covers.

@@ -14,15 +14,15 @@ from flarecli.systems.flarelite.constants import FlareliteConstants
 def filter_organs(scores: np.ndarray, voxel_mm3: float, constants: FlareliteConstants) -> np.ndarray:
     """Turn surplus, small and thinly attached parts of organs into background, in the scores themselves.
 
-    There, organ and background exchange their scores: large enough for background to win, no larger than what the
-    network gives, so that interpolation does not carry it into the neighbouring voxels that stay.
+    The scores of organ and background are exchanged there: background has the highest score then, and no score is
+    larger than those of the network, so that interpolation does not change neighbouring voxels that are kept.
 
     Args:
         scores: float32 logits or probabilities of shape (classes, z, y, x); changed in place.
         voxel_mm3: Volume of a voxel.
 
     Returns:
-        uint8 label map of shape (z, y, x) of what is left.
+        uint8 label map of shape (z, y, x) of the remaining parts.
     """
     labels = class_map(scores)
     least_voxels = constants.component_minimum_mm3 / voxel_mm3

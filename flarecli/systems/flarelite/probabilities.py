@@ -11,7 +11,7 @@ _PANCREAS = next(organ.label for organ in ORGANS if organ.name == "pancreas")
 
 
 def average_with(probabilities: np.ndarray, organs: np.ndarray, share: float) -> None:
-    """Average the probabilities of both stages: the first one sees more context, the second one finer detail.
+    """Average the probabilities of both stages: the first has more context, the second more detail.
 
     Args:
         probabilities: The second stage's, float32, shape (classes, z, y, x); changed in place.
@@ -29,8 +29,9 @@ def average_with(probabilities: np.ndarray, organs: np.ndarray, share: float) ->
 def without_fat(probabilities: np.ndarray, hu: np.ndarray, constants: FlareliteConstants) -> None:
     """Give the pancreas's probability in voxels of fat to the background.
 
-    Fat grows around and between the lobules of the pancreas; a voxel that is fat for the most part is none of it. At
-    the lung a voxel of the same intensity is half organ, so the other organs, which touch it, are left as they are.
+    Fat lies around and between the lobules of the pancreas; a voxel that is mostly fat does not belong to it. Next to
+    the lung a voxel of the same intensity is half organ (partial volume), so the other organs, which touch it, are
+    unchanged.
 
     Args:
         probabilities: float32, shape (classes, z, y, x); changed in place.

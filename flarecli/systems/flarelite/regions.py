@@ -39,7 +39,7 @@ def region_probabilities(probabilities: np.ndarray, located: NetworkGrid, refine
     Args:
         probabilities: float32, shape (classes, z, y, x), on `located`, padding included or not.
         located: The grid of the first stage.
-        refined: The grid of the second. Where it reaches farther, the first stage's outermost values go on.
+        refined: The grid of the second. Where it reaches farther, the first stage's outermost values are extrapolated.
 
     Returns:
         float32 array of shape (classes - 1, z, y, x), sizes as `refined.padded_zyx`; zero in the padding.

@@ -122,7 +122,7 @@ class Flarelite(System):
             found = filter_organs(probabilities, refined.voxel_mm3, constants)
             labels = np.zeros(grid.shape_zyx, np.uint8)
             restore_labels(probabilities, labels[window].shape, out=labels[window])
-        with steps("judge"):
+        with steps("assess"):
             # Every second voxel along each axis gives the same signals, in an eighth of the time.
             signals = organ_signals(
                 probabilities[:, ::2, ::2, ::2],

@@ -18,7 +18,7 @@ class Vgg13Constants:
         clip_percentiles: Each slice's own percentiles between which its intensities are spread over 0 to 255.
             Code; the paper clips the whole volume.
         restoring_share: A voxel of a resized slice gets an organ's label where the organ's interpolated mask
-            exceeds this. Code; it takes back what the training, which keeps every share above 0, adds.
+            exceeds this. Code; it compensates for the training, which keeps every value above 0.
         kept_components: How many connected parts of liver, kidneys, spleen and pancreas are kept. Code.
         connectivity: Voxels of a part share a face. Code.
         slice_memory_mb: What one slice of 512 x 512 takes while the network runs in float32: measured, 580 MB on

@@ -1,7 +1,7 @@
 """The input of the network: axial slices, turned, resized, each rescaled and normalised by itself.
 
-The authors' code also normalises the whole scan first, which the stretching between the slice's own percentiles
-takes back.
+The authors' code also normalises the whole scan first, which has no effect after the rescaling between the slice's own
+percentiles.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WHITE = 255
 def grey_slice(plane_hu: np.ndarray, constants: Vgg13Constants) -> np.ndarray:
     """One slice between its own percentiles as grey levels, in the network's orientation and size.
 
-    A slice between whose percentiles there is nothing, such as one of air alone, is black.
+    A slice whose percentiles are equal, such as one of air only, is black.
 
     Args:
         plane_hu: int16 HU, shape (y, x), canonical.

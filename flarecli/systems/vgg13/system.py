@@ -129,7 +129,7 @@ class Vgg13(System):
 def _batches(count: int, size: int) -> Iterator[slice]:
     """Ranges of `size` that cover 0 to `count`.
 
-    The last one overlaps the one before where it must: a network may have to be compiled anew for another size,
+    The last one overlaps the one before where it must: a network may have to be compiled again for another size,
     which takes longer than computing a slice twice.
     """
     for start in range(0, count, size):

@@ -1,1 +1,1 @@
-"""One network learning: model, losses, optimiser, checkpoints, the folder of a run."""
+"""Training of one network: model, losses, optimiser, loop, checkpoints, the folder of a run."""

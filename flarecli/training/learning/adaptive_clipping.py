@@ -1,4 +1,4 @@
-"""Gradients limited by their own history."""
+"""Adaptive gradient clipping: the global norm is limited relative to its running mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras import ops
 def adaptively_clipped(
     kind: type[keras.optimizers.Optimizer], limit: float, start: float, memory: float, **arguments: Any
 ) -> keras.optimizers.Optimizer:
-    """An optimiser that limits the norm of all gradients together to a multiple of that norm's running mean.
+    """An optimiser that clips the global gradient norm to a multiple of its running mean.
 
     With m the running mean: gradients are scaled so that their joint norm is at most limit * m; then
     m = memory * m + (1 - memory) * min(norm, limit * m), unless the norm is not finite.
@@ -19,7 +19,7 @@ def adaptively_clipped(
     Args:
         kind: Class of the optimiser.
         limit: Largest multiple of the running mean.
-        start: What the running mean starts from.
+        start: Initial value of the running mean.
         memory: Its decay.
         arguments: For the optimiser.
 

@@ -1,4 +1,4 @@
-"""The whole state of a training run in one file that is there entirely or not at all; the last two are kept."""
+"""Checkpoints: the whole state of a training run in one file, written atomically; the last two are kept."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 def save_checkpoint(folder: Path, model: Any, iteration: int, facts: dict[str, Any]) -> Path:
-    """Write everything a run needs to go on as if nothing had happened, then remove all but the last two files.
+    """Write the state from which a run resumes deterministically, then remove all but the last two files.
 
     Args:
         folder: Folder of the checkpoints.
         model: Compiled model: weights, states of its random numbers, and its optimiser's moments, moving averages,
             loss scale.
         iteration: Updates done.
-        facts: What else to remember; JSON.
+        facts: Further state of the run; JSON.
 
     Returns:
         The file.
 
     Raises:
-        FlareError: when the state is not finite any more; nothing is written then.
+        FlareError: when a weight is not finite; nothing is written then.
     """
     arrays: dict[str, np.ndarray] = {"iteration": np.array(iteration), "facts": np.array(json.dumps(facts))}
     for kind, variables in _state(model).items():
@@ -49,7 +49,7 @@ def save_checkpoint(folder: Path, model: Any, iteration: int, facts: dict[str, A
                     "the weights are no longer finite",
                     path=folder,
                     seen=f"{variable.path} after iteration {iteration}",
-                    remedy="The last checkpoint is good: lower the learning rate, or clip the gradients.",
+                    remedy="The last checkpoint is valid: lower the learning rate, or clip the gradients.",
                 )
             arrays[_key(kind, index)] = values
     path = folder / f"step_{iteration:08d}.npz"
@@ -70,10 +70,10 @@ def load_checkpoint(path: Path, model: Any) -> tuple[int, dict[str, Any]]:
     """Restore the state of a compiled model.
 
     Returns:
-        Updates done, and what else was remembered.
+        Updates done, and the further state of the run.
 
     Raises:
-        InputError: when the file is damaged, or not a checkpoint of this model; the model stays as it is then.
+        InputError: when the file is damaged, or not a checkpoint of this model; the model is unchanged then.
     """
     state = _state(model)
     expected = {_key(kind, index): tuple(v.shape) for kind, some in state.items() for index, v in enumerate(some)}
@@ -96,7 +96,7 @@ def load_checkpoint(path: Path, model: Any) -> tuple[int, dict[str, Any]]:
             "is a damaged checkpoint",
             path=path,
             seen=f"{type(error).__name__}: {str(error)[:_SHOWN]}",
-            remedy="Remove it: the run then goes on from the one before.",
+            remedy="Remove it: the run then resumes from the previous one.",
         ) from error
     for kind, variables in state.items():
         for index, variable in enumerate(variables):
@@ -124,7 +124,7 @@ def _check_headers(
     headers: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]],
     expected: Mapping[str, tuple[int, ...]],
 ) -> None:
-    """Refuse a checkpoint of another network, and arrays that no checkpoint has.
+    """Refuse a checkpoint of another network, and arrays that are not part of checkpoints.
 
     Raises:
         InputError: for other arrays or shapes than those of the network.
@@ -132,13 +132,13 @@ def _check_headers(
     """
     seen = {key: shape for key, (shape, _) in headers.items() if key not in _OWN}
     if seen != dict(expected):
-        odd = sorted(key for key in {*seen, *expected} if seen.get(key) != expected.get(key))
+        different = sorted(key for key in {*seen, *expected} if seen.get(key) != expected.get(key))
         raise InputError(
             "is a checkpoint of another network",
             path=path,
-            seen=f"{len(seen)} arrays; {odd[0]} of shape {seen.get(odd[0], 'none')}",
-            expected=f"{len(expected)} arrays; {odd[0]} of shape {expected.get(odd[0], 'none')}",
-            remedy="Go on with the recipe that the run was started with, or choose another folder.",
+            seen=f"{len(seen)} arrays; {different[0]} of shape {seen.get(different[0], 'none')}",
+            expected=f"{len(expected)} arrays; {different[0]} of shape {expected.get(different[0], 'none')}",
+            remedy="Resume with the recipe that the run was started with, or choose another folder.",
         )
     for key, (shape, dtype) in headers.items():
         if dtype.hasobject or (key not in _OWN and dtype.itemsize > _LARGEST_ITEM_BYTES):

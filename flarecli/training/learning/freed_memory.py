@@ -1,4 +1,4 @@
-"""Memory that one update frees, kept for the next one."""
+"""Keeps memory that one update frees for the next one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def keep_freed_memory() -> None:
     """Tell the C library, where it is glibc, to keep what this process frees instead of giving it back.
 
     An update of a network takes and frees its activations, hundreds of megabytes, and pages that come back from the
-    system are cleared first: up to a fifth of an update on a CPU. The process keeps the most memory that it ever had.
+    system are cleared first: up to a fifth of an update on a CPU. The process keeps its peak memory.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "gnu_get_libc_version"):

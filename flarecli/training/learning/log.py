@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: one row an iteration, one a validation; and how it is shown elsewhere."""
+"""Logs of a run: one CSV row an iteration, one a validation, and scalars for TensorBoard."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ITERATION = "iteration"
 class CsvLog:
     """A CSV file with a row for each of some iterations.
 
-    Opened for a run that goes on, it first drops the rows after the checkpoint, which will come again.
+    Opened for a run that is resumed, it first drops the rows after the checkpoint, which are computed again.
 
     Args:
         path: The file.
         columns: Names of the columns after "iteration".
-        done: Iterations of the checkpoint that the run goes on from.
+        done: Iterations of the checkpoint from which the run is resumed.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], done: int) -> None:
@@ -53,7 +53,7 @@ class CsvLog:
             with write_errors(self._path):
                 self._file.close()
         except OutputError:
-            if error is None:  # what ended the run before counts more
+            if error is None:  # an error that ended the run before takes precedence
                 raise
 
     def write(self, iteration: int, values: Sequence[float]) -> None:
@@ -101,8 +101,8 @@ class TensorBoardLog:
 
     Args:
         folder: Where the events go; None for nowhere.
-        done: Iterations of the checkpoint that the run goes on from. Events after it come again; TensorBoard hides
-            the first ones of these.
+        done: Iterations of the checkpoint from which the run is resumed. Events after it are written again;
+            TensorBoard hides the first ones of these.
 
     Raises:
         InstallationError: when the package is not there.

@@ -1,4 +1,4 @@
-"""The loop: takes samples, updates the network, and leaves nothing to chance when it is stopped."""
+"""The training loop: takes samples, updates the network, writes checkpoints from which it resumes deterministically."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECKPOINT_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Validation:
-    """What one validation found.
+    """Result of one validation.
 
     Attributes:
         dice: Mean DSC of each organ, by name.
@@ -38,14 +38,14 @@ class Validation:
         """Mean over organs."""
         return sum(self.dice.values()) / len(self.dice)
 
-    def merit(self, select: str) -> float:
-        """What the best weights have most of."""
+    def selection_metric(self, select: str) -> float:
+        """The metric by which the best weights are selected; greater is better."""
         return -self.cross_entropy if select == "cross_entropy" else self.mean_dice
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands.
+    """Progress of a run.
 
     Attributes:
         done: Iterations done.
@@ -63,14 +63,14 @@ class Progress:
 
 
 @dataclass
-class Observers:
-    """Who is told what.
+class Callbacks:
+    """Functions that the loop calls.
 
     Attributes:
         on_progress: After each iteration.
         on_validation: After each validation, with the iteration.
-        on_stage: When something that takes time begins; told in a few words.
-        should_stop: Asked after each iteration; the loop ends when it says yes.
+        on_stage: When something that takes time begins, with a description of a few words.
+        should_stop: After each iteration; the loop ends where it returns True.
     """
 
     on_progress: Callable[[Progress], None] = lambda _: None
@@ -81,34 +81,34 @@ class Observers:
 
 @dataclass
 class State:
-    """What a run remembers besides the model.
+    """State of a run besides the model.
 
     Attributes:
         done: Iterations done.
         seconds: Time that they took, over all calls.
         best_iteration: After which iteration the best validation was; 0 for none.
-        best_merit: How good that was.
+        best_metric: Its selection metric.
     """
 
     done: int = 0
     seconds: float = 0.0
     best_iteration: int = 0
-    best_merit: float = -math.inf
+    best_metric: float = -math.inf
 
     def facts(self) -> dict[str, float | None]:
         """For checkpoints."""
-        merit = self.best_merit if math.isfinite(self.best_merit) else None
-        return {"seconds": self.seconds, "best_iteration": self.best_iteration, "best_merit": merit}
+        selection_metric = self.best_metric if math.isfinite(self.best_metric) else None
+        return {"seconds": self.seconds, "best_iteration": self.best_iteration, "best_metric": selection_metric}
 
 
 def restored_state(model: TrainedModel, folder: RunFolder) -> State:
-    """Bring a model back to the last checkpoint of a run; where there is none, nothing happens."""
+    """Restore a model from the last checkpoint of a run; without a checkpoint it is unchanged."""
     found = checkpoints(folder.checkpoints)
     if not found:
         return State()
     done, facts = model.restore(found[-1])
-    merit = facts["best_merit"]
-    return State(done, facts["seconds"], int(facts["best_iteration"]), -math.inf if merit is None else merit)
+    best = facts["best_metric"] if "best_metric" in facts else facts["best_merit"]
+    return State(done, facts["seconds"], int(facts["best_iteration"]), -math.inf if best is None else best)
 
 
 def train(
@@ -120,33 +120,33 @@ def train(
     *,
     validate: Callable[[], Validation] | None = None,
     organ_names: tuple[str, ...] = (),
-    observers: Observers | None = None,
+    callbacks: Callbacks | None = None,
     checkpoint_every: int | None = None,
     tensorboard: bool = False,
 ) -> bool:
-    """Train from where `state` stands to the end of the recipe.
+    """Train from `state` to the end of the recipe.
 
     Args:
         model: The model, restored to that state.
         recipe: What to do.
         samples: Begins with sample `state.done * recipe.batch * recipe.accumulate` of the run; ends when the user
-            wants to stop.
+            stops the run.
         folder: Where logs and checkpoints go.
-        state: Where the run stands; brought up to date.
-        validate: Judges the weights that the model has when it is called; None for no validations on the way.
+        state: State of the run; updated.
+        validate: Validates the current weights of the model; None for no validations during the run.
         organ_names: Names of what validations score.
-        observers: Who is told.
+        callbacks: Functions to call.
         checkpoint_every: Iterations between checkpoints; by default two minutes lie between them.
         tensorboard: Whether to log for TensorBoard too.
 
     Returns:
-        Whether the recipe came to its end; False when it was stopped.
+        Whether the recipe was completed; False when it was stopped.
 
     Raises:
-        FlareError: when a loss or weight is no longer finite; the last checkpoint is good. When samples cannot be
-            made; what was done until then is in a checkpoint.
+        FlareError: when a loss or weight is no longer finite; the last checkpoint is valid. When samples cannot be
+            made; a checkpoint holds the iterations until then.
     """
-    observers = observers or Observers()
+    callbacks = callbacks or Callbacks()
     select = recipe.validation.select
     began = saved = time.monotonic()
     seconds_before, done_before, waited = state.seconds, state.done, 0.0
@@ -186,7 +186,7 @@ def train(
             log.write(state.done, (*losses.values(), finished - received, received - asked))
             board.write(state.done, losses)
             elapsed = finished - began
-            observers.on_progress(
+            callbacks.on_progress(
                 Progress(
                     state.done,
                     recipe.iterations,
@@ -198,18 +198,18 @@ def train(
             is_last = state.done == recipe.iterations
             due = recipe.validation.interval and state.done % recipe.validation.interval == 0
             if validate is not None and (due or (is_last and select != "last")):
-                observers.on_stage("validating")
+                callbacks.on_stage("validating")
                 with model.averaged():
                     found = validate()
-                    if found.merit(select) > state.best_merit:
-                        state.best_iteration, state.best_merit = state.done, found.merit(select)
+                    if found.selection_metric(select) > state.best_metric:
+                        state.best_iteration, state.best_metric = state.done, found.selection_metric(select)
                         if select != "last":
                             model.write_weights(folder.best_weights)
                 validations.write(state.done, (*found.dice.values(), found.cross_entropy))
                 validations.flush()
                 board.write(state.done, {f"validation/{name}": value for name, value in found.dice.items()})
-                observers.on_validation(state.done, found)
-            stops = observers.should_stop()
+                callbacks.on_validation(state.done, found)
+            stops = callbacks.should_stop()
             is_time = time.monotonic() - saved > CHECKPOINT_SECONDS
             if checkpoint_every is not None:
                 is_time = state.done % checkpoint_every == 0
@@ -237,5 +237,5 @@ def _check_finite(losses: dict[str, float], iteration: int, folder: RunFolder) -
             f"the training diverged; {where}",
             path=folder.path,
             seen=f"loss {losses['loss']} in iteration {iteration}",
-            remedy="Start anew with a lower learning rate (--set optimiser.learning_rate=...) or tighter clipping.",
+            remedy="Restart with a lower learning rate (--set optimiser.learning_rate=...) or tighter clipping.",
         )

@@ -1,4 +1,4 @@
-"""The losses that recipes can name, as Keras takes them. Keras is imported when a loss is made, not before."""
+"""The losses that recipes can name, for `keras.Model.compile`. Keras is imported when a loss is made, not before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from flarecli.errors import UsageError
 from flarecli.organs import ORGANS
 from flarecli.training.recipe import LossSettings
-from flarecli.training.targets import UNTOLD, Target
+from flarecli.training.targets import UNSPECIFIED, Target
 
 LOSSES: dict[str, dict[str, Any]] = {
     "generalized_dice": {"skip_absent": True},
@@ -23,7 +23,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "partial_cross_entropy_dice": {"skip_absent": True, "dice_classes": 0},
     "deep_supervision": {"is_mean": True},
 }
-"""Names of the losses, and what each can be told, with defaults."""
+"""Names of the losses, and the arguments of each, with defaults."""
 
 TargetLoss = Callable[..., Any]
 """A loss of `flarecli_models`: from one-hot targets and outputs to a scalar."""
@@ -32,8 +32,8 @@ TargetLoss = Callable[..., Any]
 def compiled_losses(settings: LossSettings, target: Target, channel_axis: int) -> tuple[Any, dict[str, float] | None]:
     """The loss for `keras.Model.compile`: a function, or one for each named output, and their weights.
 
-    They take label values, (batch, ..., 1) with the channel on `channel_axis`, and turn them into one-hot targets on
-    the device: a hundredth of the bytes to bring there.
+    They take label values, (batch, ..., 1) with the channel on `channel_axis`, and convert them to one-hot targets on
+    the device, which saves most of the transfer.
 
     Raises:
         UsageError: for an unknown loss or an argument that it does not have.
@@ -105,7 +105,7 @@ def _on_values(loss: TargetLoss, target: Target, channel_axis: int) -> Callable[
 
     def loss_of_values(values: Any, outputs: Any) -> Any:
         if outputs.shape[channel_axis] > classes:
-            # What these labels do not tell apart is background to them.
+            # Classes that these labels do not distinguish are background.
             outputs = join_background(outputs, classes, channel_axis)
         shape = [1] * len(outputs.shape)
         shape[channel_axis] = classes
@@ -113,9 +113,9 @@ def _on_values(loss: TargetLoss, target: Target, channel_axis: int) -> Callable[
         values = ops.cast(values, "float32")
         matching = ops.equal(values, channels)
         if leaves_open:
-            # Several classes are right where the label leaves open which.
+            # Several classes are correct where the label is unspecified.
             is_background = ops.logical_or(ops.equal(channels, 0.0), channels > float(len(ORGANS)))
-            matching = ops.logical_or(matching, ops.logical_and(ops.equal(values, float(UNTOLD)), is_background))
+            matching = ops.logical_or(matching, ops.logical_and(ops.equal(values, float(UNSPECIFIED)), is_background))
         return loss(ops.cast(matching, "float32"), outputs)
 
     return loss_of_values

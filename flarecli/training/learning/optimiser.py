@@ -1,4 +1,4 @@
-"""The Keras optimiser of a recipe: learning rate over time, clipping, moving average, loss scaling."""
+"""The Keras optimiser of a recipe: learning rate schedule, gradient clipping, moving average, loss scaling."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def make_optimiser(recipe: Recipe, precision: str) -> keras.optimizers.Optimizer
 
     Args:
         recipe: The recipe.
-        precision: What activations are computed in.
+        precision: Number type of activations.
 
     Raises:
-        UsageError: for names that do not exist and combinations that make no sense.
+        UsageError: for unknown names and for settings that exclude each other.
     """
     settings = recipe.optimiser
-    # An update counts once for the moving average, in however many batches it is gathered.
+    # The moving average counts updates, however many batches each one accumulates.
     decay = settings.ema_decay ** (1 / recipe.accumulate) if settings.ema_decay else 0.0
     arguments: dict[str, Any] = {
         "learning_rate": learning_rate(recipe),
@@ -54,7 +54,7 @@ def make_optimiser(recipe: Recipe, precision: str) -> keras.optimizers.Optimizer
     if recipe.clipping.name == "adaptive":
         if recipe.accumulate > 1:
             raise UsageError(
-                "gradients that are gathered over several batches cannot be clipped adaptively",
+                "gradients that are accumulated over several batches cannot be clipped adaptively",
                 seen=f"accumulate = {recipe.accumulate}",
                 expected="accumulate = 1",
                 remedy='Set clipping.name = "global", or accumulate = 1.',

@@ -1,4 +1,4 @@
-"""What a run keeps in its folder, and whether a folder can be gone on with."""
+"""The files of a run, and whether a run can be resumed in a folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flarecli.errors import InputError, UsageError
 from flarecli.files.atomic import write_json
 from flarecli.files.destinations import check_destination, target_of
 from flarecli.files.sources import check_regular_file
+from flarecli.training.recipe import FORMER_NAMES
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RunFolder:
 
     @property
     def plan(self) -> Path:
-        """What the run was started with."""
+        """Settings and data that the run was started with."""
         return self.path / "run.json"
 
     @property
@@ -41,7 +42,7 @@ class RunFolder:
 
     @property
     def averaged_weights(self) -> Path:
-        """Weights to release when the last ones count."""
+        """Averaged weights of the last iteration, which are released where the last ones are selected."""
         return self.checkpoints / "last.weights.h5"
 
     @property
@@ -61,7 +62,7 @@ class RunFolder:
 
     @property
     def scores(self) -> Path:
-        """Scores of the released weights on the held-out scans; there only when the run is finished."""
+        """Scores of the released weights on the held-out scans; written when the run is finished."""
         return self.path / "scores.json"
 
     @property
@@ -70,9 +71,9 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def begin(self, plan: Mapping[str, Any]) -> None:
-        """Write down what the run is, or see that an earlier run in the folder was the same.
+        """Record the settings of the run, or check that an earlier run in the folder had the same.
 
-        A run that ended before its first checkpoint may be begun otherwise.
+        A run that ended before its first checkpoint may be restarted with other settings.
 
         Raises:
             UsageError: when the folder holds a run of other settings or data; names what differs.
@@ -89,21 +90,23 @@ class RunFolder:
             raise InputError(
                 "cannot be read", path=self.plan, seen=error, remedy="Choose another folder for the run."
             ) from error
+        if isinstance(old, dict) and isinstance(old.get("settings"), dict):
+            old["settings"] = {FORMER_NAMES.get(key, key): value for key, value in old["settings"].items()}
         differences = list(_differences(old, new, ""))
         if differences:
             key, before, now = differences[0]
             others = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
             raise UsageError(
-                "holds a run that was started otherwise",
+                "holds a run with other settings",
                 path=self.path,
                 seen=f"{key} = {now}{others}",
                 expected=f"{key} = {before}, as it was started with",
-                remedy="Go on with the same settings and data, or choose another folder.",
+                remedy="Resume it with the same settings and data, or choose another folder.",
             )
 
 
 def check_place(run: Path, cache: Path | None) -> None:
-    """Refuse a folder for a run that is none, or lies in the cache that the run reads.
+    """Refuse a folder for a run that is no folder, or lies in the cache that the run reads.
 
     Raises:
         UsageError: when it is the cache or lies in it.

@@ -1,4 +1,4 @@
-"""A network set up to be trained, one update at a time, and its averaged weights."""
+"""A network under training, one update at a time, and its averaged weights."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from flarecli.training.targets import Target
 from flarecli_models.data_format import channel_axis, resolved_data_format
 
 FINAL_OUTPUT = "final"
-"""Name of the output that predicts, in models with several."""
+"""Name of the output that is used for prediction, in models with several."""
 
 _BOOKKEEPING_BYTES = 1_000_000
-"""What a file of weights holds besides them, at most."""
+"""Upper bound for the metadata of a weights file."""
 
 
 class TrainedModel:
@@ -41,12 +41,12 @@ class TrainedModel:
         recipe: How it is trained.
         runtime: Backend, device and precision, as `start_runtime` gave them.
         builder: Makes its inputs.
-        seed: Decides what dropout drops.
+        seed: Seed of dropout.
         initial_weights: Weights file to start from.
 
     Raises:
-        UsageError: for settings of the recipe that do not exist or do not go together.
-        InputError: when the weights to start from do not fit.
+        UsageError: for settings of the recipe that are unknown or exclude each other.
+        InputError: when the initial weights do not fit.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class TrainedModel:
             optimizer=make_optimiser(recipe, runtime.precision),
             loss=losses,
             loss_weights=weights,
-            # Samples may differ in size, and each size would be compiled anew.
+            # Samples may differ in size, and each size would be compiled again.
             jit_compile=False,
         )
         # TensorFlow traces an update before Keras would build what an optimiser remembers from step to step.

@@ -107,7 +107,7 @@ LOCATE_ON_GPU = replace(
     LOCATE,
     name="gpu",
     view=replace(_LOCATE_VIEW, other_shapes_zyx=(*_LOCATE_VIEW.other_shapes_zyx, (112, 96, 112))),
-    synthesis=replace(LOCATE.synthesis, reuse=12, mixing=16, painted=True),
+    synthesis=replace(LOCATE.synthesis, reuse=12, mixing=16, rendered_on_device=True),
     optimiser=_ON_GPU,
     iterations=8000,
     batch=8,
@@ -117,12 +117,12 @@ REFINE_ON_GPU = replace(
     REFINE,
     name="gpu",
     view=replace(_REFINE_VIEW, other_shapes_zyx=(*_REFINE_VIEW.other_shapes_zyx, (96, 112, 144))),
-    synthesis=replace(REFINE.synthesis, reuse=16, mixing=16, painted=True),
+    synthesis=replace(REFINE.synthesis, reuse=16, mixing=16, rendered_on_device=True),
     optimiser=_ON_GPU,
     iterations=8000,
     batch=8,
 )
-"""For PyTorch on a GPU, where a network takes a hundred samples a second: patients are drawn once and painted there, a
-dozen times. A core draws one of the first stage's patients a second, and one of the second stage's in three."""
+"""For PyTorch on a GPU, where a network takes a hundred samples a second: each patient is drawn once and rendered there
+a dozen times. A core draws one of the first stage's patients a second, and one of the second stage's in three."""
 
 RECIPES = (LOCATE, REFINE, LOCATE_ON_GPU, REFINE_ON_GPU)

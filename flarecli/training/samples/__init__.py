@@ -1,1 +1,1 @@
-"""What a network learns from: scans, real and synthetic, and the samples cut from them."""
+"""Training samples: scans, real and synthetic, and the samples cut from them."""

@@ -1,4 +1,4 @@
-"""Label maps of real patients, made ready to give anatomies for synthetic scans."""
+"""Label maps of real patients, prepared as anatomies of synthetic scans."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from flarecli.phantom import Anatomy, PhantomOptions, PreparedLabels, anatomy_fr
 from flarecli.processes.workers import Workers
 
 PHANTOMS = "phantoms"
-"""The source of anatomy that needs no label maps."""
+"""The source of procedural anatomies, without label maps."""
 
 
 @dataclass(frozen=True)
 class Anatomies:
-    """Where the organs of synthetic scans come from.
+    """Source of the organs of synthetic scans.
 
     Attributes:
-        source: What the user named: a folder, or "phantoms" for procedural organs alone.
+        source: As the user named it: a folder, or "phantoms" for procedural organs only.
         names: File names of the label maps, sorted.
         prepared: The maps.
     """
@@ -34,7 +34,7 @@ class Anatomies:
     prepared: tuple[PreparedLabels, ...] = ()
 
     def split(self, held_out_share: float) -> tuple[tuple[PreparedLabels, ...], tuple[PreparedLabels, ...]]:
-        """Maps to train on and maps to validate on: the last ones by name, the same ones where there is but one."""
+        """Maps for training and for validation (the last ones by name); one map alone is used for both."""
         count = min(round(held_out_share * len(self.prepared)), len(self.prepared) - 1)
         if count <= 0:
             return self.prepared, self.prepared
@@ -52,15 +52,15 @@ def draw_anatomy(
 
 
 def read_anatomies(source: str, processes: int = 1) -> Anatomies:
-    """Read a folder of label maps (values of the house: 1 liver, 2 kidneys, 3 spleen, 4 pancreas).
+    """Read a folder of label maps in FLARE labels: 1 liver, 2 kidneys, 3 spleen, 4 pancreas.
 
     Args:
         source: The folder, or "phantoms".
-        processes: How many maps are prepared at a time.
+        processes: Number of processes that prepare maps.
 
     Raises:
         InputError: when the folder does not exist or holds no label maps, or a file is not one.
-        InstallationError: when a process was ended from outside.
+        InstallationError: when a process was killed.
     """
     if source == PHANTOMS:
         return Anatomies(source)
@@ -69,7 +69,7 @@ def read_anatomies(source: str, processes: int = 1) -> Anatomies:
         raise InputError(
             "is no folder of label maps",
             path=folder,
-            expected=f'a folder, or "{PHANTOMS}" for organs drawn by rule',
+            expected=f'a folder, or "{PHANTOMS}" for procedural organs',
             remedy="Name another folder.",
         )
     account = account_of_folder(folder)

@@ -1,4 +1,4 @@
-"""From samples to what the network takes: channels, the first stage's scores, the backend's layout."""
+"""From samples to inputs of the network: channels, the first stage's scores, the backend's layout."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from flarecli.training.recipe import FirstStageSettings
 from flarecli.training.views.scan import FirstStageView, Sample
 
 _AFTER_SCANS = 2**40
-"""Keeps what is lost of a scan's scores apart from how that scan is seen."""
+"""Offset of the random numbers for dropped scores from those for changes of the first stage's input."""
 
 _HELD_SCORES = 32
-"""Scans whose first-stage scores are kept, for the other samples of the same scans."""
+"""Number of scans whose first-stage scores are cached, for further samples of the same scans."""
 
 
 class Batches(Protocol):
-    """Makes what a network takes of samples."""
+    """Makes batches of samples."""
 
     def batch(self, samples: Sequence[Any]) -> tuple[Any, Any]:
-        """Float32 inputs and uint8 label values, both with a channel axis, on whatever device."""
+        """Float32 inputs and uint8 label values, both with a channel axis, on any device."""
         ...
 
 
@@ -33,10 +33,10 @@ class BatchBuilder:
     """Builds inputs and targets.
 
     Args:
-        channel_axis: Where the model has its channels, 1 or -1.
-        first_stage: Network whose class scores become further channels of the input, from the scan that the sample
-            was cut from, without random changes.
-        settings: What of its scores is input.
+        channel_axis: Channel axis of the model, 1 or -1.
+        first_stage: Network whose class scores become further channels of the input, computed from the scan that the
+            sample was cut from, without augmentation.
+        settings: Which of its scores are input.
     """
 
     def __init__(

@@ -15,24 +15,24 @@ from flarecli.processes.child import Child, ChildEnded, Receive, Send, as_messag
 from flarecli.training.samples.stream import Stream
 
 _LOOK_S = 0.2
-"""While it waits for a sample, the training looks so often whether the user wants to stop and all processes live."""
+"""Interval at which a wait for a sample checks whether the user stops the run and all processes are alive."""
 
 _GRACE_S = 1.0
-"""A signal that ends processes of a job may reach the training a little after the others."""
+"""A signal to all processes of a job may reach the training process after its worker processes."""
 
 
 class SampleLoader:
-    """The samples of a stream from a given one on, in order, whatever the number of processes.
+    """The samples of a stream from a given number on, in order, whatever the number of processes.
 
-    Every scan belongs to one process, which makes it and all samples that are cut from it. Each process has a
-    connection of its own; whoever takes sample k knows from which one it comes.
+    Each scan is assigned to one worker process, which makes it and all samples that are cut from it. Each process has
+    its own connection, so the process that makes sample k is known from k.
 
     Args:
         stream: The samples.
         start: Number of the first one.
-        workers: Number of processes; with 0 samples are made when they are asked for, in this process.
-        ahead: Samples that each process may be ahead; enough for several uses of a scan by default.
-        should_stop: Asked while a sample is waited for; the samples end when it says yes.
+        workers: Number of worker processes; with 0 samples are made on demand, in this process.
+        ahead: Samples that each process prefetches; enough for several uses of a scan by default.
+        should_stop: Called while a sample is waited for; the samples end where it returns True.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SampleLoader:
         self._children: list[Child] = []
 
     def __enter__(self) -> SampleLoader:
-        # A loader computes with one thread: several would take the processors from the training.
+        # A worker process computes with one thread: several would take the processors from the training.
         outer = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
         try:
@@ -80,11 +80,11 @@ class SampleLoader:
         stop_children(self._children)
 
     def __iter__(self) -> Iterator[Any]:
-        """The samples, without end unless the user wants to stop while one is waited for.
+        """The samples, without end unless the user stops the run while one is waited for.
 
         Raises:
-            FlareError: what a process met while it made the sample that is due.
-            InstallationError: when a process was ended from outside.
+            FlareError: the error of the worker process that made the next sample.
+            InstallationError: when a worker process was killed.
         """
         for number in count(self._start):
             if self._workers:
@@ -106,7 +106,7 @@ class SampleLoader:
         return self._children[self._stream.schedule.scan_of(number) % self._workers]
 
     def _is_there(self, number: int) -> bool:
-        """Wait for a sample; False when the user wants to stop instead.
+        """Wait for a sample; False when the user stops the run instead.
 
         Raises:
             ChildEnded: when any of the processes has ended.
@@ -130,9 +130,9 @@ class SampleLoader:
 
 def _ended_from_outside(ended: ChildEnded) -> InstallationError:
     return InstallationError(
-        "a process that makes training samples was ended from outside",
+        "a process that makes training samples was killed",
         seen=ended,
-        remedy="Most likely the memory ran out: use fewer (--workers 1), and run the command again; it goes on.",
+        remedy="Most likely the memory ran out: use fewer (--workers 1), and run the command again; it resumes.",
     )
 
 
@@ -140,7 +140,7 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 
 def _make_samples(receive: Receive, send: Send) -> None:
-    """Send samples for as long as the training process lives, and be some of them ahead."""
+    """Send samples as long as the training process is alive, and prefetch some of them."""
     stream, start, index, workers, ahead = receive()
     made: queue.Queue[Any] = queue.Queue(maxsize=ahead)
     threading.Thread(target=_send_on, args=(made, send), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Where scans come from: made from a number, or taken from a cache in an order that a number decides."""
+"""Sources of scans: synthetic scans, or the cases of a cache in random order, both by number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flarecli.training.views import View
 from flarecli.training.views.scan import LabelledScan
 
 _AFTER_PATIENTS = 2**41
-"""Keeps what decides who is lean apart from what patients are drawn from."""
+"""Offset of the random numbers that decide whether a patient is lean from those of the patient."""
 
 
 class ScanSource(Protocol):
@@ -32,15 +32,15 @@ class ScanSource(Protocol):
 
 @dataclass(frozen=True)
 class SyntheticScans:
-    """Scans that are made, all different.
+    """Synthetic scans.
 
     Attributes:
-        settings: How.
+        settings: How they are made.
         maps: Label maps whose organs are deformed; where there are none all organs are procedural.
-        view: Brings them into the orientation of the network.
+        view: Converts them to the orientation of the network.
         seed: Seed of all of them.
-        purpose: Keeps the scans of training and validation apart.
-        with_surroundings: Whether labels after the organs' tell surroundings apart.
+        purpose: Purpose of the random numbers: scans of training or of validation.
+        with_surroundings: Whether kinds of surroundings are labelled, with values above the organs'.
     """
 
     settings: SynthesisSettings
@@ -70,7 +70,7 @@ class SyntheticScans:
 
 
 def patient_options(settings: SynthesisSettings, seed: int, purpose: Purpose, number: int) -> PhantomOptions:
-    """The options of a synthetic patient; a patient who is not lean is the same whatever the share of lean ones."""
+    """The options of a synthetic patient; a patient who is not lean does not depend on the fraction of lean ones."""
     options = options_for(settings.strength)
     if settings.lean_share and generator(seed, purpose, number + _AFTER_PATIENTS).random() < settings.lean_share:
         return lean(options)
@@ -79,14 +79,14 @@ def patient_options(settings: SynthesisSettings, seed: int, purpose: Purpose, nu
 
 @dataclass(frozen=True)
 class CachedScans:
-    """The cases of a cache, in shuffled epochs or drawn at random.
+    """The cases of a cache, in shuffled epochs or drawn with replacement.
 
     Attributes:
         cache: A `flarecli.preprocessing.cache.TrainingCache`.
         network: Key of the network whose arrays are read.
         names: Names of the cases.
         settings: Their order.
-        seed: Seed of it.
+        seed: Seed of the order.
     """
 
     cache: Any
@@ -100,7 +100,7 @@ class CachedScans:
         return LabelledScan(number, case.image, case.labels, case.spacing_mm)
 
     def name_of(self, number: int) -> str:
-        """Which case the scan of that number is."""
+        """Name of the case of that scan number."""
         entries = self._entries()
         if self.settings.order == "with_replacement":
             return entries[int(generator(self.seed, Purpose.ORDER, number).integers(len(entries)))]
@@ -108,7 +108,7 @@ class CachedScans:
         return entries[_permutation(self.seed, epoch, len(entries))[place]]
 
     def _entries(self) -> tuple[str, ...]:
-        """The cases of an epoch, those that count more several times."""
+        """The cases of an epoch, weighted ones several times."""
         slices = _slice_counts(self.cache, self.network, self.names) if self.settings.by_slices else None
         entries: list[str] = []
         for index, name in enumerate(self.names):
@@ -121,7 +121,7 @@ _SLICE_COUNTS: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
 
 
 def _slice_counts(stored: Any, network: str, names: Sequence[str]) -> list[int]:
-    """How many slices each case has; read once a process."""
+    """Number of slices of each case; read once a process."""
     key = (str(getattr(stored, "folder", id(stored))), network, tuple(names))
     if key not in _SLICE_COUNTS:
         _SLICE_COUNTS[key] = [len(stored.load(name, network).image) for name in names]

@@ -1,4 +1,4 @@
-"""From which scan each sample is cut."""
+"""Schedules: the scan that each sample is cut from."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Protocol
 
 
 class ScanSchedule(Protocol):
-    """From which scan each sample of a run is cut."""
+    """The scan of each sample of a run."""
 
     @property
     def reuse(self) -> int:
-        """How often a scan is used at most."""
+        """Most samples of a scan."""
         ...
 
     @property
     def settling_samples(self) -> int:
-        """First samples of a run, in which more scans are new than later."""
+        """Number of samples at the start of a run in which more scans are new than later."""
         ...
 
     def scan_of(self, sample: int) -> int:
@@ -26,15 +26,15 @@ class ScanSchedule(Protocol):
 
 @dataclass(frozen=True)
 class Schedule:
-    """Uses every scan several times, with other scans in between, by a fixed rule.
+    """Cuts several samples from each scan, with samples of other scans in between, by a fixed rule.
 
-    Samples come in ticks of `reuse`. In every tick one scan is new and the others are those that were new `mixing`,
-    2 `mixing`, ... ticks ago, so that a slow source has to make one scan a tick (more in the first ones), and at most
+    Samples come in steps of `reuse`. In each step one scan is new and the others are those that were new `mixing`,
+    2 `mixing`, ... steps ago, so that a slow source has to make one scan a step (more in the first ones), and at most
     (reuse - 1) mixing + 1 scans are held.
 
     Attributes:
-        reuse: How often each scan is used.
-        mixing: Ticks between two uses of a scan.
+        reuse: Samples of each scan.
+        mixing: Steps between two uses of a scan.
     """
 
     reuse: int = 1
@@ -42,7 +42,7 @@ class Schedule:
 
     @property
     def settling_samples(self) -> int:
-        """First samples of a run, in which every scan is new."""
+        """Number of samples at the start of a run in which every scan is new."""
         return self.reuse * self.mixing if self.reuse > 1 else 0
 
     def scan_of(self, sample: int) -> int:

@@ -1,4 +1,4 @@
-"""Sample k of a run, from its number alone."""
+"""The samples of a run by number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Stream(Protocol):
 
     @property
     def schedule(self) -> ScanSchedule:
-        """Which scan, or patient, each sample is from."""
+        """Scan, or patient, of each sample."""
         ...
 
     def sample(self, number: int) -> Any:
@@ -28,17 +28,17 @@ class Stream(Protocol):
 
 @dataclass
 class SampleStream:
-    """All samples of a run. What sample k is depends on the seed and on k, not on who makes it, or when.
+    """All samples of a run. Sample k depends on the seed and on k only, not on the process or the order.
 
-    Holds the scans that samples to come still need, so samples are best asked for in rising order.
+    Holds the scans that later samples need, so samples are best requested in ascending order.
 
     Attributes:
-        source: Where scans come from.
+        source: The scans.
         view: How samples are cut from them.
-        target: What labels become.
-        schedule: Which scan each sample is cut from.
+        target: Training target.
+        schedule: Scan of each sample.
         seed: Seed of the run.
-        is_partial: Whether labels of the background leave open which kind of surroundings it is.
+        is_partial: Whether the surroundings are not labelled (partial labels).
     """
 
     source: ScanSource

@@ -1,4 +1,4 @@
-"""How each system's networks look at scans."""
+"""How samples are cut from scans for each system's networks, and how these are applied to whole scans."""
 
 from flarecli.training.views.base import Decode, ScoresOf, View
 from flarecli.training.views.crop import CropView, FirstStageGrid

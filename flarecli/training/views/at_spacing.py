@@ -1,4 +1,4 @@
-"""Scans brought to the voxel size of a network."""
+"""Resamples scans to the voxel size of a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flarecli.resample import area_matrix, majority_labels, resample_separable
 from flarecli.training.views.scan import LabelledScan
 
 _NEAR_ENOUGH = 0.05
-"""Relative difference of voxel sizes that is not worth an interpolation."""
+"""Relative difference of voxel sizes below which scans are not resampled."""
 
 
 def scan_at(scan: LabelledScan, spacing_mm: float) -> LabelledScan:

@@ -1,4 +1,4 @@
-"""How a network looks at scans: in training at random parts of them, in validation at the whole."""
+"""Views: how training samples are cut from scans, and how a network is applied to whole scans in validation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Decode = Callable[[np.ndarray], np.ndarray]
 
 
 class View(Protocol):
-    """One way of looking at scans; a frozen dataclass, whose fields are settings of a recipe."""
+    """A view of scans; a frozen dataclass, whose fields are settings of a recipe."""
 
     @property
     def has_fixed_shape(self) -> bool:
@@ -32,13 +32,13 @@ class View(Protocol):
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
     ) -> LabelledScan:
-        """A scan as this view wants it, from canonical arrays (z, y, x), int16 HU and uint8 labels."""
+        """A scan in the form that this view takes, from canonical arrays (z, y, x), int16 HU and uint8 labels."""
         ...
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
-        """A random sample, augmented; its labels are the house's."""
+        """A random, augmented sample, with FLARE labels."""
         ...
 
     def segment(self, scan: LabelledScan, scores_of: ScoresOf, decode: Decode) -> np.ndarray:
-        """Run a network on the whole scan without random changes; uint8 values on the scan's own grid."""
+        """Apply a network to the whole scan without augmentation; uint8 values on the scan's own grid."""
         ...

@@ -1,4 +1,4 @@
-"""Crops of a scan at the voxel size that it has, or that it is brought to as a whole."""
+"""Crops of a scan at its own voxel size, or at that to which the whole scan is resampled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class FirstStageChange:
-    """How what a first-stage network sees differs from the scan: offset, then contrast, then noise.
+    """Random change of a first-stage network's input: offset, then contrast, then noise.
 
     Attributes:
         offset_hu: Added to it.
@@ -42,14 +42,14 @@ UNCHANGED = FirstStageChange()
 
 @dataclass(frozen=True)
 class FirstStageGrid:
-    """How a first-stage network sees a whole scan.
+    """The input of a first-stage network, a whole scan.
 
     Attributes:
         spacing_mm: Isotropic voxel size.
         multiple: Sizes are padded with air to multiples of this.
         intensity: Scaling of its input.
-        changed_share: How many of the training scans it sees changed, so that it errs as it will on scans unlike
-            those that it was trained on.
+        changed_share: Fraction of the training scans that are changed before it, so that its errors are like those on
+            scans that it was not trained on.
         offset_hu: Largest offset of these.
         factor: Range of their contrast.
         noise_hu: Largest standard deviation of their noise.
@@ -64,12 +64,12 @@ class FirstStageGrid:
     noise_hu: float = 30.0
 
     def shape_of(self, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Shape:
-        """Voxels along z, y and x that it sees of a scan of this shape and voxel size, without padding."""
+        """Size along z, y and x of its input for a scan of this shape and voxel size, without padding."""
         z, y, x = (max(1, round(n * step / self.spacing_mm)) for n, step in zip(shape_zyx, spacing_mm, strict=True))
         return z, y, x
 
     def changed(self, hu: np.ndarray, scan_number: int) -> np.ndarray:
-        """What it sees of a scan, float32 HU: the same every time. Scans that are held out are never changed."""
+        """Its input for a scan, float32 HU: the same every time. Held-out scans are never changed."""
         if scan_number < 0 or not self.changed_share:
             return hu
         rng = generator(0, Purpose.FIRST_STAGE, scan_number)
@@ -81,7 +81,7 @@ class FirstStageGrid:
         return changed
 
     def drawn(self, rng: np.random.Generator) -> FirstStageChange:
-        """Draw what is changed of a scan, if anything is."""
+        """Draw the change of a scan."""
         if rng.random() >= self.changed_share:
             return UNCHANGED
         offset, factor = rng.uniform(-self.offset_hu, self.offset_hu), rng.uniform(*self.factor)
@@ -90,20 +90,18 @@ class FirstStageGrid:
 
 @dataclass(frozen=True)
 class CropView:
-    """A crop at a random place; what lies outside of the scan is air.
+    """A crop at a random position; outside of the scan is air.
 
     Attributes:
         shape_zyx: Size of a sample.
-        spacing_mm: Isotropic voxel size that scans are brought to where they have another one; 0 takes them as they
-            are.
-        other_shapes_zyx: Further sizes; every sample has one of all these, each as likely.
+        spacing_mm: Isotropic voxel size to which scans of another one are resampled; 0 keeps their own.
+        other_shapes_zyx: Further sizes; every sample has one of all these, with equal probability.
         orientation: "RAS" or "LPS".
-        multiple: Sizes that the network takes when it sees a whole scan are multiples of this.
-        organ_share: How many of the crops are placed so that they contain a random voxel of a random organ; the
-            others lie anywhere.
-        intensity: Scaling and its random changes.
-        first_stage: Where another network's scores are part of the input: how that one sees the scan. It sees it
-            without random changes.
+        multiple: Input sizes for whole scans are multiples of this.
+        organ_share: Fraction of the crops that contain a random voxel of a random organ; the others lie anywhere.
+        intensity: Scaling and its augmentation.
+        first_stage: The input of a first-stage network, where its scores are part of this one's input. It is not
+            augmented.
     """
 
     shape_zyx: Shape
@@ -143,16 +141,16 @@ class CropView:
         return shapes[int(rng.integers(len(shapes)))]
 
     def drawn_start(
-        self, labels: np.ndarray, shape: Shape, rng: np.random.Generator, posture: np.ndarray | None = None
+        self, labels: np.ndarray, shape: Shape, rng: np.random.Generator, pose: np.ndarray | None = None
     ) -> Shape:
         """Draw the first voxel of a crop; below 0 or too high where the scan is smaller than the crop.
 
         Args:
-            labels: What is where, (z, y, x).
+            labels: Labels, (z, y, x).
             shape: Size of the crop.
             rng: Random numbers.
-            posture: 3x3 matrix from positions in the scan to positions in `labels`, about their middles, where the
-                scan shows another posture than these.
+            pose: 3x3 matrix from positions in the scan to positions in `labels`, about their centres, where the
+                scan is rendered in another pose than these.
         """
         wants_organ = rng.random() < self.organ_share
         place = rng.random(3)
@@ -164,9 +162,9 @@ class CropView:
             if present.size:
                 inside = np.flatnonzero(labels.ravel() == present[int(pick[0] * present.size)])
                 voxel = np.array(np.unravel_index(inside[int(pick[1] * inside.size)], labels.shape))
-                if posture is not None:
+                if pose is not None:
                     last = np.array(labels.shape) - 1
-                    seen = np.linalg.solve(posture, voxel - last / 2) + last / 2
+                    seen = np.linalg.solve(pose, voxel - last / 2) + last / 2
                     voxel = np.clip(np.rint(seen).astype(int), 0, last)
                 low = np.clip(voxel - np.asarray(shape) + 1, low, high)
                 high = np.clip(voxel, low, high)

@@ -1,4 +1,4 @@
-"""From HU to what a network sees, with the random changes of training."""
+"""From HU to the input of a network, with augmentation in training."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class IntensityChange:
-    """A random change of a network's input.
+    """A random change of intensities.
 
     Attributes:
         shift: Added to the scaled image.
-        factor: What it is multiplied by then.
-        gamma: Power of the image before the scaling.
+        factor: Then multiplied with it.
+        gamma: Exponent of the gamma correction before the scaling.
     """
 
     shift: float
@@ -24,18 +24,18 @@ class IntensityChange:
 
 @dataclass(frozen=True)
 class Intensity:
-    """Scales HU linearly and clips; in training, changes them at random first.
+    """Linear scaling and clipping of HU, with augmentation in training.
 
-    The image is (HU - offset_hu) / scale_hu, clipped to what `window_hu` becomes. In training, in this order: a power
-    of the image between its own extremes, the scaling, a shift, a factor, the clipping.
+    The image is (HU - offset_hu) / scale_hu, clipped to the scaled `window_hu`. In training, in this order: gamma
+    correction between the image's extremes, scaling, shift, factor, clipping.
 
     Attributes:
-        window_hu: Range that is kept.
-        offset_hu: HU that become 0.
-        scale_hu: HU that become 1 above that.
-        shift: Largest shift of the scaled image, up or down.
-        factor: Largest relative change of its scale, up or down.
-        gamma: Range of the power.
+        window_hu: Range of HU.
+        offset_hu: HU that are scaled to 0.
+        scale_hu: Difference from these that is scaled to 1.
+        shift: Largest absolute shift of the scaled image.
+        factor: Largest relative change of its scale.
+        gamma: Range of the exponent of the gamma correction.
     """
 
     window_hu: tuple[float, float] = (-2048.0, 2048.0)
@@ -46,11 +46,11 @@ class Intensity:
     gamma: tuple[float, float] = (1.0, 1.0)
 
     def plain(self, hu: np.ndarray) -> np.ndarray:
-        """The image without random changes; float32."""
+        """The image without augmentation; float32."""
         return self._clipped(self._scaled(hu.astype(np.float32)))
 
     def augmented(self, hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The image with random changes; float32. Always draws three numbers."""
+        """The augmented image; float32. Always draws three numbers."""
         change = self.drawn(rng)
         image = hu.astype(np.float32)
         if change.gamma != 1.0:
@@ -84,7 +84,7 @@ class Intensity:
 
 
 def _raise_to_power(image: np.ndarray, power: float) -> None:
-    """Bend the image between its own extremes, in place."""
+    """Gamma correction between the image's own extremes, in place."""
     low, high = float(image.min()), float(image.max())
     if high > low:
         image -= np.float32(low)

@@ -1,4 +1,4 @@
-"""Smooth label maps, as the published training of EfficientSCN does after interpolating them."""
+"""Smooths label maps, as the published training of EfficientSCN does after interpolation."""
 
 from __future__ import annotations
 

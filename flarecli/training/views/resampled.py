@@ -1,4 +1,4 @@
-"""EfficientSCN's look at a scan: a region on an isotropic grid, deformed, rotated, scaled and moved in training.
+"""EfficientSCN's view of a scan: a region on an isotropic grid, deformed, rotated, scaled and shifted in training.
 
 Source: EfficientSCN code (training), unless a comment says otherwise.
 """
@@ -27,7 +27,7 @@ Sizes = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Region:
-    """The part of a scan that a sample shows, before random changes.
+    """The part of a scan that a sample covers, before augmentation.
 
     Attributes:
         shape_zyx: Size of the sample.
@@ -47,13 +47,13 @@ class ResampledView:
     Attributes:
         spacing_mm: Nominal spacing of samples.
         sizes: Sizes that samples can have along z, y and x, ascending.
-        around_organs: Whether the region is the box of the labels with a margin; else it is the whole scan, of which
-            a sample shows the middle part where no size is large enough.
+        around_organs: Whether the region is the bounding box of the labels with a margin; else it is the whole scan, of
+            which a sample covers the central part where no size is large enough.
         margin_mm: The margin, which may leave the scan.
         padding_hu: Value outside of the scan.
         label_sigma_voxels: Smoothing of the labels after interpolation.
-        intensity: Scaling and its random changes.
-        spatial: Random changes of the geometry.
+        intensity: Scaling and its augmentation.
+        spatial: Spatial augmentation.
         orientation: "RAS" or "LPS".
     """
 
@@ -130,10 +130,10 @@ class ResampledView:
         return values
 
     def region(self, scan: LabelledScan) -> Region:
-        """What a sample of this scan shows.
+        """The region that a sample of this scan covers.
 
-        The published code puts the middle of a box around organs half a millimetre lower, where half a voxel was
-        meant; here it is the middle.
+        The published code places the centre of a bounding box half a millimetre lower, where half a voxel was probably
+        intended; here it is the centre.
         """
         counts, spacing = np.asarray(scan.image.shape), np.asarray(scan.spacing_mm)
         low, high = np.zeros(3), (counts - 1) * spacing

@@ -11,7 +11,7 @@ from flarecli.training.views.base import Decode
 
 
 def decoded_by_slice(scores: np.ndarray, matrices: Sequence[np.ndarray], decode: Decode) -> np.ndarray:
-    """Interpolate scores with one matrix an axis and decode them; scores exist for one slice at a time.
+    """Interpolate scores with one matrix an axis and decode them, one slice at a time.
 
     Args:
         scores: float32 (channels, z, y, x).

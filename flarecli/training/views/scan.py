@@ -1,4 +1,4 @@
-"""What training is made of: scans with labels, and the samples that are cut from them."""
+"""Scans with labels, and the training samples that are cut from them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class LabelledScan:
     """A scan to cut samples from, in the orientation of the network.
 
     Attributes:
-        number: Which scan of its source it is; the same number is the same scan.
+        number: Number of the scan in its source; the same number is the same scan.
         image: (z, y, x); int16 HU, or uint8 grey levels for networks of slices.
-        labels: uint8 labels of the house, of the same shape; where asked for, kinds of surroundings after them.
+        labels: uint8 FLARE labels of the same shape, followed by kinds of surroundings where requested.
         spacing_mm: Distance of voxels along the three axes.
     """
 
@@ -26,7 +26,7 @@ class LabelledScan:
 
 @dataclass(frozen=True)
 class FirstStageView:
-    """What a first-stage network sees of the scan of a sample, and where the sample lies in it.
+    """The input of a first-stage network for the scan of a sample, and the sample's position in it.
 
     Attributes:
         scan_number: Number of the scan; samples of one scan have the same image.
@@ -43,12 +43,12 @@ class FirstStageView:
 
 @dataclass(frozen=True)
 class Sample:
-    """What a network is given, and what it should answer.
+    """Input and target of a network.
 
     Attributes:
         image: float32, (channels, z, y, x) or, for networks of slices, (channels, y, x) or (slices, channels, y, x).
         labels: uint8 values of the recipe's target, the same without channels.
-        first_stage: For networks that also see the scores of another one.
+        first_stage: For networks whose input holds the scores of another one.
     """
 
     image: np.ndarray

@@ -1,4 +1,4 @@
-"""The VGG-13 U-Net's look at a scan: single axial slices, turned, moved, scaled and sheared in training.
+"""The VGG-13 U-Net's view of a scan: single axial slices, rotated, shifted, scaled and sheared in training.
 
 Source: the authors' code (training), unless a comment says otherwise.
 """
@@ -17,14 +17,14 @@ from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.scan import LabelledScan, Sample
 
 _TRIES = 50
-"""How often another slice is drawn when one is of one colour."""
+"""Number of slices among which one that is not uniform is chosen."""
 
 
 @dataclass(frozen=True)
 class SliceView:
-    """One slice at a random height, changed by one affine map, nearest neighbours for image and labels, outside black.
+    """One slice at a random height under a random affine map, interpolated by nearest neighbour, black outside.
 
-    Scans of this view are uint8 grey levels, (slices, rows, columns), each slice stretched between its own percentiles.
+    Scans of this view are uint8 grey levels, (slices, rows, columns), each slice scaled between its own percentiles.
 
     Attributes:
         slice_size: Rows and columns.
@@ -32,7 +32,7 @@ class SliceView:
         shear_deg: Largest angle of the shear along the columns.
         translation: Largest shift, in slice sizes.
         scale: Range of the scale.
-        batch_slices: How many slices the network is given at a time in validation.
+        batch_slices: Batch size in validation.
     """
 
     slice_size: int = 512

@@ -11,7 +11,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class SpatialRanges:
-    """How far samples are deformed, rotated, scaled and moved.
+    """Ranges of the deformation, rotation, scale and translation of samples.
 
     Attributes:
         elastic_mm: Largest displacement of a node of the elastic deformation along each axis.
@@ -94,8 +94,8 @@ def draw_map(
     """Draw a random map.
 
     Args:
-        ranges: How far it may go.
-        rng: Always gives the same count of numbers.
+        ranges: Ranges of its parameters.
+        rng: Random numbers; the same number of them is drawn every time.
         sample_middle_mm: Middle of the sample.
         scan_middle_mm: Middle of the region of the scan that the sample is to show.
         extent_mm: Extent of the sample.

@@ -1,4 +1,4 @@
-"""EfficientSegNet's look at a scan: the whole, or a window around the organs, stretched to a fixed size.
+"""EfficientSegNet's view of a scan: the whole, or a window around the organs, resized to a fixed size.
 
 Source: EfficientSegNet code (training), unless a comment says otherwise.
 """
@@ -19,23 +19,23 @@ from flarecli.training.views.scan import LabelledScan, Sample
 
 Shape = tuple[int, int, int]
 _LEAST_SHARE = 0.5
-"""Of an organ's stretched mask, from which on a voxel is the organ's."""
+"""Threshold of an organ's resized mask."""
 
 
 @dataclass(frozen=True)
 class WindowView:
-    """A window stretched to one size by linear interpolation between outermost voxel centres, then standardised.
+    """A window resized to one size by linear interpolation between outermost voxel centres, then standardised.
 
     Attributes:
         shape_zyx: Size of a sample.
-        around_organs: Whether the window is the labels' box with a margin; else it is the whole scan.
+        around_organs: Whether the window is the labels' bounding box with a margin; else it is the whole scan.
         margin_mm: The margin.
-        random_share: How many training windows have random borders instead.
-        random_margin_mm: Borders move between a third of this inwards of, and this beyond, the organs' box. The
-            published code draws both ends from the same range, so that the lower ones can cut deep into organs; here
-            both ends are drawn alike, outwards.
+        random_share: Fraction of the training windows that have random borders instead.
+        random_margin_mm: Random borders lie between a third of this inside the organs' bounding box and this outside
+            it. The published code draws both ends from the same range, so that the lower ones can cut deep into
+            organs; here both ends are drawn symmetrically, outwards.
         least_field: For whole scans: training windows are random parts of the scan, along each axis at least this
-            share of it, as fields of view differ; ours.
+            fraction of it, as fields of view differ; not in the published code.
         brightness_share: Probability for each organ that its intensities are shifted.
         brightness_hu: Largest shift, up or down, in whole HU.
         window_hu: Intensities are clipped to this range.
@@ -119,7 +119,7 @@ class WindowView:
         return z, y, x
 
     def _stretched(self, scan: LabelledScan, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """HU, float32, and labels at the sample's size: an organ where its stretched mask reaches a half."""
+        """HU, float32, and labels at the sample's size: an organ where its resized mask reaches one half."""
         image, labels = scan.image[window], scan.labels[window]
         if image.shape == self.shape_zyx:
             return image.astype(np.float32), np.array(labels)
@@ -135,7 +135,7 @@ class WindowView:
 
 
 def _random_part(shape: tuple[int, ...], least: tuple[float, float, float], random: np.ndarray) -> Window:
-    """A part of an array: along each axis at least a share of it, anywhere. `random` is of shape (2, 3)."""
+    """A random part of an array, along each axis at least a fraction of it. `random` is of shape (2, 3)."""
     parts = []
     for count, share, size_at, start_at in zip(shape, least, *random, strict=True):
         size = max(1, round(count * (share + (1 - share) * size_at)))

@@ -1,6 +1,6 @@
-"""Organs without any data: liver, kidneys, spleen and pancreas from ellipsoids, shells and curved tubes.
+"""Procedural organs, without label maps: liver, kidneys, spleen and pancreas from ellipsoids, shells and curved tubes.
 
-Sizes and places follow measurements of adult label maps (mean and spread of volumes, extents, centroids and
+Sizes and positions follow measurements of adult label maps (mean and spread of volumes, extents, centroids and
 principal axes). Constants are in mm in the frame of `anatomy`, with x = 0 on the midline, for a patient of
 mean size. `docs/phantom.md` compares fifty drawn patients with the measurements.
 """

@@ -1,4 +1,4 @@
-"""What all organs of one patient share: size, how much shapes vary, the spine, and the cavity they lie in."""
+"""A patient's build, which all organs share: size, variation of shapes, spine, and the cavity around the organs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Build:
 
     Attributes:
         scale: Factors of lengths along z, y and x.
-        spread: How much shapes and places vary; 1 as between real patients.
+        spread: Scale of the variation of shapes and positions; 1 as between real patients.
     """
 
     scale: np.ndarray
@@ -46,7 +46,7 @@ class Build:
         """Depth inside the rib cage, mm: an ellipsoid dome on an elliptical cylinder."""
         z, y, x = position
         centre = _CAVITY_CENTRE_MM * self.scale
-        # Below the middle the height counts no more.
+        # Below the centre it is a cylinder.
         above = np.maximum(z, np.float32(centre[0]))
         return ellipsoid_depth((above, y, x), centre, _CAVITY_RADII_MM * self.scale)
 

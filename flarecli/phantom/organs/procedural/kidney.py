@@ -1,4 +1,4 @@
-"""A kidney: a bean upright beside the spine."""
+"""A kidney: a bean-shaped body beside the spine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Kidney:
         turn: 3x3 matrix from patient to kidney axes: along the kidney, through it, across it.
         radii: Half length, thickness and width, mm.
         side: 1 right, -1 left.
-        bend: How far the poles lean to the midline, in half widths.
+        bend: Displacement of the poles to the midline, in half widths.
         sinus: Depth of the sinus in half widths.
     """
 

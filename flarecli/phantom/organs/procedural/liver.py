@@ -1,4 +1,4 @@
-"""The liver: two lobes under the diaphragm, shaped by what they lie on."""
+"""The liver: two lobes under the diaphragm, with the impressions of neighbouring organs."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _DIAPHRAGM_MM = 3.0
 
 @dataclass(frozen=True)
 class Liver:
-    """Right and left lobe inside the cavity, cut by the visceral surface below and the spine behind.
+    """Right and left lobe inside the cavity, bounded by the visceral surface below and the spine behind.
 
     Attributes:
         build: The patient's.
         right_radii: Of the right lobe's ellipsoid before scaling, mm.
         left_centre: Of the left lobe's, mm.
         left_radii: Of the left lobe's, mm.
-        tip_z: Where the right lobe ends below, mm.
-        slope: How the visceral surface rises towards the left.
-        hollow: Factor of the bed of stomach and bowel under it.
+        tip_z: Inferior end of the right lobe, mm.
+        slope: Slope of the visceral surface towards the left.
+        hollow: Size factor of the impression of stomach and bowel.
         waves: Phases of the visceral surface's undulation along x and y, radians.
         fissure_mm: Half the width of the fissure between the lobes.
     """
@@ -69,8 +69,8 @@ class Liver:
         cava = np.float32(_CAVA_GROOVE_RADIUS_MM) - np.hypot(
             before_spine - np.float32(_CAVA_MM[0] * size), x - np.float32(_CAVA_MM[1] * size)
         )
-        for hole, blend_mm in ((bed, 12.0), (cava, 4.0), (fissure, 5.0), (spine, 8.0)):
-            depth = smooth_minimum(depth, -hole, blend_mm)
+        for groove, blend_mm in ((bed, 12.0), (cava, 4.0), (fissure, 5.0), (spine, 8.0)):
+            depth = smooth_minimum(depth, -groove, blend_mm)
         under_diaphragm = self.build.cavity_depth(position) - np.float32(_DIAPHRAGM_MM)
         return smooth_minimum(depth, under_diaphragm, 6.0)
 

@@ -60,7 +60,7 @@ def draw_pancreas(rng: np.random.Generator, build: Build) -> Pancreas:
     knots = _CURVE_MM.copy()
     knots[:, :3] += spread * bounded_normal(rng, (9, 5, 7))
     knots[:, :3] += spread * bounded_normal(rng, np.array((4, 3, 3)), (len(knots), 3))
-    # The tail climbs to the hilum of the spleen, more in some patients than in others.
+    # The tail rises to the hilum of the spleen, more in some patients than in others.
     knots[:, 0] += bounded_normal(rng, 8 * spread) * np.linspace(0, 1, len(knots)) ** 2
     knots[:, :3] *= build.scale
     knots[:, 3] *= build.size * np.exp(bounded_normal(rng, 0.1 * spread))

@@ -1,4 +1,4 @@
-"""All organs of one procedural patient, each yielding to its neighbours."""
+"""All organs of one procedural patient, without overlap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flarecli.phantom.organs.procedural.pancreas import draw_pancreas
 from flarecli.phantom.organs.procedural.spleen import draw_spleen
 
 _GAP_MM = (0.3, 4.0)
-"""Fat between two organs that would touch."""
+"""Thickness of the fat between neighbouring organs."""
 
 
 def procedural_anatomy(rng: np.random.Generator, options: PhantomOptions = REALISTIC) -> Anatomy:
@@ -36,19 +36,19 @@ def procedural_anatomy(rng: np.random.Generator, options: PhantomOptions = REALI
     liver = draw_liver(rng, build)
 
     gap_mm = float(rng.uniform(*_GAP_MM))
-    firm: list[Depth] = [kidney.depth for kidney in kidneys]
+    placed: list[Depth] = [kidney.depth for kidney in kidneys]
     organs = [OrganShape(2, kidney.box(), kidney.depth, roughness_mm=0.5) for kidney in kidneys]
-    organs.append(OrganShape(3, spleen.box(), partial(_yielding, spleen.depth, firm, gap_mm), roughness_mm=0.8))
-    firm = [*firm, spleen.depth]
-    organs.append(OrganShape(1, liver.box(), partial(_yielding, liver.depth, firm, gap_mm), roughness_mm=1.0))
-    firm = [*firm, liver.depth]
-    organs.append(OrganShape(4, pancreas.box(), partial(_yielding, pancreas.depth, firm, gap_mm), roughness_mm=1.3))
+    organs.append(OrganShape(3, spleen.box(), partial(_displaced, spleen.depth, placed, gap_mm), roughness_mm=0.8))
+    placed = [*placed, spleen.depth]
+    organs.append(OrganShape(1, liver.box(), partial(_displaced, liver.depth, placed, gap_mm), roughness_mm=1.0))
+    placed = [*placed, liver.depth]
+    organs.append(OrganShape(4, pancreas.box(), partial(_displaced, pancreas.depth, placed, gap_mm), roughness_mm=1.3))
     return Anatomy(tuple(organs), "procedural", midline_x_mm=0.0, spine_y_mm=build.spine_y_mm)
 
 
-def _yielding(own: Depth, firm: Sequence[Depth], gap_mm: float, position: Position) -> np.ndarray:
-    """Depth of a body that leaves a gap of fat to others."""
+def _displaced(own: Depth, placed: Sequence[Depth], gap_mm: float, position: Position) -> np.ndarray:
+    """Depth of a body that is cut at a distance from others, which leaves a layer of fat."""
     depth = own(position)
-    for other in firm:
+    for other in placed:
         depth = smooth_minimum(depth, np.float32(-gap_mm) - other(position), 5.0)
     return depth

@@ -27,7 +27,7 @@ class Spleen:
     Attributes:
         build: The patient's.
         centre: Middle of the shell, mm.
-        turn_deg: How steeply its long axis climbs from front to back.
+        turn_deg: Inclination of its long axis from front to back.
         half_length: Along the ribs, mm.
         half_width: Across them, mm.
         thickness: In its middle, mm.
@@ -44,7 +44,7 @@ class Spleen:
         """Depth below its surface, mm."""
         z, y, x = position
         from_wall = self.build.cavity_depth(position)
-        # Unrolled: the way around the wall, and up it.
+        # Unrolled coordinates: along the circumference of the wall, and along z.
         angle = np.arctan2(y, -x) - np.float32(np.arctan2(self.centre[1], -self.centre[2]))
         around = angle * np.float32(np.hypot(self.centre[1], self.centre[2]))
         up = z - np.float32(self.centre[0])

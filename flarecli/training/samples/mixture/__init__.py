@@ -1,1 +1,1 @@
-"""Real and synthetic scans in one training: which a user wants, their data, their samples by turns."""
+"""Training on real and synthetic scans: selection of recipe and data, interleaved samples."""

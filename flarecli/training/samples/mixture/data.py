@@ -1,4 +1,4 @@
-"""What a run on real and synthetic scans together learns from and is judged on."""
+"""Training and validation data of a run on real and synthetic scans together."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from flarecli.errors import UsageError
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.recipe import LossSettings, Recipe
-from flarecli.training.samples.mixture.stream import MixedStream, NumberedApart, RealTurns
+from flarecli.training.samples.mixture.stream import Interleaving, MixedStream, Renumbered
 from flarecli.training.samples.stream import SampleStream
 from flarecli.training.targets import Target
 from flarecli.training.views.scan import LabelledScan
 
 _PARTIAL_LOSSES = {"cross_entropy_dice": "partial_cross_entropy_dice"}
-"""Losses of classes, and what they become where labels leave some classes open."""
+"""Losses of classes, and their forms for partial labels."""
 
 
 @dataclass(frozen=True)
 class MixedData:
-    """Cases of a cache and synthetic scans in one stream; judged on held-out cases.
+    """Cases of a cache and synthetic scans in one stream; validated on held-out cases.
 
     Attributes:
-        recipe: How they are looked at.
+        recipe: How samples are cut.
         real: The cases.
         synthetic: The synthetic scans.
         real_share: Share of the samples that are from real scans, above 0 and below 1.
@@ -39,13 +39,13 @@ class MixedData:
             raise UsageError(
                 "the share of real scans must lie between 0 and 1",
                 seen=f"--real-share {self.real_share:g}",
-                remedy="Give a number such as 0.5; without a cache, or without --synthesize-from, all scans are alike.",
+                remedy="Give a number such as 0.5; leave out the cache or --synthesize-from for scans of one kind.",
             )
-        if self.synthetic.is_painted:
+        if self.synthetic.is_rendered_on_device:
             raise UsageError(
-                "painted scans cannot be mixed with real ones",
-                seen="synthesis.painted = true with a cache",
-                remedy="Set synthesis.painted = false, or train on synthetic scans alone.",
+                "scans rendered on the device cannot be mixed with real ones",
+                seen="synthesis.rendered_on_device = true with a cache",
+                remedy="Set synthesis.rendered_on_device = false, or train on synthetic scans only.",
             )
 
     @property
@@ -70,15 +70,15 @@ class MixedData:
         return self.real.has_validation
 
     @property
-    def is_painted(self) -> bool:
+    def is_rendered_on_device(self) -> bool:
         return False
 
     def stream(self, seed: int) -> MixedStream:
         synthetic = self.synthetic.stream(seed)
         real = self.real.stream(seed)
         if not isinstance(synthetic, SampleStream):
-            raise TypeError("painted scans cannot be mixed with real ones")
-        return MixedStream(replace(real, source=NumberedApart(real.source)), synthetic, RealTurns(self.real_share))
+            raise TypeError("scans rendered on the device cannot be mixed with real ones")
+        return MixedStream(replace(real, source=Renumbered(real.source)), synthetic, Interleaving(self.real_share))
 
     def validation_scans(self, most: int) -> Iterator[tuple[str, LabelledScan]]:
         return self.real.validation_scans(most)
@@ -88,7 +88,7 @@ class MixedData:
 
 
 def recipe_for_mixing(recipe: Recipe) -> Recipe:
-    """The recipe with a loss that real labels, too, can teach surroundings by.
+    """The recipe with the form of its loss for partial labels, as those of real scans are.
 
     Raises:
         UsageError: when its loss has no such form.
@@ -97,7 +97,7 @@ def recipe_for_mixing(recipe: Recipe) -> Recipe:
         return recipe
     if recipe.loss.name not in _PARTIAL_LOSSES:
         raise UsageError(
-            "this loss cannot leave open which surroundings a voxel of a real scan belongs to",
+            "this loss has no form for partial labels, and labels of real scans do not distinguish surroundings",
             seen=f"loss.name = {recipe.loss.name}",
             expected=", ".join((*_PARTIAL_LOSSES, *_PARTIAL_LOSSES.values())),
             remedy=f'Choose one of those, or set target = "{Target.CLASSES}".',

@@ -1,4 +1,4 @@
-"""Which recipe and which data a user asks for: a cache, synthetic scans, or both in one stream."""
+"""Selection of the recipe and of the data: a cache, synthetic scans, or both in one stream."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from flarecli.training.targets import Target
 
 
 @dataclass(frozen=True)
-class WantedScans:
-    """What to train on.
+class ScanSelection:
+    """The scans to train on.
 
     Attributes:
         cache: Folder of a cache of real scans, if any.
@@ -47,7 +47,7 @@ def chosen_recipe(
     wanted: str | None,
     pairs: Sequence[str],
     iterations: int | None,
-    scans: WantedScans,
+    scans: ScanSelection,
 ) -> Recipe:
     """The recipe of a network with the user's changes.
 
@@ -58,7 +58,7 @@ def chosen_recipe(
             where there is one, else the first one.
         pairs: Changes as `key=value`.
         iterations: Their number, where it is changed.
-        scans: What it is to be trained on; decides the target, and the loss of a mixture.
+        scans: The scans to train on; they determine the target, and the loss of a mixture.
 
     Raises:
         UsageError: for a recipe or setting that does not exist, and for a loss that a mixture cannot have.
@@ -82,15 +82,15 @@ def chosen_recipe(
     return recipe if iterations is None else with_changes(recipe, {"iterations": iterations})
 
 
-def data_of(recipe: Recipe, scans: WantedScans, fold: str | None, folds: int, seed: int) -> TrainingData:
+def data_of(recipe: Recipe, scans: ScanSelection, fold: str | None, folds: int, seed: int) -> TrainingData:
     """The data of one run.
 
     Args:
-        recipe: How they are looked at.
-        scans: Where they come from.
+        recipe: How samples are cut.
+        scans: The source of scans.
         fold: Number of the fold that is held out, from 1; None for `validation.held_out_share` of the cases.
         folds: How many folds there are.
-        seed: Decides which case is in which fold.
+        seed: Seed of the assignment of cases to folds.
 
     Raises:
         UsageError: for a fold that does not exist.
@@ -101,7 +101,7 @@ def data_of(recipe: Recipe, scans: WantedScans, fold: str | None, folds: int, se
             raise UsageError(
                 "synthetic scans have no folds",
                 seen=f"--fold {fold}",
-                remedy="Leave it out: other synthetic scans are held out anyway.",
+                remedy="Leave it out: other synthetic scans are held out in any case.",
             )
         return _synthetic_data(recipe, scans)
     opened = TrainingCache.open(scans.cache)
@@ -109,7 +109,7 @@ def data_of(recipe: Recipe, scans: WantedScans, fold: str | None, folds: int, se
     return _with_synthetic(real, scans, _synthetic_data(recipe, scans) if scans.is_mixed else None)
 
 
-def fold_data(recipe: Recipe, scans: WantedScans, folds: int, seed: int) -> list[TrainingData]:
+def fold_data(recipe: Recipe, scans: ScanSelection, folds: int, seed: int) -> list[TrainingData]:
     """The data of each fold of a cache; arguments and errors as of `data_of`."""
     if scans.cache is None:
         raise ValueError("synthetic scans have no folds")
@@ -119,11 +119,11 @@ def fold_data(recipe: Recipe, scans: WantedScans, folds: int, seed: int) -> list
     return [_with_synthetic(CachedData(recipe, opened, split), scans, synthetic) for split in splits]
 
 
-def _synthetic_data(recipe: Recipe, scans: WantedScans) -> SyntheticData:
+def _synthetic_data(recipe: Recipe, scans: ScanSelection) -> SyntheticData:
     return SyntheticData(recipe, read_anatomies(scans.synthesize_from or "", available_processors()))
 
 
-def _with_synthetic(real: CachedData, scans: WantedScans, synthetic: SyntheticData | None) -> TrainingData:
+def _with_synthetic(real: CachedData, scans: ScanSelection, synthetic: SyntheticData | None) -> TrainingData:
     """Cases of a cache, with synthetic scans where there are some."""
     return real if synthetic is None else MixedData(real.recipe, real, synthetic, scans.real_share)
 

@@ -1,4 +1,4 @@
-"""Samples of two sources in one stream: real and synthetic scans, in a fixed proportion."""
+"""Interleaves samples of real and synthetic scans in a fixed proportion."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from flarecli.training.samples.stream import SampleStream, Stream
 from flarecli.training.views.scan import LabelledScan
 
 FIRST_REAL_SCAN = 2**42
-"""Number of the first real scan of a mixed stream. No synthetic scan has a number as high, and no other random number
-of a scan is derived from one."""
+"""Number of the first real scan of a mixed stream, larger than any number of a synthetic scan and than any number from
+which random numbers of a scan are derived."""
 
 
 @dataclass(frozen=True)
-class RealTurns:
-    """Which samples of a mixed stream are from real scans: the share is kept as evenly as whole numbers allow.
+class Interleaving:
+    """Which samples of a mixed stream are from real scans, spread as evenly as whole numbers allow.
 
     Attributes:
         share: Share of the samples that are from real scans, between 0 and 1.
@@ -27,7 +27,7 @@ class RealTurns:
     share: float
 
     def real_before(self, number: int) -> int:
-        """How many of the samples before sample `number`, counted from 0, are from real scans."""
+        """Number of samples from real scans before sample `number`, counted from 0."""
         return floor(number * self.share + 1e-9)
 
     def is_real(self, number: int) -> bool:
@@ -35,47 +35,47 @@ class RealTurns:
         return self.real_before(number + 1) > self.real_before(number)
 
     def number_within(self, number: int) -> int:
-        """Which sample of its own source sample `number` of the stream is."""
+        """Number of the stream's sample `number` within its own source."""
         before = self.real_before(number)
         return before if self.is_real(number) else number - before
 
 
 @dataclass(frozen=True)
 class MixedSchedule:
-    """From which scan each sample of a mixed stream is cut; as `Schedule`.
+    """Scan of each sample of a mixed stream; as `Schedule`.
 
     Attributes:
-        turns: Which samples are from real scans.
+        interleaving: Which samples are from real scans.
         real: Schedule of the real scans.
         synthetic: Schedule of the synthetic scans.
     """
 
-    turns: RealTurns
+    interleaving: Interleaving
     real: Schedule
     synthetic: Schedule
 
     @property
     def reuse(self) -> int:
-        """How often a scan is used at most."""
+        """Most samples of a scan."""
         return max(self.real.reuse, self.synthetic.reuse)
 
     @property
     def settling_samples(self) -> int:
-        """First samples of a run, in which more scans are new than later."""
-        share = self.turns.share
+        """Number of samples at the start of a run in which more scans are new than later."""
+        share = self.interleaving.share
         return max(ceil(self.real.settling_samples / share), ceil(self.synthetic.settling_samples / (1 - share)))
 
     def scan_of(self, sample: int) -> int:
         """Number of the scan; those of real scans begin with `FIRST_REAL_SCAN`."""
-        number = self.turns.number_within(sample)
-        if self.turns.is_real(sample):
+        number = self.interleaving.number_within(sample)
+        if self.interleaving.is_real(sample):
             return FIRST_REAL_SCAN + self.real.scan_of(number)
         return self.synthetic.scan_of(number)
 
 
 @dataclass(frozen=True)
-class NumberedApart:
-    """Scans of a source, with numbers that no scan of another source has.
+class Renumbered:
+    """Scans of a source with an offset added to their numbers, so that no other source has them.
 
     Attributes:
         source: The scans.
@@ -93,24 +93,24 @@ class NumberedApart:
 
 @dataclass
 class MixedStream:
-    """Real and synthetic samples by turns. Sample k depends on the seed and on k alone.
+    """Interleaved real and synthetic samples. Sample k depends on the seed and on k only.
 
     Attributes:
         real: Samples of real scans.
         synthetic: Samples of synthetic scans.
-        turns: Which samples are real.
+        interleaving: Which samples are real.
     """
 
     real: SampleStream
     synthetic: SampleStream
-    turns: RealTurns
+    interleaving: Interleaving
 
     @property
     def schedule(self) -> MixedSchedule:
-        """Which scan each sample is from."""
-        return MixedSchedule(self.turns, self.real.schedule, self.synthetic.schedule)
+        """Scan of each sample."""
+        return MixedSchedule(self.interleaving, self.real.schedule, self.synthetic.schedule)
 
     def sample(self, number: int) -> Any:
         """Sample `number`, counted from 0."""
-        stream: Stream = self.real if self.turns.is_real(number) else self.synthetic
-        return stream.sample(self.turns.number_within(number))
+        stream: Stream = self.real if self.interleaving.is_real(number) else self.synthetic
+        return stream.sample(self.interleaving.number_within(number))

@@ -1,4 +1,4 @@
-"""Synthetic scans painted where the network is trained: a patient is drawn once and scanned many times."""
+"""Synthetic scans rendered on the training device: a patient is drawn once and rendered many times."""
 
 from flarecli.training.samples.rendering.patients import PatientSample, PatientSource, PatientStream
 

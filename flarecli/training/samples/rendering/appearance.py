@@ -1,4 +1,4 @@
-"""One scan of a patient as numbers, for a device to paint."""
+"""The parameters of one scan of a patient, for rendering on a device."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from flarecli.phantom.acquisition import Acquisition, PartIntensities, draw_acquisition, part_intensities
 from flarecli.phantom.options import PhantomOptions
 from flarecli.phantom.patient import Patient
-from flarecli.phantom.tissues import draw_look
+from flarecli.phantom.tissues import draw_intensities
 
 
 @dataclass(frozen=True)
-class Exposure:
-    """How one scan of a patient looks; fields of texture and noise are left to whoever paints it.
+class ScanAppearance:
+    """Parameters of one scan of a patient; fields of texture and noise are drawn when it is rendered.
 
     Attributes:
         intensities: By part number.
@@ -25,8 +25,8 @@ class Exposure:
     acquisition: Acquisition
 
 
-def draw_exposure(rng: np.random.Generator, patient: Patient, options: PhantomOptions) -> Exposure:
-    """Draw another scan of a patient: contrast phase, intensities of the tissues, scanner."""
+def draw_appearance(rng: np.random.Generator, patient: Patient, options: PhantomOptions) -> ScanAppearance:
+    """Draw the parameters of a scan of a patient: contrast phase, tissue intensities, acquisition."""
     traits = patient.traits
-    look = draw_look(rng, options, fatty_liver=traits.fatty_liver, fatty_pancreas=traits.fatty_pancreas)
-    return Exposure(part_intensities(patient.palette, look), draw_acquisition(rng, options, patient.grid))
+    look = draw_intensities(rng, options, fatty_liver=traits.fatty_liver, fatty_pancreas=traits.fatty_pancreas)
+    return ScanAppearance(part_intensities(patient.palette, look), draw_acquisition(rng, options, patient.grid))

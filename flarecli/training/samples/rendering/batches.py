@@ -1,4 +1,4 @@
-"""From patients to what the network takes, painted on the device that trains it; for PyTorch."""
+"""From patients to inputs of the network, rendered on the training device; for PyTorch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from flarecli.training.randomness import Purpose, derived_seed, generator
 from flarecli.training.recipe import FirstStageSettings, Recipe
 from flarecli.training.samples.rendering.fields import per_sample
 from flarecli.training.samples.rendering.patients import PatientSample
-from flarecli.training.samples.rendering.pose import in_posture
-from flarecli.training.samples.rendering.renderer import painted
+from flarecli.training.samples.rendering.pose import posed
+from flarecli.training.samples.rendering.renderer import rendered
 from flarecli.training.views import CropView, FirstStageGrid
 from flarecli.training.views.crop import AIR_HU, FirstStageChange
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import torch
 
 _FIRST_STAGE_SCANS = 4
-"""How many scans the first stage sees at a time."""
+"""Batch size of the first stage."""
 
 
-def painted_batches(
+def rendered_batches(
     recipe: Recipe, seed: int, device: str, first_stage: keras.Model | None = None
-) -> PaintedBatchBuilder:
-    """What paints the samples of a recipe that `check_recipe` has let pass.
+) -> RenderedBatchBuilder:
+    """The builder for the samples of a recipe that `check_recipe` has accepted.
 
     Raises:
         ValueError: when its view does not cut crops.
@@ -36,10 +36,10 @@ def painted_batches(
     if not isinstance(recipe.view, CropView):
         raise ValueError(f"view (={recipe.view}) must be a CropView")
     spacing_mm = recipe.synthesis.spacing_mm[0]
-    return PaintedBatchBuilder(recipe.view, spacing_mm, seed, device, first_stage, recipe.first_stage)
+    return RenderedBatchBuilder(recipe.view, spacing_mm, seed, device, first_stage, recipe.first_stage)
 
 
-class PaintedBatchBuilder:
+class RenderedBatchBuilder:
     """Builds inputs and targets as `BatchBuilder` does, channels first.
 
     Args:
@@ -48,7 +48,7 @@ class PaintedBatchBuilder:
         seed: Seed of the run.
         device: Where to, as PyTorch names it.
         first_stage: Network whose class scores become further channels of the input.
-        settings: What of its scores is input.
+        settings: Which of its scores are input.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class PaintedBatchBuilder:
     def _batch(self, samples: Sequence[PatientSample]) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
-        noise = torch.Generator(self._device).manual_seed(derived_seed(self._seed, Purpose.PAINT, samples[0].number))
+        noise = torch.Generator(self._device).manual_seed(derived_seed(self._seed, Purpose.RENDER, samples[0].number))
         parts = torch.stack([torch.as_tensor(sample.parts) for sample in samples]).to(self._device)
-        parts = in_posture(parts, np.stack([sample.posture for sample in samples]))
-        hu, seen = painted(parts, [sample.exposure for sample in samples], self._spacing_mm, noise)
+        parts = posed(parts, np.stack([sample.pose for sample in samples]))
+        hu, seen = rendered(parts, [sample.appearance for sample in samples], self._spacing_mm, noise)
         values = torch.stack(
             [torch.as_tensor(s.values, device=self._device)[p.int()] for s, p in zip(samples, parts, strict=True)]
         )
         values *= seen
-        rngs = [generator(self._seed, Purpose.PAINT, sample.number) for sample in samples]
+        rngs = [generator(self._seed, Purpose.RENDER, sample.number) for sample in samples]
         images = self._images(hu, samples, rngs)
         channels = [images]
         if self._first_stage is not None and self._view.first_stage is not None:

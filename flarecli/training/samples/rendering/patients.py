@@ -1,4 +1,4 @@
-"""Patients drawn beside the training, and what the training device is to paint of them."""
+"""Patients drawn in worker processes, and what the training device renders of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from flarecli.phantom.patient import Patient, centred_grid, draw_patient
 from flarecli.training.randomness import Purpose, generator
 from flarecli.training.recipe import SynthesisSettings
 from flarecli.training.samples.anatomies import draw_anatomy
-from flarecli.training.samples.rendering.appearance import Exposure, draw_exposure
-from flarecli.training.samples.rendering.pose import draw_posture
+from flarecli.training.samples.rendering.appearance import ScanAppearance, draw_appearance
+from flarecli.training.samples.rendering.pose import draw_pose
 from flarecli.training.samples.scan_source import patient_options
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.targets import Target
@@ -24,14 +24,14 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class PatientSample:
-    """A sample that is still to be painted.
+    """A sample that the training device renders.
 
     Attributes:
-        number: Which sample of the run it is.
+        number: Number of the sample in the run.
         parts: Uint8, (z, y, x): part of the body at every voxel of the patient's whole grid.
         values: Uint8, (256,): the value of the recipe's target that each part number has.
-        exposure: How the scan looks.
-        posture: Matrix from positions in the scan to positions in `parts`, about their middles.
+        appearance: Intensities and acquisition of the scan.
+        pose: Matrix from positions in the scan to positions in `parts`, about their middles.
         start_zyx: First voxel of the sample in the scan; may lie outside.
         shape_zyx: Size of the sample.
     """
@@ -39,18 +39,18 @@ class PatientSample:
     number: int
     parts: np.ndarray
     values: np.ndarray
-    exposure: Exposure
-    posture: np.ndarray
+    appearance: ScanAppearance
+    pose: np.ndarray
     start_zyx: Shape
     shape_zyx: Shape
 
 
 @dataclass(frozen=True)
 class PatientSource:
-    """Patients that are drawn, all different.
+    """Random patients.
 
     Attributes:
-        settings: How.
+        settings: How they are drawn.
         maps: Label maps whose organs are deformed; where there are none all organs are procedural.
         seed: Seed of all of them.
     """
@@ -71,13 +71,13 @@ class PatientSource:
 
 @dataclass
 class PatientStream:
-    """All samples of a run that paints its scans. What sample k is depends on the seed and on k alone.
+    """All samples of a run whose scans are rendered on the device. Sample k depends on the seed and on k only.
 
     Attributes:
-        source: Where patients come from.
+        source: The patients.
         view: How samples are cut from scans; samples of one batch have one shape.
-        target: What labels become.
-        schedule: Which patient each sample shows.
+        target: Training target.
+        schedule: Patient of each sample.
         seed: Seed of the run.
         batch: Samples of a batch.
     """
@@ -103,14 +103,14 @@ class PatientStream:
         labels = labels_of_parts(patient, with_surroundings=self.target is Target.SURROUNDINGS)
         shape = self.view.drawn_shape(generator(self.seed, Purpose.SHAPE, number // self.batch))
         options = patient_options(settings, self.source.seed, Purpose.SCAN, wanted)
-        exposure = draw_exposure(rng, patient, options)
-        posture = draw_posture(rng, settings.turn_deg, settings.stretch)
-        start = self.view.drawn_start(labels[patient.parts], shape, rng, posture)
-        return PatientSample(number, patient.parts, self.target.encoded(labels), exposure, posture, start, shape)
+        appearance = draw_appearance(rng, patient, options)
+        pose = draw_pose(rng, settings.rotation_deg, settings.scale_spread)
+        start = self.view.drawn_start(labels[patient.parts], shape, rng, pose)
+        return PatientSample(number, patient.parts, self.target.encoded(labels), appearance, pose, start, shape)
 
 
 def labels_of_parts(patient: Patient, *, with_surroundings: bool) -> np.ndarray:
-    """The label of each part number, uint8, (256,): the house's, kinds of surroundings after them where asked for."""
+    """The label of each part number, uint8, (256,): FLARE labels, followed by kinds of surroundings where requested."""
     labels = patient.palette.labels()
     if not with_surroundings:
         return labels

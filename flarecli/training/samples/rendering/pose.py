@@ -1,4 +1,4 @@
-"""Other postures and proportions of a drawn patient."""
+"""Random poses and proportions of a drawn patient."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     import torch
 
 
-def draw_posture(rng: np.random.Generator, turn_deg: float, stretch: float) -> np.ndarray:
-    """Draw a posture: 3x3 matrix from new to old positions, (z, y, x).
+def draw_pose(rng: np.random.Generator, rotation_deg: float, scale_spread: float) -> np.ndarray:
+    """Draw a pose: 3x3 matrix from positions in the scan to positions in the patient, (z, y, x).
 
     Args:
         rng: Random numbers.
-        turn_deg: Largest rotation about each axis.
-        stretch: Standard deviation of the logarithm of the size along each axis, cut off at twice that.
+        rotation_deg: Largest rotation about each axis.
+        scale_spread: Standard deviation of the logarithm of the size along each axis, cut off at twice that.
     """
-    sizes = np.exp(stretch * np.clip(rng.standard_normal(3), -2, 2))
-    posture: np.ndarray = rotation_zyx(rng.uniform(-turn_deg, turn_deg, 3)) / sizes
-    return posture
+    sizes = np.exp(scale_spread * np.clip(rng.standard_normal(3), -2, 2))
+    pose: np.ndarray = rotation_zyx(rng.uniform(-rotation_deg, rotation_deg, 3)) / sizes
+    return pose
 
 
-def in_posture(parts: torch.Tensor, postures: np.ndarray) -> torch.Tensor:
-    """Maps of parts seen in other postures, about their middles; the outermost voxels are continued.
+def posed(parts: torch.Tensor, poses: np.ndarray) -> torch.Tensor:
+    """Maps of parts resampled in other poses about their centres, with edge padding.
 
     Args:
         parts: Uint8, (samples, z, y, x), of cubic voxels.
-        postures: (samples, 3, 3).
+        poses: (samples, 3, 3).
     """
     import torch
 
     half = np.array(parts.shape[1:]) / 2
     # PyTorch's coordinates go from -1 to 1 along x, y and z, from edge to edge.
-    matrices = (postures * half[None, None, :] / half[None, :, None])[:, ::-1, ::-1]
+    matrices = (poses * half[None, None, :] / half[None, :, None])[:, ::-1, ::-1]
     affine = np.concatenate([matrices, np.zeros((len(parts), 3, 1))], axis=2).astype(np.float32)
     positions = torch.nn.functional.affine_grid(
         torch.as_tensor(affine, device=parts.device), [len(parts), 1, *parts.shape[1:]], align_corners=False

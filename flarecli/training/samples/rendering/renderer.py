@@ -1,8 +1,8 @@
-"""Patients painted on a device: a drawn patient gives many different scans there, in no time.
+"""Renders scans of patients on a device, with PyTorch.
 
-Drawing a patient takes a processor core a second; what `flarecli.phantom.acquisition` then does to its intensities is
-done here for a whole batch at a time, by the same rules, with PyTorch. The fields of texture are Gaussian instead of
-splines of the same width.
+Drawing a patient takes a processor core a second. The intensities and the acquisition that
+`flarecli.phantom.acquisition` computes for one scan are computed here for a batch, by the same model. Texture fields
+are Gaussian instead of splines of the same width.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from flarecli.phantom.acquisition import (
     PartIntensities,
 )
 from flarecli.phantom.drawing.canvas import MAX_PARTS
-from flarecli.training.samples.rendering.appearance import Exposure
+from flarecli.training.samples.rendering.appearance import ScanAppearance
 from flarecli.training.samples.rendering.fields import blurred, grainy_noise, per_sample, smooth_field
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ _SPLINE_SIGMA = 3**-0.5
 """Standard deviation of a cubic B-spline, in steps of its lattice."""
 
 
-def painted(
-    parts: torch.Tensor, exposures: Sequence[Exposure], spacing_mm: float, generator: torch.Generator
+def rendered(
+    parts: torch.Tensor, appearances: Sequence[ScanAppearance], spacing_mm: float, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scans of patients.
 
     Args:
         parts: Maps of parts, uint8, (samples, z, y, x), of cubic voxels.
-        exposures: How each is to look.
+        appearances: Intensities and acquisition of each.
         spacing_mm: Size of a voxel.
         generator: Random numbers, on the device of `parts`.
 
@@ -54,8 +54,8 @@ def painted(
     """
     import torch
 
-    acquisitions = [exposure.acquisition for exposure in exposures]
-    hu = _tissue_hu(parts, [exposure.intensities for exposure in exposures], spacing_mm, generator)
+    acquisitions = [appearance.acquisition for appearance in appearances]
+    hu = _tissue_hu(parts, [appearance.intensities for appearance in appearances], spacing_mm, generator)
     hu = blurred(hu, np.array([a.blur_mm for a in acquisitions]) / spacing_mm)
     hu += _noise(hu, acquisitions, spacing_mm, generator)
     hu += per_sample([a.offset_hu for a in acquisitions], hu.device)

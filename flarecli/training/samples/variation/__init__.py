@@ -1,1 +1,1 @@
-"""Real scans changed at random: another contrast phase, posture, acquisition, or window of intensities."""
+"""Augmentation of real scans: contrast phase, deformation, acquisition, display window."""

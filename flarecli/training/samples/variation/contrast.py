@@ -1,4 +1,4 @@
-"""Another contrast phase for a labelled scan: organs lose or gain enhancement, vessels and bowel wall with them."""
+"""Simulates another contrast phase of a labelled scan: enhancement of organs, vessels and bowel wall is scaled."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ PLAIN_HU = {"liver": 57.0, "kidneys": 32.0, "spleen": 47.0, "pancreas": 38.0}
 """Mean of healthy organs without contrast agent, HU. Source: textbook values, as in `flarecli.phantom.tissues`."""
 
 _FULL_HU = {"liver": 50.0, "kidneys": 145.0, "spleen": 65.0, "pancreas": 57.0}
-"""What the portal venous phase adds to that, HU. Source: the same."""
+"""Enhancement in the portal venous phase, HU. Source: the same."""
 
 _LEAST_KIDNEY_HU = 75.0
-"""Kidneys darker than this have no contrast agent that could be taken away."""
+"""Kidneys darker than this are not enhanced."""
 
 _PLAIN_RANGE_HU = {"liver": (-30.0, 70.0), "kidneys": (20.0, 42.0), "spleen": (32.0, 62.0), "pancreas": (0.0, 55.0)}
-"""What an organ without contrast agent may come to; outside it the estimate is not believed."""
+"""Plausible intensities of unenhanced organs; estimates are clipped to them."""
 
 _SMOOTH_MM = 4.0
-"""Standard deviation over which enhancement is measured; finer detail and noise stay as they are."""
+"""Standard deviation of the Gaussian with which enhancement is estimated; finer detail and noise are unchanged."""
 
 _EDGE_MM = 1.6
-"""Standard deviation of the soft border of an organ, so that voxels that are half fat change by half."""
+"""Standard deviation of the soft border of an organ (partial volume)."""
 
 _SOFT_TISSUE_HU = 52.0
-"""What vessels, bowel wall and muscle come to without contrast agent."""
+"""Intensity of unenhanced vessels, bowel wall and muscle."""
 
 _BONE_HU = 240.0
 _BONE_REACH_MM = 5.0
@@ -39,12 +39,12 @@ _BONE_REACH_MM = 5.0
 
 @dataclass(frozen=True)
 class ContrastChange:
-    """What becomes of the contrast agent.
+    """A change of the contrast enhancement.
 
     Attributes:
-        remaining: By organ, and under "vessels" for soft tissue beside the organs: what is left of the enhancement;
-            1 changes nothing, 0 takes it away, above 1 adds to it.
-        offset_hu: By organ: added besides.
+        remaining: By organ, and under "vessels" for soft tissue outside the organs: factor of the enhancement; 1 is no
+            change, 0 removes it.
+        offset_hu: By organ: added in addition.
     """
 
     remaining: dict[str, float]
@@ -58,17 +58,17 @@ def is_enhanced(hu: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def with_contrast(hu: np.ndarray, labels: np.ndarray, spacing_mm: Triple, change: ContrastChange) -> np.ndarray:
-    """The scan as it might look in another phase.
+    """Simulate the scan in another phase.
 
-    Enhancement is measured as the smoothed intensity of an organ above what the organ would have without contrast
-    agent; a share of it is taken away or added. Near an organ's surface the change fades over the voxels that are
-    partly something else. Beside the organs, soft tissue brighter than muscle that is no bone changes likewise.
+    Enhancement is estimated as the smoothed intensity of an organ minus its estimated unenhanced intensity, and
+    scaled. At an organ's surface the change fades over the voxels with partial volume. Outside the organs, soft tissue
+    brighter than muscle that is not bone is changed likewise.
 
     Args:
         hu: Scan with contrast agent, (z, y, x).
         labels: FLARE labels of the same shape; values above the organs' count as background.
         spacing_mm: Voxel size along z, y and x.
-        change: What becomes of it.
+        change: The change.
 
     Returns:
         float32 HU of the same shape.
@@ -93,9 +93,9 @@ def with_contrast(hu: np.ndarray, labels: np.ndarray, spacing_mm: Triple, change
 
 
 def plain_intensities(hu: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """HU that each organ present would have without contrast agent.
+    """Estimated unenhanced HU of each organ present.
 
-    How much there is of it is read from the kidneys, which hold nothing else that is bright.
+    The strength of the enhancement is estimated from the kidneys, where nothing else is bright.
     """
     medians = {}
     for organ in ORGANS:
@@ -123,7 +123,7 @@ def _window(mask: np.ndarray, spacing_mm: Triple) -> tuple[slice, ...]:
 
 
 def _share_and_intensity(hu: np.ndarray, mask: np.ndarray, spacing_mm: Triple) -> tuple[np.ndarray, np.ndarray]:
-    """How much of each voxel is organ, and the organ's smoothed intensity there, continued beyond its surface."""
+    """Fraction of each voxel inside the organ, and the organ's smoothed intensity, extrapolated beyond its surface."""
     sigma = [_SMOOTH_MM / step for step in spacing_mm]
     solid = mask.astype(np.float32)
     # The outermost voxels hold other tissue: the intensity is measured inside of them where there is an inside.
@@ -140,7 +140,7 @@ def _share_and_intensity(hu: np.ndarray, mask: np.ndarray, spacing_mm: Triple) -
 
 
 def _enhancement_beside(hu: np.ndarray, spacing_mm: Triple) -> np.ndarray:
-    """HU above soft tissue without contrast agent, 0 in and near bone."""
+    """HU above unenhanced soft tissue, 0 in and near bone."""
     bone = (hu > _BONE_HU).astype(np.float32)
     near_bone = ndimage.gaussian_filter(bone, [_BONE_REACH_MM / step for step in spacing_mm])
     enhancement = np.clip(hu.astype(np.float32) - np.float32(_SOFT_TISSUE_HU), 0, None)

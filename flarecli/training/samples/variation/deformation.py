@@ -1,4 +1,4 @@
-"""A labelled scan rotated, scaled and deformed as a whole, on its own grid."""
+"""Rotates, scales and deforms a whole labelled scan on its own grid."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ _AIR_HU = -1024.0
 
 
 def deformed(scan: LabelledScan, ranges: SpatialRanges, rng: np.random.Generator) -> LabelledScan:
-    """Draw a map and look at the scan through it.
+    """Resample a scan through a random spatial map.
 
-    The image is interpolated linearly; a voxel gets the label with the largest interpolated share, so that borders
-    stay smooth.
+    The image is interpolated linearly, the labels by majority vote, so that borders stay smooth.
 
     Args:
         scan: The scan.
-        ranges: How far it may go.
-        rng: Always gives the same count of numbers.
+        ranges: Ranges of the map's parameters.
+        rng: Random numbers; the same number of them is drawn every time.
     """
     extent = [n * step for n, step in zip(scan.image.shape, scan.spacing_mm, strict=True)]
     z, y, x = ((n - 1) / 2 * step for n, step in zip(scan.image.shape, scan.spacing_mm, strict=True))
@@ -32,7 +31,7 @@ def deformed(scan: LabelledScan, ranges: SpatialRanges, rng: np.random.Generator
         extent_mm=(extent[0], extent[1], extent[2]),
     )
     positions = _positions(mapping, scan)
-    # A scan that was cut to a window has its floor beyond its edge, too.
+    # Outside of a clipped scan, the lower end of its window.
     outside = max(_AIR_HU, float(scan.image.min()))
     image = ndimage.map_coordinates(
         scan.image, positions, output=np.float32, order=1, mode="constant", cval=outside, prefilter=False
@@ -47,7 +46,7 @@ def _positions(mapping: SpatialMap, scan: LabelledScan) -> np.ndarray:
 
 
 def _labels_at(labels: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """The label of the largest share at each position, among those near it."""
+    """The label with the largest interpolated fraction at each position, among those nearby."""
     nearest = ndimage.map_coordinates(labels, positions, output=np.uint8, order=0, mode="constant", cval=0)
     found = ndimage.find_objects(nearest)
     result = np.zeros_like(nearest)

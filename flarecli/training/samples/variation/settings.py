@@ -1,4 +1,4 @@
-"""How much real scans are changed in training, as data."""
+"""Settings of the augmentation of real scans."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from flarecli.training.views.spatial_map import SpatialRanges
 
 @dataclass(frozen=True)
 class VariationSettings:
-    """How real scans are changed, each time before samples are cut from them. All shares are in 0-1.
+    """Augmentation of real scans, each time before samples are cut from them. Shares are fractions of the scans, 0-1.
 
     Attributes:
-        deformed_share: How many are rotated, scaled and deformed.
-        spatial: How far.
-        unenhanced_share: How many lose the contrast agent, all or nearly all of it.
-        weaker_share: How many lose a part of it, the same in all organs.
-        arterial_share: How many have kidneys, spleen and pancreas brighter and the liver darker, as in the late
-            arterial phase.
+        deformed_share: Scans that are rotated, scaled and deformed.
+        spatial: Ranges of that.
+        unenhanced_share: Scans whose contrast enhancement is removed, all or nearly all of it.
+        weaker_share: Scans whose contrast enhancement is reduced, by the same factor in all organs.
+        arterial_share: Scans with brighter kidneys, spleen and pancreas and a darker liver, as in the late arterial
+            phase.
         offset_hu: Standard deviation of a random offset of each organ in every scan whose contrast is changed, HU.
-        restored_air_share: Of scans cut to a display window: how many get air and dense bone back. The others stay
-            cut, so that a network learns both.
-        blurred_share: How many get thick slices, a softer kernel and noise.
+        restored_air_share: Of scans clipped to a display window: fraction whose air and dense bone are restored. The
+            others stay clipped, so that a network learns both.
+        blurred_share: Scans with thicker slices, a softer kernel and noise.
         slice_mm: Largest slice thickness of these, mm.
         blur_mm: Largest standard deviation of their blur in the plane, mm.
         noise_hu: Largest standard deviation of their additional noise, HU.
@@ -45,7 +45,7 @@ class VariationSettings:
 
     @property
     def changes_anything(self) -> bool:
-        """Whether any scan is changed at all."""
+        """Whether any scan is augmented."""
         shares = (
             self.deformed_share,
             self.unenhanced_share,

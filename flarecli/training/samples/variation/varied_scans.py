@@ -1,4 +1,4 @@
-"""Scans of a source, each changed at random before samples are cut from it."""
+"""Scans of a source, each augmented before samples are cut from it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LIMITS_HU = (-1024.0, 3071.0)
 
 @dataclass(frozen=True)
 class VariedScans:
-    """Scans of a source, changed; the n-th one is the same in every process.
+    """Augmented scans of a source; the n-th one is the same in every process.
 
     Attributes:
         source: int16 HU scans with FLARE labels.
-        settings: How much they are changed.
+        settings: Their augmentation.
         seed: Seed of the run.
     """
 
@@ -51,7 +51,7 @@ class VariedScans:
         if change is not None and is_enhanced(hu, scan.labels):
             hu = with_contrast(hu, scan.labels, scan.spacing_mm, change)
         if rng.random() < settings.restored_air_share and floor_of(scan.image) is not None:
-            # Where the air is, is seen in the scan as it was.
+            # Air is detected in the original intensities.
             hu = hu + (with_air(scan.image, rng.uniform(0, _HIGHEST_BONE_HU)) - scan.image)
         if rng.random() < settings.blurred_share:
             hu = _blurred(hu, scan.spacing_mm, settings, rng)
@@ -60,7 +60,7 @@ class VariedScans:
 
 
 def drawn_contrast(settings: VariationSettings, rng: np.random.Generator) -> ContrastChange | None:
-    """Draw what becomes of the contrast agent of a scan; None where nothing does."""
+    """Draw the change of the contrast enhancement of a scan; None for no change."""
     kind = rng.random()
     offset = {organ.name: float(rng.normal(0, settings.offset_hu)) for organ in ORGANS}
     if kind < settings.unenhanced_share:
@@ -86,7 +86,7 @@ def drawn_contrast(settings: VariationSettings, rng: np.random.Generator) -> Con
 def _blurred(
     hu: np.ndarray, spacing_mm: tuple[float, float, float], settings: VariationSettings, rng: np.random.Generator
 ) -> np.ndarray:
-    """Thicker slices, a softer kernel, and noise as coarse as the blur."""
+    """Thicker slices, a softer kernel, and noise."""
     slice_mm, in_plane_mm = rng.uniform(0, settings.slice_mm), rng.uniform(0, settings.blur_mm)
     sigma = [mm / step for mm, step in zip((slice_mm / _FWHM, in_plane_mm, in_plane_mm), spacing_mm, strict=True)]
     noise_hu = rng.uniform(0, settings.noise_hu)
