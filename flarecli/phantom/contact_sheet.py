@@ -8,7 +8,7 @@ import numpy as np
 
 from flarecli.geometry import content_window
 from flarecli.phantom.case import Phantom
-from flarecli.preview.contour_sheet import SheetSlice, draw_contour_sheet
+from flarecli.preview.slice_grid import SheetSlice, draw_contour_sheet
 
 _WINDOW_HU = (-160, 240)
 """The usual abdominal window."""

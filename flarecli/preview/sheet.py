@@ -13,8 +13,8 @@ from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_path
 from flarecli.geometry import Grid
 from flarecli.measures.organ_profiles import OrganProfile, organ_profiles
+from flarecli.pictures.lettering import Colour, fitted, width_px, write
 from flarecli.preview.framing import frame_of
-from flarecli.preview.lettering import Colour, fitted, width_px, write
 from flarecli.preview.panels import Panel, choose_panels
 from flarecli.preview.slice_picture import WINDOW_LEVEL_HU, WINDOW_WIDTH_HU, draw_slice
 from flarecli.volume import Volume

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from flarecli.organs import ORGANS
-from flarecli.preview.mask_coverage import SplineAxis, mask_coverage
+from flarecli.pictures.mask_coverage import SplineAxis, mask_coverage
 
 WINDOW_LEVEL_HU = 50
 WINDOW_WIDTH_HU = 400

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.geometry import content_window
-from flarecli.preview.contour_sheet import SheetSlice, draw_contour_sheet
+from flarecli.preview.slice_grid import SheetSlice, draw_contour_sheet
 from flarecli.training.data import TrainingData
 from flarecli.training.views.scan import Sample
 

@@ -23,7 +23,7 @@ _LAYERS = (
     ("datasets", "systems"),
     ("measures", "metrics"),
     ("volume",),
-    ("dicom", "engine", "matplotlib_import", "pages", "resample"),
+    ("dicom", "engine", "matplotlib_import", "pages", "pictures", "resample"),
     ("files", "geometry", "processes"),
     (
         "connected_parts",

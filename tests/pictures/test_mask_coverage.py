@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flarecli.preview.mask_coverage import SplineAxis, mask_coverage
+from flarecli.pictures.mask_coverage import SplineAxis, mask_coverage
 
 
 def whole_coverage(mask: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from flarecli.preview.lettering import fitted, width_px, write
+from flarecli.pictures.lettering import fitted, width_px, write
 
 
 def drawn(text: str) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Drawing of slices, contours and text on pictures, with Pillow."""
