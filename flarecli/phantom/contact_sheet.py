@@ -8,7 +8,7 @@ import numpy as np
 
 from flarecli.geometry import content_window
 from flarecli.phantom.case import Phantom
-from flarecli.preview.slice_grid import SheetSlice, draw_contour_sheet
+from flarecli.preview.slice_grid import GridSlice, write_slice_grid
 
 _WINDOW_HU = (-160, 240)
 """The usual abdominal window."""
@@ -21,10 +21,10 @@ def write_contact_sheet(path: Path, phantoms: list[Phantom]) -> None:
 
     Slices are shown as radiologists look at them: the patient's right on the left, the front up.
     """
-    draw_contour_sheet(path, [_slices(phantom) for phantom in phantoms])
+    write_slice_grid(path, [_slices(phantom) for phantom in phantoms])
 
 
-def _slices(phantom: Phantom) -> list[SheetSlice]:
+def _slices(phantom: Phantom) -> list[GridSlice]:
     z_mm, y_mm, x_mm = phantom.spacing_mm
     first, last = zip(*[(part.start, part.stop - 1) for part in content_window(phantom.labels)], strict=True)
     middle = [(a + b) // 2 for a, b in zip(first, last, strict=True)]
@@ -35,4 +35,4 @@ def _slices(phantom: Phantom) -> list[SheetSlice]:
         (np.s_[::-1, middle[1], ::-1], z_mm / x_mm),
         (np.s_[::-1, ::-1, left_kidney_side], z_mm / y_mm),
     ]
-    return [SheetSlice(phantom.voxels[view], phantom.labels[view], _WINDOW_HU, aspect) for view, aspect in views]
+    return [GridSlice(phantom.voxels[view], phantom.labels[view], _WINDOW_HU, aspect) for view, aspect in views]

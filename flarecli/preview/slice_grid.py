@@ -1,4 +1,4 @@
-"""A picture of many slices in rows and columns, each with the outlines of its organs."""
+"""A picture of many slices in rows and columns, each with the contours of its organs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from flarecli.files.atomic import atomic_path
-from flarecli.matplotlib_import import prepare_matplotlib
-from flarecli.organs import ORGANS
+from flarecli.preview.slice_picture import draw_slice
 
-_CELL_INCHES = (2.5, 2.2)
+_CELL_PX = (240, 210)
+_GAP_PX = 2
 
 
 @dataclass(frozen=True)
-class SheetSlice:
-    """One slice of a sheet, as it is to be seen: first axis downwards, second to the right.
+class GridSlice:
+    """One slice of a grid in display orientation: first axis downwards, second to the right.
 
     Attributes:
         image: Grey values, two-dimensional.
         labels: FLARE label values, of the same shape.
-        limits: What is black and what is white.
+        limits: The values that are black and white.
         aspect: Height of a pixel over its width.
     """
 
@@ -31,25 +32,26 @@ class SheetSlice:
     limits: tuple[float, float]
     aspect: float = 1.0
 
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of its picture, as large as its cell allows."""
+        height, width = self.image.shape[0] * self.aspect, self.image.shape[1]
+        scale = min(_CELL_PX[0] / width, _CELL_PX[1] / height)
+        return max(2, round(width * scale)), max(2, round(height * scale))
 
-def draw_contour_sheet(path: Path, rows: Sequence[Sequence[SheetSlice]]) -> None:
-    """Draw rows of equally many slices into a PNG file, whole or not at all."""
-    prepare_matplotlib()
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    columns = len(rows[0])
-    figure = Figure(figsize=(_CELL_INCHES[0] * columns, _CELL_INCHES[1] * len(rows)), facecolor="black")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    figure.subplots_adjust(0, 0, 1, 1, 0.01, 0.01)
-    for row, slices in zip(axes, rows, strict=True):
-        for axis, shown in zip(row, slices, strict=True):
-            axis.set_axis_off()
-            axis.imshow(shown.image, cmap="gray", vmin=shown.limits[0], vmax=shown.limits[1], aspect=shown.aspect)
-            for organ in ORGANS:
-                mask = shown.labels == organ.label
-                if mask.any() and not mask.all():
-                    axis.contour(mask, [0.5], colors=[tuple(c / 255 for c in organ.colour)], linewidths=0.7)
+def write_slice_grid(path: Path, rows: Sequence[Sequence[GridSlice]]) -> None:
+    """Draw rows of slices into a PNG file, whole or not at all.
+
+    Raises:
+        OutputError: when it cannot be written.
+    """
+    width, height = (size + _GAP_PX for size in _CELL_PX)
+    sheet = Image.new("RGB", (width * max(map(len, rows)) - _GAP_PX, height * len(rows) - _GAP_PX))
+    for row, slices in enumerate(rows):
+        for column, shown in enumerate(slices):
+            picture = draw_slice(shown.image, shown.labels, shown.size_px, shown.limits)
+            left = column * width + (_CELL_PX[0] - picture.width) // 2
+            sheet.paste(picture, (left, row * height + (_CELL_PX[1] - picture.height) // 2))
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=80, format="png", facecolor="black")
+        sheet.save(temporary, format="PNG")

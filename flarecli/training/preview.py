@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.geometry import content_window
-from flarecli.preview.slice_grid import SheetSlice, draw_contour_sheet
+from flarecli.preview.slice_grid import GridSlice, write_slice_grid
 from flarecli.training.data import TrainingData
 from flarecli.training.views.scan import Sample
 
@@ -40,21 +40,21 @@ def draw_samples(path: Path, samples: Iterable[Sample]) -> None:
     Arrays are shown as the network has them, the last axis to the right and, in the latter two, z upwards. Grey levels
     are stretched between percentiles of each sample. Networks of slices show one slice a sample.
     """
-    draw_contour_sheet(path, [list(_slices(sample)) for sample in samples])
+    write_slice_grid(path, [list(_slices(sample)) for sample in samples])
 
 
-def _slices(sample: Sample) -> Iterator[SheetSlice]:
+def _slices(sample: Sample) -> Iterator[GridSlice]:
     image, labels = sample.image[0], sample.labels
     low, high = (float(value) for value in np.percentile(image, _GREY_PERCENTILES))
     limits = (low, high if high > low else low + 1.0)
     if image.ndim == 2:
-        yield SheetSlice(image, labels, limits)
+        yield GridSlice(image, labels, limits)
         return
     bounds = [(part.start, part.stop - 1) for part in content_window(labels)]
     for share in _HEIGHTS:
         z = int(bounds[0][0] + share * (bounds[0][1] - bounds[0][0]))
-        yield SheetSlice(image[z], labels[z], limits)
+        yield GridSlice(image[z], labels[z], limits)
     y = sum(bounds[1]) // 2
-    yield SheetSlice(image[::-1, y], labels[::-1, y], limits)
+    yield GridSlice(image[::-1, y], labels[::-1, y], limits)
     x = int(bounds[2][0] + 0.3 * (bounds[2][1] - bounds[2][0]))
-    yield SheetSlice(image[::-1, :, x], labels[::-1, :, x], limits)
+    yield GridSlice(image[::-1, :, x], labels[::-1, :, x], limits)

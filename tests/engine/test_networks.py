@@ -151,9 +151,7 @@ def test_a_layer_that_must_know_the_size_gets_a_graph_for_each(error: Exception)
 
 @pytest.mark.skipif(checks.BACKEND != "openvino", reason="is about OpenVINO's graphs")
 def test_other_reasons_for_which_there_is_no_graph_are_said() -> None:
-    with pytest.raises(
-        InstallationError, match=r"cannot be written down for OpenVINO; seen: AttributeError: .*no opset16"
-    ):
+    with pytest.raises(InstallationError, match=r"cannot be exported to OpenVINO; seen: AttributeError: .*no opset16"):
         openvino_network_of(unwilling(AttributeError("no opset16"), sized_too=False), None, checks.runtime())
     network = openvino_network_of(unwilling(ValueError("never"), sized_too=True), None, checks.runtime())
     with pytest.raises(InstallationError, match=r"ValueError: .*never"):

@@ -131,7 +131,7 @@ def test_a_process_that_is_killed_ends_the_training_at_once(
         # The last one, whose sample may not be due.
         os.kill(loader._children[-1].pid, number)
         began = time.monotonic()
-        with pytest.raises(InstallationError, match=f"ended from outside; seen: .*{number.name}"):
+        with pytest.raises(InstallationError, match=f"was killed; seen: .*{number.name}"):
             list(islice(samples, 9))
         assert time.monotonic() - began < 5
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from flarecli.errors import InputError
 from flarecli.files.names import case_name
-from flarecli.matplotlib_import import prepare_matplotlib
 from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
 from flarecli.metrics.report.plots import box_and_strip_plot
+from flarecli.metrics.report.slices import slices_png
 from flarecli.metrics.summary import OVERALL
 from flarecli.pages.document import write_page
 from flarecli.pages.viewer_command import viewer_command
@@ -110,10 +110,6 @@ def _galleries(evaluation: Evaluation, images: Sequence[Path]) -> list[_Gallery]
             problem = "no image of this name was given" if images else ""
             galleries.append(_Gallery(title, case.name, view, problem=problem))
             continue
-        # Matplotlib takes half a second to import, and only pictures need it.
-        prepare_matplotlib()
-        from flarecli.metrics.report.slices import slices_png
-
         try:
             picture = slices_png(case, image, evaluation.settings)
         except InputError as error:

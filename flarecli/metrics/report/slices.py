@@ -9,24 +9,27 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw
 
 from flarecli.errors import InputError
-from flarecli.geometry import bounding_window
+from flarecli.geometry import Window, bounding_window
 from flarecli.metrics.case import CaseEvaluation, read_pair
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
 from flarecli.volume.at_hand import images_at_hand
+from flarecli.pictures.lettering import write
+from flarecli.pictures.slices import as_image, draw_mask, grey_picture
 from flarecli.volume.image_files import read_header, read_image
 
 _WINDOW_HU = (-160.0, 240.0)  # the usual soft-tissue window
 _MARGIN_MM = 20.0
-_PANEL_HEIGHT_INCHES = 3.1
-_DOTS_PER_INCH = 110
+_HEIGHT_PX = 340
+_GAP_PX = 8
+_TITLE_PX = 26
+_TEXT_PX = 13
+_GROUND_TRUTH_LINE_PX, _PREDICTION_LINE_PX = 2.6, 1.6
+_WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -67,23 +70,19 @@ def slices_png(case: CaseEvaluation, image_path: Path, settings: EvaluationSetti
     labels = [organ.label for organ in settings.protocol.organs]
     box = bounding_window(np.isin(gt.labels, labels), np.isin(pred.labels, labels))
     box = box or (slice(0, image.shape[0]), slice(0, image.shape[1]), slice(0, image.shape[2]))
-    box = _grown(box, gt.spacing_mm, image.shape)
-    views = _views(pred.labels, gt.labels, case, settings)
-    shapes_mm = [_plane_size_mm(view, box, gt.spacing_mm) for view in views]
-    widths = [width / height for height, width in shapes_mm]
-    figure = Figure(
-        figsize=(_PANEL_HEIGHT_INCHES * sum(widths), _PANEL_HEIGHT_INCHES),
-        dpi=_DOTS_PER_INCH,
-        facecolor="black",
-    )
-    grid = figure.add_gridspec(1, len(views), width_ratios=widths, left=0, right=1, bottom=0, top=1, wspace=0.02)
-    for column, view in enumerate(views):
-        axes = figure.add_subplot(grid[0, column])
-        _draw(axes, view, image, (pred.labels, gt.labels), labels, box, gt.spacing_mm)
-        if not settings.literal:
-            axes.text(0.01, 0.5, "R", color="white", fontsize=8, transform=axes.transAxes, va="center")
+    box = _with_margin(box, gt.spacing_mm, image.shape)
+    pictures = [
+        _drawn(view, image, (pred.labels, gt.labels), labels, box, gt.spacing_mm, side="" if settings.literal else "R")
+        for view in _views(pred.labels, gt.labels, case, settings)
+    ]
+    width = sum(picture.width + _GAP_PX for picture in pictures) - _GAP_PX
+    sheet = Image.new("RGB", (width, _TITLE_PX + _HEIGHT_PX))
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, 0))
+        left += picture.width + _GAP_PX
     content = BytesIO()
-    FigureCanvasAgg(figure).print_png(content)
+    sheet.save(content, format="PNG")
     return content.getvalue()
 
 
@@ -123,41 +122,55 @@ def _views(
     return [axial, _View(0, int(areas.argmax()), f"axial, most {worst.name}"), coronal]
 
 
-def _draw(
-    axes: Axes,
+def _drawn(
     view: _View,
     image: NDArray[np.float32],
     maps: tuple[NDArray[np.integer], NDArray[np.integer]],
     labels: list[int],
-    box: tuple[slice, slice, slice],
+    box: Window,
     spacing_mm: tuple[float, float, float],
-) -> None:
-    """One plane: rows grow upwards (Superior or Anterior), columns from the patient's right on the left."""
+    *,
+    side: str,
+) -> Image.Image:
+    """One plane under its title: rows fall from Superior or Anterior, columns run from the patient's right.
+
+    Args:
+        view: The plane.
+        image: HU.
+        maps: Label maps of the prediction and of the ground truth.
+        labels: The labels whose contours are drawn.
+        box: The part of the volume that is shown.
+        spacing_mm: Voxel size along z, y and x.
+        side: Letter on the left.
+    """
 
     def plane(volume: NDArray[np.generic]) -> NDArray[np.generic]:
-        return np.take(volume[_crossed(box, view)], view.place, axis=view.axis)[:, ::-1]
+        return np.take(volume[_crossed(box, view)], view.place, axis=view.axis)[::-1, ::-1]
 
-    row_mm, column_mm = (step for axis, step in enumerate(spacing_mm) if axis != view.axis)
-    low, high = _WINDOW_HU
-    axes.imshow(plane(image), cmap="gray", vmin=low, vmax=high, origin="lower", aspect=row_mm / column_mm)
-    for volume, colour, width in zip(reversed(maps), (GROUND_TRUTH_COLOUR, PREDICTION_COLOUR), (1.6, 1.0), strict=True):
+    height_mm, width_mm = _plane_size_mm(view, box, spacing_mm)
+    picture = grey_picture(plane(image), _WINDOW_HU, (max(2, round(_HEIGHT_PX * width_mm / height_mm)), _HEIGHT_PX))
+    pred, gt = (plane(volume) for volume in maps)
+    for values, colour, line_px in (
+        (gt, GROUND_TRUTH_COLOUR, _GROUND_TRUTH_LINE_PX),
+        (pred, PREDICTION_COLOUR, _PREDICTION_LINE_PX),
+    ):
+        red, green, blue = ImageColor.getrgb(colour)[:3]
         for label in labels:
-            mask = plane(volume) == label
-            if mask.any() and min(mask.shape) > 1:
-                axes.contour(mask, levels=[0.5], colors=colour, linewidths=width)
-    axes.set_axis_off()
-    axes.add_patch(Rectangle((0, 0.92), 1, 0.08, transform=axes.transAxes, facecolor="black", alpha=0.55, zorder=5))
-    axes.text(0.02, 0.96, view.title, color="white", fontsize=8, transform=axes.transAxes, va="center", zorder=6)
+            draw_mask(picture, values == label, (red, green, blue), line_px=line_px)
+    titled = Image.new("RGB", (picture.shape[1], _TITLE_PX + _HEIGHT_PX))
+    titled.paste(as_image(picture), (0, _TITLE_PX))
+    draw = ImageDraw.Draw(titled)
+    write(draw, (6, _TITLE_PX / 2), view.title, _TEXT_PX, _WHITE, "lm")
+    write(draw, (6, _TITLE_PX + _HEIGHT_PX / 2), side, _TEXT_PX, _WHITE, "lm")
+    return titled
 
 
-def _crossed(box: tuple[slice, slice, slice], view: _View) -> tuple[slice, ...]:
+def _crossed(box: Window, view: _View) -> tuple[slice, ...]:
     """The box within the plane, whole along the axis that the plane crosses."""
     return tuple(slice(None) if axis == view.axis else side for axis, side in enumerate(box))
 
 
-def _grown(
-    box: tuple[slice, slice, slice], spacing_mm: tuple[float, float, float], shape: tuple[int, ...]
-) -> tuple[slice, slice, slice]:
+def _with_margin(box: Window, spacing_mm: tuple[float, float, float], shape: tuple[int, ...]) -> Window:
     """The box with a margin, inside the volume."""
     sides = []
     for side, step_mm, length in zip(box, spacing_mm, shape, strict=True):
@@ -167,9 +180,7 @@ def _grown(
     return z, y, x
 
 
-def _plane_size_mm(
-    view: _View, box: tuple[slice, slice, slice], spacing_mm: tuple[float, float, float]
-) -> tuple[float, float]:
+def _plane_size_mm(view: _View, box: Window, spacing_mm: tuple[float, float, float]) -> tuple[float, float]:
     """Height and width of a plane inside the box."""
     height, width = (
         (side.stop - side.start) * step
