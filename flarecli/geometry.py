@@ -187,3 +187,25 @@ def _in_words(volume: NDArray[np.generic]) -> NDArray[np.generic]:
     if volume.flags.c_contiguous and row_bytes % WORD_BYTES == 0 and volume.size:
         return volume.view(np.uint64)
     return volume
+
+
+def greatest_distance_mm(one_ras: np.ndarray, other_ras: np.ndarray, shape_zyx: tuple[int, int, int]) -> float:
+    """How far apart a voxel of a grid lies under two affines; their difference is greatest at a corner.
+
+    Args:
+        one_ras: 4x4 matrix from the index (x, y, z) to world mm.
+        other_ras: Another one.
+        shape_zyx: Number of voxels along z, y and x.
+    """
+    z, y, x = shape_zyx
+    corners = np.array([(*corner, 1) for corner in product((0, x - 1), (0, y - 1), (0, z - 1))])
+    return float(np.linalg.norm(corners @ (one_ras - other_ras)[:3].T, axis=1).max())
+
+
+def widened(window: Sequence[slice], margins: Sequence[int], shape: Sequence[int]) -> Window:
+    """A window with margins, in voxels along each axis, inside an array of this shape."""
+    z, y, x = (
+        slice(max(0, part.start - margin), min(size, part.stop + margin))
+        for part, margin, size in zip(window, margins, shape, strict=True)
+    )
+    return z, y, x

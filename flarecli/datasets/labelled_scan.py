@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import InputError
+from flarecli.geometry import greatest_distance_mm
 from flarecli.metrics.label_map import Fractions, LabelMap, canonical_shape_zyx, read_label_header, read_label_map
 from flarecli.volume import Volume, read_volume
 from flarecli.volume.image import ImageHeader
@@ -102,10 +102,3 @@ def geometry_errors(
             remedy="Give the label map its scan's geometry, or pass --ignore-geometry to pair voxels by index.",
         )
     ]
-
-
-def greatest_distance_mm(one_ras: np.ndarray, other_ras: np.ndarray, shape_zyx: tuple[int, int, int]) -> float:
-    """How far apart a voxel lies under two affines; their difference is greatest at a corner of the grid."""
-    z, y, x = shape_zyx
-    corners = np.array([(*corner, 1) for corner in product((0, x - 1), (0, y - 1), (0, z - 1))])
-    return float(np.linalg.norm(corners @ (one_ras - other_ras)[:3].T, axis=1).max())

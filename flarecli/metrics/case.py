@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
 from typing import Any
-
-import numpy as np
 
 from flarecli.addresses import shown
 from flarecli.errors import FlareError, InputError, error_of
+from flarecli.geometry import greatest_distance_mm
 from flarecli.metrics.label_map import (
     Fractions,
     LabelMap,
@@ -150,7 +148,8 @@ def _check_same_shape(pair: CasePair, pred: ImageHeader, gt: ImageHeader, *, lit
 
 
 def _check_same_place(pair: CasePair, pred: LabelMap, gt: LabelMap, tolerance_mm: float) -> None:
-    apart_mm = _greatest_distance_mm(pred, gt)
+    z, y, x = gt.labels.shape
+    apart_mm = greatest_distance_mm(pred.affine_ras, gt.affine_ras, (z, y, x))
     if not apart_mm <= tolerance_mm:
         raise InputError(
             "the prediction and its ground truth lie at different places in the world",
@@ -159,14 +158,6 @@ def _check_same_place(pair: CasePair, pred: LabelMap, gt: LabelMap, tolerance_mm
             expected=f"at most {tolerance_mm:g} mm (--geometry-tolerance)",
             remedy="Give predictions their scan's geometry, or pass --ignore-geometry to compare by index.",
         )
-
-
-def _greatest_distance_mm(pred: LabelMap, gt: LabelMap) -> float:
-    """How far apart a voxel of the grid lies in both files; an affine difference is greatest at a corner."""
-    z, y, x = gt.labels.shape
-    corners = np.array([(*corner, 1) for corner in product((0, x - 1), (0, y - 1), (0, z - 1))])
-    difference_mm = corners @ (pred.affine_ras - gt.affine_ras)[:3].T
-    return float(np.linalg.norm(difference_mm, axis=1).max())
 
 
 def _warnings(pair: CasePair, pred: LabelMap, gt: LabelMap) -> tuple[str, ...]:

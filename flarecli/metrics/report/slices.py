@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
 from flarecli.errors import InputError
-from flarecli.geometry import Window, bounding_window
+from flarecli.geometry import Window, bounding_window, widened
 from flarecli.metrics.case import CaseEvaluation, read_pair
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.report.colours import GROUND_TRUTH_COLOUR, PREDICTION_COLOUR
-from flarecli.volume.at_hand import images_at_hand
 from flarecli.pictures.lettering import write
 from flarecli.pictures.slices import as_image, draw_mask, grey_picture
+from flarecli.volume.at_hand import images_at_hand
 from flarecli.volume.image_files import read_header, read_image
 
 _WINDOW_HU = (-160.0, 240.0)  # the usual soft-tissue window
@@ -70,7 +70,7 @@ def slices_png(case: CaseEvaluation, image_path: Path, settings: EvaluationSetti
     labels = [organ.label for organ in settings.protocol.organs]
     box = bounding_window(np.isin(gt.labels, labels), np.isin(pred.labels, labels))
     box = box or (slice(0, image.shape[0]), slice(0, image.shape[1]), slice(0, image.shape[2]))
-    box = _with_margin(box, gt.spacing_mm, image.shape)
+    box = widened(box, [round(_MARGIN_MM / step_mm) for step_mm in gt.spacing_mm], image.shape)
     pictures = [
         _drawn(view, image, (pred.labels, gt.labels), labels, box, gt.spacing_mm, side="" if settings.literal else "R")
         for view in _views(pred.labels, gt.labels, case, settings)
@@ -168,16 +168,6 @@ def _drawn(
 def _crossed(box: Window, view: _View) -> tuple[slice, ...]:
     """The box within the plane, whole along the axis that the plane crosses."""
     return tuple(slice(None) if axis == view.axis else side for axis, side in enumerate(box))
-
-
-def _with_margin(box: Window, spacing_mm: tuple[float, float, float], shape: tuple[int, ...]) -> Window:
-    """The box with a margin, inside the volume."""
-    sides = []
-    for side, step_mm, length in zip(box, spacing_mm, shape, strict=True):
-        margin = round(_MARGIN_MM / step_mm)
-        sides.append(slice(max(0, side.start - margin), min(length, side.stop + margin)))
-    z, y, x = sides
-    return z, y, x
 
 
 def _plane_size_mm(view: _View, box: Window, spacing_mm: tuple[float, float, float]) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from flarecli.training.randomness import Purpose, generator
 from flarecli.training.views.at_spacing import scan_at
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.intensity import Intensity
-from flarecli.training.views.orientation import oriented
+from flarecli.training.views.orientation import OrientedView
 from flarecli.training.views.restoring import decoded_by_slice
 from flarecli.training.views.scan import FirstStageView, LabelledScan, Sample
 
@@ -89,7 +89,7 @@ class FirstStageGrid:
 
 
 @dataclass(frozen=True)
-class CropView:
+class CropView(OrientedView):
     """A crop at a random position; outside of the scan is air.
 
     Attributes:
@@ -120,11 +120,6 @@ class CropView:
     @property
     def input_shape(self) -> tuple[int, ...] | None:
         return None
-
-    def scan_of(
-        self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
-    ) -> LabelledScan:
-        return LabelledScan(number, oriented(hu, self.orientation), oriented(labels, self.orientation), spacing_mm)
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
         scan = self._at_spacing(scan)

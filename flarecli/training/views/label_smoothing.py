@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from flarecli.geometry import Window, widened
+
 _TRUNCATE = 4.0
 """Deviations at which the Gaussian ends. Source: EfficientSCN code."""
 
@@ -22,14 +24,11 @@ def smoothed_labels(labels: np.ndarray, sigma_voxels: float) -> np.ndarray:
         return labels
     reach = int(_TRUNCATE * sigma_voxels + 0.5)
     background = np.ones(labels.shape, np.float32)
-    shares: list[tuple[int, tuple[slice, ...], np.ndarray]] = []
+    shares: list[tuple[int, Window, np.ndarray]] = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
             continue
-        window = tuple(
-            slice(max(0, part.start - reach), min(size, part.stop + reach))
-            for part, size in zip(box, labels.shape, strict=True)
-        )
+        window = widened(box, (reach,) * 3, labels.shape)
         share = (labels[window] == label).astype(np.float32)
         share = ndimage.gaussian_filter(share, sigma_voxels, mode="nearest", truncate=_TRUNCATE)
         background[window] -= share

@@ -15,7 +15,7 @@ from flarecli.resample import resample_separable, sampled_matrix
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.intensity import Intensity
 from flarecli.training.views.label_smoothing import smoothed_labels
-from flarecli.training.views.orientation import oriented
+from flarecli.training.views.orientation import OrientedView
 from flarecli.training.views.restoring import decoded_by_slice
 from flarecli.training.views.scan import LabelledScan, Sample
 from flarecli.training.views.spatial_map import SpatialRanges, draw_map
@@ -41,7 +41,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class ResampledView:
+class ResampledView(OrientedView):
     """A region at an isotropic spacing, of the smallest of the listed sizes that is larger.
 
     Attributes:
@@ -74,11 +74,6 @@ class ResampledView:
     @property
     def input_shape(self) -> tuple[int, ...] | None:
         return None
-
-    def scan_of(
-        self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
-    ) -> LabelledScan:
-        return LabelledScan(number, oriented(hu, self.orientation), oriented(labels, self.orientation), spacing_mm)
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
         region = self.region(scan)

@@ -13,7 +13,7 @@ import numpy as np
 from flarecli.geometry import Window, content_window
 from flarecli.resample import aligned_matrix, labels_above_share, resample_separable
 from flarecli.training.views.base import Decode, ScoresOf
-from flarecli.training.views.orientation import oriented
+from flarecli.training.views.orientation import OrientedView
 from flarecli.training.views.restoring import decoded_by_slice
 from flarecli.training.views.scan import LabelledScan, Sample
 
@@ -23,7 +23,7 @@ _LEAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class WindowView:
+class WindowView(OrientedView):
     """A window resized to one size by linear interpolation between outermost voxel centres, then standardised.
 
     Attributes:
@@ -62,11 +62,6 @@ class WindowView:
     @property
     def input_shape(self) -> tuple[int, ...] | None:
         return self.shape_zyx
-
-    def scan_of(
-        self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
-    ) -> LabelledScan:
-        return LabelledScan(number, oriented(hu, self.orientation), oriented(labels, self.orientation), spacing_mm)
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
         window = self._window(scan, rng)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from flarecli.geometry import content_window
+from flarecli.geometry import Window, content_window, widened
 from flarecli.organs import ORGANS
 
 Triple = tuple[float, float, float]
@@ -115,11 +115,9 @@ def _label(name: str) -> int:
     return next(organ.label for organ in ORGANS if organ.name == name)
 
 
-def _window(mask: np.ndarray, spacing_mm: Triple) -> tuple[slice, ...]:
-    """The box of an organ, with room for its soft border."""
-    room = [int(np.ceil(4 * _EDGE_MM / step)) + 1 for step in spacing_mm]
-    organ = content_window(mask)
-    return tuple(slice(max(0, part.start - more), part.stop + more) for part, more in zip(organ, room, strict=True))
+def _window(mask: np.ndarray, spacing_mm: Triple) -> Window:
+    """The bounding box of an organ with a margin for its soft border."""
+    return widened(content_window(mask), [int(np.ceil(4 * _EDGE_MM / step)) + 1 for step in spacing_mm], mask.shape)
 
 
 def _share_and_intensity(hu: np.ndarray, mask: np.ndarray, spacing_mm: Triple) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from flarecli.geometry import widened
 from flarecli.training.views.scan import LabelledScan
 from flarecli.training.views.spatial_map import SpatialMap, SpatialRanges, draw_map
 
@@ -54,10 +55,7 @@ def _labels_at(labels: np.ndarray, positions: np.ndarray) -> np.ndarray:
     for value, box in enumerate(found, start=1):
         if box is None:
             continue
-        window = tuple(
-            slice(max(0, part.start - 1), min(size, part.stop + 1))
-            for part, size in zip(box, nearest.shape, strict=True)
-        )
+        window = widened(box, (1, 1, 1), nearest.shape)
         share = ndimage.map_coordinates(
             (labels == value).astype(np.float32), positions[(slice(None), *window)], order=1, mode="constant"
         )
