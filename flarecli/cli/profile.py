@@ -164,8 +164,12 @@ def _check(
             seen=f"--protocol {protocol.value} --cold 0",
             remedy="Ask for cold runs with --cold.",
         )
-    if plot is not None and plot.suffix.lower() not in ("", ".png"):
-        raise UsageError("the plot must be a PNG file", path=plot, expected=".png", remedy="Name it accordingly.")
+    if plot is not None:
+        from flarecli.matplotlib_import import check_matplotlib
+
+        if plot.suffix.lower() not in ("", ".png"):
+            raise UsageError("the plot must be a PNG file", path=plot, expected=".png", remedy="Name it accordingly.")
+        check_matplotlib()
 
 
 def _measured(

@@ -11,6 +11,7 @@ from typing import Any
 from flarecli.engine import Runtime, load_network
 from flarecli.errors import UsageError
 from flarecli.files.atomic import scratch_folder, write_json
+from flarecli.matplotlib_import import has_matplotlib
 from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.checks import check_recipe
@@ -125,7 +126,8 @@ def run_training(
 
     from flarecli.training.curves import draw_curves
 
-    draw_curves(folder.curves, folder.losses, folder.validations)
+    if has_matplotlib():  # the numbers are in the tables
+        draw_curves(folder.curves, folder.losses, folder.validations)
     callbacks.on_stage("scoring the weights on held-out scans")
     is_best = recipe.validation.select != "last"
     trained = folder.best_weights if is_best else folder.averaged_weights
