@@ -59,13 +59,22 @@ class FolderFiles:
         names: list[str] = []
         others: dict[str, list[str]] = {}
         seen: set[tuple[int, int]] = set()
-        for place, folders, files in os.walk(folder, followlinks=True, onerror=unreadable.append):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and _is_new(place, name, seen))
-            for name in files:
-                if name.startswith("."):
-                    others.setdefault("hidden file", []).append(name)
-                else:
-                    names.append(Path(place, name).relative_to(folder).as_posix())
+        waiting = [""]
+        while waiting:  # and not os.walk, which calls itself for each level
+            place = waiting.pop()
+            try:
+                with os.scandir(folder / place) as listed:
+                    entries = sorted(listed, key=lambda entry: entry.name)
+            except OSError as error:
+                unreadable.append(error)
+                continue
+            for entry in entries:
+                if entry.name.startswith("."):
+                    others.setdefault("hidden file", []).append(entry.name)
+                elif not _is_folder(entry):
+                    names.append(f"{place}{entry.name}")
+                elif _is_new(entry, seen):
+                    waiting.append(f"{place}{entry.name}/")
         if unreadable and not names:
             raise InputError(
                 "cannot be read",
@@ -89,9 +98,16 @@ class FolderFiles:
         return found.relative_to(self.path).as_posix() if found.is_file() else None
 
 
-def _is_new(place: str, name: str, seen: set[tuple[int, int]]) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        status = Path(place, name).stat()
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_new(entry: os.DirEntry[str], seen: set[tuple[int, int]]) -> bool:
+    try:
+        status = entry.stat()
     except OSError:
         return False
     identity = status.st_dev, status.st_ino
