@@ -44,3 +44,17 @@ RIGHT_KIDNEY_NAME, LEFT_KIDNEY_NAME = "right kidney", "left kidney"
 _RED, _GREEN, _BLUE = next(organ.colour for organ in ORGANS if organ.label == KIDNEYS)
 LEFT_KIDNEY_COLOUR = (_RED, _GREEN - 40, _BLUE + 40)
 """Display colour of the left kidney where sides are told apart."""
+
+ORGANS_WITH_SIDES: tuple[Organ, ...] = tuple(
+    each
+    for organ in ORGANS
+    for each in (
+        (
+            Organ(KIDNEYS, RIGHT_KIDNEY_NAME, organ.colour),
+            Organ(LEFT_KIDNEY, LEFT_KIDNEY_NAME, LEFT_KIDNEY_COLOUR),
+        )
+        if organ.label == KIDNEYS
+        else (organ,)
+    )
+)
+"""The organs with right and left kidney apart; the right one has the colour of both."""

@@ -87,7 +87,12 @@ class SegmentationResult:
     @cached_property
     def organs(self) -> Mapping[str, OrganStatistics]:
         """What each organ measures, absent ones too, by name: volume, HU, extent, position."""
-        return {organ.name: organ for organ in self._result.statistics}
+        return {organ.name: organ for organ in self._result.organs}
+
+    @cached_property
+    def kidneys(self) -> Mapping[str, OrganStatistics]:
+        """What "right kidney" and "left kidney" measure alone, absent ones too, by name."""
+        return {side.name: side for side in self._result.kidneys}
 
     @cached_property
     def confidence(self) -> Mapping[str, OrganConfidence]:

@@ -21,7 +21,7 @@ def write_mesh(path: Path, surface: Surface, colour: tuple[int, int, int]) -> No
     Args:
         path: Ends in `.stl`, `.obj` or `.glb`.
         surface: The mesh.
-        colour: Red, green and blue in 0-255, for formats that have colours.
+        colour: Red, green and blue in 0-255, of every vertex in OBJ and glTF; STL has no colours.
 
     Raises:
         UsageError: when the name has another ending.
@@ -37,8 +37,8 @@ def write_mesh(path: Path, surface: Surface, colour: tuple[int, int, int]) -> No
             expected=", ".join(MESH_SUFFIXES),
             remedy="Choose such a name.",
         )
-    colours = np.tile(np.array([*colour, 255], np.uint8), (len(surface.faces), 1))
-    mesh = trimesh.Trimesh(surface.vertices_ras, surface.faces, process=False, face_colors=colours)
+    colours = np.tile(np.array([*colour, 255], np.uint8), (len(surface.vertices_ras), 1))
+    mesh = trimesh.Trimesh(surface.vertices_ras, surface.faces, process=False, vertex_colors=colours)
     content: Any = mesh.export(file_type=path.suffix.lower().removeprefix("."))
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

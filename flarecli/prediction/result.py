@@ -58,16 +58,22 @@ class Result:
     @cached_property
     def statistics(self) -> tuple[OrganStatistics, ...]:
         """What each organ measures, absent ones too; then the right and the left kidney alone."""
-        return (*self._organs, *kidney_statistics(self.volume, self.sides))
+        return (*self.organs, *self.kidneys)
 
     @cached_property
-    def _organs(self) -> tuple[OrganStatistics, ...]:
+    def organs(self) -> tuple[OrganStatistics, ...]:
+        """What each organ measures, absent ones too."""
         return organ_statistics(self.volume, self.segmentation.labels)
+
+    @cached_property
+    def kidneys(self) -> tuple[OrganStatistics, OrganStatistics]:
+        """What the right and the left kidney measure alone, absent ones too."""
+        return kidney_statistics(self.volume, self.sides)
 
     @cached_property
     def confidence(self) -> tuple[OrganConfidence, ...]:
         """How far each organ can be trusted; empty for systems whose scores are not calibrated."""
-        return assess_organs(self.segmentation.signals, self._organs)
+        return assess_organs(self.segmentation.signals, self.organs)
 
     @cached_property
     def sides(self) -> KidneySides:
@@ -77,7 +83,7 @@ class Result:
     @property
     def has_organs(self) -> bool:
         """Whether any organ was found."""
-        return any(organ.voxels for organ in self._organs)
+        return any(organ.voxels for organ in self.organs)
 
     @property
     def labels_kji(self) -> np.ndarray:
@@ -98,7 +104,7 @@ class Result:
     def in_study(self, study: DicomStudy | None) -> Result:
         """The same result, whose DICOM objects belong to a series; what was measured is kept."""
         result = replace(self, study=study)
-        for name in ("statistics", "_organs", "confidence", "sides"):
+        for name in ("statistics", "organs", "kidneys", "confidence", "sides"):
             if name in vars(self):
                 vars(result)[name] = vars(self)[name]
         return result

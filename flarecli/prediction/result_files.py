@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.files.names import is_segmentation_name
-from flarecli.organs import LEFT_KIDNEY, ORGANS, Organ
+from flarecli.organs import ORGANS, ORGANS_WITH_SIDES, Organ
 from flarecli.prediction.case import Case
 from flarecli.prediction.dicom.files import write_report, write_segmentation_object, write_structure_set
 from flarecli.prediction.output_options import OutputOptions
@@ -59,12 +59,13 @@ def _further_files(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
     if options.preview is not None:
         yield ResultFile("preview", "preview", options.preview(case), partial(_write_preview, title=case.name))
     if options.mesh is not None:
-        for organ in ORGANS:
+        for organ in _shown_organs(sides=options.sides):
+            name = organ.name.replace(" ", "_")
             yield ResultFile(
-                f"{organ.name}_mesh",
+                f"{name}_mesh",
                 f"{organ.name} mesh",
-                case.beside(f"_{organ.name}.{options.mesh}"),
-                partial(_write_mesh, organ=organ),
+                case.beside(f"_{name}.{options.mesh}"),
+                partial(_write_mesh, organ=organ, sides=options.sides),
                 partial(_has_organ, organ=organ),
             )
     writers: dict[str, tuple[str, Callable[[Path, Result], None]]] = {
@@ -81,23 +82,24 @@ def _further_files(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
 
 
 def _masks(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
-    for organ in ORGANS:
-        if options.sides and organ.name == "kidneys":
-            for name, label in (("right_kidney", organ.label), ("left_kidney", LEFT_KIDNEY)):
-                yield ResultFile(
-                    f"{name}_mask",
-                    f"{name.replace('_', ' ')} mask",
-                    case.organ_file(name),
-                    partial(_write_mask, label=label, sides=True),
-                )
-        else:
-            write = partial(_write_mask, label=organ.label, sides=False)
-            yield ResultFile(f"{organ.name}_mask", f"{organ.name} mask", case.organ_file(organ.name), write)
+    for organ in _shown_organs(sides=options.sides):
+        name = organ.name.replace(" ", "_")
+        write = partial(_write_mask, organ=organ, sides=options.sides)
+        yield ResultFile(f"{name}_mask", f"{organ.name} mask", case.organ_file(name), write)
 
 
-def _write_mask(path: Path, result: Result, *, label: int, sides: bool) -> None:
+def _shown_organs(*, sides: bool) -> tuple[Organ, ...]:
+    """What a label map tells apart."""
+    return ORGANS_WITH_SIDES if sides else ORGANS
+
+
+def _mask(result: Result, organ: Organ, *, sides: bool) -> np.ndarray:
     labels = result.sides.labels if sides else result.segmentation.labels
-    write_labels(path, (labels == label).astype(np.uint8), result.volume)
+    return np.asarray(labels == organ.label)
+
+
+def _write_mask(path: Path, result: Result, *, organ: Organ, sides: bool) -> None:
+    write_labels(path, _mask(result, organ, sides=sides).astype(np.uint8), result.volume)
 
 
 def _write_preview(path: Path, result: Result, *, title: str) -> None:
@@ -107,13 +109,13 @@ def _write_preview(path: Path, result: Result, *, title: str) -> None:
 
 
 def _has_organ(result: Result, *, organ: Organ) -> bool:
-    return bool((result.segmentation.labels == organ.label).any())
+    return any(found.voxels for found in result.statistics if found.name == organ.name)
 
 
-def _write_mesh(path: Path, result: Result, *, organ: Organ) -> None:
+def _write_mesh(path: Path, result: Result, *, organ: Organ, sides: bool) -> None:
     from flarecli.meshes.files import write_mesh
     from flarecli.meshes.surface import surface_of
 
-    surface = surface_of(result.segmentation.labels == organ.label, result.volume.grid)
+    surface = surface_of(_mask(result, organ, sides=sides), result.volume.grid)
     assert surface is not None  # asked for organs that exist
     write_mesh(path, surface, organ.colour)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -12,8 +13,10 @@ from flarecli.geometry import Grid
 from flarecli.meshes.files import write_mesh
 from flarecli.meshes.formats import MESH_SUFFIXES
 from flarecli.meshes.surface import Surface, surface_of
+from flarecli.organs import ORGANS
 from tests.synthetic_ct import affine, rotation
 
+PHANTOM = Path(__file__).resolve().parents[2] / "examples" / "phantom_ct.nii.gz"
 SHAPE = (30, 40, 44)
 
 
@@ -71,6 +74,32 @@ def test_files_read_back(tmp_path: Path, suffix: str) -> None:
     assert mesh.is_watertight
     assert mesh.volume / 1000 == pytest.approx(surface.volume_ml, rel=1e-3)
     assert np.allclose(mesh.bounds, [surface.vertices_ras.min(axis=0), surface.vertices_ras.max(axis=0)], atol=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".glb"])
+def test_colours_are_those_of_the_organ(tmp_path: Path, suffix: str) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    surface = surface_of(ellipsoid(), grid())
+    assert surface is not None
+    write_mesh(tmp_path / f"liver{suffix}", surface, (214, 84, 61))
+    mesh = trimesh.load(tmp_path / f"liver{suffix}", force="mesh")
+    assert np.abs(mesh.visual.vertex_colors[:, :3].astype(int) - (214, 84, 61)).max() <= 1
+
+
+def test_organs_of_the_synthetic_scan_are_closed_and_keep_their_volumes() -> None:
+    image = nibabel.as_closest_canonical(nibabel.load(PHANTOM))
+    labels = np.ascontiguousarray(np.asarray(image.dataobj).T)
+    x_mm, y_mm, z_mm = (float(step) for step in image.header.get_zooms())
+    placed = Grid(labels.shape, (z_mm, y_mm, x_mm), image.affine)
+    for organ in ORGANS:
+        mask = labels == organ.label
+        surface = surface_of(mask, placed)
+        assert surface is not None
+        edges = np.sort(surface.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+        _, counts = np.unique(edges, axis=0, return_counts=True)
+        assert (counts % 2 == 0).all(), organ.name  # no edge is open
+        wanted_ml = np.count_nonzero(mask) * placed.voxel_ml
+        assert surface.volume_ml == pytest.approx(wanted_ml, rel=0.01), organ.name
 
 
 def test_another_format(tmp_path: Path) -> None:

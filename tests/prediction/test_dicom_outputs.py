@@ -313,6 +313,24 @@ def test_a_report_alone_says_what_it_refers_to(tmp_path: Path) -> None:
     assert instance.ReferencedSOPInstanceUID == written.SOPInstanceUID
 
 
+def test_sides_are_meshes_and_masks_of_their_own(tmp_path: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    scan = write_ct(tmp_path / "scan.nii.gz")
+    ended = flare(scan, tmp_path / "o.nii.gz", "--mesh", "glb", "--split", "--sides")
+    assert ended.exit_code == 0, ended.output
+    names = {path.name for path in tmp_path.glob("o_*")}
+    organs = ("liver", "right_kidney", "left_kidney")
+    assert names == {f"o_{organ}.nii.gz" for organ in (*organs, "spleen", "pancreas")} | {
+        f"o_{organ}.glb" for organ in organs
+    }
+    right, left = (trimesh.load(tmp_path / f"o_{side}_kidney.glb", force="mesh") for side in ("right", "left"))
+    assert right.centroid[0] > left.centroid[0]  # world RAS
+    record = json.loads((tmp_path / "o.json").read_text())
+    for mesh, name in ((right, "right kidney"), (left, "left kidney")):
+        assert mesh.volume / 1000 == pytest.approx(record["organs"][name]["volume_ml"], rel=0.01)
+    assert record["files"]["pancreas_mesh"] is None
+
+
 def test_kidneys_that_are_connected_are_flagged_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Horseshoe(ThresholdSystem):
         def segment(self, volume, networks, region, steps) -> Segmentation:  # type: ignore[no-untyped-def]

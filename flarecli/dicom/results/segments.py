@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flarecli.organs import KIDNEYS, LEFT_KIDNEY, LEFT_KIDNEY_COLOUR, LEFT_KIDNEY_NAME, ORGANS, RIGHT_KIDNEY_NAME
+from flarecli.organs import LEFT_KIDNEY_NAME, ORGANS_WITH_SIDES, RIGHT_KIDNEY_NAME
 
 
 @dataclass(frozen=True)
@@ -48,25 +48,19 @@ ANATOMICAL_STRUCTURE = Code("123037004", "SCT", "Anatomical Structure")
 RIGHT = Code("24028007", "SCT", "Right")
 LEFT = Code("7771000", "SCT", "Left")
 
-_TYPES = {
-    "liver": Code("10200004", "SCT", "Liver"),
-    "kidneys": Code("64033007", "SCT", "Kidney"),
-    "spleen": Code("78961009", "SCT", "Spleen"),
-    "pancreas": Code("15776009", "SCT", "Pancreas"),
+_KIDNEY = Code("64033007", "SCT", "Kidney")
+_TYPES: dict[str, tuple[Code, Code | None]] = {
+    "liver": (Code("10200004", "SCT", "Liver"), None),
+    RIGHT_KIDNEY_NAME: (_KIDNEY, RIGHT),
+    LEFT_KIDNEY_NAME: (_KIDNEY, LEFT),
+    "spleen": (Code("78961009", "SCT", "Spleen"), None),
+    "pancreas": (Code("15776009", "SCT", "Pancreas"), None),
 }
 
-
-def _segments() -> tuple[Segment, ...]:
-    found = []
-    for organ in ORGANS:
-        code = _TYPES[organ.name]
-        if organ.label == KIDNEYS:
-            found.append(Segment(KIDNEYS, RIGHT_KIDNEY_NAME, code, RIGHT, organ.colour))
-            found.append(Segment(LEFT_KIDNEY, LEFT_KIDNEY_NAME, code, LEFT, LEFT_KIDNEY_COLOUR))
-        else:
-            found.append(Segment(organ.label, organ.name, code, None, organ.colour))
-    return tuple(sorted(found, key=lambda segment: segment.number))
-
-
-SEGMENTS = _segments()
+SEGMENTS = tuple(
+    sorted(
+        (Segment(organ.label, organ.name, *_TYPES[organ.name], organ.colour) for organ in ORGANS_WITH_SIDES),
+        key=lambda segment: segment.number,
+    )
+)
 """Every segment that `flare` can write, by number: liver 1, right kidney 2, spleen 3, pancreas 4, left kidney 5."""
