@@ -6,13 +6,16 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flarecli.cli.output import print_json, print_json_line, print_warning, reported_errors, stderr_console
 from flarecli.cli.startup.signals import exit_code_of
 from flarecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from flarecli.viewer.server import ViewerServer
 
 _CTRL_C = 128 + signal.SIGINT  # how a viewer is ended, not an interruption
 _MOST_MAPS = 4
@@ -97,14 +100,22 @@ _PAGE_BYTES = 200_000
 
 def _serve(scan: Path, maps: list[Path], *, opens: bool, as_json: bool, quiet: bool) -> None:
     from flarecli.viewer.content import served_content
+    from flarecli.viewer.niivue import niivue_script
     from flarecli.viewer.page import served_page
     from flarecli.viewer.server import ViewerServer
 
+    niivue_script()  # before anything is read: it may be missing
     with _steps(quiet) as told:
-        told("starting")
         content = served_content(scan, maps, told=told)
-        server = ViewerServer(served_page(content.facts), content)
-    _warn(content.facts, quiet)
+    with content.scan:
+        _run(
+            ViewerServer(served_page(content.facts), content), content.facts, opens=opens, as_json=as_json, quiet=quiet
+        )
+
+
+def _run(server: ViewerServer, facts: dict[str, Any], *, opens: bool, as_json: bool, quiet: bool) -> None:
+    """Serve until the page is closed or Ctrl-C is pressed."""
+    _warn(facts, quiet)
 
     def ready(address: str) -> None:
         if as_json:
@@ -130,15 +141,13 @@ def _open(address: str, *, quiet: bool) -> None:
         print_warning("no browser could be started; open the address above in one, or the page that was written")
 
 
-def _warn(facts: dict[str, object], quiet: bool) -> None:
+def _warn(facts: dict[str, Any], quiet: bool) -> None:
     if quiet:
         return
-    warnings = facts["warnings"]
-    assert isinstance(warnings, list)
-    for warning in warnings:
+    for warning in facts["warnings"]:
         print_warning(warning)
     if facts["reduced"]:
-        print_warning(str(facts["reduced"]))
+        print_warning(facts["reduced"])
 
 
 @contextmanager
