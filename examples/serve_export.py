@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import sys
 import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,7 @@ def make_server(folder: Path, host: str, port: int, threads: int = 0) -> Threadi
     """Load the exported networks; returns a server that answers when it is told to."""
     spec = importlib.util.spec_from_file_location("exported_runner", folder / "run.py")
     runner = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = runner  # its data classes look for their module there
     spec.loader.exec_module(runner)
     contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
     networks = runner.load_networks(folder, contract, threads)

@@ -63,6 +63,52 @@ class OperationCounts:
         )
 
 
+@dataclass(frozen=True)
+class Convolution:
+    """One convolution of a network for a batch of one.
+
+    Attributes:
+        channels_in: Channels of its input.
+        channels_out: Channels of its output.
+        kernel: Size of its kernel along each spatial axis.
+        strides: Steps of the kernel.
+        size: Spatial size of its input.
+        multiply_adds: Multiply-accumulate operations.
+    """
+
+    channels_in: int
+    channels_out: int
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    size: tuple[int, ...]
+    multiply_adds: int
+
+
+def costliest_convolutions(model: keras.Model, shape_zyx: tuple[int, ...], count: int) -> tuple[Convolution, ...]:
+    """The convolutions with the most multiply-adds, each shape once, the costliest first; transposed ones left out.
+
+    Args:
+        model: Functional Keras model with one input.
+        shape_zyx: Spatial size of the input, without batch and channels.
+        count: How many at most.
+    """
+    found: dict[Convolution, None] = {}
+
+    def note(layer: Any, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv3D)) and not isinstance(
+            layer, _TRANSPOSED_CONVOLUTIONS
+        ):
+            spatial = input_shape[2:] if layer.data_format == "channels_first" else input_shape[1:-1]
+            *kernel, channels_in, channels_out = layer.kernel.shape
+            multiply_adds = _of_layer(layer, input_shape, output_shape).multiply_adds
+            found[
+                Convolution(channels_in, channels_out, tuple(kernel), tuple(layer.strides), spatial, multiply_adds)
+            ] = None
+
+    _visit(model, full_shape(model, shape_zyx), note)
+    return tuple(sorted(found, key=lambda convolution: -convolution.multiply_adds)[:count])
+
+
 def count_operations(model: keras.Model, shape_zyx: tuple[int, ...]) -> OperationCounts:
     """Count the operations of a functional model with one input; nothing is computed.
 
@@ -95,20 +141,33 @@ def full_shape(model: keras.Model, shape_zyx: tuple[int, ...]) -> tuple[int, ...
 def _of_model(model: keras.Model, input_shape: tuple[int, ...]) -> OperationCounts:
     counts = OperationCounts()
 
-    def counted(operation: Any) -> Callable[..., Any]:
+    def count(layer: Any, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
+        nonlocal counts
+        counts += _of_layer(layer, input_shape, output_shape)
+
+    _visit(model, input_shape, count)
+    return counts
+
+
+def _visit(
+    model: keras.Model,
+    input_shape: tuple[int, ...],
+    visitor: Callable[[Any, tuple[int, ...], tuple[int, ...]], None],
+) -> None:
+    """Call `visitor` with each layer and the shapes of its first input and output."""
+
+    def visited(operation: Any) -> Callable[..., Any]:
         def specify(*args: Any, **kwargs: Any) -> Any:
-            nonlocal counts
             result = operation.compute_output_spec(*args, **kwargs)
             entering, leaving = keras.tree.flatten(args)[:1], keras.tree.flatten(result)[:1]
             if entering and leaving:
-                counts += _of_layer(operation, tuple(entering[0].shape), tuple(leaving[0].shape))
+                visitor(operation, tuple(entering[0].shape), tuple(leaving[0].shape))
             return result
 
         return specify
 
     # The walk that Keras itself takes through a functional graph; there is no public way to visit its nodes.
-    model._run_through_graph([keras.KerasTensor(input_shape)], operation_fn=counted)
-    return counts
+    model._run_through_graph([keras.KerasTensor(input_shape)], operation_fn=visited)
 
 
 def _of_layer(layer: Any, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> OperationCounts:

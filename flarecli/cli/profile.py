@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,7 @@ from flarecli.cli.engine_options import (
     WeightsOption,
 )
 from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
+from flarecli.cli.profile_systems import check_comparison, report_comparison, systems_to_compare
 from flarecli.cli.rendering.notices import print_warning
 from flarecli.errors import PartialFailureError, UsageError
 from flarecli.systems import DEFAULT_SYSTEM
@@ -49,6 +50,10 @@ def profile(
         typer.Argument(metavar="[IN ...]", help="Scans or folders of scans; without any, a phantom is made."),
     ] = None,
     system: SystemOption = DEFAULT_SYSTEM,
+    systems: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...|all", help="Several systems in turn; --plot then sets them side by side."),
+    ] = None,
     weights: WeightsOption = None,
     backend: BackendOption = Backend.auto,
     device: DeviceOption = Device.auto,
@@ -75,7 +80,11 @@ def profile(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Draw memory over time with the steps; a folder for several scans."),
+        typer.Option(
+            metavar="FILE.png",
+            help="Draw memory over time with the steps; a folder for several scans. With --systems accuracy, time and "
+            "memory of all.",
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace table and plots that exist.")] = False,
     max_seconds: Annotated[float | None, typer.Option(min=0, help="Fail with code 4 above this.")] = None,
@@ -91,6 +100,8 @@ def profile(
     """
     with reported_errors(as_json=as_json):
         _check(sources, size, cold, warm, protocol, plot)
+        if systems is not None:
+            check_comparison(system, weights, csv, plot, with_truth=labels is not None or not sources)
         import tempfile
 
         from flarecli.prediction.predictor import EngineRequest
@@ -110,6 +121,18 @@ def profile(
             protocol=None if protocol is None else FLARE_PROTOCOLS[protocol.value],
         )
         budget = Budget(max_seconds, max_gpu_mb, max_rss_mb)
+        if systems is not None:
+            with tempfile.TemporaryDirectory(prefix="flare-profile-") as folder:
+                plot_file = _Outputs(None, plot, overwrite)
+                compared = [
+                    _measured(
+                        replace(request, system=name), sources or [], size, labels, plot_file, Path(folder),
+                        hidden=quiet or as_json,
+                    )
+                    for name in systems_to_compare(systems)
+                ]  # fmt: skip
+            report_comparison(compared, budget, plot, as_json=as_json, quiet=quiet, verbose=verbose)
+            return
         outputs = _Outputs(csv, plot, overwrite)
         with tempfile.TemporaryDirectory(prefix="flare-profile-") as folder:
             measured = _measured(request, sources or [], size, labels, outputs, Path(folder), hidden=quiet or as_json)
@@ -192,8 +215,6 @@ def _measured(
 
 
 def _scans(sources: list[Path], size: str | None, labels: str | None, folder: Path) -> list[ScanToProfile]:
-    from dataclasses import replace
-
     from flarecli.profiling.inputs import phantom_scan, user_scans
 
     if sources:

@@ -23,6 +23,8 @@ class NetworkMeasurement:
         call_s: Median seconds of a later call.
         first_call_rise_mb: Rise of the process's resident memory in the first call, above what it held before; None
             where the system does not tell.
+        convolution_flops: Floating-point operations a second of its own costliest convolutions alone, at the same
+            precision: what it could reach at most. None where it has none.
         allocator_peak_mb: Peak of the framework's GPU allocator in later calls; None without a GPU.
     """
 
@@ -38,8 +40,14 @@ class NetworkMeasurement:
     call_s: float
     first_call_rise_mb: float | None
     allocator_peak_mb: float | None
+    convolution_flops: float | None = None
 
     @property
     def achieved_flops(self) -> float:
         """Floating-point operations a second in a later call."""
         return self.operations / self.call_s
+
+    @property
+    def share_of_convolutions(self) -> float | None:
+        """The achieved rate by that of its own convolutions; None where that is not known."""
+        return None if not self.convolution_flops else self.achieved_flops / self.convolution_flops

@@ -11,8 +11,8 @@ import numpy as np
 
 from flarecli.engine import load_network
 from flarecli.profiling.allocator import AllocatorPeak
+from flarecli.profiling.convolution_rate import measured_convolution_rate
 from flarecli.profiling.high_water import HighWater, resident_mb
-from flarecli.profiling.matrix_rate import measured_matrix_rate
 from flarecli.profiling.network_measurement import NetworkMeasurement
 from flarecli.profiling.work import Done, Work
 from flarecli.steps import Steps
@@ -22,6 +22,10 @@ from flarecli.weights.selection import weighted_system
 
 if TYPE_CHECKING:
     from flarecli.engine import Runtime
+
+
+_MEASURED_CONVOLUTIONS = 3
+"""Shapes of convolutions of which the fastest is the limit; they hold most of a network's multiply-adds."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def examine_networks(work: Work) -> Done:
             for shape in dict.fromkeys(call.shape for call in second[spec.key])
         ]
         by_case.append((case.name, tuple(figures)))
-    return Done(networks=tuple(by_case), matrix_rate_flops=measured_matrix_rate(runtime))
+    return Done(networks=tuple(by_case))
 
 
 def _figures(
@@ -99,7 +103,7 @@ def _figures(
 
     import_keras()
     from flarecli_models.activations import count_activations
-    from flarecli_models.flops import count_operations
+    from flarecli_models.flops import costliest_convolutions, count_operations
 
     model = spec.build()
     batch, spatial = _batch_and_spatial(model, shape)
@@ -122,6 +126,9 @@ def _figures(
         call_s=statistics.median(call.seconds for call in calls),
         first_call_rise_mb=None if first_call is None else first_call.rise_mb,
         allocator_peak_mb=max(allocated, default=None),
+        convolution_flops=measured_convolution_rate(
+            costliest_convolutions(model, spatial, _MEASURED_CONVOLUTIONS), runtime
+        ),
     )
 
 

@@ -129,7 +129,6 @@ class Profile:
         notes: What the user must know about the figures.
         cases: One entry a scan.
         sampling: What the sampling cost in each measured process.
-        matrix_rate_flops: Floating-point operations a second of a large matrix product; None where not measured.
     """
 
     request: ProfileRequest
@@ -137,7 +136,6 @@ class Profile:
     notes: tuple[str, ...]
     cases: tuple[CaseProfile, ...]
     sampling: tuple[SamplingCost, ...]
-    matrix_rate_flops: float | None
 
 
 def profile_scans(
@@ -167,7 +165,6 @@ def profile_scans(
         notes=tuple(_notes(found, cases)),
         cases=cases,
         sampling=tuple(session.sampling),
-        matrix_rate_flops=session.matrix_rate_flops,
     )
 
 
@@ -176,7 +173,6 @@ class _Session:
 
     def __init__(self, request: ProfileRequest, gpu: Gpu | None, on_phase: Callable[[str], None]) -> None:
         self.sampling: list[SamplingCost] = []
-        self.matrix_rate_flops: float | None = None
         self._request = request
         self._gpu = gpu
         self._on_phase = on_phase
@@ -242,7 +238,6 @@ class _Session:
             return
         self._on_phase("networks one by one")
         done, _ = do_work(self._work(Task.NETWORKS, cases), gpu=self._gpu, period_s=self._period_s)
-        self.matrix_rate_flops = done.matrix_rate_flops
         for name, figures in done.networks:
             by_name[name] = replace(by_name[name], networks=figures)
 

@@ -14,7 +14,8 @@ from flarecli.metrics.case import CaseEvaluation
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.protocol import Metric
 from flarecli.profiling.profile import CaseProfile, Profile
-from flarecli.profiling.run_profile import RunProfile, median_run
+from flarecli.profiling.run_profile import RunProfile, median_run, typical_run
+from flarecli.profiling.shares import shares_of_run
 
 _OWN_COLUMNS = (
     "gpu_memory_is",
@@ -64,15 +65,9 @@ def profile_as_dict(profile: Profile) -> dict[str, Any]:
         "machine": profile.machine,
         "notes": [*profile.notes, *busy_notes(profile)],
         "protocol": None if request.protocol is None else request.protocol.name,
-        "matrix_rate_flops": profile.matrix_rate_flops,
         "sampling": [{**asdict(cost), "share_of_a_core": cost.share_of_a_core} for cost in profile.sampling],
-        "cases": [_case_as_dict(case, profile.matrix_rate_flops) for case in profile.cases],
+        "cases": [_case_as_dict(case) for case in profile.cases],
     }
-
-
-def share_of_peak(achieved_flops: float, matrix_rate_flops: float | None) -> float | None:
-    """Achieved operations a second by those of a large matrix product; None where that was not measured."""
-    return None if not matrix_rate_flops else achieved_flops / matrix_rate_flops
 
 
 def busy_notes(profile: Profile) -> list[str]:
@@ -131,7 +126,7 @@ def _score_cells(scores: CaseEvaluation) -> dict[str, float]:
     return {column: scores.scores[metric][places[organ.label]] for column, (metric, organ) in columns.items()}
 
 
-def _case_as_dict(case: CaseProfile, matrix_rate_flops: float | None) -> dict[str, Any]:
+def _case_as_dict(case: CaseProfile) -> dict[str, Any]:
     memory_mb, kind = case.gpu_memory
     organs = tuple(organ.name for organ in EvaluationSettings().protocol.organs)
     return {
@@ -144,11 +139,12 @@ def _case_as_dict(case: CaseProfile, matrix_rate_flops: float | None) -> dict[st
         "cold": _runs_as_dict(case.cold),
         "warm": _runs_as_dict(case.warm),
         "protocol_figures": case.protocol_figures,
+        "shares": shares_of_run(typical_run(case.cold)) if case.cold else None,
         "networks": [
             {
                 **asdict(network),
                 "achieved_flops": network.achieved_flops,
-                "share_of_matrix_rate": share_of_peak(network.achieved_flops, matrix_rate_flops),
+                "share_of_convolutions": network.share_of_convolutions,
             }
             for network in case.networks
         ],

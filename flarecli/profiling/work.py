@@ -69,12 +69,9 @@ class Done:
     Attributes:
         runs: The timed runs.
         networks: Figures of the networks by case, where these were asked for.
-        matrix_rate_flops: Floating-point operations a second of a large matrix product on the same backend, device
-            and precision; None where it was not measured.
         error: Why the work stopped early.
     """
 
     runs: tuple[CaseRun, ...] = ()
     networks: tuple[tuple[str, tuple[NetworkMeasurement, ...]], ...] = ()
-    matrix_rate_flops: float | None = None
     error: FlareError | None = None

@@ -52,7 +52,7 @@ def test_table_shows_time_memory_and_accuracy_together(asked: list[object], tmp_
     scan, truth = write_ct(tmp_path / "scan.nii.gz"), write_ct(tmp_path / "truth.nii.gz")
     result = flare(scan, "--labels", truth)
     assert result.exit_code == 0, result.output
-    for words in ("1.10", "1.00–1.20", "0.750", "0.350", "segment", "exit", "200 GFLOP/s", "50%", "1.0% of one"):
+    for words in ("1.10", "1.00–1.20", "0.750", "0.350", "segment", "exit", "200", "50%", "network 45%", "1.0% of one"):
         assert words in result.stdout
     assert "No GPU here." in result.stderr
 
@@ -76,6 +76,32 @@ def test_json_is_one_document(asked: list[object], tmp_path: Path) -> None:
         {"case": "scan", "figure": "seconds", "limit": 1.0, "measured": pytest.approx(1.1)}
     ]
     assert content["cases"][0]["warm"]["median"]["wall_s"] == pytest.approx(0.7)
+
+
+def test_systems_side_by_side(
+    asked: list[tuple[ProfileRequest, list[ScanToProfile]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLARE_WEIGHTS", str(tmp_path / "none"))
+    scan, truth = write_ct(tmp_path / "scan.nii.gz"), write_ct(tmp_path / "truth.nii.gz")
+    picture = tmp_path / "pareto.png"
+    result = flare(scan, "--labels", truth, "--systems", "all", "--plot", picture)
+    assert result.exit_code == 0, result.output
+    assert [request.system for request, _ in asked] == ["flarelite", "efficientscn", "efficientsegnet"]
+    assert "vgg13 is left out" in result.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    side_by_side = result.stdout.split("side by side")[1]
+    assert all(name in side_by_side for name in ("flarelite", "efficientscn", "efficientsegnet"))
+    result = flare(scan, "--labels", truth, "--systems", "efficientscn, flarelite", "--json", "--max-seconds", 1)
+    content = json.loads(result.stdout)
+    assert result.exit_code == 4
+    assert [system["system"] for system in content["systems"]] == ["efficientscn", "flarelite"]
+    assert [breach["system"] for breach in content["budget_breaches"]] == ["efficientscn", "flarelite"]
+    assert content["points"][0] == {
+        "system": "efficientscn", "seconds": pytest.approx(1.1), "dsc": pytest.approx(0.75), "memory_mb": 900,
+        "cases": 1, "outdone": False,
+    }  # fmt: skip
+    assert flare(scan, "--labels", truth, "--systems", "all", "--plot", picture).exit_code == 3  # it exists
+    assert flare(scan, "--systems", "vgg13").exit_code == 3
 
 
 def test_budget_gate(asked: list[object], tmp_path: Path) -> None:
@@ -126,6 +152,10 @@ def test_options_reach_the_request(asked: list[tuple[ProfileRequest, list[ScanTo
         (["--protocol", "flare21", "--cold", "0"], "timed fresh processes"),
         (["--plot", "plot.svg"], ".png"),
         (["scan.nii.gz", "--size", "8x8x8"], "for a phantom"),
+        (["--systems", "all", "--weights", "starter"], "--weights is for one system"),
+        (["--systems", "flarelite,nothing"], "no such system"),
+        (["--systems", "all", "--plot", "folder"], "one picture"),
+        (["scan.nii.gz", "--systems", "all", "--plot", "p.png"], "--labels"),
     ],
 )
 def test_wrong_usage(asked: list[object], options: list[str], expected: str) -> None:

@@ -28,6 +28,6 @@ def run_alone(script: Path, *arguments: str | Path) -> subprocess.CompletedProce
         cwd=script.parent,
         capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        timeout=1200,
         check=False,
     )

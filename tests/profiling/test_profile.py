@@ -123,8 +123,9 @@ def _check_networks(profile: Profile) -> None:
     voxels = localization.input_shape[0] * localization.input_shape[1] * localization.input_shape[2]
     assert 50_000 < localization.multiply_adds / voxels < 500_000
     assert localization.activations_mb < localization.all_activations_mb
-    assert profile.matrix_rate_flops is not None
-    assert all(0 < network.achieved_flops < 2 * profile.matrix_rate_flops for network in by_key.values())
+    for network in by_key.values():
+        assert network.share_of_convolutions is not None
+        assert 0.02 < network.share_of_convolutions < 1.2  # nothing is faster than its own convolutions, but for noise
 
 
 def test_a_folder_is_accounted_for(tmp_path: Path) -> None:

@@ -93,15 +93,16 @@ def test_failed_cases_are_left_out_of_the_table(tmp_path: Path) -> None:
     assert entries[0]["cold"] is None
 
 
-def test_json_holds_medians_runs_and_the_peak_rate() -> None:
+def test_json_holds_medians_runs_shares_and_the_rate_of_convolutions() -> None:
     content = json.loads(json.dumps(profile_as_dict(profile(replace(case_profile(), scores=SCORES)))))
     (case,) = content["cases"]
     assert case["cold"]["median"]["wall_s"] == pytest.approx(1.1)
     assert [run["wall_s"] for run in case["cold"]["runs"]] == pytest.approx([1.0, 1.2, 1.1])
     assert case["cold"]["median"]["steps"]["segment"]["peak_rss_mb"] == 900
+    assert case["shares"] == pytest.approx({"import": 2 / 11, "read": 1 / 11, "network": 5 / 11, "other": 3 / 11})
     (network,) = case["networks"]
     assert network["achieved_flops"] == pytest.approx(100e9)
-    assert network["share_of_matrix_rate"] == pytest.approx(0.5)
+    assert network["share_of_convolutions"] == pytest.approx(0.5)
     assert case["scores"]["scores"]["dsc"]["pancreas"] == 0.6
     assert content["sampling"][0]["share_of_a_core"] == pytest.approx(0.01)
 

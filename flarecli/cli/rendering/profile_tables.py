@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from flarecli.cli.output import stderr_console, stdout_console
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from flarecli.profiling.run_profile import ResourceUsage, RunProfile
 
 _UNKNOWN = "–"
+_BAR_WIDTH = 40
+_BAR_COLOURS = {"import": "yellow", "read": "cyan", "network": "blue", "other": "bright_black"}
 
 
 def print_profile(profile: Profile, *, verbose: bool) -> None:
@@ -29,8 +32,10 @@ def print_profile(profile: Profile, *, verbose: bool) -> None:
     for case in sound if verbose or len(sound) == 1 else ():
         console.print(_steps_table(case))
     for case in sound if verbose else sound[:1]:
+        if case.cold:
+            console.print(_shares_bar(case), highlight=False)
         if case.networks:
-            console.print(_networks_table(case, profile.matrix_rate_flops))
+            console.print(_networks_table(case))
     for case in sound:
         if case.protocol_figures is not None:
             console.print(_protocol_table(case, profile))
@@ -110,6 +115,19 @@ def _steps_table(case: CaseProfile) -> Table:
     return table
 
 
+def _shares_bar(case: CaseProfile) -> Text:
+    """One line: what part of a cold run was imports, reading, networks and everything else."""
+    from flarecli.profiling.run_profile import typical_run
+    from flarecli.profiling.shares import shares_of_run
+
+    shares = shares_of_run(typical_run(case.cold))
+    bar = Text(f"{case.case.name}: ")
+    for kind, share in shares.items():
+        bar.append("█" * round(share * _BAR_WIDTH), _BAR_COLOURS[kind])
+    bar.append("\n" + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items()) + " of a cold run\n")
+    return bar
+
+
 def _step_cells(figures: ResourceUsage | None, *, has_gpu: bool) -> list[str]:
     if figures is None:
         return [""] * (4 if has_gpu else 3)
@@ -118,18 +136,15 @@ def _step_cells(figures: ResourceUsage | None, *, has_gpu: bool) -> list[str]:
     return [*cells, _number(gpu_mb, 0)] if has_gpu else cells
 
 
-def _networks_table(case: CaseProfile, matrix_rate_flops: float | None) -> Table:
-    from flarecli.profiling.report import share_of_peak
-
-    peak = "" if matrix_rate_flops is None else f"; a matrix product runs at {matrix_rate_flops / 1e9:.0f} GFLOP/s"
-    table = _table(f"{case.case.name}: networks{peak}")
+def _networks_table(case: CaseProfile) -> Table:
+    table = _table(f"{case.case.name}: networks; alone: their own costliest convolutions")
     table.add_column("network, input", no_wrap=True)
     for heading in ("thousand\nparameters", "10⁹ mul-\ntiply-adds", "activa-\ntions MB", "first\ns", "later\ns"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("GFLOP/s", justify="right", no_wrap=True)
-    table.add_column("of peak\nrate", justify="right", no_wrap=True)
+    table.add_column("GFLOP/s,\nalone", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
     for network in case.networks:
-        share = share_of_peak(network.achieved_flops, matrix_rate_flops)
+        alone, share = network.convolution_flops, network.share_of_convolutions
         times = f" ×{network.calls}" if network.calls > 1 else ""
         table.add_row(
             f"{network.key}\n{'×'.join(str(size) for size in network.input_shape)}",
@@ -138,7 +153,7 @@ def _networks_table(case: CaseProfile, matrix_rate_flops: float | None) -> Table
             _number(network.activations_mb, 0),
             _number(network.first_call_s, 2),
             _number(network.call_s, 2) + times,
-            _number(network.achieved_flops / 1e9, 0),
+            f"{network.achieved_flops / 1e9:.0f}\n{_number(None if alone is None else alone / 1e9, 0)}",
             _UNKNOWN if share is None else f"{share:.0%}",
         )
     return table
