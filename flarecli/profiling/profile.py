@@ -19,7 +19,7 @@ from flarecli.prediction.predictor import EngineRequest
 from flarecli.profiling.cold import run_cold
 from flarecli.profiling.flare_protocols import FlareProtocol
 from flarecli.profiling.measured_process import measured_environment
-from flarecli.profiling.network_measurement import NetworkMeasurement
+from flarecli.profiling.networks.network_measurement import NetworkMeasurement
 from flarecli.profiling.run_profile import RunProfile, cold_run_profile, median_run, warm_run_profile
 from flarecli.profiling.sampler import DEFAULT_PERIOD_S, SamplingCost
 from flarecli.profiling.warm_process import do_work

@@ -9,7 +9,7 @@ from typing import Any
 from flarecli.errors import FlareError
 from flarecli.prediction.cases import Case
 from flarecli.prediction.predictor import EngineRequest
-from flarecli.profiling.network_measurement import NetworkMeasurement
+from flarecli.profiling.networks.network_measurement import NetworkMeasurement
 from flarecli.profiling.step_meter import Span
 
 

@@ -35,7 +35,7 @@ def _done(work: Work) -> Done:
     from flarecli.steps import observed_steps
 
     if work.task is Task.NETWORKS:
-        from flarecli.profiling.network_pass import examine_networks
+        from flarecli.profiling.networks.network_pass import examine_networks
 
         return examine_networks(work)
     meter = StepMeter()

@@ -8,7 +8,7 @@ from pathlib import Path
 from flarecli.prediction.cases import Case
 from flarecli.profiling.cold import ColdRun
 from flarecli.profiling.measured_process import Measured
-from flarecli.profiling.network_measurement import NetworkMeasurement
+from flarecli.profiling.networks.network_measurement import NetworkMeasurement
 from flarecli.profiling.profile import CaseProfile, Profile, ProfileRequest
 from flarecli.profiling.run_profile import cold_run_profile, warm_run_profile
 from flarecli.profiling.sampler import Sample, SamplingCost

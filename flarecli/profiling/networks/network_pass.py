@@ -11,9 +11,9 @@ import numpy as np
 
 from flarecli.engine import load_network
 from flarecli.profiling.allocator import AllocatorPeak
-from flarecli.profiling.convolution_rate import measured_convolution_rate
 from flarecli.profiling.high_water import HighWater, resident_mb
-from flarecli.profiling.network_measurement import NetworkMeasurement
+from flarecli.profiling.networks.convolution_rate import measured_convolution_rate
+from flarecli.profiling.networks.network_measurement import NetworkMeasurement
 from flarecli.profiling.work import Done, Work
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest

@@ -1,0 +1,1 @@
+"""Networks measured one by one."""
