@@ -23,6 +23,7 @@ from flarecli.remarks import Remark
 
 _DIGEST = 10  # hexadecimal digits
 _NAMED = 5
+_LISTED = 50  # series that a message lists
 _REFORMATTED = "reformatted or captured, beside original slices"
 
 
@@ -101,7 +102,10 @@ class Catalogue:
 
     def listing(self) -> Remark:
         """All series with the reasons why some are left out, and what else there is."""
-        parts = [entry.line for entry in self.series]
+        parts = [entry.line for entry in self.series[:_LISTED]]
+        if len(self.series) > _LISTED:
+            more = f"and {len(self.series) - _LISTED} more series"
+            parts.append(Remark(more, more))
         if self.left_out:
             parts.append(self.left_out)
         return Remark("; ".join(parts) or "nothing", "; ".join(part.anonymous for part in parts) or "nothing")
@@ -109,7 +113,12 @@ class Catalogue:
     def warnings(self) -> tuple[Remark, ...]:
         """What the user should know of what is not used."""
         found = []
-        parts = [entry.line for entry in self.series if entry.reason]
+        reasons = [entry for entry in self.series if entry.reason]
+        parts = [entry.line for entry in reasons[:_NAMED]]
+        if len(reasons) > _NAMED:
+            counts = Counter(entry.reason for entry in reasons[_NAMED:])
+            more = "; ".join(f"{count} more series: {reason}" for reason, count in counts.items())
+            parts.append(Remark(more, more))
         if self.left_out:
             parts.append(self.left_out)
         if parts:

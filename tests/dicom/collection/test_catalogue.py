@@ -56,6 +56,21 @@ def test_the_list_says_number_slices_thickness_kernel_agent_and_reason(tmp_path:
     assert not any(word in listed.anonymous for word in ("Abdomen", "B30f", "Agent X"))
 
 
+def test_long_lists_are_cut(tmp_path: Path) -> None:
+    for number in range(58):
+        put_series(
+            tmp_path / str(number), series=f"1.2.1.{number}", number=number, slices=[0] if number < 7 else [0, 1]
+        )
+
+    found = catalogue_of(tmp_path)
+
+    assert found.listing().count("'Abdomen'") == 50
+    assert "and 8 more series" in found.listing()
+    (said,) = found.warnings()
+    assert said.count("'Abdomen'") == 5
+    assert said.endswith("2 more series: a single slice")
+
+
 def test_names_stay_the_same_wherever_a_series_lies_and_hold_nothing_of_the_patient(tmp_path: Path) -> None:
     put_tree(tmp_path / "tree")
     before = {entry.uid: entry.name for entry in catalogue_of(tmp_path / "tree").series}
