@@ -62,17 +62,19 @@ def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySi
         return KidneySides(labels, None, np.zeros((0, 0, 0), bool), labels.shape[2] / 2, False)
     midline_x = _midline_x(voxels[window[0]], labels[window[0]], grid)
     mask = labels[window] == KIDNEYS
-    parts, _ = connected_parts(mask, _CONNECTIVITY)
+    parts, count = connected_parts(mask, _CONNECTIVITY)
     is_left_x = np.arange(window[2].start, window[2].stop) < midline_x
-    on_left = np.bincount(parts[:, :, is_left_x].ravel(), minlength=int(parts.max()) + 1)
-    sizes = np.bincount(parts.ravel())
+    sizes = np.bincount(parts[mask], minlength=count + 1)
+    begin = int(np.count_nonzero(is_left_x))  # of the right side within the window
+    on_left = np.bincount(parts[:, :, :begin][mask[:, :, :begin]], minlength=count + 1)
     share = on_left / np.maximum(sizes, 1)
-    share[0] = 0.0
     fused = (share >= _FUSED_SHARE) & (share <= 1 - _FUSED_SHARE)
     # Small crumbs on the midline are no horseshoe kidney.
     fused &= sizes > sizes[1:].max() * _FUSED_SHARE
-    left = (share > 0.5)[parts]
-    left = np.where(fused[parts], is_left_x, left) & mask
+    left = np.zeros_like(mask)
+    left[mask] = (share > 0.5)[parts[mask]]
+    if fused.any():
+        left = np.where(fused[parts], is_left_x & mask, left)
     return KidneySides(labels, window, left, midline_x, bool(fused.any()))
 
 

@@ -176,7 +176,9 @@ def check_options(cases: Iterable[Case], options: OutputOptions) -> None:
                 f"this output needs {package}, which is not installed",
                 remedy=f"Install it with: pip install 'flarecli[{_PACKAGES[package]}]'.",
             )
-    if options.reference is not None and listed and not any(map(_is_other_format, writing)):
+    may_be_of_others = isinstance(options.reference, ReferenceFolder) and bool(writing)  # a folder may hold both
+    is_of_use = may_be_of_others or any(map(_is_other_format, writing))
+    if options.reference is not None and listed and not is_of_use:
         raise UsageError(
             "a reference is of no use here",
             path=listed[0].scan,

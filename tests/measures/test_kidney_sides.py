@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import nibabel
 import numpy as np
 import pytest
 
 from flarecli.geometry import Grid
 from flarecli.measures.kidney_sides import kidney_sides
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY
+from flarecli.volume import read_volume
+from tests.shared_data import shared_path
 
 SHAPE = (20, 30, 60)
 GRID = Grid(SHAPE, (3.0, 3.0, 3.0), np.diag([3.0, 3.0, 3.0, 1.0]))
@@ -76,3 +79,20 @@ def test_without_kidneys_and_without_bone() -> None:
     sides = kidney_sides(kidneys((slice(4, 8), slice(4, 8), slice(30, 36))), soft, GRID)
     assert KIDNEYS in sides.labels
     assert LEFT_KIDNEY not in sides.labels
+
+
+def test_kidneys_of_real_scans_are_told_apart_as_in_manual_labels() -> None:
+    scans = sorted(shared_path("data/btcv/imagesTr").glob("*.nii.gz"))
+    assert len(scans) == 13
+    for path in scans:
+        volume = read_volume(path)
+        image = nibabel.load(str(path).replace("imagesTr", "labelsTr").replace("_0000", ""))
+        manual = np.ascontiguousarray(np.asarray(nibabel.as_closest_canonical(image).dataobj).T)
+        labels = np.where((manual == 2) | (manual == 3), KIDNEYS, 0).astype(np.uint8)
+        sides = kidney_sides(labels, volume.voxels, volume.grid)
+        assert np.array_equal(sides.labels == KIDNEYS, manual == 2), path.name
+        assert np.array_equal(sides.labels == LEFT_KIDNEY, manual == 3), path.name
+        assert not sides.is_fused
+        for kept, label in ((2, KIDNEYS), (3, LEFT_KIDNEY)):  # a patient with one kidney
+            alone = np.where(manual == kept, KIDNEYS, 0).astype(np.uint8)
+            assert set(np.unique(kidney_sides(alone, volume.voxels, volume.grid).labels)) == {0, label}, path.name

@@ -228,6 +228,11 @@ def test_references_of_a_folder_of_scans(tmp_path: Path) -> None:
         for name in ("a", "b")
     }
     assert series == {"a": "1.2.3.4", "b": "1.2.3.5"}
+    shared = flare(*arguments[:1], tmp_path / "shared", *arguments[2:], "--share")
+    assert shared.exit_code == 0, shared.output
+    assert len(list((tmp_path / "shared").glob("*.seg.dcm"))) == 2
+    useless = flare(*arguments[:1], tmp_path / "other", "--reference", tmp_path / "references")
+    assert "a reference is of no use here" in said(useless)
     (tmp_path / "references" / "b").rename(tmp_path / "references" / "c")
     missing = flare(*arguments, "--overwrite")
     assert missing.exit_code == 3
