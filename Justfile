@@ -74,7 +74,7 @@ bench *arguments: development
 
 # Install flare for development, with every backend.
 development: _environment
-    {{ install }} --editable '.[dev,dicom,docs,export,mesh,plots,remote,tensorflow,torch,view]'
+    {{ install }} --editable '.[cluster,dev,dicom,docs,export,mesh,plots,remote,tensorflow,torch,view]'
 
 _environment:
     test -x {{ bin }}/python || {{ python }} -m venv .venv

@@ -31,7 +31,10 @@ def start(*arguments: object, seconds: float = 0.0) -> subprocess.Popen[str]:
 
 def run(*arguments: object) -> tuple[int, str, str]:
     process = start(*arguments)
-    output, errors = process.communicate(timeout=120)
+    try:
+        output, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
     return process.returncode, output, errors
 
 

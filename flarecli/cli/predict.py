@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,12 @@ from flarecli.cli.many_scans.ended_cases import EndedCases
 from flarecli.cli.many_scans.endings import report_as_they_come, report_at_the_end, seen
 from flarecli.cli.many_scans.running import Run
 from flarecli.cli.many_scans.scans import check_shared, preview_of, reference_of, scans_of
+from flarecli.cli.many_scans.scheduling import (
+    SchedulerOption,
+    WorkersOption,
+    chosen_scheduler,
+    tell_of_scheduler,
+)
 from flarecli.cli.output import reported_errors
 from flarecli.cli.rendering.case_progress import CaseProgress
 from flarecli.cli.rendering.notices import print_warning
@@ -149,6 +156,8 @@ def predict(
         float | None,
         typer.Option(min=0.001, metavar="SECONDS", help="End a scan that takes longer; it fails, and the run goes on."),
     ] = None,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the steps' times and full errors.")] = False,
@@ -172,8 +181,9 @@ def predict(
         statistics, report = (
             None if text is None else destination_file(text) for text in (statistics_file, report_file)
         )
+        cluster = chosen_scheduler(scheduler, workers)
         if share:
-            check_shared(overwrite=overwrite, statistics=statistics, report=report)
+            check_shared(overwrite=overwrite, statistics=statistics, report=report, scheduler=cluster is not None)
 
         from flarecli.files.destinations import Destination
         from flarecli.measures.statistics import check_statistics_path, is_statistics_table
@@ -238,7 +248,8 @@ def predict(
             "resume" if resume and not share else "overwrite",
         )
         with CaseProgress(len(cases), hidden=quiet or as_json) as progress, EndedCases() as ended:
-            run = Run(request, cases, existing, share, timeout, tables, progress.start, progress.step)
+            tell = partial(tell_of_scheduler, hidden=quiet or as_json)
+            run = Run(request, cases, existing, share, timeout, cluster, tables, progress.start, progress.step, tell)
             outcomes = run.outcomes()
             for warning in () if quiet else found.warnings:
                 print_warning(anonymous_text(warning) if anonymous else warning)

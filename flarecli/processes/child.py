@@ -57,7 +57,7 @@ class Child:
         self._process = context.Process(target=_run, args=(other_end, function), daemon=True)
         try:
             # A file of the working folder must not stand in for a module.
-            with overridden_environment("PYTHONSAFEPATH", "1"), _without_main_module():
+            with overridden_environment("PYTHONSAFEPATH", "1"), _without_main_module(), _as_no_daemon():
                 self._process.start()
         except OSError as error:
             self._connection.close()
@@ -182,6 +182,22 @@ def _without_main_module() -> Iterator[None]:
             yield
         finally:
             sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _as_no_daemon() -> Iterator[None]:
+    """Let a daemonic process, as workers of Dask are, have a child.
+
+    `multiprocessing` refuses that because the child would go on when its parent is ended; this one does not: it ends
+    when its connection does.
+    """
+    settings = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    is_daemon = settings.pop("daemon", None)
+    try:
+        yield
+    finally:
+        if is_daemon is not None:
+            settings["daemon"] = is_daemon
 
 
 def _run(connection: Connection, function: Callable[[Receive, Send], None]) -> None:

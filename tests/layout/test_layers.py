@@ -17,7 +17,7 @@ _LAYERS = (
     ("__main__",),
     ("cli",),
     ("segmentation", "evaluation"),
-    ("export", "profiling", "report", "training", "viewer"),
+    ("cluster", "export", "profiling", "report", "training", "viewer"),
     ("doctor", "phantom", "prediction"),
     ("meshes", "preprocessing", "preview", "weights"),
     ("datasets", "systems"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flarecli.prediction.cases import Case, FoundCases
 
 
-def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | None) -> None:
+def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | None, scheduler: bool) -> None:
     """Refuse what needs one process that has all cases, where several share them.
 
     Raises:
@@ -26,6 +26,7 @@ def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | Non
         ("--overwrite", overwrite, "Give another folder for the output."),
         ("--statistics", statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
         ("--report", report is not None, "Run `flare report OUT` afterwards."),
+        ("--scheduler", scheduler, "Give one of them: a scheduler shares the work, too."),
     ):
         if is_given:
             raise UsageError("two options exclude each other", seen=f"--share and {option}", remedy=remedy)

@@ -158,18 +158,18 @@ def _highest_turn(labels: Path) -> int:
 
 def _create(path: Path) -> bool:
     """Create a claim; False where another process was faster."""
-    try:
+    process = os.getpid()
+    facts = {
+        "host": this_host(),
+        "process": process,
+        "started": _start_of(process),
+        "claimed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    try:  # nothing between creation and content: of an empty claim only the time tells whether its process died
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     except FileExistsError:
         return False
     try:
-        process = os.getpid()
-        facts = {
-            "host": this_host(),
-            "process": process,
-            "started": _start_of(process),
-            "claimed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
         os.write(handle, json.dumps(facts).encode())
     except BaseException:
         _remove(path)

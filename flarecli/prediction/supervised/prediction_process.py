@@ -234,7 +234,8 @@ class _Run:
 
     def _discard_unfinished(self, case: Case, process: int) -> None:
         folders = {case.labels.parent, *(file.path.parent for file in result_files(case, self._request.extras))}
-        for folder in (*folders, Path(tempfile.gettempdir())):  # there, what was unpacked of archives
+        start = self._request.folder or Path()
+        for folder in (*(start / folder for folder in folders), Path(tempfile.gettempdir())):  # there: of archives
             discard_of(folder, process)
 
 

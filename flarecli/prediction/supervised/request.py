@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import EngineRequest, Predictor
@@ -20,6 +21,7 @@ class PredictionRequest:
         region: Which part of each scan to segment.
         extras: What to write besides.
         existing: What to do where files of a case exist: "overwrite" or "resume".
+        folder: Where relative paths start, in another process; its working folder where None.
     """
 
     system: str
@@ -28,6 +30,7 @@ class PredictionRequest:
     region: Region = "auto"
     extras: OutputOptions = field(default_factory=OutputOptions)
     existing: str = "overwrite"
+    folder: Path | None = None
 
     def predictor(self, *, keep_memory: bool = True) -> Predictor:
         """A predictor that begins to load its networks.

@@ -1,0 +1,1 @@
+"""Tests of prediction over a scheduler."""

@@ -1,0 +1,161 @@
+"""`flare predict --scheduler` with a real scheduler and workers in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flarecli.files.unfinished import PREFIX
+from tests.deadly_system import DEADLY_HU
+from tests.prediction.test_batch import write_ct
+from tests.test_interruptions import content
+from tests.test_shared_folder import hidden, run, start
+
+pytest.importorskip("distributed", reason="needs the extra 'cluster'")
+
+from tests.cluster.schedulers import ROOT, RunningScheduler, children_of, running_scheduler
+
+WORKERS = 3
+SCANS = 9
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningScheduler]:
+    with running_scheduler(tmp_path_factory.mktemp("scheduler"), WORKERS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scans")
+    for number in range(SCANS):
+        write_ct(folder / f"s{number:02}.nii.gz", seed=number)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("alone") / "out"
+    assert run("predict", scans, folder)[0] == 0
+    return content(folder)
+
+
+def first_result(process: subprocess.Popen[str], out: Path) -> None:
+    while process.poll() is None and not list(out.glob("*.nii.gz")):
+        time.sleep(0.02)
+
+
+def test_a_worker_is_killed(scheduler: RunningScheduler, scans: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
+    out, table = tmp_path / "out", tmp_path / "organs.csv"
+    process = start("predict", scans, out, "--scheduler", scheduler.address, "--statistics", table, seconds=0.3)
+    first_result(process, out)
+    busy = scheduler.workers[0]
+    (child,) = (child for child in children_of(busy.pid) if b"spawn_main" in _command(child))
+    busy.kill()
+    busy.wait()
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert content(out) == alone
+    assert len(table.read_text().splitlines()) > SCANS
+    assert [path for path in hidden(out) if not path.name.startswith(PREFIX)] == []
+    assert not _runs(child)
+    scheduler.workers[0] = scheduler.add_worker()
+    code, output, errors = run("predict", scans, out, "--scheduler", scheduler.address, "--resume", "--json")
+    assert code == 0, errors
+    assert {case["status"] for case in json.loads(output)} == {"skipped"}
+
+
+def test_a_poisoned_scan(scheduler: RunningScheduler, scans: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
+    poisoned, out = tmp_path / "scans", tmp_path / "out"
+    for number in range(4):
+        (poisoned / f"s{number:02}.nii.gz").parent.mkdir(exist_ok=True)
+        (poisoned / f"s{number:02}.nii.gz").write_bytes((scans / f"s{number:02}.nii.gz").read_bytes())
+    write_ct(poisoned / "deadly.nii.gz", peak_hu=DEADLY_HU)
+    relative = [os.path.relpath(path, ROOT) for path in (poisoned, out)]  # to where the command is given
+    code, output, errors = run("predict", *relative, "--scheduler", scheduler.address, "--json")
+    assert code == 4, errors
+    assert json.loads((out / "s00.json").read_text())["scan"].startswith("..")
+    (failed,) = (case for case in json.loads(output) if case["error"])
+    assert (failed["case"], failed["error"]["problem"]) == ("deadly", "killed every process that worked on it")
+    assert content(out) == {name: data for name, data in alone.items() if name in content(out)}
+    assert len(content(out)) == 8
+    assert all(worker.poll() is None for worker in scheduler.workers)
+
+
+def test_an_interruption(scheduler: RunningScheduler, scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start("predict", scans, out, "--scheduler", scheduler.address, seconds=0.5)
+    first_result(process, out)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=150)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "--resume" in errors
+    assert hidden(out) == []
+    assert all(worker.poll() is None for worker in scheduler.workers)
+    deadline = time.monotonic() + 20
+    while _predicting(scheduler) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert _predicting(scheduler) == []
+
+
+def test_a_worker_with_another_version(scheduler: RunningScheduler, scans: Path, tmp_path: Path) -> None:
+    with running_scheduler(tmp_path, 1, "import flarecli; flarecli.__version__ = '0.0.1'") as other:
+        code, _, errors = run("predict", scans, tmp_path / "out", "--scheduler", other.address)
+    assert code == 5
+    assert "the workers do not have the same versions" in errors
+    assert "flare 0.0.1" in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_scheduler_goes_away(scans: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with running_scheduler(tmp_path, 1) as scheduler:
+        process = start("predict", scans, out, "--scheduler", scheduler.address, seconds=0.3)
+        first_result(process, out)
+        scheduler.process.kill()
+        _, errors = process.communicate(timeout=300)
+    assert process.returncode == 5, errors
+    assert "the scheduler went away" in errors
+    assert 0 < len(list(out.glob("*.nii.gz"))) < SCANS
+    code, _, errors = run("predict", scans, out, "--resume")
+    assert code == 0, errors
+    assert content(out) == alone
+
+
+def test_no_scheduler(scans: Path, tmp_path: Path) -> None:
+    code, _, errors = run("predict", scans, tmp_path / "out", "--scheduler", "tcp://127.0.0.1:9")
+    assert (code, "the scheduler does not answer" in errors) == (5, True), errors
+
+
+def test_local_workers(scans: Path, alone: dict[str, bytes], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, _, errors = run("predict", scans, out, "--scheduler", "local:2")
+    assert code == 0, errors
+    assert "dashboard: http://127.0.0.1:" in errors
+    assert content(out) == alone
+
+
+def _predicting(scheduler: RunningScheduler) -> list[int]:
+    found = [child for worker in scheduler.workers for child in children_of(worker.pid)]
+    return [child for child in found if b"spawn_main" in _command(child)]
+
+
+def _command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _runs(process: int) -> bool:
+    deadline = time.monotonic() + 10
+    while _command(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(_command(process))
