@@ -6,7 +6,7 @@ import base64
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -166,10 +166,13 @@ def _embedded_surfaces(maps: Sequence[NDArray[np.uint8]], grid: Grid) -> dict[st
 
 
 def _layers(labels: Sequence[Path], grid: Grid, told: Told) -> list[LabelLayer]:
+    are_named_alike = len({path.name for path in labels}) < len(labels)
     layers = []
     for path in labels:
         told("reading label maps")
-        layers.append(read_layer(path, grid))
+        layer = read_layer(path, grid)
+        name = f"{printable_name(path.resolve().parent.name)}/{layer.name}" if are_named_alike else layer.name
+        layers.append(replace(layer, name=name))
     return layers
 
 

@@ -46,6 +46,16 @@ def test_served_content_holds_every_voxel(tmp_path: Path) -> None:
     small.scan.close()
 
 
+def test_label_maps_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    scan, labels, _ = save_scene(tmp_path)
+    (tmp_path / "truth").mkdir()
+    other = tmp_path / "truth" / labels.name
+    other.write_bytes(labels.read_bytes())
+    content = served_content(scan, [labels, other])
+    assert content.facts["maps"] == [f"{tmp_path.name}/case.nii.gz", "truth/case.nii.gz"]
+    content.scan.close()
+
+
 def test_surfaces_enclose_the_organs() -> None:
     grid = Grid(SHAPE, (5.0, 4.0, 4.0), affine((4.0, 4.0, 5.0)))
     content = surface_file(organ_labels(), grid, 1)

@@ -65,6 +65,11 @@
     const data = (large && byId(`l${place}`)) || byId(`t${place}`);
     return data ? { source: data.textContent, note: byId(`t${place}`).dataset.note } : null;
   };
+  // What is seen on a button is part of its name.
+  const nameButton = (button, one) => {
+    const note = button.querySelector(".nothing");
+    button.setAttribute("aria-label", `Open ${one.name}: ${one.judgement}${note ? `, ${note.textContent}` : ""}`);
+  };
   const fillPicture = (holder, one, large) => {
     const found = picture(one.place, large);
     holder.querySelectorAll("img, .nothing").forEach((old) => old.remove());
@@ -76,6 +81,7 @@
     } else {
       holder.prepend(element("span", "nothing", found ? found.note : "loading"));
     }
+    if (!large) nameButton(holder, one);
     return found;
   };
   const near = new IntersectionObserver((entries) => {
@@ -141,8 +147,8 @@
     const button = element("button", "open");
     button.type = "button";
     button.dataset.place = one.place;
-    button.setAttribute("aria-label", `Open ${one.name}: ${one.judgement}`);
     button.append(element("span", "nothing", "loading"));
+    nameButton(button, one);
     button.addEventListener("click", () => openViewer(position));
     near.observe(button);
     const text = element("div", "card-text");

@@ -17,7 +17,10 @@ const setView = (view) => {
   }
   byId("solid-box").hidden = !(view === "all" || view === "solid");
   byId("solid-box").classList.toggle("whole", view === "solid");
-  if (planes !== null) planes.setCustomLayout(layoutOf(view));
+  if (planes !== null) {
+    planes.customLayout = layoutOf(view);
+    drawCrosshair();
+  }
   if (solid !== null && !byId("solid-box").hidden) solid.resizeListener();
 };
 
@@ -43,9 +46,17 @@ const showOrgan = (label, isShown) => {
   solid.drawScene();
 };
 
+// The crosshair stays where it is on the screen.
 const zoomBy = (factor) => {
-  const [x, y, z, zoom] = planes.scene.pan2Dxyzmm;
-  planes.setPan2Dxyzmm([x, y, z, Math.min(Math.max(zoom * factor, 0.25), 40)]);
+  const [x, y, z, before] = planes.scene.pan2Dxyzmm;
+  const zoom = Math.min(Math.max(before * factor, 0.25), 40);
+  const pan = [x, y, z].map((moved, axis) => moved + (before - zoom) * planes.frac2mm(planes.scene.crosshairPos)[axis]);
+  setPan([...pan, zoom]);
+};
+
+const setPan = (pan) => {
+  planes.scene.pan2Dxyzmm = pan;
+  drawCrosshair();
 };
 
 const panBy = (across, down) => {
@@ -54,7 +65,7 @@ const panBy = (across, down) => {
   const step = 20 / pan[3];
   pan[plane.across] += across * step;
   pan[plane.down] += down * step;
-  planes.setPan2Dxyzmm(pan);
+  setPan(pan);
 };
 
 const stepBy = (axis, voxels) => {
@@ -80,11 +91,19 @@ const setStyle = (style) => {
 
 const setCrosshair = (isShown) => {
   byId("crosshair").checked = isShown;
-  planes.opts.crosshairWidth = isShown ? CROSSHAIR_PERCENT : 0;
-  planes.drawScene();
+  drawCrosshair();
   if (solid === null) return;
   solid.opts.show3Dcrosshair = isShown;
   solid.drawScene();
+};
+
+// Draw everything, with a crosshair as thin at any zoom.
+const drawCrosshair = () => {
+  const share = (state.view === "all" ? 1 : 0.5) / planes.scene.pan2Dxyzmm[3];
+  planes.opts.crosshairWidth = byId("crosshair").checked ? CROSSHAIR_PERCENT * share : 0;
+  planes.opts.crosshairGap = CROSSHAIR_GAP_PERCENT * share;
+  if (planes.crosshairs3D) planes.crosshairs3D.mm[0] = NaN;  // drawn anew, not kept
+  planes.drawScene();
 };
 
 const toggleOrgans = () => {
@@ -118,7 +137,7 @@ const onKey = (event) => {
   else if (key === "PageDown") stepBy(plane.along, -1);
   else if (key === "+" || key === "=") zoomBy(1.25);
   else if (key === "-") zoomBy(0.8);
-  else if (key === "0") planes.setPan2Dxyzmm([0, 0, 0, 1]);
+  else if (key === "0") setPan([0, 0, 0, 1]);
   else if (VIEW_KEYS.indexOf(key) > 0) setView(VIEW_KEYS[VIEW_KEYS.indexOf(key)]);
   else if (/^[1-5]$/.test(key)) setView(VIEW_KEYS[Number(key)]);
   else if (key in WINDOW_KEYS) setWindow(...facts.windows[WINDOW_KEYS[key]]);
@@ -162,7 +181,7 @@ const listen = () => {
   if (byId("difference")) byId("difference").disabled = mostDifferent() === undefined;
   byId("zoom-in").addEventListener("click", () => zoomBy(1.25));
   byId("zoom-out").addEventListener("click", () => zoomBy(0.8));
-  byId("zoom-reset").addEventListener("click", () => planes.setPan2Dxyzmm([0, 0, 0, 1]));
+  byId("zoom-reset").addEventListener("click", () => setPan([0, 0, 0, 1]));
   byId("window").addEventListener("change", (event) => {
     if (event.target.value !== "own") setWindow(...facts.windows[event.target.value]);
   });
