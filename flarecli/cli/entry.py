@@ -59,6 +59,7 @@ def _end(code: int) -> None:
         from flarecli.files.unfinished import discard_all
 
         discard_all()
-    if "openvino" in sys.modules or code > 128:
+    # Threads of process groups that were not left, because of an error, must not meet the end of the interpreter.
+    if "openvino" in sys.modules or "TORCHELASTIC_RUN_ID" in os.environ or code > 128:
         os._exit(code)
     sys.exit(code)

@@ -59,7 +59,11 @@ def train(
     iterations: Annotated[int | None, typer.Option(min=1, help="Same as --set iterations=N.")] = None,
     fold: Annotated[
         str | None,
-        typer.Option(metavar="K|all", help="Hold out fold K, from 1 on; or train all folds and tabulate their scores."),
+        typer.Option(
+            metavar="K|all|auto",
+            help="Hold out fold K, from 1 on; train all folds and tabulate their scores; or the fold of this task of a "
+            "Slurm job array, as with all in RUN/foldK.",
+        ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
@@ -102,15 +106,24 @@ def train(
     with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
         cache, run = _folders(first, second, synthesize_from)
         _check_outputs(run, preview, cache)
-        from flarecli.training.samples.mixture.selection import ScanSelection, chosen_recipe, data_of
+        from flarecli.training.samples.mixture.selection import ScanSelection, chosen_recipe, data_of, fold_of_array
 
         scans = ScanSelection(cache, synthesize_from, real_share)
         chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
         from flarecli.training.checks import check_recipe
+        from flarecli.training.cross_validation import folder_of_fold
         from flarecli.training.machine import Machine
+        from flarecli.training.parallel.launch import present_launch
         from flarecli.training.run import RunOptions
 
         check_recipe(chosen)
+        launch = present_launch()
+        if launch.size > 1 and (dry_run or measure or preview is not None):
+            raise UsageError(
+                "this is done by one process",
+                seen=f"--dry-run, --measure or --preview in {launch.size} processes",
+                remedy="Start it without torchrun.",
+            )
         machine = Machine(backend, device, threads, workers)
         options = RunOptions(checkpoint_every, tensorboard, initial_weights)
         if cache is not None and fold == "all":
@@ -122,6 +135,9 @@ def train(
                 )
             _cross_validate(run, chosen, scans, folds, seed, machine, options, as_json=as_json, quiet=quiet)
             return
+        if fold == "auto":
+            number = fold_of_array(folds)
+            fold, run = str(number), folder_of_fold(run, number)
         data = data_of(chosen, scans, fold, folds, seed)
         if preview is not None:
             _draw_preview(preview, data, seed)
@@ -209,12 +225,18 @@ def _train(
     quiet: bool,
 ) -> None:
     from flarecli.cli.train_progress import shown_progress
+    from flarecli.training.parallel.group import leave_group
+    from flarecli.training.parallel.launch import present_launch
     from flarecli.training.run import run_training
 
-    with shown_progress(hidden=quiet or as_json) as display:
+    is_silent = not present_launch().is_first  # of several processes the first one reports
+    with shown_progress(hidden=quiet or as_json or is_silent) as display:
         finished = run_training(run, recipe, data, seed, machine, options, display.callbacks)
+        leave_group()
     if finished is None:
-        _say_stopped(display.last_iteration)
+        _say_stopped(display.last_iteration, quiet=is_silent)
+    elif is_silent:
+        return
     elif as_json:
         print_json({"path": str(finished.weights), **finished.card.as_dict()})
     elif not quiet:
@@ -237,13 +259,19 @@ def _cross_validate(
 ) -> None:
     from flarecli.cli.train_progress import shown_progress
     from flarecli.training.cross_validation import cross_validate
+    from flarecli.training.parallel.group import leave_group
+    from flarecli.training.parallel.launch import present_launch
     from flarecli.training.samples.mixture.selection import fold_data
 
     data = fold_data(recipe, scans, folds, seed)
-    with shown_progress(hidden=quiet or as_json) as display:
+
+    is_silent = not present_launch().is_first
+    with shown_progress(hidden=quiet or as_json or is_silent) as display:
         rows = cross_validate(run, recipe, data, seed, machine, options, display.callbacks, display.begin_fold)
+        leave_group()
     if rows is None:
-        _say_stopped(display.last_iteration)
+        _say_stopped(display.last_iteration, quiet=is_silent)
+    if rows is None or is_silent:
         return
     if as_json:
         print_json([row.as_dict() for row in rows])
@@ -251,6 +279,7 @@ def _cross_validate(
     print_folds(rows)
 
 
-def _say_stopped(iteration: int) -> None:
-    stderr_console().print(f"stopped after iteration {iteration}; the same command resumes there", highlight=False)
+def _say_stopped(iteration: int, *, quiet: bool) -> None:
+    if not quiet:
+        stderr_console().print(f"stopped after iteration {iteration}; the same command resumes there", highlight=False)
     raise typer.Exit(_STOPPED)

@@ -25,7 +25,15 @@ def check_recipe(recipe: Recipe) -> None:
     _among("sampling.order", recipe.sampling.order, _ORDERS)
     orientation = getattr(recipe.view, "orientation", "RAS")
     _among("view.orientation", orientation, ORIENTATIONS)
-    for name in ("iterations", "batch", "accumulate", "synthesis.reuse", "synthesis.mixing", "sampling.reuse"):
+    for name in (
+        "iterations",
+        "batch",
+        "accumulate",
+        "devices",
+        "synthesis.reuse",
+        "synthesis.mixing",
+        "sampling.reuse",
+    ):
         value = recipe
         for part in name.split("."):
             value = getattr(value, part)

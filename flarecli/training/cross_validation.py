@@ -13,6 +13,7 @@ from flarecli.metrics.summary import summarize
 from flarecli.training.data import TrainingData
 from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
+from flarecli.training.parallel.launch import present_launch
 from flarecli.training.recipe import Recipe
 from flarecli.training.run import Finished, RunOptions, run_training
 from flarecli.training.scoring import CaseScores
@@ -73,7 +74,7 @@ def cross_validate(
     by_fold: list[Finished] = []
     for number, data in enumerate(folds, start=1):
         on_fold(number)
-        folder = run / f"fold{number}"
+        folder = folder_of_fold(run, number)
         finished = run_training(folder, recipe, data, seed, machine, options, callbacks)
         if finished is None:
             return None
@@ -82,8 +83,14 @@ def cross_validate(
     target = Target(recipe.target)
     rows = [_row(str(number), finished.scores, target) for number, finished in enumerate(by_fold, start=1)]
     rows.append(_row("all", [result for finished in by_fold for result in finished.scores], target))
-    write_json(run / TABLE_NAME, [row.as_dict() for row in rows])
+    if present_launch().is_first:
+        write_json(run / TABLE_NAME, [row.as_dict() for row in rows])
     return tuple(rows)
+
+
+def folder_of_fold(run: Path, number: int) -> Path:
+    """Where a fold goes, counted from 1."""
+    return run / f"fold{number}"
 
 
 def _row(title: str, results: Sequence[CaseScores], target: Target) -> FoldRow:

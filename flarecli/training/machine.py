@@ -11,6 +11,7 @@ from flarecli.engine.precision_choice import processor_computes_bfloat16
 from flarecli.errors import InstallationError, UsageError
 from flarecli.hardware.processors import available_processors
 from flarecli.training.learning.freed_memory import keep_freed_memory
+from flarecli.training.parallel.launch import present_launch
 from flarecli.training.recipe import PrecisionSettings
 
 TRAINING_BACKENDS = ("tensorflow", "torch")
@@ -26,8 +27,8 @@ class Machine:
         backend: "tensorflow", "torch", or "auto": the one that Keras already runs on in this process, else one that has
             a GPU, else what the environment variable `KERAS_BACKEND` names, else the faster one on this processor.
         device: "auto", "cpu" or "gpu".
-        threads: Processor threads of the network, all where None.
-        workers: Worker processes that make samples, one less than there are processors where None.
+        threads: Processor threads of the network, all where None; of several processes each has its share.
+        workers: Worker processes that make samples, one less than there are processors where None; likewise.
     """
 
     backend: str = "auto"
@@ -40,7 +41,7 @@ class Machine:
         """How many processes make samples."""
         if self.workers is not None:
             return self.workers
-        return max(1, min(_MOST_WORKERS, available_processors() - 1))
+        return max(1, min(_MOST_WORKERS, _processors() - 1))
 
     def start(self, precision: PrecisionSettings) -> Runtime:
         """Set up the backend, in the precision of the recipe for the available device.
@@ -60,7 +61,9 @@ class Machine:
                 remedy="Choose one of those with --backend.",
             )
         wanted = precision.activations
-        runtime = start_runtime(backend, self.device, "float32" if wanted == "auto" else wanted, self.threads)
+        runtime = start_runtime(
+            backend, self.device, "float32" if wanted == "auto" else wanted, self.threads or _processors()
+        )
         if runtime.device == "cpu":
             keep_freed_memory()
         elif wanted == "auto":
@@ -68,8 +71,15 @@ class Machine:
         return runtime
 
 
+def _processors() -> int:
+    """Processors for this process, of those that it may use together with the other ones of its training."""
+    return max(1, available_processors() // present_launch().local_size)
+
+
 def _preferred_backend(device: str) -> str:
     """The backend that "auto" selects."""
+    if present_launch().size > 1:
+        return "torch"
     if running := backend_in_use():
         return running
     if device != "cpu" and (found := backend_with_gpu()):

@@ -12,6 +12,7 @@ from flarecli.engine.weights.file import checked_sha256
 from flarecli.errors import UsageError
 from flarecli.systems import system_named
 from flarecli.systems.base import Network, NetworkSpec
+from flarecli.training.parallel.group import Group
 from flarecli.training.recipe import Recipe
 from flarecli.weights.card import read_card
 from flarecli.weights.store import resolve_weights
@@ -60,6 +61,7 @@ def prepare(
     initial_weights: str | None = None,
     *,
     is_rendered_on_device: bool = False,
+    group: Group | None = None,
 ) -> Prepared:
     """Build and compile the model, and load the networks that it depends on.
 
@@ -70,6 +72,7 @@ def prepare(
         seed: Seed of its first weights and of its dropout.
         initial_weights: Weights to start from, as `flare predict --weights` takes them.
         is_rendered_on_device: Whether samples are patients whose scans are rendered on the device.
+        group: The processes that train it together; this one alone where None.
 
     Raises:
         UsageError: when scans are to be rendered on another backend than PyTorch.
@@ -88,7 +91,7 @@ def prepare(
         path = resolve_weights(recipe.system, [recipe.network], [initial_weights])[recipe.network]
         checked_sha256(path, read_card(path).sha256)
     batches = _rendered_batches(recipe, runtime, seed) if is_rendered_on_device else builder
-    return Prepared(TrainedModel(spec, recipe, runtime, batches, seed, path), builder)
+    return Prepared(TrainedModel(spec, recipe, runtime, batches, seed, path, group), builder)
 
 
 def _first_stage(recipe: Recipe, runtime: Runtime) -> Network | None:

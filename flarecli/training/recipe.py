@@ -221,7 +221,9 @@ class Recipe:
         first_stage: Another network whose scores are input, if any.
         iterations: Updates of the weights.
         batch: Batch size.
-        accumulate: Batches of an update (gradient accumulation).
+        accumulate: Batches of an update (gradient accumulation), on each device.
+        devices: Devices of an update (data parallelism), each with its own batches. Fewer processes than devices take
+            the batches of several, one after the other.
     """
 
     name: str
@@ -242,3 +244,4 @@ class Recipe:
     iterations: int = 1000
     batch: int = 1
     accumulate: int = 1
+    devices: int = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.checks import check_recipe
 from flarecli.training.data import TrainingData
-from flarecli.training.learning.loop import Callbacks, Validation, restored_state, train
+from flarecli.training.learning.loop import Callbacks, State, Validation, restored_state, train
 from flarecli.training.learning.run_folder import RunFolder
 from flarecli.training.machine import Machine
 from flarecli.training.overrides import settings_of
+from flarecli.training.parallel.group import Group, joined_group
+from flarecli.training.parallel.shared_scores import shared_scores
+from flarecli.training.parallel.shared_stream import SharedStream, recipe_of_group, recipe_of_process
 from flarecli.training.preparation import Prepared, network_spec, prepare
 from flarecli.training.recipe import Recipe
 from flarecli.training.run_card import FINAL_METRICS, run_card
@@ -82,11 +86,14 @@ def run_training(
         callbacks: Functions to call; one of them may stop the run.
         spec: The network; the one that the recipe names where None.
 
+    Of several processes that torchrun started each takes its share of samples and held-out scans; the first one writes.
+
     Returns:
-        The result; None when the run was stopped.
+        The result, in every process; None when the run was stopped.
 
     Raises:
-        UsageError: for a recipe that contradicts itself, and for a folder that holds another run.
+        UsageError: for a recipe that contradicts itself, and for a folder that holds another run, or that not all
+            processes see.
         FlareError: when the training diverged.
     """
     options, callbacks = options or RunOptions(), callbacks or Callbacks()
@@ -95,43 +102,76 @@ def run_training(
     _check_selection(recipe, data)
     folder = RunFolder(run)
     runtime = machine.start(recipe.precision)
-    folder.begin(_plan(recipe, data, seed, runtime, options))
-    if folder.scores.exists():
+    group = joined_group(runtime)
+    recipe = recipe_of_group(recipe, group.size)
+    if group.is_first:
+        folder.begin(_plan(recipe, data, seed, runtime, options, group))
+    _check_common_folder(folder, group)
+    if group.from_first(folder.scores.exists()):
         return _finished_before(folder, recipe)
 
     callbacks.on_stage("building the network")
+    share = recipe_of_process(recipe, group.size)
     prepared = prepare(
-        recipe, spec, runtime, seed, options.initial_weights, is_rendered_on_device=data.is_rendered_on_device
+        share,
+        spec,
+        runtime,
+        seed,
+        options.initial_weights,
+        is_rendered_on_device=data.is_rendered_on_device,
+        group=group,
     )
-    state = restored_state(prepared.model, folder)
+    state = restored_state(prepared.model, folder, group)
     callbacks.on_stage("making the first samples")
-    first_sample = state.done * recipe.batch * recipe.accumulate
-    with SampleLoader(
-        data.stream(seed), first_sample, machine.worker_count, should_stop=callbacks.should_stop
-    ) as loader:
+    first_sample = state.done * share.batch * share.accumulate
+    stream = data.stream(seed)
+    if group.size > 1:
+        stream = SharedStream(stream, share.batch, group.rank, group.size)
+    with SampleLoader(stream, first_sample, machine.worker_count, should_stop=callbacks.should_stop) as loader:
         is_complete = train(
             prepared.model,
-            recipe,
+            share,
             iter(loader),
             folder,
             state,
-            validate=_Validator(recipe, data, prepared) if data.has_validation else None,
+            validate=_Validator(recipe, data, prepared, group) if data.has_validation else None,
             organ_names=Target(recipe.target).organ_names,
             callbacks=callbacks,
             checkpoint_every=options.checkpoint_every,
             tensorboard=options.tensorboard,
+            group=group,
         )
     if not is_complete:
         return None
 
-    from flarecli.training.curves import draw_curves
+    if group.is_first and has_matplotlib():  # the numbers are in the tables
+        from flarecli.training.curves import draw_curves
 
-    if has_matplotlib():  # the numbers are in the tables
         draw_curves(folder.curves, folder.losses, folder.validations)
     callbacks.on_stage("scoring the weights on held-out scans")
     is_best = recipe.validation.select != "last"
     trained = folder.best_weights if is_best else folder.averaged_weights
-    scores = _released_scores(trained, recipe, data, spec, runtime, prepared)
+    group.from_first(None)  # the weights are there
+    scores = _released_scores(trained, recipe, data, spec, runtime, prepared, group)
+    finished = None
+    if group.is_first:
+        finished = _released(run, trained, recipe, data, seed, runtime, state, scores)
+    released: Finished = group.from_first(finished)
+    return released
+
+
+def _released(
+    run: Path,
+    trained: Path,
+    recipe: Recipe,
+    data: TrainingData,
+    seed: int,
+    runtime: Runtime,
+    state: State,
+    scores: list[CaseScores],
+) -> Finished:
+    """Write the weights of a run with their card, and its scores."""
+    is_best = recipe.validation.select != "last"
     card = run_card(
         recipe,
         data,
@@ -143,14 +183,15 @@ def run_training(
         scores=scores,
     )
     released = release_weights(trained, run, card)
-    write_json(folder.scores, [_as_dict(result, recipe) for result in scores])
+    write_json(RunFolder(run).scores, [_as_dict(result, recipe) for result in scores])
     return Finished(released, read_card(released), tuple(scores))
 
 
 class _Validator:
     """Validates the current weights of a model on held-out scans."""
 
-    def __init__(self, recipe: Recipe, data: TrainingData, prepared: Prepared) -> None:
+    def __init__(self, recipe: Recipe, data: TrainingData, prepared: Prepared, group: Group) -> None:
+        self._group = group
         self._recipe = recipe
         self._data = data
         self._builder = prepared.builder
@@ -158,13 +199,17 @@ class _Validator:
 
     def __call__(self) -> Validation:
         settings, target = self._recipe.validation, Target(self._recipe.target)
-        results = score_scans(
+        results = shared_scores(
+            self._group,
             self._data.validation_scans(settings.scans),
-            self._network,
-            self._builder,
-            self._recipe.view,
-            target,
-            with_cross_entropy=settings.select == "cross_entropy",
+            partial(
+                score_scans,
+                network=self._network,
+                builder=self._builder,
+                view=self._recipe.view,
+                target=target,
+                with_cross_entropy=settings.select == "cross_entropy",
+            ),
         )
         columns = zip(*(result.scores[Metric.DSC] for result in results), strict=True)
         dice = {name: sum(column) / len(column) for name, column in zip(target.organ_names, columns, strict=True)}
@@ -172,7 +217,13 @@ class _Validator:
 
 
 def _released_scores(
-    trained: Path, recipe: Recipe, data: TrainingData, spec: NetworkSpec, runtime: Runtime, prepared: Prepared
+    trained: Path,
+    recipe: Recipe,
+    data: TrainingData,
+    spec: NetworkSpec,
+    runtime: Runtime,
+    prepared: Prepared,
+    group: Group,
 ) -> list[CaseScores]:
     """The scores of the released weights, which are in half precision."""
     if not data.has_validation:
@@ -181,8 +232,34 @@ def _released_scores(
         card = Card(recipe.system, recipe.network, "", "", "", "", "", "")
         released = release_weights(trained, scratch, card)
         network = load_network(spec.build, released, replace(runtime, precision="float32"), spec.output)
-    scans = data.final_scans(recipe.validation.scans)
-    return score_scans(scans, network, prepared.builder, recipe.view, Target(recipe.target), metrics=FINAL_METRICS)
+    return shared_scores(
+        group,
+        data.final_scans(recipe.validation.scans),
+        partial(
+            score_scans,
+            network=network,
+            builder=prepared.builder,
+            view=recipe.view,
+            target=Target(recipe.target),
+            metrics=FINAL_METRICS,
+        ),
+    )
+
+
+def _check_common_folder(folder: RunFolder, group: Group) -> None:
+    """See that all processes write and read in one folder.
+
+    Raises:
+        UsageError: when they do not.
+    """
+    group.from_first(None)
+    if group.highest(not folder.plan.exists()):
+        raise UsageError(
+            "the folder of the run is not the same one for all processes",
+            path=folder.path,
+            expected="a folder on a file system that all hosts have",
+            remedy="Choose another folder for the run.",
+        )
 
 
 def _check_selection(recipe: Recipe, data: TrainingData) -> None:
@@ -194,13 +271,19 @@ def _check_selection(recipe: Recipe, data: TrainingData) -> None:
         )
 
 
-def _plan(recipe: Recipe, data: TrainingData, seed: int, runtime: Runtime, options: RunOptions) -> Mapping[str, Any]:
-    """What must be the same when a run is resumed."""
+def _plan(
+    recipe: Recipe, data: TrainingData, seed: int, runtime: Runtime, options: RunOptions, group: Group
+) -> Mapping[str, Any]:
+    """What must be the same when a run goes on; runs of one process are described as before there could be several."""
+    settings = settings_of(recipe)
+    if recipe.devices == 1:
+        del settings["devices"]
     return {
         "system": recipe.system,
         "network": recipe.network,
         "recipe": recipe.name,
-        "settings": settings_of(recipe),
+        "settings": settings,
+        **({"processes": group.size} if group.size > 1 else {}),
         "seed": seed,
         "backend": runtime.backend,
         "precision": runtime.precision,

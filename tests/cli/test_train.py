@@ -138,3 +138,37 @@ def test_folders_that_are_no_source_are_named(tmp_path: Path) -> None:
     assert "is no folder of label maps" in " ".join(result.output.split())
     result = train(tmp_path / "cache", tmp_path / "run")
     assert result.exit_code == 3
+
+
+def array_task(monkeypatch: pytest.MonkeyPatch, task: int, count: int) -> None:
+    for name, value in (("ID", task), ("COUNT", count), ("MIN", 1), ("MAX", count)):
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", str(value))
+
+
+def test_a_task_of_an_array_trains_its_fold_where_all_folds_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("flarecli.training.run.run_training", lambda run, *rest: asked.append(run))
+    monkeypatch.setattr("flarecli.training.samples.mixture.selection.data_of", lambda *rest: asked.append(rest[2]))
+    array_task(monkeypatch, 3, 4)
+    assert train(tmp_path / "cache", tmp_path / "run", "--fold", "auto").exit_code == 130  # as if it was stopped
+    assert asked == ["3", tmp_path / "run" / "fold3"]
+
+
+def test_an_array_that_is_none_of_folds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = train(tmp_path / "cache", tmp_path / "run", "--fold", "auto")
+    assert result.exit_code == 2
+    assert "--fold auto needs a Slurm job array" in result.output
+    assert "--fold K" in result.output
+    array_task(monkeypatch, 3, 5)
+    result = train(tmp_path / "cache", tmp_path / "run", "--fold", "auto")
+    assert result.exit_code == 2
+    assert "sbatch --array=1-4" in result.output
+
+
+def test_several_processes_measure_and_draw_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = {"TORCHELASTIC_RUN_ID": "1", "RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    result = train(tmp_path / "run", *PHANTOMS, "--dry-run")
+    assert result.exit_code == 2
+    assert "Start it without torchrun" in result.output

@@ -41,7 +41,9 @@ def test_published_numbers() -> None:
         assert (settings["clipping.name"], settings["clipping.limit"]) == ("adaptive", 5.0)
         assert settings["batch"] == 1
     fine = settings_of(recipe_named("efficientsegnet", "fine", "published"))
-    assert fine["batch"] * fine["accumulate"] == 20
+    assert (fine["devices"], fine["batch"] * fine["accumulate"]) == (4, 5)
+    coarse = settings_of(recipe_named("efficientsegnet", "coarse", "published"))
+    assert (coarse["devices"], coarse["batch"] * coarse["accumulate"]) == (8, 2)
     assert (fine["optimiser.beta_1"], fine["optimiser.beta_2"]) == (0.9, 0.99)
     slices = settings_of(recipe_named("vgg13", "segmentation", "published"))
     assert slices["optimiser.learning_rate"] == 1e-5

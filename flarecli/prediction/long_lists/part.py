@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 _INDEX, _FIRST, _LAST, _COUNT, _STEP = (f"SLURM_ARRAY_TASK_{name}" for name in ("ID", "MIN", "MAX", "COUNT", "STEP"))
 
+_BY_HAND = {"--part auto": "--part I/N, or --share, which needs neither", "--fold auto": "--fold K"}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -33,17 +35,22 @@ class Part:
         return items[self.number - 1 :: self.count]
 
 
-def parsed_part(text: str, environment: Mapping[str, str] = os.environ) -> Part:
+def parsed_part(text: str, environment: Mapping[str, str] = os.environ, *, option: str = "--part auto") -> Part:
     """The part that "2/8" or "auto" means.
 
     "auto" takes number and count from the environment of a Slurm job array, whose indices may begin anywhere
     (`--array=0-7`, `--array=1-8`).
 
+    Args:
+        text: What the user gave.
+        environment: Environment variables.
+        option: What "auto" was given with, for messages.
+
     Raises:
         UsageError: when it means none.
     """
     if text == "auto":
-        return _part_of_array(environment)
+        return _part_of_array(environment, option)
     found = _FORM.fullmatch(text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise UsageError(
@@ -55,17 +62,17 @@ def parsed_part(text: str, environment: Mapping[str, str] = os.environ) -> Part:
     return Part(int(found[1]), int(found[2]))
 
 
-def _part_of_array(environment: Mapping[str, str]) -> Part:
+def _part_of_array(environment: Mapping[str, str], option: str) -> Part:
     try:
         index, count = int(environment[_INDEX]), int(environment[_COUNT])
         first, last = int(environment[_FIRST]), int(environment[_LAST])
         step = int(environment.get(_STEP, "1"))
     except (KeyError, ValueError):
         raise UsageError(
-            "--part auto needs a Slurm job array",
+            f"{option} needs a Slurm job array",
             seen=f"{_INDEX}={environment.get(_INDEX)}, {_COUNT}={environment.get(_COUNT)}",
             expected="numbers in SLURM_ARRAY_TASK_ID, _COUNT, _MIN and _MAX",
-            remedy="Submit it with sbatch --array=1-N, or give --part I/N.",
+            remedy=f"Submit it with sbatch --array=1-N, or give {_BY_HAND.get(option, 'a number')}.",
         ) from None
     number, rest = divmod(index - first, step) if step > 0 else (-1, 0)
     # An array with gaps, such as --array=3,7 to repeat tasks that failed, does not say which parts these were.
@@ -74,6 +81,6 @@ def _part_of_array(environment: Mapping[str, str]) -> Part:
             "the indices of the job array are not evenly spaced, so its tasks are no parts",
             seen=f"task {index} of {count}, from {first} to {last}, step {step}",
             expected="an array such as 1-8 or 0-7",
-            remedy="Give --part with the number and count that are meant, or use --share, which needs neither.",
+            remedy=f"Submit another array, or give {_BY_HAND.get(option, 'a number')}.",
         )
     return Part(number + 1, count)

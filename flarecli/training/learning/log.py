@@ -24,13 +24,16 @@ class CsvLog:
     Opened for a run that is resumed, it first drops the rows after the checkpoint, which are computed again.
 
     Args:
-        path: The file.
+        path: The file; None for nowhere.
         columns: Names of the columns after "iteration".
         done: Iterations of the checkpoint from which the run is resumed.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], done: int) -> None:
+    def __init__(self, path: Path | None, columns: Sequence[str], done: int) -> None:
         self._columns = tuple(columns)
+        self._path = path
+        if path is None:
+            return
         header, rows = [ITERATION, *columns], []
         if path.exists():
             rows = [row for row in read_rows(path) if int(row[ITERATION]) <= done]
@@ -38,7 +41,6 @@ class CsvLog:
             writer = csv.DictWriter(file, header, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
-        self._path = path
         with write_errors(path):
             self._file: IO[str] = path.open("a", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file)
@@ -49,6 +51,8 @@ class CsvLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._path is None:
+            return
         try:
             with write_errors(self._path):
                 self._file.close()
@@ -62,6 +66,8 @@ class CsvLog:
         Raises:
             OutputError: when it cannot be written.
         """
+        if self._path is None:
+            return
         with write_errors(self._path):
             self._writer.writerow([iteration, *(f"{value:.9g}" for value in values)])
 
@@ -71,6 +77,8 @@ class CsvLog:
         Raises:
             OutputError: when it cannot be written.
         """
+        if self._path is None:
+            return
         with write_errors(self._path):
             self._file.flush()
 

@@ -13,12 +13,16 @@ from flarecli.errors import FlareError
 from flarecli.training.learning.checkpoint import checkpoints
 from flarecli.training.learning.log import CsvLog, TensorBoardLog
 from flarecli.training.learning.run_folder import RunFolder
+from flarecli.training.parallel.group import Group
 from flarecli.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from flarecli.training.learning.trained_model import TrainedModel
 
 CHECKPOINT_SECONDS = 120.0
+
+_THERE, _ENDED, _FAILED = 0, 1, 2
+"""How it is with the samples of a process."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,21 @@ class State:
         return {"seconds": self.seconds, "best_iteration": self.best_iteration, "best_metric": selection_metric}
 
 
-def restored_state(model: TrainedModel, folder: RunFolder) -> State:
-    """Restore a model from the last checkpoint of a run; without a checkpoint it is unchanged."""
-    found = checkpoints(folder.checkpoints)
-    if not found:
-        return State()
-    done, facts = model.restore(found[-1])
-    best = facts["best_metric"] if "best_metric" in facts else facts["best_merit"]
-    return State(done, facts["seconds"], int(facts["best_iteration"]), -math.inf if best is None else best)
+def restored_state(model: TrainedModel, folder: RunFolder, group: Group | None = None) -> State:
+    """Restore a model from the last checkpoint of a run; without a checkpoint it is unchanged.
+
+    Of several processes the first one reads it, and the others take what it has.
+    """
+    group = group or Group()
+    found = checkpoints(folder.checkpoints) if group.is_first else []
+    state = State()
+    if found:
+        done, facts = model.restore(found[-1])
+        best = facts["best_metric"] if "best_metric" in facts else facts["best_merit"]
+        state = State(done, facts["seconds"], int(facts["best_iteration"]), -math.inf if best is None else best)
+    model.take_state_of_first()
+    taken: State = group.from_first(state)
+    return taken
 
 
 def train(
@@ -123,6 +134,7 @@ def train(
     callbacks: Callbacks | None = None,
     checkpoint_every: int | None = None,
     tensorboard: bool = False,
+    group: Group | None = None,
 ) -> bool:
     """Train from `state` to the end of the recipe.
 
@@ -138,6 +150,8 @@ def train(
         callbacks: Functions to call.
         checkpoint_every: Iterations between checkpoints; by default two minutes lie between them.
         tensorboard: Whether to log for TensorBoard too.
+        group: The processes that train together, each with its samples; the first one writes. This one alone where
+            None.
 
     Returns:
         Whether the recipe was completed; False when it was stopped.
@@ -146,12 +160,14 @@ def train(
         FlareError: when a loss or weight is no longer finite; the last checkpoint is valid. When samples cannot be
             made; a checkpoint holds the iterations until then.
     """
-    callbacks = callbacks or Callbacks()
+    callbacks, group = callbacks or Callbacks(), group or Group()
     select = recipe.validation.select
     began = saved = time.monotonic()
     seconds_before, done_before, waited = state.seconds, state.done, 0.0
 
     def save() -> None:
+        if not group.is_first:
+            return
         log.flush()
         board.flush()
         state.seconds = seconds_before + time.monotonic() - began
@@ -163,14 +179,16 @@ def train(
 
     columns = (*model.loss_names, "step_s", "wait_s")
     with (
-        CsvLog(folder.losses, columns, state.done) as log,
-        CsvLog(folder.validations, (*organ_names, "cross_entropy"), state.done) as validations,
-        TensorBoardLog(folder.tensorboard if tensorboard else None, state.done) as board,
+        CsvLog(folder.losses if group.is_first else None, columns, state.done) as log,
+        CsvLog(
+            folder.validations if group.is_first else None, (*organ_names, "cross_entropy"), state.done
+        ) as validations,
+        TensorBoardLog(folder.tensorboard if tensorboard and group.is_first else None, state.done) as board,
     ):
         while state.done < recipe.iterations:
             asked = time.monotonic()
             try:
-                batches = _next_batches(samples, recipe)
+                batches = _common_batches(samples, recipe, group, folder)
             except FlareError:
                 save_what_is_done()
                 raise
@@ -203,13 +221,13 @@ def train(
                     found = validate()
                     if found.selection_metric(select) > state.best_metric:
                         state.best_iteration, state.best_metric = state.done, found.selection_metric(select)
-                        if select != "last":
+                        if select != "last" and group.is_first:
                             model.write_weights(folder.best_weights)
                 validations.write(state.done, (*found.dice.values(), found.cross_entropy))
                 validations.flush()
                 board.write(state.done, {f"validation/{name}": value for name, value in found.dice.items()})
                 callbacks.on_validation(state.done, found)
-            stops = callbacks.should_stop()
+            stops = bool(group.highest(callbacks.should_stop()))
             is_time = time.monotonic() - saved > CHECKPOINT_SECONDS
             if checkpoint_every is not None:
                 is_time = state.done % checkpoint_every == 0
@@ -218,9 +236,33 @@ def train(
                 saved = time.monotonic()
             if stops and not is_last:
                 return False
-    with model.averaged():
-        model.write_weights(folder.averaged_weights)
+    if group.is_first:
+        with model.averaged():
+            model.write_weights(folder.averaged_weights)
     return True
+
+
+def _common_batches(samples: Iterator[Any], recipe: Recipe, group: Group, folder: RunFolder) -> list[list[Any]] | None:
+    """The batches of an iteration; None where the samples of any process ended.
+
+    Raises:
+        FlareError: where those of any process cannot be made.
+    """
+    batches, error = None, None
+    try:
+        batches = _next_batches(samples, recipe)
+    except FlareError as caught:
+        error = caught
+    state = group.highest(_FAILED if error is not None else _ENDED if batches is None else _THERE)
+    if error is not None:
+        raise error
+    if state == _FAILED:
+        raise FlareError(
+            "another process of this training could not go on",
+            path=folder.path,
+            remedy="See what it says; then run the same command again: it resumes.",
+        )
+    return batches if state == _THERE else None
 
 
 def _next_batches(samples: Iterator[Any], recipe: Recipe) -> list[list[Any]] | None:

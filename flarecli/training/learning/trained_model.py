@@ -20,6 +20,7 @@ from flarecli.systems.base import Network, NetworkSpec
 from flarecli.training.learning.checkpoint import load_checkpoint, save_checkpoint
 from flarecli.training.learning.losses import compiled_losses
 from flarecli.training.learning.optimiser import make_optimiser, penalise_kernels
+from flarecli.training.parallel.group import Group
 from flarecli.training.randomness import Purpose, derived_seed
 from flarecli.training.recipe import Recipe
 from flarecli.training.samples.batches import Batches
@@ -43,6 +44,7 @@ class TrainedModel:
         builder: Makes its inputs.
         seed: Seed of dropout.
         initial_weights: Weights file to start from.
+        group: The processes that train it together; this one alone where None.
 
     Raises:
         UsageError: for settings of the recipe that are unknown or exclude each other.
@@ -57,7 +59,9 @@ class TrainedModel:
         builder: Batches,
         seed: int,
         initial_weights: Path | None = None,
+        group: Group | None = None,
     ) -> None:
+        self._group = group or Group()
         self._spec = spec
         self._recipe = recipe
         self._runtime = runtime
@@ -88,6 +92,10 @@ class TrainedModel:
         )
         # TensorFlow traces an update before Keras would build what an optimiser remembers from step to step.
         self.model.optimizer.build(self.model.trainable_variables)
+        if self._group.size > 1:
+            from flarecli.training.parallel.gradients import share_gradients
+
+            share_gradients(self.model, self._group)
         self._output_names = list(self.model.output) if isinstance(self.model.output, dict) else None
 
     @property
@@ -98,7 +106,7 @@ class TrainedModel:
         return ("loss", *(f"{name}_loss" for name in self._output_names))
 
     def update(self, batches: Sequence[Sequence[Any]], iteration: int) -> dict[str, float]:
-        """Update the weights once, with the gradients of all batches together; the mean losses.
+        """Update the weights once, with the gradients of all batches, of all processes, together; the mean losses.
 
         Args:
             batches: The samples.
@@ -108,7 +116,8 @@ class TrainedModel:
             import torch
 
             # Keras' dropout draws from PyTorch's own generator there, which no checkpoint of a model holds.
-            torch.manual_seed(derived_seed(self._seed, Purpose.UPDATE, iteration))
+            number = iteration * self._group.size + self._group.rank  # each process drops others
+            torch.manual_seed(derived_seed(self._seed, Purpose.UPDATE, number))
         sums = dict.fromkeys(self.loss_names, 0.0)
         for samples in batches:
             images, values = self._builder.batch(samples)
@@ -118,7 +127,12 @@ class TrainedModel:
             self.model.reset_metrics()
             for name in sums:
                 sums[name] += float(losses[name])
-        return {name: total / len(batches) for name, total in sums.items()}
+        if self._group.size > 1:
+            from flarecli.training.parallel.gradients import average_statistics
+
+            average_statistics(self.model, self._group)
+        means = self._group.mean([total / len(batches) for total in sums.values()])
+        return dict(zip(sums, means, strict=True))
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         wanted = tuple(self.model.inputs[0].shape)
@@ -137,6 +151,13 @@ class TrainedModel:
     def restore(self, path: Path) -> tuple[int, dict[str, Any]]:
         """Go back to a checkpoint; see `load_checkpoint`."""
         return load_checkpoint(path, self.model)
+
+    def take_state_of_first(self) -> None:
+        """Go on from what the first of the processes has."""
+        if self._group.size > 1:
+            from flarecli.training.parallel.gradients import state_from_first
+
+            state_from_first(self.model, self._group)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -50,9 +50,10 @@ COARSE = Recipe(
     validation=ValidationSettings(interval=23, scans=100, held_out_share=73 / 361, select="dice"),
     iterations=_EPOCHS * -(-_EPOCH_ITEMS // 16),
     batch=2,
-    accumulate=8,
+    devices=8,
 )
-"""Eight GPUs with two samples each become eight batches of two for one update. No augmentation: code, whose
+"""Eight GPUs with two samples each (code, distributed training of the coarse network); with fewer processes as many
+batches of two for one update. No augmentation: code, whose
 configuration of this network switches it off."""
 
 FINE = replace(
@@ -70,9 +71,11 @@ FINE = replace(
     validation=ValidationSettings(interval=18, scans=100, held_out_share=73 / 361, select="dice"),
     iterations=_EPOCHS * -(-_EPOCH_ITEMS // 20),
     batch=1,
-    accumulate=20,
+    accumulate=5,
+    devices=4,
 )
-"""Four GPUs with five samples each become twenty batches of one for one update."""
+"""Four GPUs with five samples each (code, distributed training of the fine network), one by one: the loss is a mean
+over samples, so that five of them need not be in memory together."""
 
 _STARTER_COARSE_ZYX = (80, 80, 80)
 _STARTER_FINE_ZYX = (64, 96, 128)
@@ -96,6 +99,7 @@ STARTER_COARSE = replace(
     iterations=1500,
     batch=1,
     accumulate=1,
+    devices=1,
 )
 
 STARTER_FINE = replace(

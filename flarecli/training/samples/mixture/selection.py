@@ -9,6 +9,7 @@ from typing import Any
 
 from flarecli.errors import UsageError
 from flarecli.hardware.processors import available_processors
+from flarecli.prediction.long_lists.part import parsed_part
 from flarecli.preprocessing.cache import TrainingCache
 from flarecli.systems import system_named
 from flarecli.training.data import CachedData, SyntheticData, TrainingData
@@ -107,6 +108,23 @@ def data_of(recipe: Recipe, scans: ScanSelection, fold: str | None, folds: int, 
     opened = TrainingCache.open(scans.cache)
     real = CachedData(recipe, opened, _split(recipe, opened.names, fold, folds, seed))
     return _with_synthetic(real, scans, _synthetic_data(recipe, scans) if scans.is_mixed else None)
+
+
+def fold_of_array(folds: int) -> int:
+    """The fold of a task of a Slurm job array: the first task has the first one.
+
+    Raises:
+        UsageError: outside of such an array, or when it has another number of tasks.
+    """
+    part = parsed_part("auto", option="--fold auto")
+    if part.count != folds:
+        raise UsageError(
+            "the job array has not one task for each fold",
+            seen=f"{part.count} tasks, --folds {folds}",
+            expected=f"sbatch --array=1-{folds}",
+            remedy="Submit it so, or set --folds.",
+        )
+    return part.number
 
 
 def fold_data(recipe: Recipe, scans: ScanSelection, folds: int, seed: int) -> list[TrainingData]:
