@@ -215,6 +215,25 @@ def test_gathered_gradients_make_one_update_and_one_step_of_the_average() -> Non
 
 
 @pytest.mark.parametrize(
+    "schedule",
+    [ScheduleSettings("cosine", warmup=2), ScheduleSettings("steps", steps=((0.5, 0.1),))],
+    ids=["cosine", "steps"],
+)
+def test_schedules_run_over_updates_however_many_batches_these_have(schedule: ScheduleSettings) -> None:
+    base = small.recipe(
+        schedule=schedule,
+        clipping=ClippingSettings(),
+        optimiser=OptimiserSettings(learning_rate=0.1),
+        iterations=6,
+    )
+    _, alone = optimised(base, steps(2.0, 2.0, 2.0, 2.0, 2.0))
+    _, together = optimised(replace(base, accumulate=2), steps(*(1.0, 3.0) * 5))
+    np.testing.assert_allclose(
+        np.concatenate([a.ravel() for a in alone]), np.concatenate([t.ravel() for t in together]), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
     ("changes", "problem"),
     [
         ({"optimiser": OptimiserSettings(name="sgd")}, r"optimiser\.name"),

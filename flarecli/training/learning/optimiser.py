@@ -28,7 +28,7 @@ def make_optimiser(recipe: Recipe, precision: str) -> keras.optimizers.Optimizer
     # The moving average counts updates, however many batches each one accumulates.
     decay = settings.ema_decay ** (1 / recipe.accumulate) if settings.ema_decay else 0.0
     arguments: dict[str, Any] = {
-        "learning_rate": learning_rate(recipe),
+        "learning_rate": _by_updates(learning_rate(recipe), recipe.accumulate),
         "beta_1": settings.beta_1,
         "beta_2": settings.beta_2,
         "epsilon": settings.epsilon,
@@ -103,6 +103,21 @@ def learning_rate(recipe: Recipe) -> Any:
         factors = [1.0, *(factor for _, factor in schedule.steps)]
         return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, [peak * factor for factor in factors])
     raise _unknown("schedule.name", schedule.name, ("constant", "cosine", "steps"))
+
+
+def _by_updates(rate: Any, batches: int) -> Any:
+    """A schedule over updates for an optimiser that counts batches, as Keras does with gradient accumulation."""
+    if batches == 1 or not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return rate
+
+    class ByUpdates(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step: Any) -> Any:
+            return rate(keras.ops.floor_divide(step, batches))
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    return ByUpdates()
 
 
 def penalise_kernels(model: keras.Model, coefficient: float, *, without_pointwise: bool) -> None:
