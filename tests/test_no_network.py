@@ -38,6 +38,13 @@ _VERBS: dict[str, Sequence[str]] = {
     "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "previews", "--json"),
     "predict in float32": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--precision", "float32"),
     "report": ("report", "labels", "--html", "results{time}.html"),
+    "view": (
+        "view",
+        "scans/TrainingImg/train_000_0000.nii.gz",
+        "labels/train_000.nii.gz",
+        "--html",
+        "view{time}.html",
+    ),
     "evaluate": ("evaluate", "labels", "scans/TrainingMask", "--report", "report{time}.html", "--jobs", "2"),
     "profile": (
         "profile",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, BinaryIO
 
 from flarecli.errors import OutputError
@@ -153,6 +154,11 @@ class ViewerServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind without looking up a name of the address, which `http.server` would ask the network for."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = _HOST, self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that breaks is no error of the viewer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -56,6 +57,21 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         viewer.hold().close()
         viewer.thread.join(10)
     assert not viewer.thread.is_alive()
+    content.scan.close()
+
+
+def test_no_name_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError(arguments)
+
+    for name in ("getaddrinfo", "gethostbyaddr", "gethostbyname", "gethostbyname_ex", "getfqdn"):
+        monkeypatch.setattr(socket, name, refuse)
+    scan, labels, _ = save_scene(tmp_path)
+    content = served_content(scan, [labels])
+    server = ViewerServer(b"", content)
+    assert server.address.startswith("http://127.0.0.1:")
+    with pytest.raises(KeyboardInterrupt):  # what `ready` raises ends the server
+        server.run(lambda address: (_ for _ in ()).throw(KeyboardInterrupt))
     content.scan.close()
 
 
