@@ -73,7 +73,6 @@ def phantom(
     with reported_errors(as_json=as_json):
         shape_zyx = _three(shape, int, "--shape")
         spacing_mm = _three(spacing, float, "--spacing")
-        _check_preview(preview)
         from flarecli.phantom.files import check_orientation, pair_paths
 
         pairs = [pair_paths(folder, number, flat=flat) for number in range(count)]
@@ -139,24 +138,17 @@ def _three(text: str, kind: type, option: str) -> Any:
     return values
 
 
-def _check_preview(preview: Path | None) -> None:
-    if preview is not None and preview.suffix.lower() != ".png":
-        raise UsageError(
-            "the preview must be a PNG file", path=preview, seen=preview.suffix or "no suffix",
-            expected=".png", remedy="Name it accordingly.",
-        )  # fmt: skip
-
-
 def _check_outputs(
     folder: Path, pairs: list[PhantomPaths], preview: Path | None, sources: list[Path], *, overwrite: bool
 ) -> None:
     """Refuse what cannot be written, before anything is computed."""
-    from flarecli.files.destinations import Destination, check_destinations
+    from flarecli.files.destinations import Destination, check_destinations, check_suffix
 
     files = [Destination(folder / _RECORDS_NAME, "record of the phantoms", overwrite)]
     for pair in pairs:
         files += [Destination(pair.scan, "scan", overwrite), Destination(pair.labels, "label map", overwrite)]
     if preview is not None:
+        check_suffix(preview, "preview", ".png")
         files.append(Destination(preview, "preview", overwrite))
     check_destinations(files, sources)
 

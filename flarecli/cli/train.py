@@ -165,20 +165,13 @@ def _folders(first: Path, second: Path | None, synthesize_from: str | None) -> t
 
 def _check_outputs(run: Path, preview: Path | None, cache: Path | None) -> None:
     """Refuse what cannot be written, before anything is read or computed."""
-    from flarecli.files.destinations import Destination, check_destinations
+    from flarecli.files.destinations import Destination, check_destinations, check_suffix
     from flarecli.training.learning.run_folder import check_place
 
     check_place(run, cache)
     if preview is None:
         return
-    if preview.suffix.lower() != ".png":
-        raise UsageError(
-            "the preview must be a PNG file",
-            path=preview,
-            seen=preview.suffix or "no suffix",
-            expected=".png",
-            remedy="Name it accordingly.",
-        )
+    check_suffix(preview, "preview", ".png")
     check_destinations([Destination(preview, "preview", replaces=True)], [])
 
 

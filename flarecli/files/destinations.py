@@ -48,6 +48,27 @@ def target_of(destination: Path) -> Path:
     return Path(os.path.realpath(destination))
 
 
+def check_suffix(path: Path, content: str, *suffixes: str) -> None:
+    """Refuse the name of a file whose suffix is none of those that can be written.
+
+    Args:
+        path: The file.
+        content: What is written to it, for the message: "report", "table of statistics".
+        suffixes: In lower case, the usual one first.
+
+    Raises:
+        UsageError: when it has another suffix, or none.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(
+            f"the {content} has an unknown format",
+            path=path,
+            seen=path.suffix or "no suffix",
+            expected=" or ".join(suffixes),
+            remedy=f"Name it {path.stem or content.split()[-1]}{suffixes[0]}, for example.",
+        )
+
+
 def check_destination(destination: Path) -> None:
     """Refuse a destination that is, or can be, no regular file.
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.connected_parts import connected_parts
-from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_text, write_json
+from flarecli.files.destinations import check_suffix
 from flarecli.files.printable import table_cell
 from flarecli.geometry import Grid, Window, bounding_window
 from flarecli.measures.kidney_sides import KidneySides
@@ -171,14 +171,7 @@ def check_statistics_path(path: Path) -> None:
     Raises:
         UsageError: when the suffix is neither `.csv` nor `.json`.
     """
-    if path.suffix.lower() not in (".csv", ".json"):
-        raise UsageError(
-            "the table of statistics has an unknown format",
-            path=path,
-            seen=path.suffix or "no suffix",
-            expected=".csv or .json",
-            remedy=f"Name it {path.stem or 'statistics'}.csv, for example.",
-        )
+    check_suffix(path, "table of statistics", ".csv", ".json")
 
 
 def is_statistics_table(path: Path) -> bool:

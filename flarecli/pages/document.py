@@ -17,6 +17,18 @@ from flarecli.files.atomic import atomic_text
 _PAGE = "page.html"
 _STYLE = "page.css"
 _SCRIPT = "page.js"
+_MARK_WITHIN_BYTES = 2048
+
+
+def has_mark(path: Path, mark: bytes) -> bool:
+    """Whether a file is a page that has a mark near its beginning, so that a later run may replace it."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return mark in file.read(_MARK_WITHIN_BYTES)
+    except OSError:
+        return False
 
 
 def write_page(destination: Path, package: str, content: Mapping[str, Any]) -> None:

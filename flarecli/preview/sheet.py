@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_path
+from flarecli.files.destinations import check_suffix
 from flarecli.geometry import Grid
 from flarecli.measures.organ_profiles import OrganProfile, organ_profiles
 from flarecli.pictures.lettering import Colour, fitted, width_px, write
@@ -65,14 +65,7 @@ def check_preview_path(path: Path) -> None:
     Raises:
         UsageError: when the suffix is not `.png`.
     """
-    if path.suffix.lower() != ".png":
-        raise UsageError(
-            "the preview has an unknown format",
-            path=path,
-            seen=path.suffix or "no suffix",
-            expected=".png",
-            remedy=f"Name it {path.stem or 'preview'}.png, for example.",
-        )
+    check_suffix(path, "preview", ".png")
 
 
 def draw_sheet(volume: Volume, labels: NDArray[np.integer], title: str) -> Image.Image:

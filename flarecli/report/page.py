@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from flarecli.addresses import is_staged, shown
-from flarecli.errors import UsageError
-from flarecli.files.destinations import target_of
+from flarecli.files.destinations import check_suffix, target_of
 from flarecli.files.printable import printable, printable_name
 from flarecli.organs import ORGANS
-from flarecli.pages.document import json_for_script, write_page
+from flarecli.pages.document import has_mark, json_for_script, write_page
 from flarecli.pages.viewer_command import viewer_command
 from flarecli.report.cases import ReportCase, Status
 from flarecli.report.distributions import distribution_plot
@@ -30,8 +29,7 @@ from flarecli.report.summary import (
     warning_kinds,
 )
 
-_MARK = 'content="flare report"'
-_MARK_WITHIN_BYTES = 2048
+_MARK = b'content="flare report"'
 _MOST_CHOICES = 60
 
 
@@ -46,25 +44,12 @@ def check_page_path(path: Path) -> None:
     Raises:
         UsageError: when the suffix is not `.html`.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(
-            "the report has an unknown format",
-            path=path,
-            seen=path.suffix or "no suffix",
-            expected=".html",
-            remedy=f"Name it {path.stem or 'report'}.html, for example.",
-        )
+    check_suffix(path, "report", ".html", ".htm")
 
 
 def is_report_page(path: Path) -> bool:
     """Whether a file is a page of this kind, so that a later run may replace it."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return _MARK.encode() in file.read(_MARK_WITHIN_BYTES)
-    except OSError:
-        return False
+    return has_mark(path, _MARK)
 
 
 def write_report_page(

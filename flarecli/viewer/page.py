@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flarecli.errors import UsageError
-from flarecli.pages.document import json_for_script, page_parts, write_page
+from flarecli.files.destinations import check_suffix
+from flarecli.pages.document import has_mark, json_for_script, page_parts, write_page
 from flarecli.preview.slice_picture import WINDOW_LEVEL_HU, WINDOW_WIDTH_HU
 from flarecli.viewer.niivue import niivue_script
 
 _PACKAGE = "flarecli.viewer"
 _MARK = b'content="flare view"'
-_MARK_WITHIN_BYTES = 2048
 
 WINDOWS = {
     "abdomen": (WINDOW_LEVEL_HU, WINDOW_WIDTH_HU),
@@ -54,25 +53,12 @@ def check_viewer_path(path: Path) -> None:
     Raises:
         UsageError: when the suffix is not `.html`.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(
-            "the page has an unknown format",
-            path=path,
-            seen=path.suffix or "no suffix",
-            expected=".html",
-            remedy=f"Name it {path.stem or 'scan'}.html, for example.",
-        )
+    check_suffix(path, "page", ".html", ".htm")
 
 
 def is_viewer_page(path: Path) -> bool:
     """Whether a file is a page of this kind, so that a later run may replace it."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return _MARK in file.read(_MARK_WITHIN_BYTES)
-    except OSError:
-        return False
+    return has_mark(path, _MARK)
 
 
 def _content(facts: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:

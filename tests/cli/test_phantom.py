@@ -73,7 +73,7 @@ def test_organs_of_a_label_map_can_be_used(tmp_path):
         (["--spacing", "axbxc"], 2, "three numbers"),
         (["--shape", "0x10x10"], 2, "shape"),
         (["--orientation", "XYZ"], 2, "orientation"),
-        (["--preview", "sheet.jpg"], 2, "PNG"),
+        (["--preview", "sheet.jpg"], 2, "unknown format"),
         (["--anatomy", "nowhere.nii.gz"], 3, "nowhere.nii.gz"),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_size_that_the_network_cannot_have_is_explained(tmp_path: Path) -> Non
         (["RUN", *PHANTOMS, "--fold", "1"], "synthetic scans have no folds"),
         (["RUN", *PHANTOMS, "--recipe", "quick"], "published, starter"),
         (["RUN", *PHANTOMS, "--network", "fine"], "no training recipe"),
-        (["RUN", *PHANTOMS, "--preview", "sheet.jpg", "--dry-run"], "must be a PNG file"),
+        (["RUN", *PHANTOMS, "--preview", "sheet.jpg", "--dry-run"], "the preview has an unknown format"),
         (["RUN", *PHANTOMS, "--backend", "openvino"], "cannot train"),
     ],
 )

@@ -105,7 +105,7 @@ def test_rates_are_measured_and_nothing_is_written(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--fold", "all", "--dry-run"), "this is done for one fold at a time"),
-        (("--preview", "sheet.jpg"), "the preview must be a PNG file"),
+        (("--preview", "sheet.jpg"), "the preview has an unknown format"),
         (("--fold", "5"), "there is no such fold"),
     ],
 )
