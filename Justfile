@@ -72,6 +72,10 @@ format: development
 bench *arguments: development
     {{ bin }}/python -m benchmarks.suite {{ arguments }}
 
+# Check everything on a machine with one NVIDIA GPU, in at most eight minutes; prints Markdown for docs/gpu_memory.md.
+gpu-check *arguments: development
+    {{ bin }}/python -m benchmarks.gpu_check {{ arguments }}
+
 # Install flare for development, with every backend.
 development: _environment
     {{ install }} --editable '.[cluster,dev,dicom,docs,export,mesh,plots,remote,tensorflow,torch,view]'

@@ -43,7 +43,7 @@ def main() -> None:
     print(COLUMNS, flush=True)
     for network in options.network:
         for backend in options.backend:
-            settings = [f"--{name}={getattr(options, name)}" for name in ("batch", "steps", "threads")]
+            settings = [f"--{name}={getattr(options, name)}" for name in ("batch", "steps", "threads", "device")]
             command = [sys.executable, __file__, *settings, "--row", network, backend]
             environment = {**os.environ, "KERAS_BACKEND": backend}
             done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -68,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--steps", type=int, default=2, help="updates that are timed, after a first one")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--row", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -79,7 +80,7 @@ def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[s
 
     system, key = network.split("/")
     recipe = next(iter(recipes_for(system, key).values()))
-    runtime = Machine(backend, "cpu", threads=options.threads).start(recipe.precision)
+    runtime = Machine(backend, options.device, threads=options.threads).start(recipe.precision)
     model = prepare(recipe, network_spec(system, key, recipe.view.input_shape), runtime, seed=0).model
     batch = [_sample(model.model, recipe.view, seed) for seed in range(options.batch)]
     base_mb = peak_rss_mb()
