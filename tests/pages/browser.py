@@ -91,6 +91,13 @@ class Page:
         self._page.locator(selector).scroll_into_view_if_needed()
         self._page.mouse.click(*self._place(selector, at))
 
+    def drag(self, selector: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag over an element with the left button, between places in parts of its width and height."""
+        self._page.mouse.move(*self._place(selector, start))
+        self._page.mouse.down()
+        self._page.mouse.move(*self._place(selector, end), steps=4)
+        self._page.mouse.up()
+
     def _place(self, selector: str, at: tuple[float, float]) -> tuple[float, float]:
         box = self._page.locator(selector).bounding_box()
         return box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"]

@@ -200,6 +200,26 @@ def test_organs_are_switched_filled_and_outlined(page: Page) -> None:
     slide(page, "opacity", 30)
 
 
+def test_the_organs_in_3d_turn_with_the_pointer_and_vanish_with_their_switch(page: Page, tmp_path: Path) -> None:
+    def seen() -> bytes:
+        return page.screenshot(tmp_path / "solid.png")
+
+    page.value("document.getElementById('stage').focus()")
+    page.press("4", "c")
+    first = seen()
+    page.press("c", "c")
+    assert seen() == first  # the same scene gives the same picture
+    page.drag("#solid", (0.5, 0.5), (0.7, 0.5))
+    turned = seen()
+    assert turned != first
+    page.press("h")
+    hidden = seen()
+    assert hidden != turned
+    page.press("h")
+    assert seen() == turned
+    page.press("c", "5")
+
+
 def test_it_jumps_to_doubt_and_difference(page: Page) -> None:
     click(page, "#difference")
     x, y, z = place(page)

@@ -243,7 +243,6 @@ const makeSolid = async () => {
     show3Dcrosshair: true,
     crosshairColor: [1, 1, 1, 1],
     loadingText: "",
-    isDepthPickMesh: true,
   });
   await viewer.attachToCanvas(byId("solid"), false);
   byId("solid").removeAttribute("tabindex");
@@ -258,10 +257,6 @@ const makeSolid = async () => {
     viewer.addMesh(mesh);
   }
   viewer.setRenderAzimuthElevation(200, 10);
-  viewer.onLocationChange = (where) => {
-    const inverse = planes.mm2frac(where.mm.slice(0, 3));
-    goTo(voxelOf(inverse));
-  };
   solid = viewer;
   showInSolid();
 };
