@@ -9,6 +9,8 @@ import pytest
 from flarecli.addresses import Address, address_of, is_staged, shown, staged_path
 from flarecli.errors import InputError, UsageError, error_from_dict
 from flarecli.files.remote.parsing import parsed_address
+from flarecli.files.remote.reading import at_hand
+from flarecli.files.remote.writing import publish
 
 FOLDER = Path("/tmp/folder/.flare-part-0a1b2c3d-17-4e5f6071.remote")
 
@@ -89,3 +91,13 @@ def test_errors_show_addresses() -> None:
 def test_temporary_files_beside_a_staged_path_stand_for_nothing() -> None:
     assert not is_staged(FOLDER / "s3" / "bucket" / ".flare-part-0a1b2c3d-17-4e5f6071.nii.gz")
     assert not is_staged(FOLDER / "s3" / "bucket" / "a" / ".flare-part-0a1b2c3d-17-4e5f6071" / "b.nii.gz")
+
+
+def test_a_host_without_the_folder_of_the_command_says_so(tmp_path: Path) -> None:
+    path = staged_path(Address("s3", "bucket", "a.nii.gz"), tmp_path / FOLDER.name)
+    with pytest.raises(InputError, match="TMPDIR"), at_hand(path):
+        pass
+    path.parent.mkdir(parents=True)
+    path.touch()
+    with pytest.raises(InputError, match="TMPDIR"):
+        publish({path: path})

@@ -13,7 +13,15 @@ from pathlib import Path
 from flarecli.addresses import Address, address_of, folder_of, is_staged
 from flarecli.errors import InputError
 from flarecli.files.remote.connections import file_system, server_errors
-from flarecli.files.remote.staging import empty, is_brought_for_now, is_placeholder, keep, look_up, make_content
+from flarecli.files.remote.staging import (
+    check_is_here,
+    empty,
+    is_brought_for_now,
+    is_placeholder,
+    keep,
+    look_up,
+    make_content,
+)
 from flarecli.files.unfinished import discard, new_unfinished_file
 
 _AT_A_TIME = 8
@@ -82,6 +90,7 @@ def etag_of(path: Path) -> str | None:
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
     """Bring a file or folder, and keep others from removing it in the body."""
+    check_is_here(path)
     with _lock(path, "use") as in_use:
         fcntl.flock(in_use, fcntl.LOCK_SH)  # waits only while another one is removing it
         with _lock(path, "fetch") as fetching:
@@ -118,6 +127,7 @@ def _files(path: Path) -> list[Path]:
 
 def _fetch(path: Path) -> None:
     """Bring a file, or all files in a folder and below."""
+    check_is_here(path)
     os.utime(folder_of(path))  # still in use, however long the command runs
     if not path.exists():
         look_up(path, deep=True)

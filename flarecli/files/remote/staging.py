@@ -17,13 +17,17 @@ from glob import has_magic
 from pathlib import Path
 from typing import Any
 
-from flarecli.addresses import FOLDER_SUFFIX, WRITTEN, Address, address_of, staged_path
+from flarecli.addresses import FOLDER_SUFFIX, WRITTEN, Address, address_of, folder_of, staged_path
 from flarecli.errors import InputError, OutputError, UsageError
 from flarecli.files.remote.connections import file_system, server_errors
 from flarecli.files.remote.parsing import parsed_address
 from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_file, new_unfinished_folder
 
 _PLACEHOLDER_MODE, _FILE_MODE, _KEPT_MODE = 0o700, 0o600, 0o400
+
+
+_MARK = "of_a_command"
+"""A file of the private folder, by which processes of other hosts see that they have the same one."""
 
 
 class _Staging:
@@ -40,6 +44,7 @@ class _Staging:
                 parent = Path(tempfile.gettempdir())
                 clear_abandoned(parent)
                 self._folder = new_unfinished_folder(parent, FOLDER_SUFFIX, private=True)
+                (self._folder / _MARK).touch()
             return self._folder
 
     def end(self) -> None:
@@ -61,6 +66,22 @@ def staging() -> Iterator[None]:
         yield
     finally:
         _staging.end()
+
+
+def check_is_here(path: Path) -> None:
+    """See that the private folder of a path is one that this process has in common with the command.
+
+    Raises:
+        InputError: when it is not, as on another host.
+    """
+    if not (folder_of(path) / _MARK).exists():
+        raise InputError(
+            "cannot be brought to this host, or sent from it: the command's folder for temporary files is not here",
+            path=path,
+            seen=str(folder_of(path).parent),
+            expected="a folder that all hosts have",
+            remedy="Set TMPDIR to such a folder, and run the command again with --resume; or use --scheduler local:N.",
+        )
 
 
 def located(text: str | Path) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flarecli.addresses import Address, address_of, is_staged
 from flarecli.files.remote.connections import file_system, server_errors
-from flarecli.files.remote.staging import empty
+from flarecli.files.remote.staging import check_is_here, empty
 
 _PART_BYTES = 8 << 20
 _KEPT = (".json", ".csv")
@@ -33,9 +33,12 @@ def publish(written: Mapping[Path, Path]) -> None:
 
     Raises:
         OutputError: when the server refuses a file or goes away.
+        InputError: on a host that has not the command's folder for temporary files.
         InstallationError: when a package is not installed.
     """
     to_send = {path: file for path, file in written.items() if is_staged(path)}
+    for path in to_send:
+        check_is_here(path)
     uploads: list[tuple[Path, Address, Any]] = []
     begun, is_done = 0, False
     try:
