@@ -30,6 +30,7 @@ from flarecli.cli.many_scans.scans import check_shared, preview_of, reference_of
 from flarecli.cli.many_scans.scheduling import (
     SchedulerOption,
     WorkersOption,
+    check_no_addresses,
     chosen_scheduler,
     tell_of_scheduler,
 )
@@ -212,6 +213,8 @@ def predict(
                 seen="--share",
                 remedy="Give each process a part of the scans: --part 1/4 to --part 4/4.",
             )
+        if cluster is not None or timeout is not None:
+            check_no_addresses((destination, *(case.scan for case in found.cases)))
         many = found.is_many
         cases = found.cases if chosen_part is None else chosen_part.of(found.cases)
         if not many and (share or chosen_part is not None):

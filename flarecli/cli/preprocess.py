@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flarecli.addresses import is_staged, shown
+from flarecli.cli.many_scans.scheduling import (
+    SchedulerOption,
+    WorkersOption,
+    absolute,
+    chosen_scheduler,
+    worker_pool,
+)
 from flarecli.cli.output import print_json, print_warning, reported_errors, stderr_console, stdout_console
 from flarecli.errors import InputError, PartialFailureError, UsageError
 from flarecli.systems import DEFAULT_SYSTEM
@@ -65,6 +72,8 @@ def preprocess(
             help="Processes, each holding one case at a time; by default as many as processors and memory allow.",
         ),
     ] = None,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make anew what is complete.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found and done as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print faults only.")] = False,
@@ -98,13 +107,21 @@ def preprocess(
         from flarecli.preprocessing.run import WorkSettings, check_dataset
         from flarecli.preprocessing.run import preprocess as fill_cache
 
-        found = find_dataset(source_path(dataset, deep=True), _organ_values(organ or []))
+        cluster = chosen_scheduler(scheduler, workers)
+        source = source_path(dataset, deep=True)
+        if cluster is not None:  # workers may have another working folder
+            source, cache = source.absolute(), absolute(cache)
+        found = find_dataset(source, _organ_values(organ or []))
         if background is not None:
             found = replace(found, values=found.values.with_background(numbers_of(background, "--background")))
         if surroundings:
             found = replace(found, values=_with_surroundings(found.values, surroundings, system))
-        with _Progress(hidden=quiet or as_json) as progress:
-            work = WorkSettings(jobs or suggested_jobs(found.pairs), progress.begin, progress.advance)
+        with (
+            worker_pool(cluster, (path for pair in found.pairs for path in (pair.scan, pair.labels))) as pool,
+            _Progress(hidden=quiet or as_json) as progress,
+        ):
+            count = 1 if pool is not None else jobs or suggested_jobs(found.pairs)
+            work = WorkSettings(count, progress.begin, progress.advance, pool)
             if cache is None or check_only:
                 outcomes = check_dataset(found, ignore_geometry=ignore_geometry, work=work)
             else:

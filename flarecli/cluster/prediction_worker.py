@@ -51,7 +51,7 @@ class PredictionPlugin(WorkerPlugin):
     def teardown(self, worker: Any) -> None:
         """End the process."""
         self._ends.set()
-        self._process.stop()
+        self._process.close()
 
     def facts(self) -> WorkerFacts:
         """What predicts here; waits until the networks are loaded.

@@ -13,7 +13,7 @@ from flarecli.metrics.label_values import ValueCounts, value_warnings
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.summary import Summary, summarize
-from flarecli.processes.workers import Workers
+from flarecli.processes.workers import Pool, Workers
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def evaluate(
     warnings: Sequence[str] = (),
     jobs: int | None = None,
     on_case: Callable[[CaseEvaluation], None] = lambda _: None,
+    pool: Pool | None = None,
 ) -> Evaluation:
     """Score all pairs.
 
@@ -98,6 +99,7 @@ def evaluate(
         warnings: Entries of the folders that are not used, for the record.
         jobs: Number of processes; None takes one a processor.
         on_case: Called in this process after each case, in the order in which they finish.
+        pool: What does the work; processes of this machine where None.
 
     Raises:
         InstallationError: when a process was killed from outside, most likely for its memory.
@@ -105,7 +107,7 @@ def evaluate(
     jobs = min(len(pairs), jobs or available_processors())
     by_pair: dict[CasePair, CaseEvaluation] = {}
     with Workers(jobs) as workers:
-        for pair, result in workers.work_on(partial(evaluate_case, settings=settings), pairs):
+        for pair, result in (pool or workers).work_on(partial(evaluate_case, settings=settings), pairs):
             by_pair[pair] = result
             on_case(result)
     return Evaluation(settings, tuple(by_pair[pair] for pair in pairs), tuple(unmatched), tuple(warnings))

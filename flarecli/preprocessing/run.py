@@ -24,7 +24,7 @@ from flarecli.preprocessing.complete_cases import checksums_of_case, kept_by_key
 from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus, figures_of
 from flarecli.preprocessing.sources import KeyFacts
 from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
-from flarecli.processes.workers import Workers
+from flarecli.processes.workers import Pool, Workers
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class WorkSettings:
         jobs: Number of processes, each of which holds one case at a time.
         begin: Called with the name of a phase, "checking" or "writing", and the number of its cases.
         advance: Called with the name of each case of the phase when it is done.
+        pool: What does the work; `jobs` processes of this machine where None.
     """
 
     jobs: int = 1
     begin: Callable[[str, int], None] = lambda phase, total: None
     advance: Callable[[str], None] = lambda name: None
+    pool: Pool | None = None
 
 
 def check_dataset(
@@ -60,7 +62,7 @@ def check_dataset(
     """
     work = work or WorkSettings()
     with Workers(work.jobs) as workers:
-        checked = _check(dataset.pairs, CheckTask(dataset.values, ignore_geometry), workers, work)
+        checked = _check(dataset.pairs, CheckTask(dataset.values, ignore_geometry), work.pool or workers, work)
     return tuple(_outcome(checked[pair], PreprocessingStatus.SOUND) for pair in dataset.pairs)
 
 
@@ -105,7 +107,7 @@ def preprocess(
             if kept is not None:
                 outcomes[pair] = kept
         pairs = [pair for pair in dataset.pairs if pair not in outcomes]
-        checked_pairs = _check(pairs, CheckTask(dataset.values, ignore_geometry), workers, work)
+        checked_pairs = _check(pairs, CheckTask(dataset.values, ignore_geometry), work.pool or workers, work)
         if not overwrite:
             _check_same_dataset(cache, dataset, checked_pairs)
         begin_cache(cache, system, arrays.networks)
@@ -119,7 +121,9 @@ def preprocess(
                     outcomes[pair] = kept
                 else:
                     to_write.append((checked, keys[0]))
-        outcomes |= _write(to_write, WriteTask(cache, system, dataset.values, ignore_geometry), workers, work)
+        outcomes |= _write(
+            to_write, WriteTask(cache, system, dataset.values, ignore_geometry), work.pool or workers, work
+        )
         ordered = tuple(outcomes[pair] for pair in dataset.pairs)
         sound = [outcome for outcome in ordered if outcome.is_sound]
         if sound:
@@ -177,7 +181,7 @@ def _check_same_dataset(cache: Path, dataset: Dataset, checked: Mapping[Labelled
 
 
 def _check(
-    pairs: Sequence[LabelledPair], task: CheckTask, workers: Workers, work: WorkSettings
+    pairs: Sequence[LabelledPair], task: CheckTask, workers: Pool, work: WorkSettings
 ) -> dict[LabelledPair, CheckedPair]:
     if pairs:
         work.begin("checking", len(pairs))
@@ -189,7 +193,7 @@ def _check(
 
 
 def _write(
-    to_write: Sequence[tuple[CheckedPair, str]], task: WriteTask, workers: Workers, work: WorkSettings
+    to_write: Sequence[tuple[CheckedPair, str]], task: WriteTask, workers: Pool, work: WorkSettings
 ) -> dict[LabelledPair, CaseOutcome]:
     if to_write:
         work.begin("writing", len(to_write))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from flarecli.errors import FlareError, InstallationError
 from flarecli.processes.child import Child, ChildEnded, Receive, Send, as_message, first_with_message, stop_children
@@ -13,6 +13,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _AHEAD = 2  # items in the hands of each process: the next is there when one is done, and results do not pile up
+
+
+class Pool(Protocol):
+    """What applies a function to items elsewhere: `Workers`, or the workers of a scheduler."""
+
+    def work_on(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result]]: ...
 
 
 class Workers:

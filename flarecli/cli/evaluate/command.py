@@ -10,12 +10,20 @@ import typer
 from flarecli.cli.default_command import CommandWithSubcommands
 from flarecli.cli.evaluate.compare import compare
 from flarecli.cli.evaluate.rank import rank
+from flarecli.cli.many_scans.scheduling import (
+    SchedulerOption,
+    WorkersOption,
+    absolute,
+    chosen_scheduler,
+    worker_pool,
+)
 from flarecli.cli.output import print_error, print_json, print_warning, reported_errors, stderr_console, stdout_console
 
 if TYPE_CHECKING:
     from flarecli.metrics.evaluation import Evaluation
     from flarecli.metrics.organ_scores import EvaluationSettings
     from flarecli.metrics.pairing import CasePair
+    from flarecli.processes.workers import Pool
 
 _PARTIAL_FAILURE = 4
 _SHOWN_CASES = 3  # of a warning that many have
@@ -103,6 +111,12 @@ def evaluate(
         typer.Option(metavar="DIR", help="The scans: the report shows slices of the worst and median cases."),
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default.")] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="I/N|auto", help="Every N-th case from the I-th on (1/N to N/N); auto: as Slurm's array."),
+    ] = None,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no warnings.")] = False,
 ) -> None:
@@ -113,9 +127,12 @@ def evaluate(
         from flarecli.cli.evaluate.options import check_outputs, evaluation_settings
         from flarecli.cli.evaluate.table import print_evaluation
         from flarecli.errors import UsageError
-        from flarecli.metrics.pairing import account_of_labels, label_files, pair_cases, pair_literally
+        from flarecli.metrics.pairing import CasePair, account_of_labels, label_files, pair_cases, pair_literally
         from flarecli.metrics.score_table import write_score_table
+        from flarecli.prediction.long_lists.part import parsed_part
 
+        cluster = chosen_scheduler(scheduler, workers)
+        chosen_part = None if part is None else parsed_part(part)
         if images is not None and report_file is None:
             raise UsageError(
                 "--images without --report shows nothing",
@@ -138,8 +155,13 @@ def evaluate(
         pairs, unmatched = (
             (pair_literally(preds.files, gts.files), []) if literal else pair_cases(preds.files, gts.files)
         )
+        if chosen_part is not None:
+            pairs = list(chosen_part.of(pairs))
         warnings = [warning for account in (preds, gts) if (warning := account.warning())]
-        evaluation = _evaluated(pairs, settings, unmatched, warnings, jobs=jobs, quiet=quiet or as_json)
+        with worker_pool(cluster, (path for pair in pairs for path in (pair.pred, pair.gt))) as pool:
+            if pool is not None:
+                pairs = [CasePair(pair.name, absolute(pair.pred), absolute(pair.gt)) for pair in pairs]
+            evaluation = _evaluated(pairs, settings, unmatched, warnings, jobs=jobs, quiet=quiet or as_json, pool=pool)
         if len(evaluation.cases) == 1 and evaluation.cases[0].error is not None:
             raise evaluation.cases[0].error
         if csv is not None:
@@ -175,6 +197,7 @@ def _evaluated(
     *,
     jobs: int | None,
     quiet: bool,
+    pool: Pool | None,
 ) -> Evaluation:
     """Score all cases under a progress bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -200,6 +223,7 @@ def _evaluated(
             warnings=warnings,
             jobs=jobs,
             on_case=lambda case: progress.update(task, advance=1, description=case.name),
+            pool=pool,
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +14,7 @@ from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
     from flarecli.cluster.schedulers import Scheduler
+    from flarecli.processes.workers import Pool
 
 SchedulerOption = Annotated[
     str | None,
@@ -40,6 +44,49 @@ def chosen_scheduler(scheduler: str | None, workers: int | None) -> Scheduler | 
     from flarecli.cluster.schedulers import parsed_scheduler
 
     return parsed_scheduler(scheduler, workers)
+
+
+def check_no_addresses(paths: Iterable[Path | None]) -> None:
+    """Refuse addresses of servers: their files are brought to this process only.
+
+    Raises:
+        UsageError: then.
+    """
+    from flarecli.addresses import is_staged
+
+    found = next((path for path in paths if path is not None and is_staged(path)), None)
+    if found is not None:
+        raise UsageError(
+            "addresses of servers are for one process that does the work itself",
+            path=found,
+            seen="--scheduler or --timeout, and an address",
+            expected="paths of files",
+            remedy="Mount the bucket, or give each process a part of the scans: --part 1/4 to --part 4/4.",
+        )
+
+
+def absolute(path: Path | None) -> Path | None:
+    """A path that does not depend on the working folder."""
+    return None if path is None else path.absolute()
+
+
+@contextmanager
+def worker_pool(scheduler: Scheduler | None, paths: Iterable[Path | None]) -> Iterator[Pool | None]:
+    """The workers of a scheduler for the body; None where none is asked for.
+
+    Raises:
+        InstallationError: as `flarecli.cluster.schedulers.connected` and `ClusterPool` do.
+        UsageError: when a path is an address of a server.
+    """
+    if scheduler is None:
+        yield None
+        return
+    from flarecli.cluster.pool import ClusterPool
+    from flarecli.cluster.schedulers import connected
+
+    check_no_addresses(paths)
+    with connected(scheduler, 1) as client:
+        yield ClusterPool(client)
 
 
 def tell_of_scheduler(text: str, *, hidden: bool) -> None:

@@ -51,6 +51,7 @@ class PredictionProcess:
         self._request, self._timeout_s = request, timeout_s
         self._child: Child | None = None
         self._facts: PredictorFacts | None = None
+        self._is_closed = False
 
     def __enter__(self) -> PredictionProcess:
         self.start()
@@ -63,17 +64,24 @@ class PredictionProcess:
         """Start the process where it does not run, without waiting for its networks.
 
         Raises:
-            InstallationError: when the system starts no more processes.
+            InstallationError: when the system starts no more processes, or after `close`.
         """
+        if self._is_closed:
+            raise InstallationError("the run is ending", remedy="Run the command again with --resume.")
         if self._child is None:
             self._child = Child(partial(serve, self._request))
             self._facts = None
 
     def stop(self) -> None:
         """End the process: what it is writing is removed."""
-        if self._child is not None:
-            stop_children([self._child])
-            self._child = None
+        child, self._child = self._child, None
+        if child is not None:
+            stop_children([child])
+
+    def close(self) -> None:
+        """End the process for good, from whatever thread: none takes its place."""
+        self._is_closed = True
+        self.stop()
 
     @property
     def facts(self) -> PredictorFacts:

@@ -1,0 +1,67 @@
+"""How many small scans an hour several processes and the workers of a scheduler do, over those of one process.
+
+    python -m benchmarks.many_processes --scans 200 --seconds 0.2
+
+Each scan takes the same time: the system waits in place of computing, so that what is measured is what reading,
+writing and handing out cost, also on a machine that does other work. Rates are taken between the first and the last
+result, without the start of processes. Ways take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.prediction.test_batch import write_ct
+
+WAYS: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    "one process": (1, ()),
+    "--share, 1 process": (1, ("--share",)),
+    "--share, 2 processes": (2, ("--share",)),
+    "--share, 4 processes": (4, ("--share",)),
+    "--scheduler local:2": (1, ("--scheduler", "local:2")),
+}
+
+
+def rate(scans: Path, out: Path, seconds: float, processes: int, options: Sequence[str]) -> float:
+    """Scans a second, between the first and the last result."""
+    command = [sys.executable, "-m", "tests.shared_command", str(seconds), "predict", str(scans), str(out), *options]
+    running = [subprocess.Popen([*command, "--quiet"], stderr=subprocess.DEVNULL) for _ in range(processes)]
+    if any(process.wait() for process in running):
+        raise SystemExit(f"a process failed: {' '.join(command)}")
+    times = sorted(path.stat().st_mtime for path in out.glob("*.json"))
+    last_started = len(times) // 5  # by then all processes are at work
+    return (len(times) - 1 - last_started) / (times[-1] - times[last_started])
+
+
+def main() -> None:
+    """Measure, and print the rates as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scans", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=0.2)
+    parser.add_argument("--turns", type=int, default=3)
+    options = parser.parse_args()
+    rates: dict[str, list[float]] = {way: [] for way in WAYS}
+    with tempfile.TemporaryDirectory() as place:
+        scans = Path(place, "scans")
+        for number in range(options.scans):
+            write_ct(scans / f"s{number:04}.nii.gz", seed=number)
+        for _ in range(options.turns):
+            for way, (processes, further) in WAYS.items():
+                out = Path(place, "out")
+                rates[way].append(rate(scans, out, options.seconds, processes, further))
+                shutil.rmtree(out)
+                print(json.dumps({way: round(rates[way][-1], 2)}), file=sys.stderr, flush=True)
+    one = statistics.median(rates["one process"])
+    print(json.dumps({way: round(statistics.median(values) / one, 3) for way, values in rates.items()}))
+
+
+if __name__ == "__main__":
+    main()
