@@ -131,5 +131,9 @@ def test_an_array_shares_a_folder(slurm: dict[str, str], tmp_path: Path) -> None
 
 
 def test_workers_are_jobs(slurm: dict[str, str], tmp_path: Path) -> None:
-    settings = {"DASK_JOBQUEUE__SLURM__MEMORY": "1GB", "DASK_JOBQUEUE__SLURM__INTERFACE": "lo"}
+    settings = {
+        "DASK_JOBQUEUE__SLURM__MEMORY": "1GB",
+        "DASK_JOBQUEUE__SLURM__INTERFACE": "lo",
+        "DASK_JOBQUEUE__SLURM__LOG_DIRECTORY": str(tmp_path),
+    }
     submitted(slurm, tmp_path, "dask_on_slurm.sbatch", WORKERS="1", THREADS="1", **settings)
