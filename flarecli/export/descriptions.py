@@ -157,8 +157,9 @@ def _efficientscn(system: System) -> SystemDescription:
                 "divided by intensity_scale and clipped to -1 and 1."
             ),
             "second_pass": (
-                "Where more than touch_count_voxels organ voxels lie in the outer touch_depth_voxels layers of a face "
-                "inside the scan, this face moves outwards by growth_mm and the region is segmented again, once."
+                "Where organs in the outer touch_depth_voxels layers of a face inside the scan cover more than "
+                "second_pass_area_mm2 of it (their volume by the depth of the layers), this face moves outwards by "
+                "growth_mm and the region is segmented again, once."
             ),
             "labels": (
                 "Scores are linearly interpolated on the crop's voxels (half-pixel centres, clamped ends); the highest "

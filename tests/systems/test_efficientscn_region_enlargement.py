@@ -42,13 +42,33 @@ def patch_at(face: Face, depth: int, side: int = 5) -> tuple[slice, ...]:
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
 def test_an_organ_in_the_outermost_two_voxels_cuts(face: Face) -> None:
     for depth in (0, 1):
-        found = cutting_faces(scores_with_organ(*patch_at(face, depth)), INSIDE, SPACING_MM, CONSTANTS)
+        found = cutting_faces(
+            scores_with_organ(*patch_at(face, depth)), INSIDE, SPACING_MM, CONSTANTS, CONSTANTS.touch_area_mm2
+        )
         assert found == (face,)
-    assert cutting_faces(scores_with_organ(*patch_at(face, 2)), INSIDE, SPACING_MM, CONSTANTS) == ()
+    assert (
+        cutting_faces(scores_with_organ(*patch_at(face, 2)), INSIDE, SPACING_MM, CONSTANTS, CONSTANTS.touch_area_mm2)
+        == ()
+    )
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+def test_a_face_is_cut_above_an_area_whatever_the_voxel_size(face: Face) -> None:
+    """A patch of 5 x 5 voxels in one of two layers: 12.5 voxels of the face, 50 mm² at 2 mm and 112.5 mm² at 3 mm."""
+    scores = scores_with_organ(*patch_at(face, 0))
+    coarse = replace(INSIDE, spacing_mm=3.0)
+    for plan, area_mm2 in ((INSIDE, 50.0), (coarse, 112.5)):
+        assert cutting_faces(scores, plan, SPACING_MM, CONSTANTS, area_mm2) == ()
+        assert cutting_faces(scores, plan, SPACING_MM, CONSTANTS, area_mm2 - 0.1) == (face,)
 
 
 def test_a_few_stray_voxels_do_not_cut() -> None:
-    assert cutting_faces(scores_with_organ(*patch_at(FACES[0], 0, 3)), INSIDE, SPACING_MM, CONSTANTS) == ()
+    assert (
+        cutting_faces(
+            scores_with_organ(*patch_at(FACES[0], 0, 3)), INSIDE, SPACING_MM, CONSTANTS, CONSTANTS.touch_area_mm2
+        )
+        == ()
+    )
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
@@ -59,7 +79,7 @@ def test_a_face_at_the_border_of_the_scan_does_not_cut(face: Face, beyond: int) 
     cropping[face.axis][face.side] = beyond
     plan = replace(INSIDE, cropping=tuple(tuple(sides) for sides in cropping))
     scores = scores_with_organ(*patch_at(face, 0))
-    assert cutting_faces(scores, plan, (1.0, 1.0, 1.0), CONSTANTS) == ()
+    assert cutting_faces(scores, plan, (1.0, 1.0, 1.0), CONSTANTS, CONSTANTS.touch_area_mm2) == ()
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)

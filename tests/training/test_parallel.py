@@ -39,7 +39,13 @@ def train(run: Path, processes: int, **settings: Any) -> subprocess.CompletedPro
 def told(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     """What the processes printed, by their number."""
     assert done.returncode == 0, done.stderr[-3000:]
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    decoder, found = json.JSONDecoder(), []
+    # Processes write to one stream, and a line may begin before that of another one has ended.
+    start = done.stdout.find('{"rank"')
+    while start >= 0:
+        facts, end = decoder.raw_decode(done.stdout, start)
+        found.append(facts)
+        start = done.stdout.find('{"rank"', end)
     return sorted(found, key=lambda facts: int(facts["rank"]))
 
 

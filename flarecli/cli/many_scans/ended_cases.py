@@ -48,7 +48,10 @@ class EndedCases:
         """
         if self.first is None:
             self.first = outcome
-        pickle.dump(outcome, self._file, pickle.HIGHEST_PROTOCOL)
+        pickler = pickle.Pickler(self._file, pickle.HIGHEST_PROTOCOL)
+        # Dask registers a way to pickle exceptions with their causes, which need not be picklable.
+        pickler.dispatch_table = {}
+        pickler.dump(outcome)
         self._count += 1
         self.failed += outcome.error is not None
 

@@ -130,13 +130,14 @@ def region_input(hu: np.ndarray, spacing: tuple[float, ...], region: Region, met
 def cutting_faces(
     scores: np.ndarray, region: Region, spacing: tuple[float, ...], method: dict[str, Any]
 ) -> list[tuple[int, int]]:
-    """Faces (axis, side) of the region within the scan that have organs right behind them."""
+    """Faces (axis, side) of the region within the scan that have organs right behind them, on more than some area."""
     found, depth = [], method["touch_depth_voxels"]
     for axis in range(3):
         for side, layer in enumerate((slice(None, depth), slice(-depth, None))):
             is_inside = region.cropping[axis][side] * spacing[axis] >= region.spacing_mm
             behind = class_map(scores[(slice(None),) * (1 + axis) + (layer,)])
-            if is_inside and np.count_nonzero(behind) > method["touch_count_voxels"]:
+            area_mm2 = np.count_nonzero(behind) * region.spacing_mm**2 / depth
+            if is_inside and area_mm2 > method["second_pass_area_mm2"]:
                 found.append((axis, side))
     return found
 

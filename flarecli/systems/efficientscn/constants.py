@@ -36,8 +36,10 @@ class EfficientScnConstants:
             their spacing. Off here: genuine 1 mm scans exist.
         touch_depth_voxels: Depth of the layer at a face of the region, in network voxels, in which organ
             voxels mean that the region cuts an organ. Ours.
-        touch_count_voxels: How many organ voxels the layer may hold before that. Ours: 10 voxels of 2 mm in
-            two layers are a patch of 20 mm² on the face, less than any organ's section.
+        touch_area_mm2: How much of a face organs may cover before they count as cut there. Ours: less than any
+            organ's section.
+        second_pass_area_mm2: How much they may cover before the region is moved there and segmented again. Ours: a
+            disc of 11 mm; what real scans show is either up to 60 mm², stray voxels, or more than 160.
         growth_mm: How far a face that cuts an organ is moved outwards for a second run. Ours: the margin
             around the true organ boxes that the authors train with.
     """
@@ -64,5 +66,6 @@ class EfficientScnConstants:
     intensity_scale: float = 2048.0
     assumed_spacing_of_unit_mm: tuple[float, float, float] | None = None
     touch_depth_voxels: int = 2
-    touch_count_voxels: int = 10
+    touch_area_mm2: float = 20.0
+    second_pass_area_mm2: float = 100.0
     growth_mm: float = 32.0

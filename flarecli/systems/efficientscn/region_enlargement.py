@@ -46,6 +46,7 @@ def cutting_faces(
     plan: SegmentationPlan,
     spacing_mm: tuple[float, float, float],
     constants: EfficientScnConstants,
+    above_mm2: float,
 ) -> tuple[Face, ...]:
     """The faces of a segmented region that lie inside the scan and have organ voxels right behind them.
 
@@ -55,6 +56,8 @@ def cutting_faces(
         scores: float32 array of shape (classes, z, y, x) in LPS; class 0 is the background.
         plan: The region's.
         spacing_mm: Of the scan.
+        above_mm2: Organs must cover more than this of the face: their volume in the layers behind it by the depth of
+            the layers.
     """
     found = []
     for face in FACES:
@@ -64,7 +67,7 @@ def cutting_faces(
         depth = constants.touch_depth_voxels
         layer = slice(None, depth) if face.side == 0 else slice(-depth, None)
         index = (slice(None),) * (1 + face.axis) + (layer,)
-        if np.count_nonzero(class_map(scores[index])) > constants.touch_count_voxels:
+        if np.count_nonzero(class_map(scores[index])) * plan.spacing_mm**2 / depth > above_mm2:
             found.append(face)
     return tuple(found)
 

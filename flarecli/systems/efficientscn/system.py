@@ -24,7 +24,7 @@ from flarecli.systems.efficientscn.geometry import (
 )
 from flarecli.systems.efficientscn.inputs import localization_input, segmentation_input
 from flarecli.systems.efficientscn.orientation import LpsFrame, flipped_view
-from flarecli.systems.efficientscn.region_enlargement import cutting_faces, enlarged_region
+from flarecli.systems.efficientscn.region_enlargement import Face, cutting_faces, enlarged_region
 from flarecli.systems.region_warnings import region_warnings
 
 if TYPE_CHECKING:
@@ -115,13 +115,14 @@ class EfficientScn(System):
             region_lps_mm = whole_scan(frame.shape_zyx, frame.spacing_mm)
 
         found = self._segment_region(voxels_lps, frame, region_lps_mm, networks[SEGMENTATION], steps)
-        cut = cutting_faces(found.scores, found.plan, frame.spacing_mm, self.constants)
-        if cut and region.mode == "auto":
-            grown = enlarged_region(found.region_lps_mm, found.plan, cut, frame.extent_mm, self.constants)
-            facts["grown_faces"] = [face.name for face in cut]
+        cut = self._cut_faces(found, frame, self.constants.touch_area_mm2)
+        moved = self._cut_faces(found, frame, self.constants.second_pass_area_mm2)
+        if moved and region.mode == "auto":
+            grown = enlarged_region(found.region_lps_mm, found.plan, moved, frame.extent_mm, self.constants)
+            facts["grown_faces"] = [face.name for face in moved]
             facts["reruns"] = 1
             found = self._segment_region(voxels_lps, frame, grown, networks[SEGMENTATION], steps)
-            cut = cutting_faces(found.scores, found.plan, frame.spacing_mm, self.constants)
+            cut = self._cut_faces(found, frame, self.constants.touch_area_mm2)
 
         with steps("restore"):
             labels = _restored(found, frame.shape_zyx)
@@ -134,6 +135,9 @@ class EfficientScn(System):
             warnings=region_warnings(labels, (face.name for face in cut)),
             facts=facts,
         )
+
+    def _cut_faces(self, found: _Pass, frame: LpsFrame, above_mm2: float) -> tuple[Face, ...]:
+        return cutting_faces(found.scores, found.plan, frame.spacing_mm, self.constants, above_mm2)
 
     def _localize(
         self, voxels_lps: np.ndarray, frame: LpsFrame, network: Network, steps: Steps, facts: dict[str, Any]
