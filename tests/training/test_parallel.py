@@ -59,7 +59,10 @@ def state(run: Path) -> dict[str, np.ndarray]:
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty updates by two processes, with two samples each."""
     run = tmp_path_factory.mktemp("runs") / "two"
-    assert [facts["scored"] for facts in told(train(run, 2))] == [["case_001", "case_003", "case_005"]] * 2
+    facts = told(train(run, 2))
+    assert [process["scored"] for process in facts] == [["case_001", "case_003", "case_005"]] * 2
+    # They abort the process when they meet the end of the interpreter.
+    assert [process["threads_left"] for process in facts] == [[], []]
     return run
 
 

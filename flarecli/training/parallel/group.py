@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -120,7 +121,8 @@ def _join(on_gpu: bool, launch: Launch) -> None:
 def leave_group() -> None:
     """Leave the group at the end of the work, when the others are at its end, too; alone, nothing happens.
 
-    Its threads must not meet the end of the interpreter.
+    Its threads must not meet the end of the interpreter: they abort the process when they release an object of Python's
+    then. They end with the last reference to the group, which the trained model has.
     """
     if present_launch().size > 1 and _join.cache_info().currsize:
         import torch
@@ -128,3 +130,4 @@ def leave_group() -> None:
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
         _join.cache_clear()
+        gc.collect()
