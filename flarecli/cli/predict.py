@@ -213,7 +213,7 @@ def predict(
                 seen="--share",
                 remedy="Give each process a part of the scans: --part 1/4 to --part 4/4.",
             )
-        if cluster is not None or timeout is not None:
+        if cluster is not None:
             check_no_addresses((destination, *(case.scan for case in found.cases)))
         many = found.is_many
         cases = found.cases if chosen_part is None else chosen_part.of(found.cases)

@@ -69,6 +69,20 @@ def ended_tasks(
         raise gone() from error
 
 
+def result_of(future: Any) -> Any:
+    """The result of an ended task, brought from its worker.
+
+    Raises:
+        InstallationError: when scheduler or workers go away meanwhile.
+        distributed.KilledWorker: when the task was lost with its workers.
+        BaseException: what the task raised.
+    """
+    try:
+        return future.result()
+    except (OSError, distributed().CancelledError) as error:
+        raise gone() from error
+
+
 class _Limit:
     def __init__(self, client: Any, most: int | None) -> None:
         self._client, self._most = client, most

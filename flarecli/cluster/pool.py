@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from flarecli import __version__
-from flarecli.cluster.bounded import ended_tasks, gone
+from flarecli.cluster.bounded import ended_tasks, gone, result_of
 from flarecli.cluster.packages import distributed
 from flarecli.cluster.waiting import wait_for_workers
 from flarecli.errors import FlareError, InstallationError
@@ -55,7 +55,7 @@ class ClusterPool:
         dask = distributed()
         for item, future in ended_tasks(self._client, applied, items, function, name="flare"):
             try:
-                result, error = future.result()
+                result, error = result_of(future)
             except dask.KilledWorker as killed:
                 raise InstallationError(
                     "workers were ended from outside",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Generator, Iterable
+from pathlib import Path
 from typing import Any
 
-from flarecli.cluster.bounded import ended_tasks, gone
+from flarecli.cluster.bounded import ended_tasks, gone, result_of
 from flarecli.cluster.packages import distributed
 from flarecli.cluster.waiting import wait_for_workers
 from flarecli.cluster.worker_facts import WorkerFacts, check_same
 from flarecli.errors import FlareError, InputError, InstallationError
+from flarecli.files.unfinished import clear_abandoned
 from flarecli.prediction.case import Case
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.supervised.request import PredictionRequest
@@ -33,7 +35,8 @@ def predict_on_cluster(
         timeout_s: How long a case may take.
 
     Yields:
-        The outcome of each case, as they end. Closing the generator ends the processes on the workers.
+        The outcome of each case, as they end. Closing the generator ends the processes on the workers. At the end,
+        what workers that died on this host left unfinished is removed.
 
     Raises:
         InstallationError: when workers cannot predict, differ from each other, or the scheduler goes away.
@@ -45,22 +48,26 @@ def predict_on_cluster(
     name = f"flare-predict-{secrets.token_hex(8)}"
     wait_for_workers(client)
     _register(client, PredictionPlugin(request, timeout_s, name))
+    folders: set[Path] = set()
     try:
         expected = _facts_of_workers(client, name, request)
         suspects: list[Case] = []
         for case, future in ended_tasks(client, predict_case, cases, name, expected, name="flare-predict"):
+            folders.add(case.labels.parent)
             try:
-                yield future.result()
+                yield result_of(future)
             except dask.KilledWorker:
                 suspects.append(case)
         for case, future in ended_tasks(client, predict_case, suspects, name, expected, name="flare-predict", most=1):
             try:
-                yield future.result()
+                yield result_of(future)
             except dask.KilledWorker as error:
                 yield CaseResult(case, "failed", error=_killed(case, error))
     finally:
         with contextlib.suppress(Exception):  # where the scheduler is gone, so are its workers
             client.unregister_worker_plugin(name)
+        for folder in folders:
+            clear_abandoned(folder, again=True)
 
 
 def _register(client: Any, plugin: Any) -> None:

@@ -81,13 +81,16 @@ def discard_of(folder: Path, process: int) -> None:
             discard(path)
 
 
-def clear_abandoned(folder: Path) -> None:
+def clear_abandoned(folder: Path, *, again: bool = False) -> None:
     """Remove temporary files and folders that processes left behind which do not run any more.
 
-    A folder is searched once in the life of this process, without the folders below. What cannot be listed or removed
-    stays.
+    A folder is searched without the folders below. What cannot be listed or removed stays.
+
+    Args:
+        folder: Where.
+        again: Search a folder that this process has searched before, too: other processes have written there since.
     """
-    if folder in _cleared:
+    if folder in _cleared and not again:
         return
     _cleared.add(folder)
     with contextlib.suppress(OSError):
@@ -111,14 +114,23 @@ def _is_abandoned(host: str, process: int, path: Path) -> bool:
 
 
 def is_running(process: int) -> bool:
-    """Whether a process of this host runs."""
+    """Whether a process of this host runs; one that has ended and that nobody has waited for yet does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
         return True
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    # Containers whose first process waits for nobody keep ended processes in the table for ever.
+    try:
+        status = Path(f"/proc/{process}/stat").read_bytes()
+    except OSError:  # no such file system here, or gone meanwhile
+        return False
+    return status[status.rfind(b")") + 1 :].split()[:1] == [b"Z"]
 
 
 @cache

@@ -40,6 +40,26 @@ def test_parts_of_a_killed_process_are_removed_and_others_stay(tmp_path: Path) -
     assert other.exists()
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell ended processes apart")
+def test_parts_of_a_process_that_nobody_has_waited_for_are_removed(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    part = tmp_path / f".flare-part-{unfinished.this_host()}-{ended.pid}-aaaaaaaa.nii.gz"
+    part.touch()
+    clear_abandoned(tmp_path)
+    ended.wait()
+    assert not part.exists()
+
+
+def test_a_folder_is_searched_again_where_that_is_asked_for(tmp_path: Path) -> None:
+    clear_abandoned(tmp_path)
+    abandoned = left_by_killed_process(tmp_path)
+    clear_abandoned(tmp_path)
+    assert abandoned.exists()
+    clear_abandoned(tmp_path, again=True)
+    assert not abandoned.exists()
+
+
 def test_parts_of_another_host_are_removed_after_a_day(tmp_path: Path) -> None:
     fresh, old = (tmp_path / f".flare-part-00000000-1-{name}.nii.gz" for name in ("aaaaaaaa", "bbbbbbbb"))
     for path in (fresh, old):

@@ -59,7 +59,7 @@ def check_no_addresses(paths: Iterable[Path | None]) -> None:
         raise UsageError(
             "addresses of servers are for one process that does the work itself",
             path=found,
-            seen="--scheduler or --timeout, and an address",
+            seen="--scheduler and an address",
             expected="paths of files",
             remedy="Mount the bucket, or give each process a part of the scans: --part 1/4 to --part 4/4.",
         )
