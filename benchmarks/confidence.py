@@ -85,7 +85,7 @@ def _mr_like(voxels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -
 
 
 def _upside_down(voxels: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Pair:
-    axes = [0] if rng.random() < 0.5 else [0, 1]
+    axes = (0,) if rng.random() < 0.5 else (0, 1)
     return np.ascontiguousarray(np.flip(voxels, axes)), np.ascontiguousarray(np.flip(labels, axes))
 
 

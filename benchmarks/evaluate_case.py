@@ -1,17 +1,18 @@
 """Time of the scores of one pair of label maps in memory, beside the usual ways, in one process.
 
-    python benchmarks/evaluate_case.py PRED GT
+    python -m benchmarks.evaluate_case PRED GT
 
 Peers run where they can be imported: surface-distance, and MONAI (which needs torch).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,11 @@ def _monai(pred: LabelMap, gt: LabelMap) -> None:
 
 def main() -> None:
     """Print the times as JSON."""
-    pred, gt = (read_label_map(Path(path), fractions=Fractions.UNLABELLED) for path in sys.argv[1:3])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pred", type=Path)
+    parser.add_argument("gt", type=Path)
+    options = parser.parse_args()
+    pred, gt = (read_label_map(path, fractions=Fractions.UNLABELLED) for path in (options.pred, options.gt))
     box = bounding_window(pred.labels, gt.labels)
     times: dict[str, object] = {
         "shape_zyx": gt.labels.shape,
@@ -92,11 +97,11 @@ def main() -> None:
         "DSC and NSD, FLARE22": EvaluationSettings(protocol=FLARE22),
         "all scores": EvaluationSettings(metrics=tuple(Metric)),
     }.items():
-        times[name] = _timed(lambda settings=settings: score_organs(pred, gt, settings), 9)
-    times["distances by scipy's EDT on the union box"] = _timed(lambda: _scipy_distances(pred, gt), 3)
+        times[name] = _timed(partial(score_organs, pred, gt, settings), 9)
+    times["distances by scipy's EDT on the union box"] = _timed(partial(_scipy_distances, pred, gt), 3)
     for name, peer in {"surface-distance": _surface_distance, "MONAI use_subvoxels": _monai}.items():
         try:
-            times[name] = _timed(lambda peer=peer: peer(pred, gt), 1)
+            times[name] = _timed(partial(peer, pred, gt), 1)
         except ImportError as error:
             times[name] = f"not installed: {error}"
     print(json.dumps(times, indent=2))

@@ -1,6 +1,6 @@
 """Wall time, processor time and memory of `flare evaluate` on a folder of pairs with small changes, loading included.
 
-python benchmarks/evaluate_folder.py PRED GT [--pairs 100] [--jobs 2]
+python -m benchmarks.evaluate_folder PRED GT [--pairs 100] [--jobs 2]
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def _write_changed(source: StoredImage, destination: Path, seed: int, *, islands
         labels[x, y, rng.integers(labels.shape[2])] = rng.integers(1, 5)
     else:
         z = rng.choice(np.flatnonzero(labels.any(axis=(0, 1))))
-        x, y = (int(rng.choice(where)) for where in np.nonzero(labels[:, :, z]))
-        labels[x : x + 15, y : y + 15, z : z + 5] = 0
+        left, front = (int(rng.choice(where)) for where in np.nonzero(labels[:, :, z]))
+        labels[left : left + 15, front : front + 15, z : z + 5] = 0
     write_nifti(destination, source.header.nifti_header, labels)
 
 

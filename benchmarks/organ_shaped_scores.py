@@ -1,6 +1,6 @@
 """`flare predict --system efficientsegnet` with class scores that look like organs, for networks without real weights.
 
-    python benchmarks/organ_shaped_scores.py SCAN LABELS [--weights CHOICE ...] [--repeats 5] [--noise 0]
+    python -m benchmarks.organ_shaped_scores SCAN LABELS [--weights CHOICE ...] [--repeats 5] [--noise 0]
 
 Weights of random numbers give masks of noise, which are slow to restore and to take apart, so that such a run says
 little about one with trained weights. Here everything runs as always, both networks included, but what they answer is
@@ -103,7 +103,8 @@ def _write_scores(scan: Path, labels: Path, noise: float, folder: Path) -> None:
 
 
 def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--run", str(folder), "predict", str(options.scan), str(folder / "out.nii.gz")]
+    command = [sys.executable, "-m", "benchmarks.organ_shaped_scores", "--run", str(folder)]
+    command += ["predict", str(options.scan), str(folder / "out.nii.gz")]
     command += ["--system", "efficientsegnet", "--backend", "openvino", "--precision", options.precision]
     command += ["--overwrite", "--json"]
     command += [] if options.threads is None else ["--threads", str(options.threads)]
@@ -141,12 +142,12 @@ def _run_command(folder: Path, arguments: list[str]) -> None:
         def run(image: np.ndarray) -> np.ndarray:
             scores = network(image)
             with file.open("rb") as made:
-                made.readinto(memoryview(scores).cast("B"))
+                made.readinto(scores.data.cast("B"))
             return scores
 
         return run
 
-    predictor.load_network = load_and_overwrite
+    predictor.load_network = load_and_overwrite  # type: ignore[assignment]  # answers what the predictor asks for
     sys.argv[1:] = arguments
     flare()
 

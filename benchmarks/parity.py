@@ -1,6 +1,6 @@
 """How near each backend, layout and precision comes to the original networks, in what time and memory.
 
-    python benchmarks/parity.py [--network efficientsegnet/fine ...] [--backend openvino ...] [--repeats 3]
+    python -m benchmarks.parity [--network efficientsegnet/fine ...] [--backend openvino ...] [--repeats 3]
 
 prints a Markdown table. Deviations are of the logits for the reference's small input; time and memory are of one
 forward pass at the network's full input. Every row is measured in a process of its own, so that the peak resident
@@ -26,8 +26,8 @@ from flarecli.hardware.memory import peak_rss_mb
 
 if TYPE_CHECKING:
     import keras
-    from subjects import Subject
 
+    from benchmarks.subjects import Subject
     from flarecli.engine import Runtime
 
 BACKENDS = ("openvino", "tensorflow", "torch")
@@ -76,7 +76,7 @@ def _options() -> argparse.Namespace:
 def _row_of_a_process(options: argparse.Namespace, network: str, backend: str, layout: str, precision: str) -> str:
     row = (network, backend, layout, precision)
     settings = ["--threads", str(options.threads), "--repeats", str(options.repeats)]
-    command = [sys.executable, __file__, *settings, "--row", *row]
+    command = [sys.executable, "-m", "benchmarks.parity", *settings, "--row", *row]
     environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
@@ -97,7 +97,7 @@ def _measured(options: argparse.Namespace, network: str, backend: str, layout: s
 
     runtime = start_runtime(backend, "cpu", precision, options.threads)
 
-    from subjects import SUBJECTS
+    from benchmarks.subjects import SUBJECTS
 
     subject = SUBJECTS[network]
     timing = _timed(subject, runtime, layout, options.repeats) if options.repeats else {}

@@ -1,6 +1,6 @@
 """How well reading, inference and writing of many scans overlap, and whether memory stays where it is.
 
-    python benchmarks/predict_folder.py FOLDER [--system NAME] [--weights SET]
+    python -m benchmarks.predict_folder FOLDER [--system NAME] [--weights SET]
 
 Segments all scans of a folder once in the usual way and once stage by stage, after one scan to warm up, and prints
 both as JSON: seconds a scan, the sum of each stage alone, and resident memory after each scan.
@@ -12,7 +12,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 from flarecli.hardware.memory import peak_rss_mb
@@ -45,7 +45,7 @@ def main() -> None:
                 raise outcome.error
             resident_mb.append(round(_resident_mb()))
         together = time.perf_counter() - start
-        alone: Counter[str] = Counter()
+        alone: defaultdict[str, float] = defaultdict(float)
         for case in cases:
             steps = Steps()
             with steps("read"):

@@ -1,6 +1,6 @@
 """What running in slabs costs and saves, on a processor in the place of a GPU.
 
-    KERAS_BACKEND=torch python benchmarks/slabs.py {efficientscn,flarelite} [--limits-mb 1000 400 150] [--shape Z Y X]
+    KERAS_BACKEND=torch python -m benchmarks.slabs {efficientscn,flarelite} [--limits-mb 1000 400 150] [--shape Z Y X]
 
 Runs a segmentation network as a whole and within limits of activation memory, counts PyTorch's tensors meanwhile, and
 prints a line of JSON for each: seconds, MB (10^6 bytes) predicted and counted, and how far the scores are apart.
@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,13 @@ def main() -> None:
 
     whole = TorchNetwork(model, output, runtime)
     with LiveTensors() as live:
-        expected, seconds, cpu_seconds = _timed(lambda: whole._scores(batch))
+        expected, seconds, cpu_seconds = _timed(partial(whole._scores, batch))
     predicted = SlabRun(model, output, WatchedDevice(live)).predicted_whole_bytes(batch.shape)
     _tell(way="whole", seconds=seconds, cpu_seconds=cpu_seconds, predicted=predicted, counted=live.peak_bytes)
     for limit_mb in options.limits_mb:
         with LiveTensors() as live:
             run = SlabRun(model, output, WatchedDevice(live))
-            (scores, report), *times = _timed(lambda run=run, limit_mb=limit_mb: run(batch, int(limit_mb * 1e6)))
+            (scores, report), *times = _timed(partial(run, batch, int(limit_mb * 1e6)))
         _tell(
             way=f"within {limit_mb:g} MB",
             seconds=times[0],

@@ -1,6 +1,6 @@
 """Networks written straight in PyTorch and in TensorFlow, against the Keras models with the same weights.
 
-    python benchmarks/straight_networks.py torch|tensorflow [--network efficientsegnet/fine] [--size 128x128x128]
+    python -m benchmarks.straight_networks torch|tensorflow [--network efficientsegnet/fine] [--size 128x128x128]
 
 Each runs in a process of its own, one after the other; printed are processor seconds and wall seconds (the least of
 the repeats after the first call) and the rise of peak memory, as JSON, with the ratios Keras / straight and the
@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import straight_efficientscn as efficientscn
-import straight_efficientsegnet as efficientsegnet
 
+from benchmarks import straight_efficientscn as efficientscn
+from benchmarks import straight_efficientsegnet as efficientsegnet
 from flarecli.engine import start_runtime
 from flarecli.engine.networks import network_of
 from flarecli.hardware.memory import peak_rss_mb
@@ -32,7 +32,7 @@ from flarecli.hardware.memory import peak_rss_mb
 if TYPE_CHECKING:
     import keras
 
-Shape = tuple[int, ...]
+Shape = tuple[int, int, int]
 Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -96,11 +96,12 @@ def main() -> None:
         print(json.dumps(_measured(options)))
         return
     with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.straight_networks", *sys.argv[1:], "--exchange", folder, "--only"]
         # The Keras model first: it leaves its weights for the other.
         figures = {
             way: json.loads(
                 subprocess.run(
-                    [sys.executable, __file__, *sys.argv[1:], "--only", way, "--exchange", folder],
+                    [*command, way],
                     check=True,
                     stdout=subprocess.PIPE,
                     env={**os.environ, "KERAS_BACKEND": options.backend},
@@ -121,7 +122,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("backend", choices=("torch", "tensorflow"))
     parser.add_argument("--network", choices=NETWORKS, default="efficientscn/segmentation")
-    parser.add_argument("--size", help="size of the input in z, y and x; the network's usual one where left out")
+    parser.add_argument(
+        "--size", type=_shape_zyx, help="size of the input, Z x Y x X; the usual one where left out"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", choices=("keras", "straight"), help=argparse.SUPPRESS)
@@ -129,20 +132,26 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _shape_zyx(text: str) -> Shape:
+    z, y, x = (int(size) for size in text.split("x"))
+    return z, y, x
+
+
 def _measured(options: argparse.Namespace) -> dict[str, float]:
     compared = NETWORKS[options.network]
-    shape_zyx = tuple(int(size) for size in options.size.split("x")) if options.size else compared.shape_zyx
+    shape_zyx = options.size or compared.shape_zyx
     # Sets threads and the treatment of denormal numbers alike for both.
     runtime = start_runtime(options.backend, "cpu", "float32", options.threads)
     weights_file = options.exchange / "weights.npz"
     run: Any
     if options.only == "keras":
         model = compared.build(shape_zyx)
-        np.savez(weights_file, **_weights_by_layer(model))
+        weights: dict[str, Any] = _weights_by_layer(model)
+        np.savez(weights_file, **weights)
         run = network_of(model, runtime, compared.output)
     else:
-        with np.load(weights_file) as weights:
-            run = compared.straight[options.backend](dict(weights))
+        with np.load(weights_file) as arrays:
+            run = compared.straight[options.backend](dict(arrays))
     image = np.random.default_rng(1).uniform(-0.5, 0.5, shape_zyx).astype(np.float32)
     before_mb = _resident_mb()
     scores = run(image)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-# The tests know how the reference arrays hold weights.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
 from flarecli_models.efficientsegnet import coarse_unet, efficientsegnet

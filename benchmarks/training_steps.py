@@ -1,6 +1,6 @@
 """How long one update of a network's weights takes, and in what memory, by its training recipe.
 
-    python benchmarks/training_steps.py [--network vgg13/segmentation ...] [--backend torch ...] [--batch 1] [--steps 2]
+    python -m benchmarks.training_steps [--network vgg13/segmentation ...] [--backend torch ...] [--steps 2]
 
 prints a Markdown table. Samples are of random numbers, so that nothing waits for a loader (`flare train --measure`
 compares the two). Every row is measured in a process of its own; a first update, which traces and compiles, is not
@@ -38,20 +38,20 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     if options.row:
-        print(json.dumps(_measured(*options.row, options)))
+        network, backend = options.row
+        print(json.dumps(_measured(network, backend, options)))
         return
     print(COLUMNS, flush=True)
     for network in options.network:
         for backend in options.backend:
             settings = [f"--{name}={getattr(options, name)}" for name in ("batch", "steps", "threads", "device")]
-            command = [sys.executable, __file__, *settings, "--row", network, backend]
+            command = [sys.executable, "-m", "benchmarks.training_steps", *settings, "--row", network, backend]
             environment = {**os.environ, "KERAS_BACKEND": backend}
             done = subprocess.run(command, capture_output=True, text=True, env=environment)
             row = f"| {network} | {backend} | {options.batch} "
             if done.returncode:
-                print(
-                    f"{row}| failed: {(done.stderr.strip().splitlines() or [done.returncode])[-1]} |||| |", flush=True
-                )
+                reason = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]
+                print(f"{row}| failed: {reason} |||| |", flush=True)
                 continue
             facts = json.loads(done.stdout.splitlines()[-1])
             print(

@@ -14,7 +14,7 @@ encryption of its own.
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import json
 import sys
 import tempfile
@@ -27,10 +27,8 @@ MOST_BYTES = 2_000_000_000
 
 def make_server(folder: Path, host: str, port: int, threads: int = 0) -> ThreadingHTTPServer:
     """Load the exported networks; returns a server that answers when it is told to."""
-    spec = importlib.util.spec_from_file_location("exported_runner", folder / "run.py")
-    runner = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = runner  # its data classes look for their module there
-    spec.loader.exec_module(runner)
+    sys.path.insert(0, str(folder))
+    runner = importlib.import_module("run")  # the run.py that flare export has written
     contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
     networks = runner.load_networks(folder, contract, threads)
     computing = threading.Lock()
@@ -71,14 +69,14 @@ def make_server(folder: Path, host: str, port: int, threads: int = 0) -> Threadi
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="folder that flare export has made")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 takes any that is free")
     parser.add_argument("--threads", type=int, default=0, help="processor threads")
     arguments = parser.parse_args()
     server = make_server(arguments.folder, arguments.host, arguments.port, arguments.threads)
-    print(f"http://{server.server_address[0]}:{server.server_address[1]}/", flush=True)
+    print(f"http://{arguments.host}:{server.server_port}/", flush=True)
     server.serve_forever()
 
 

@@ -22,7 +22,8 @@ from flarecli.volume import write_scan
 def rows(full: bool, _scans: list[Path]) -> Iterator[Row]:
     """A phantom's labels against the same moved by a voxel, read and scored in this process."""
     shape_zyx = (100, 512, 512) if full else (60, 256, 256)
-    spacing_mm = (300.0 / shape_zyx[0], *(2 * [400.0 / shape_zyx[1]]))
+    pixel_mm = 400.0 / shape_zyx[1]
+    spacing_mm = (300.0 / shape_zyx[0], pixel_mm, pixel_mm)
     labels = make_phantom(0, shape_zyx=shape_zyx, spacing_mm=spacing_mm).labels
     affine_ras = np.diag([*spacing_mm[::-1], 1.0])
     with tempfile.TemporaryDirectory() as folder:
