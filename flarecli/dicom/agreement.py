@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.dicom import tags
-from flarecli.dicom.elements import Invalid, Numbers
+from flarecli.dicom.elements import Invalid, Numbers, printable
 from flarecli.dicom.slices import Slice
 from flarecli.errors import InputError
 
@@ -153,7 +153,7 @@ def _check_photometric(slices: Sequence[Slice], path: Path) -> None:
     name = "Photometric Interpretation (0028,0004)"
     by_value: dict[str, list[Slice]] = {}
     for slice_ in slices:
-        by_value.setdefault(slice_.photometric or "missing", []).append(slice_)
+        by_value.setdefault(printable(slice_.photometric) or "missing", []).append(slice_)
     if len(by_value) > 1:
         raise _differ(name, by_value, path)
     value = next(iter(by_value))
@@ -189,7 +189,7 @@ def _unit_warnings(slices: Sequence[Slice], path: Path) -> tuple[str, ...]:
         )
     by_unit: dict[str, list[Slice]] = {}
     for slice_ in slices:
-        by_unit.setdefault(slice_.rescale_type, []).append(slice_)
+        by_unit.setdefault(printable(slice_.rescale_type), []).append(slice_)
     for unit, members in by_unit.items():
         if unit not in _UNITS:
             raise InputError(

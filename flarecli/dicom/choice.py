@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.dicom import tags
+from flarecli.dicom.elements import printable
 from flarecli.dicom.objects import DicomObject
 from flarecli.dicom.slices import MARKS, PRIVATE_MARKS, Slice, mark_name
 from flarecli.dicom.stack import Stack, stacked
@@ -45,16 +46,16 @@ class Candidate:
     @property
     def description(self) -> str:
         """Series Description, or a word that there is none."""
-        return self.objects[0].header.elements.text(tags.SERIES_DESCRIPTION) or "no description"
+        return self.objects[0].header.elements.shown(tags.SERIES_DESCRIPTION) or "no description"
 
     def __str__(self) -> str:
         elements = self.objects[0].header.elements
         parts = [f"{len(self.slices)} slices"]
-        if number := elements.text(tags.SERIES_NUMBER):
+        if number := elements.shown(tags.SERIES_NUMBER):
             parts.append(f"series {number}")
-        if thickness := elements.text(tags.SLICE_THICKNESS):
+        if thickness := elements.shown(tags.SLICE_THICKNESS):
             parts.append(f"{thickness} mm thick")
-        if kernel := elements.text(tags.KERNEL):
+        if kernel := elements.shown(tags.KERNEL):
             parts.append(f"kernel {kernel}")
         return f"'{self.description}' (CT, {', '.join(parts)})"
 
@@ -152,7 +153,7 @@ def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, l
             yield (
                 mark_name(tag),
                 [
-                    (f"acquisition {index}" if hidden else f"{mark_name(tag)} {value or 'missing'}", group)
+                    (f"acquisition {index}" if hidden else f"{mark_name(tag)} {printable(value) or 'missing'}", group)
                     for index, (value, group) in enumerate(sorted(groups.items(), key=_in_order), start=1)
                 ],
             )

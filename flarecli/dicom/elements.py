@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SHOWN_LENGTH = 60
+_LONGEST_TEXT = 1024  # beyond every text that tells slices apart; what is longer is kept out of memory
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,12 @@ class Elements:
     dataset: Any
 
     def text(self, tag: int) -> str:
-        """The text of a tag, trimmed, without control characters; empty where it is missing."""
-        return printable(self._bytes(tag).decode("utf-8", errors="replace"))
+        """The text of a tag, trimmed, without control characters; empty where it is missing. UIDs are whole."""
+        return _without_controls(self._bytes(tag)[:_LONGEST_TEXT].decode("utf-8", errors="replace"))
+
+    def shown(self, tag: int) -> str:
+        """The text of a tag as messages show it, cut where it is long; empty where it is missing."""
+        return printable(self.text(tag))
 
     def numbers(self, tag: int) -> Numbers:
         """Numbers that are stored as text (DS, IS, FD in text), separated by backslashes."""
@@ -80,7 +85,13 @@ class Elements:
 
 def printable(text: str) -> str:
     """Text that is safe to show: trimmed, control characters replaced, cut where it is long."""
-    shown = text.strip(" \0\t\r\n")
-    if not shown.isprintable():
-        shown = "".join(letter if letter.isprintable() else " " for letter in shown)
+    shown = _without_controls(text)
     return shown if len(shown) <= _SHOWN_LENGTH else f"{shown[:_SHOWN_LENGTH]}…"
+
+
+def _without_controls(text: str) -> str:
+    """Text trimmed, with control characters replaced."""
+    trimmed = text.strip(" \0\t\r\n")
+    if trimmed.isprintable():
+        return trimmed
+    return "".join(letter if letter.isprintable() else " " for letter in trimmed)

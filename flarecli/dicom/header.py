@@ -144,9 +144,14 @@ def inflated(path: Path, length: int) -> bytes:
         DamagedHeaderError: when its stream is damaged.
         InputError: when the file cannot be read, or memory does not suffice.
     """
-    check_memory(length, path, "its inflated data set")
     with opened(path) as file:
-        return _inflate(file.read(), length)[0]
+        return inflated_in(file, path, length)
+
+
+def inflated_in(file: BinaryIO, path: Path, length: int) -> bytes:
+    """See `inflated`; of an open file from its beginning on."""
+    check_memory(length, path, "its inflated data set")
+    return _inflate(file.read(), length)[0]
 
 
 def _may_be_image(sop_class: str) -> bool:

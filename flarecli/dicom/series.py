@@ -226,7 +226,7 @@ def _damage_error(damaged: list[Damage], path: Path) -> InputError:
 
 def _kinds(objects: Sequence[DicomObject]) -> list[tuple[str, str]]:
     """Kind and series description of objects that are no slices."""
-    return [(entry.kind, entry.header.elements.text(tags.SERIES_DESCRIPTION)) for entry in objects if entry.kind]
+    return [(entry.kind, entry.header.elements.shown(tags.SERIES_DESCRIPTION)) for entry in objects if entry.kind]
 
 
 def _account_warnings(account: Account, candidate: Candidate) -> tuple[str, ...]:
@@ -235,7 +235,7 @@ def _account_warnings(account: Account, candidate: Candidate) -> tuple[str, ...]
     for entry in account.objects:
         if id(entry) in taken or entry.kind:
             continue
-        description = entry.header.elements.text(tags.SERIES_DESCRIPTION)
+        description = entry.header.elements.shown(tags.SERIES_DESCRIPTION)
         kind = "reformatted slice" if entry.rank == 1 else "slice of another series"
         kinds += [(kind, description)] * max(1, len(entry.slices))
     said = left_out(kinds, account.others)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flarecli.dicom import tags
-from flarecli.dicom.elements import Elements
+from flarecli.dicom.elements import Elements, printable
 from flarecli.dicom.slices import Slice
 
 
@@ -56,12 +56,13 @@ class Description:
 def description_of(elements: Elements, slices: Sequence[Slice], acquisition: str) -> Description:
     """The description of slices; elements are those of the first."""
     return Description(
-        elements.text(tags.SERIES_DESCRIPTION),
-        elements.text(tags.SERIES_NUMBER),
+        elements.shown(tags.SERIES_DESCRIPTION),
+        elements.shown(tags.SERIES_NUMBER),
         len(slices),
-        elements.text(tags.SLICE_THICKNESS),
-        elements.text(tags.KERNEL),
-        (slices[0].marks.get(tags.CONTRAST_AGENT) if slices else "") or elements.text(tags.CONTRAST_AGENT),
+        elements.shown(tags.SLICE_THICKNESS),
+        elements.shown(tags.KERNEL),
+        printable(slices[0].marks.get(tags.CONTRAST_AGENT, "") if slices else "")
+        or elements.shown(tags.CONTRAST_AGENT),
         acquisition,
     )
 

@@ -13,6 +13,7 @@ from flarecli.dicom import tags
 from flarecli.dicom.account import is_named_like_slices, name_pattern, objects_of
 from flarecli.dicom.collection.directory import missing_by_series, references_of
 from flarecli.dicom.collection.holders import Holder
+from flarecli.dicom.collection.stored_pixels import PixelComparison
 from flarecli.dicom.elements import Elements
 from flarecli.dicom.header import DamagedHeaderError, Header, header_in
 from flarecli.dicom.objects import MEDIA_DIRECTORY, DicomObject
@@ -41,6 +42,8 @@ class Gathered:
         unusable: Name, problem, and whether it is certainly DICOM, of files that cannot be used.
         copies: Slices that are there already.
         missing: Files that a DICOMDIR names and that are not there, by the UID of their series.
+        seen: Places in their group of slices of one SOP instance at one position: one, or several with other pixels.
+        damaged: Names of files of slices that are damaged.
     """
 
     groups: dict[tuple[str, str, int], list[tuple[str, Slice]]] = field(default_factory=dict)
@@ -50,7 +53,8 @@ class Gathered:
     unusable: list[tuple[str, str, bool]] = field(default_factory=list)
     copies: int = 0
     missing: dict[str, list[str]] = field(default_factory=dict)
-    seen: dict[tuple[object, ...], tuple[int, bool]] = field(default_factory=dict, repr=False)
+    seen: dict[tuple[object, ...], list[int]] = field(default_factory=dict, repr=False)
+    damaged: set[str] = field(default_factory=set, repr=False)
 
     def add_other(self, kind: str, name: str) -> None:
         self.others.setdefault(kind, []).append(PurePosixPath(name).name)
@@ -82,6 +86,7 @@ def gathered(holder: Holder, *, is_archived: bool) -> Gathered:
         InstallationError: when pydicom is not installed.
     """
     found = Gathered(others={kind: list(names) for kind, names in holder.others.items()})
+    comparison = PixelComparison(holder)
     for name, looked_at in _looked_through(holder, is_archived=is_archived):
         if isinstance(looked_at, _Unusable):
             found.unusable.append((name, looked_at.problem, looked_at.is_dicom))
@@ -92,7 +97,7 @@ def gathered(holder: Holder, *, is_archived: bool) -> Gathered:
                 found.unusable.append((name, str(error), True))
         else:
             for entry in looked_at:
-                _enter_object(entry, name, found)
+                _enter_object(entry, name, found, comparison)
     return found
 
 
@@ -138,28 +143,43 @@ def _check_references(holder: Holder, name: str, found: Gathered) -> None:
         found.missing.setdefault(uid, []).extend(files)
 
 
-def _enter_object(entry: DicomObject, name: str, found: Gathered) -> None:
+def _enter_object(entry: DicomObject, name: str, found: Gathered, comparison: PixelComparison) -> None:
     elements = entry.header.elements
     if entry.kind:
-        found.kinds.append((entry.kind, elements.text(tags.SERIES_DESCRIPTION)))
+        found.kinds.append((entry.kind, elements.shown(tags.SERIES_DESCRIPTION)))
         return
     key = (elements.text(tags.STUDY_UID), entry.series_uid or PurePosixPath(name).parent.as_posix(), entry.rank)
     found.facts.setdefault(key, elements)
     group = found.groups.setdefault(key, [])
+    if entry.problem:
+        found.damaged.add(name)
     if not entry.slices:  # damaged: it belongs to its series all the same, which is refused for it
         group.append((name, _nowhere(entry.header)))
     uid = elements.text(tags.SOP_INSTANCE)
     for slice_ in entry.slices:
         identity = (*key, uid, slice_.frame, slice_.values.get(tags.POSITION))
-        index, is_sound = found.seen.get(identity, (len(group), True)) if uid else (len(group), True)
-        if index == len(group):
-            group.append((name, _light(slice_)))
+        places = found.seen.setdefault(identity, []) if uid else []
+        for index in places:
+            chosen = _copy_to_keep(group[index][0], name, found, comparison)
+            if chosen is not None:
+                found.copies += 1
+                if chosen == name:
+                    group[index] = name, _light(slice_)
+                break
         else:
-            found.copies += 1
-            if is_sound or entry.problem:
-                continue
-            group[index] = name, _light(slice_)
-        found.seen[identity] = index, not entry.problem
+            places.append(len(group))
+            group.append((name, _light(slice_)))
+
+
+def _copy_to_keep(kept: str, name: str, found: Gathered, comparison: PixelComparison) -> str | None:
+    """Of two files of one SOP instance the whole one, the first where both are; None where they are no copies."""
+    if name in found.damaged:
+        return kept
+    if kept in found.damaged:
+        return name
+    if comparison.of(kept).are_whole != comparison.of(name).are_whole:
+        return name if comparison.of(name).are_whole else kept
+    return kept if comparison.are_copies(kept, name) else None
 
 
 def _light(slice_: Slice) -> Slice:
