@@ -122,9 +122,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("backend", choices=("torch", "tensorflow"))
     parser.add_argument("--network", choices=NETWORKS, default="efficientscn/segmentation")
-    parser.add_argument(
-        "--size", type=_shape_zyx, help="size of the input, Z x Y x X; the usual one where left out"
-    )
+    parser.add_argument("--size", type=_shape_zyx, help="size of the input, Z x Y x X; the usual one where left out")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", choices=("keras", "straight"), help=argparse.SUPPRESS)

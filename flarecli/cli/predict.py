@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flarecli.addresses import is_staged
 from flarecli.cli.engine_options import (
     GPU_LIMIT_HELP,
     Backend,
@@ -23,22 +20,13 @@ from flarecli.cli.engine_options import (
     ThreadsOption,
     WeightsOption,
 )
-from flarecli.cli.many_scans.ended_cases import EndedCases
-from flarecli.cli.many_scans.endings import report_as_they_come, report_at_the_end, seen
-from flarecli.cli.many_scans.running import Run
+from flarecli.cli.many_scans.existing_files import choice_for_existing
+from flarecli.cli.many_scans.run_files import RunFiles
 from flarecli.cli.many_scans.scans import check_shared, preview_of, reference_of, scans_of
-from flarecli.cli.many_scans.scheduling import (
-    SchedulerOption,
-    WorkersOption,
-    check_no_addresses,
-    chosen_scheduler,
-    tell_of_scheduler,
-)
+from flarecli.cli.many_scans.scheduling import SchedulerOption, WorkersOption, check_no_addresses, chosen_scheduler
+from flarecli.cli.many_scans.selection import selected_scans
+from flarecli.cli.many_scans.showing import Display, run_and_show
 from flarecli.cli.output import reported_errors
-from flarecli.cli.rendering.case_progress import CaseProgress
-from flarecli.cli.rendering.notices import print_warning
-from flarecli.errors import UsageError
-from flarecli.remarks import anonymous_text
 from flarecli.systems import DEFAULT_SYSTEM
 
 
@@ -167,27 +155,16 @@ def predict(
 
     A record (same name, .json) beside each label map says how it was made and what came out.
     """
-    from flarecli.files.remote.staging import destination_file, staging
+    from flarecli.files.remote.staging import staging
 
     go_on = "Run it again with --resume: finished cases are kept."
-    with (
-        reported_errors(as_json=as_json, go_on=go_on, anonymous=anonymous),
-        staging(),
-    ):
-        if overwrite and resume:
-            raise UsageError(
-                "two options exclude each other", seen="--overwrite and --resume", remedy="Give one of them."
-            )
-
-        statistics, report = (
-            None if text is None else destination_file(text) for text in (statistics_file, report_file)
-        )
+    with reported_errors(as_json=as_json, go_on=go_on, anonymous=anonymous), staging():
+        existing = choice_for_existing(overwrite=overwrite, resume=resume)
+        files = RunFiles.at(statistics_file, report_file)
         cluster = chosen_scheduler(scheduler, workers)
         if share:
-            check_shared(overwrite=overwrite, statistics=statistics, report=report, scheduler=cluster is not None)
+            check_shared(overwrite=overwrite, files=files, scheduler=cluster is not None)
 
-        from flarecli.files.destinations import Destination
-        from flarecli.measures.statistics import check_statistics_path, is_statistics_table
         from flarecli.prediction.long_lists.part import parsed_part
         from flarecli.prediction.output_options import OutputOptions
         from flarecli.prediction.predictor import EngineRequest
@@ -196,52 +173,26 @@ def predict(
         from flarecli.systems import system_named
 
         region = parsed_region(roi)
-        if statistics is not None:
-            check_statistics_path(statistics)
-        if report is not None:
-            from flarecli.report.page import check_page_path, is_report_page
-
-            check_page_path(report)
+        files.check_suffixes()
         chosen_part = None if part is None else parsed_part(part)
+        display = Display(as_json=as_json, quiet=quiet, verbose=verbose, anonymous=anonymous)
         found, destination = scans_of(
-            scans, output, listed, series=series, name=name, anonymous=anonymous, hidden=quiet or as_json
+            scans, output, listed, series=series, name=name, anonymous=anonymous, hidden=display.hides_progress
         )
-        if share and is_staged(destination):
-            raise UsageError(
-                "a bucket cannot be shared: it has no atomic claims",
-                path=destination,
-                seen="--share",
-                remedy="Give each process a part of the scans: --part 1/4 to --part 4/4.",
-            )
         if cluster is not None:
             check_no_addresses((destination, *(case.scan for case in found.cases)))
-        many = found.is_many
-        cases = found.cases if chosen_part is None else chosen_part.of(found.cases)
-        if not many and (share or chosen_part is not None):
-            raise UsageError(
-                "one scan cannot be shared",
-                path=scans,
-                seen="--share" if share else "--part",
-                remedy="Give a folder of scans or --from, or leave the option out.",
-            )
-        chosen = (("seg", dicom_seg), ("rtstruct", rtstruct), ("sr", sr))
+        selected = selected_scans(found, destination, chosen_part, share=share)
+        objects = (("seg", dicom_seg), ("rtstruct", rtstruct), ("sr", sr))
         extras = OutputOptions(
             split=split,
-            preview=preview_of(preview_file, many=many),
+            preview=preview_of(preview_file, many=selected.many),
             sides=sides,
-            dicom=tuple(name for name, is_chosen in chosen if is_chosen),
+            dicom=tuple(kind for kind, is_chosen in objects if is_chosen),
             labelmap=labelmap,
             mesh=None if mesh is None else mesh.value,
-            reference=reference_of(reference, many=many),
+            reference=reference_of(reference, many=selected.many),
             anonymous=anonymous,
         )
-        existing = "overwrite" if overwrite else "resume" if resume else "refuse"
-        tables = []
-        if statistics is not None:
-            replaces = overwrite or (resume and is_statistics_table(statistics))
-            tables.append(Destination(statistics, "table of statistics", replaces))
-        if report is not None:
-            tables.append(Destination(report, "report", overwrite or (resume and is_report_page(report))))
         request = PredictionRequest(
             system_named(system).name,
             tuple(weights or ()),
@@ -250,23 +201,13 @@ def predict(
             extras,
             "resume" if resume and not share else "overwrite",
         )
-        with CaseProgress(len(cases), hidden=quiet or as_json) as progress, EndedCases() as ended:
-            tell = partial(tell_of_scheduler, hidden=quiet or as_json)
-            run = Run(request, cases, existing, share, timeout, cluster, tables, progress.start, progress.step, tell)
-            outcomes = run.outcomes()
-            for warning in () if quiet else found.warnings:
-                print_warning(anonymous_text(warning) if anonymous else warning)
-            # Closed on an interruption, too: then the case that is being written is written to its end.
-            with closing(outcomes):
-                shown = seen(outcomes, progress, many=many, as_json=as_json, verbose=verbose)
-                if share:
-                    report_as_they_come(shown, as_json=as_json, quiet=quiet)
-                    return
-                for outcome in shown:
-                    ended.add(outcome)
-            progress.hide()
-            if report is not None and (many or not ended.failed):
-                from flarecli.report.run import write_report_of_run
-
-                write_report_of_run(report, ended, extras, title=destination.name)
-            report_at_the_end(ended, statistics, many=many, as_json=as_json, quiet=quiet, verbose=verbose)
+        run_and_show(
+            request,
+            selected,
+            files,
+            existing,
+            share=share,
+            timeout_s=timeout,
+            scheduler=cluster,
+            display=display,
+        )

@@ -13,10 +13,11 @@ from flarecli.cli.output import stderr_console
 from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
+    from flarecli.cli.many_scans.run_files import RunFiles
     from flarecli.prediction.cases import Case, FoundCases
 
 
-def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | None, scheduler: bool) -> None:
+def check_shared(*, overwrite: bool, files: RunFiles, scheduler: bool) -> None:
     """Refuse what needs one process that has all cases, where several share them.
 
     Raises:
@@ -24,8 +25,8 @@ def check_shared(*, overwrite: bool, statistics: Path | None, report: Path | Non
     """
     for option, is_given, remedy in (
         ("--overwrite", overwrite, "Give another folder for the output."),
-        ("--statistics", statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
-        ("--report", report is not None, "Run `flare report OUT` afterwards."),
+        ("--statistics", files.statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
+        ("--report", files.report is not None, "Run `flare report OUT` afterwards."),
         ("--scheduler", scheduler, "Give one of them: a scheduler shares the work, too."),
     ):
         if is_given:
