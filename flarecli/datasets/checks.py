@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from flarecli.datasets.figures import case_figures
 from flarecli.datasets.findings import Finding, Severity
 from flarecli.datasets.hu_counts import LOWEST_HU, count_hu
-from flarecli.datasets.labelled_scan import geometry_errors, missing_file, shape_error
+from flarecli.datasets.labelled_scan import geometry_errors, missing_file, read_scan, shape_error
 from flarecli.datasets.organ_values import OrganValues, organ_labels
 from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import FlareError, InputError
 from flarecli.metrics.label_map import Fractions, LabelMap, read_label_header, read_label_map
 from flarecli.organs import ORGANS
-from flarecli.volume import Volume, read_volume
+from flarecli.volume import Volume
 
 LEAST_ORGAN_ML = 1.0
 """A smaller organ is an annotation error or truncated: the smallest of them, the pancreas, has 30 ml and more."""
@@ -67,7 +67,7 @@ def check_pair(pair: LabelledPair, values: OrganValues, *, ignore_geometry: bool
     findings = [Finding.warning("files", note) for note in pair.notes]
     volume = label_map = None
     try:
-        volume = read_volume(pair.scan)
+        volume = read_scan(pair.scan)
         findings += [Finding.warning("scan", text, pair.scan) for text in volume.warnings]
     except FlareError as error:
         findings.append(Finding.of_error("scan", error))

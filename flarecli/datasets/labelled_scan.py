@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flarecli.datasets.organ_values import OrganValues
 from flarecli.datasets.pairs import LabelledPair
+from flarecli.dicom.several import remedied
 from flarecli.errors import InputError
 from flarecli.geometry import greatest_distance_mm
 from flarecli.metrics.label_map import Fractions, LabelMap, canonical_shape_zyx, read_label_header, read_label_map
@@ -32,6 +34,16 @@ class LabelledScan:
     labels: NDArray[np.uint8]
 
 
+def read_scan(path: Path) -> Volume:
+    """Read the scan of a pair.
+
+    Raises:
+        InputError: when it cannot be used, or there are several series.
+    """
+    with remedied("List the folder with the slices of that series alone, or an archive that holds no other."):
+        return read_volume(path)
+
+
 def read_labelled_scan(pair: LabelledPair, values: OrganValues, *, ignore_geometry: bool = False) -> LabelledScan:
     """Read a pair whose files were checked before.
 
@@ -40,7 +52,7 @@ def read_labelled_scan(pair: LabelledPair, values: OrganValues, *, ignore_geomet
     """
     if pair.scan is None or pair.labels is None:
         raise missing_file(pair)
-    volume = read_volume(pair.scan)
+    volume = read_scan(pair.scan)
     header = read_label_header(pair.labels)
     if (misfit := shape_error(volume, header, pair)) is not None:
         raise misfit

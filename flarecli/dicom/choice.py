@@ -11,6 +11,7 @@ from pathlib import Path
 from flarecli.dicom import tags
 from flarecli.dicom.elements import printable
 from flarecli.dicom.objects import DicomObject
+from flarecli.dicom.several import CHOOSE_SERIES, SeveralSeriesError
 from flarecli.dicom.slices import MARKS, PRIVATE_MARKS, Slice, mark_name
 from flarecli.dicom.stack import Stack, stacked
 from flarecli.errors import InputError
@@ -106,12 +107,12 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
         )
         rest = f"{left} slices of others were left out"
         return stack, (Remark(f"{several}: {label} {taken}, {rest}", f"{several}: one {taken}, {rest}"),)
-    raise InputError(
+    raise SeveralSeriesError(
         f"the series holds several acquisitions or phases under one Series Instance UID, told apart by {cause}",
         path=path,
         seen="; ".join(f"{label}: {_described(stack)}" for label, stack in stacks),
         expected="one acquisition",
-        remedy="Choose one with --series, or give a folder as OUT to have each segmented.",
+        remedy=CHOOSE_SERIES,
     )
 
 

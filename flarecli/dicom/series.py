@@ -16,6 +16,7 @@ from flarecli.dicom.copies import without_copies
 from flarecli.dicom.header import DamagedHeaderError
 from flarecli.dicom.objects import DicomObject
 from flarecli.dicom.pixels import check_storage, read_hounsfield
+from flarecli.dicom.several import CHOOSE_SERIES, SeveralSeriesError
 from flarecli.dicom.slices import Slice
 from flarecli.dicom.stack import Stack
 from flarecli.dicom.tilt import Tilt, check_tilt, sheared_back, tilt_of
@@ -153,12 +154,12 @@ def _chosen(account: Account, path: Path) -> Candidate:
     found = candidates_of(account.objects)
     scans = [candidate for candidate in found if len(candidate.slices) > 1]
     if len(scans) > 1:
-        raise InputError(
+        raise SeveralSeriesError(
             "holds several CT series",
             path=path,
             seen=_listing(path, scans),
             expected="one CT series",
-            remedy="Choose one with --series, or give a folder as OUT to have each segmented.",
+            remedy=CHOOSE_SERIES,
         )
     if scans:
         return scans[0]

@@ -176,6 +176,13 @@ def check_options(cases: Iterable[Case], options: OutputOptions) -> None:
                 f"this output needs {package}, which is not installed",
                 remedy=f"Install it with: pip install 'flarecli[{_PACKAGES[package]}]'.",
             )
+    if options.labelmap and listed and not any(_names_segmentation(case, options) for case in listed):
+        raise UsageError(
+            "there is no DICOM segmentation that could be a LABELMAP",
+            seen="--labelmap alone",
+            expected="--dicom-seg, --sr, or an OUT that ends in .dcm",
+            remedy="Add one of these, or leave out --labelmap.",
+        )
     may_be_of_others = isinstance(options.reference, ReferenceFolder) and bool(writing)  # a folder may hold both
     is_of_use = may_be_of_others or any(map(_is_other_format, writing))
     if options.reference is not None and listed and not is_of_use:
@@ -188,6 +195,11 @@ def check_options(cases: Iterable[Case], options: OutputOptions) -> None:
         )
     for case in writing:
         _check_dicom(case, options)
+
+
+def _names_segmentation(case: Case, options: OutputOptions) -> bool:
+    """Whether a segmentation of a case is written, or referred to by its report."""
+    return bool({"seg", "sr"} & set(options.dicom)) or is_segmentation_name(case.labels)
 
 
 def _check_dicom(case: Case, options: OutputOptions) -> None:

@@ -136,7 +136,7 @@ def _of_dicom(case: Case, result: Result, options: OutputOptions) -> tuple[str, 
     """Warnings about the DICOM objects."""
     if result.study is None:
         return ()
-    found = result.study.series.identity.warnings
+    found = result.study.warnings
     if "sr" in options.dicom and "seg" not in options.dicom and not is_segmentation_name(case.labels):
         return (*found, "the structured report refers to a DICOM segmentation that was not written: add --dicom-seg")
     return found

@@ -15,12 +15,13 @@ from flarecli.cli.main import app
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY
 from flarecli.systems.base import Segmentation
 from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import ct_voxels
 from tests.threshold_system import ThresholdSystem
 
 pydicom = pytest.importorskip("pydicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
 highdicom = pytest.importorskip("highdicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
 
-from tests.dicom.series_writer import AXIAL, write_series  # noqa: E402
+from tests.dicom.series_writer import AXIAL, SHAPE, write_series  # noqa: E402
 
 
 class Kidneys(ThresholdSystem):
@@ -208,6 +209,32 @@ def test_a_reference_that_lies_elsewhere_is_refused(tmp_path: Path, name: str) -
     assert not list(tmp_path.glob("o.*"))
 
 
+def test_a_reference_of_the_same_grid_with_other_voxels_is_doubted(tmp_path: Path) -> None:
+    write_series(tmp_path / "series")
+    write_series(tmp_path / "late", np.roll(ct_voxels(SHAPE), 2, axis=2), uid="1.2.3.5")
+    scan = as_nifti(tmp_path / "series", tmp_path / "scan.nii.gz")
+
+    own = flare(scan, tmp_path / "own.dcm", "--reference", tmp_path / "series")
+    foreign = flare(scan, tmp_path / "foreign.dcm", "--reference", tmp_path / "late")
+
+    assert (own.exit_code, foreign.exit_code) == (0, 0)
+    assert "differ" not in said(own)
+    assert "voxels differ by more than 5 HU from those of the reference" in said(foreign)
+    assert "those of the reference" in (tmp_path / "foreign.json").read_text()
+
+
+def test_a_reference_with_several_series_says_what_to_name(tmp_path: Path) -> None:
+    for number in (4, 5):
+        write_series(tmp_path / "tree" / str(number), uid=f"1.2.3.{number}")
+    scan = as_nifti(tmp_path / "tree" / "4", tmp_path / "scan.nii.gz")
+
+    ended = flare(scan, tmp_path / "o.dcm", "--reference", tmp_path / "tree")
+
+    assert ended.exit_code == 3
+    assert "Name the folder with the slices of that series alone" in said(ended)
+    assert "--series" not in said(ended)
+
+
 def test_a_reference_is_within_a_tenth_of_a_voxel(tmp_path: Path) -> None:
     series = tmp_path / "series"
     write_series(series)
@@ -249,6 +276,8 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
         ((series, tmp_path / "o.dcm", "--reference", series), 2, "a reference is of no use here"),
         ((scan, tmp_path / "o.dcm", "--reference", tmp_path / "none"), 3, "the reference does not exist"),
         ((scan, tmp_path / "o.dcm", "--reference", scan), 3, "is no DICOM series"),
+        ((series, tmp_path / "o.nii.gz", "--labelmap"), 2, "no DICOM segmentation that could be a LABELMAP"),
+        ((series, tmp_path / "o.nii.gz", "--labelmap", "--rtstruct"), 2, "that could be a LABELMAP"),
         ((series, tmp_path / "o.dcm", "--split"), 2, "masks are not written as DICOM"),
         ((series, series / "o.dcm"), 2, "would lie among the slices"),
         ((series, series / "o.nii.gz", "--sr"), 2, "would lie among the slices"),

@@ -46,4 +46,6 @@ def test_several_series_are_a_fault_that_lists_them(tmp_path: Path) -> None:
     (outcome,) = check_dataset(find_dataset(tmp_path / "pairs.csv", OrganValues({0: 0, 1: 1})))
 
     assert outcome.status.value == "faulty"
-    assert any("several CT series" in finding.sentence for finding in outcome.findings)
+    (fault,) = [finding for finding in outcome.findings if "several CT series" in finding.sentence]
+    assert "List the folder with the slices of that series alone" in str(fault.remedy)
+    assert "--series" not in f"{fault.sentence} {fault.remedy}"

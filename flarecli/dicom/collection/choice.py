@@ -8,6 +8,7 @@ from flarecli.dicom.collection.catalogue import Catalogue, CataloguedSeries
 from flarecli.dicom.collection.detection import is_collection
 from flarecli.dicom.collection.opening import catalogue_of
 from flarecli.dicom.collection.series_files import SeriesFiles
+from flarecli.dicom.several import CHOOSE_SERIES, SeveralSeriesError
 from flarecli.errors import InputError
 from flarecli.files.sources import is_folder
 
@@ -45,12 +46,12 @@ def only_series(catalogue: Catalogue, choice: str | None) -> CataloguedSeries:
     """
     found = chosen_series(catalogue, choice)
     if len(found) > 1:
-        raise InputError(
+        raise SeveralSeriesError(
             "holds several CT series" + ("" if choice is None else " that this choice names"),
             path=catalogue.path,
             seen=catalogue.listing(),
             expected=f"one CT series, or a choice: {_CHOOSE}",
-            remedy="Choose one with --series, or give a folder as OUT to have each segmented.",
+            remedy=CHOOSE_SERIES,
         )
     return found[0]
 

@@ -11,7 +11,8 @@ from flarecli.errors import InputError
 from flarecli.files.sources import is_folder
 
 _DIRECTORY_NAME = "DICOMDIR"
-_ARCHIVE_MARKS = (b"PK\3\4", b"PK\5\6")
+ARCHIVE_MARKS = (b"PK\3\4", b"PK\5\6")
+"""How zip archives begin. Source: PKWARE APPNOTE 4.3.7, 4.3.16."""
 
 
 def is_collection(path: Path) -> bool:
@@ -35,7 +36,7 @@ def is_archive(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            return file.read(4) in _ARCHIVE_MARKS or path.suffix.lower() == ".zip"
+            return file.read(4) in ARCHIVE_MARKS or path.suffix.lower() == ".zip"
     except (OSError, ValueError):
         return False
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from flarecli.dicom import tags
 from flarecli.dicom.account import is_named_like_slices, name_pattern, objects_of
+from flarecli.dicom.collection.detection import ARCHIVE_MARKS
 from flarecli.dicom.collection.directory import missing_by_series, references_of
 from flarecli.dicom.collection.holders import Holder
 from flarecli.dicom.collection.stored_pixels import PixelComparison
@@ -126,12 +127,24 @@ def _looked_at(holder: Holder, name: str, *, is_archived: bool) -> Sequence[Dico
         with holder.opened(name) as (file, size):
             header = header_in(file, holder.path / name, size)
         if header is None:
-            return _Unusable("does not begin as DICOM does" if size else "empty", is_dicom=False)
+            return _Unusable(_why_no_dicom(holder, name, size), is_dicom=False)
         return objects_of(header, pixels=not is_archived)
     except DamagedHeaderError as error:
         return _Unusable(str(error), is_dicom=True)
     except InputError as error:
         return _Unusable(error.seen or error.problem, is_dicom=False)
+
+
+def _why_no_dicom(holder: Holder, name: str, size: int) -> str:
+    if size == 0:
+        return "empty"
+    with holder.opened(name) as (file, _):
+        is_archive = file.read(len(ARCHIVE_MARKS[0])) in ARCHIVE_MARKS
+    return (
+        "an archive, which is not searched: unpack it, or give it by itself"
+        if is_archive
+        else "does not begin as DICOM does"
+    )
 
 
 def _check_references(holder: Holder, name: str, found: Gathered) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flarecli.errors import InputError
-from flarecli.volume import SourceGeometry, Volume, canonical_grid, read_series_geometry
+from flarecli.dicom.several import remedied
+from flarecli.errors import FlareError, InputError
+from flarecli.remarks import Remark
+from flarecli.volume import SourceGeometry, Volume, canonical_grid, read_series_geometry, read_volume
 
 if TYPE_CHECKING:
     from flarecli.dicom.results.origin import Origin
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from flarecli.dicom.results.sources import SourceSeries
 
 _TOLERANCE = 0.1  # of the smallest edge of a voxel: how far a corner of the scan may lie from that of the series
+
+_EVERY = 3  # voxels along each axis: one in 27 is compared
+_COMPARED_HU = (-1000, 2000)  # filling outside the circle and metal are converted in several ways
+_EQUAL_HU = 5  # rounding and a rescale in fractions
+_UNEQUAL_SHARE = 0.02
+_NOT_COMPARED = "the voxels of the reference cannot be compared"
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,13 @@ class DicomStudy:
         geometry: Where its slices lie.
         series: What results refer to and take over.
         is_reference: Whether the scan is not this series itself, but was converted from it.
+        warnings: What speaks against it, in sentences.
     """
 
     geometry: SourceGeometry
     series: SourceSeries
     is_reference: bool
+    warnings: tuple[str, ...] = ()
 
     def segmented(self, labels_zyx: np.ndarray, origin: Origin, *, are_kidneys_fused: bool) -> SegmentedSeries:
         """A label map of the scan on the slices of the series.
@@ -68,7 +78,8 @@ def study_of(volume: Volume, reference: Path | None = None, *, anonymous: bool =
         InputError: when there is none, the scan does not lie where the reference lies, or the series lacks what a
             result must refer to.
     """
-    geometry = volume.source if reference is None else read_series_geometry(reference)
+    with remedied("Name the folder with the slices of that series alone, or an archive that holds no other."):
+        geometry = volume.source if reference is None else read_series_geometry(reference)
     if geometry.dicom is None:
         raise InputError(
             "is no DICOM, so its result cannot belong to a study",
@@ -76,13 +87,15 @@ def study_of(volume: Volume, reference: Path | None = None, *, anonymous: bool =
             expected="a DICOM series, or the one that the scan was converted from",
             remedy="Give the series itself, name it as the reference, or leave out the DICOM objects.",
         )
+    warnings: tuple[str, ...] = ()
     if reference is not None:
         _check_match(volume, geometry, reference)
+        warnings = _value_warnings(volume, reference)
     from flarecli.dicom.results.sources import source_series
 
     placed = None if geometry.dicom.is_resampled else geometry.affine_ras
     series = source_series(geometry.dicom.files, placed, anonymous=anonymous)
-    return DicomStudy(geometry, series, reference is not None)
+    return DicomStudy(geometry, series, reference is not None, (*warnings, *series.identity.warnings))
 
 
 def _check_match(volume: Volume, geometry: SourceGeometry, reference: Path) -> None:
@@ -104,6 +117,23 @@ def _check_match(volume: Volume, geometry: SourceGeometry, reference: Path) -> N
         expected="the series that the scan was converted from: the same voxels in the same places, within "
         f"{_TOLERANCE * min(series.spacing_mm):.2f} mm",
         remedy="Name that series, or segment the series itself.",
+    )
+
+
+def _value_warnings(volume: Volume, reference: Path) -> tuple[str, ...]:
+    """A warning where the voxels of the scan are not those of the reference, as those of another phase or patient."""
+    try:
+        series = read_volume(reference)
+    except FlareError as error:
+        return (Remark(f"the voxels of the reference cannot be compared: {error}", _NOT_COMPARED),)
+    sample = (slice(None, None, _EVERY),) * 3
+    found = [np.clip(read.voxels[sample].astype(np.int32), *_COMPARED_HU) for read in (volume, series)]
+    share = float(np.mean(np.abs(found[0] - found[1]) > _EQUAL_HU))
+    if share <= _UNEQUAL_SHARE:
+        return ()
+    return (
+        f"{100 * share:.0f} % of the scan's voxels differ by more than {_EQUAL_HU} HU from those of the reference: "
+        "make sure that it was converted from this series, to whose patient its results are filed",
     )
 
 

@@ -122,6 +122,7 @@ def test_an_archive_in_an_archive_and_one_name_twice(tmp_path: Path) -> None:
 
     (entry,) = found.scans
     assert len(find_series_of(entry.files).stack.slices) == 9
+    assert "an archive, which is not searched" in found.left_out
     assert "more.zip" in found.left_out
 
 
