@@ -188,7 +188,7 @@ def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *,
     from flarecli.training.rates import measure_rates
 
     runtime = machine.start(recipe.precision)
-    spec = network_spec(recipe.system, recipe.network, recipe.view.input_shape)
+    spec = network_spec(recipe.system, recipe.network, recipe.view.input_shape, recipe.base_filters)
     prepared = prepare(recipe, spec, runtime, seed, is_rendered_on_device=data.is_rendered_on_device)
     rates = measure_rates(prepared.model, data.stream(seed), recipe.batch, machine.worker_count)
     if as_json:

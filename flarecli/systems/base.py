@@ -88,6 +88,21 @@ class NetworkSpec:
             build_for_training=self.build_for_training and partial(self.build_for_training, shape),
         )
 
+    def at_base_filters(self, base_filters: int) -> NetworkSpec:
+        """This network with so many channels at its finest level, an argument of its builders.
+
+        Raises:
+            ValueError: when it would have none.
+        """
+        if base_filters < 1:
+            raise ValueError(f"base_filters (={base_filters}) must be 1 or more")
+        return replace(
+            self,
+            build=partial(self.build, base_filters=base_filters),
+            figures=None,
+            build_for_training=self.build_for_training and partial(self.build_for_training, base_filters=base_filters),
+        )
+
 
 REGION_MODES = ("auto", "full", "box")
 """Ways to choose which part of a scan is segmented; see `RegionRequest`."""
@@ -183,6 +198,19 @@ class System(ABC):
         Raises:
             ValueError: for a size that does not have the axes of the network's input.
         """
+        return self
+
+    def at_base_filters(self, base_filters: Mapping[str, int]) -> System:
+        """This system with networks of another width.
+
+        Args:
+            base_filters: Channels of the finest level, for some of the networks.
+
+        Raises:
+            ValueError: for a network that has one width only, and for widths that are none.
+        """
+        if base_filters:
+            raise ValueError(f"{self.name}'s networks have one width each: no base_filters")
         return self
 
     @abstractmethod

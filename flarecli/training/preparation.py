@@ -35,14 +35,26 @@ class Prepared:
     builder: BatchBuilder
 
 
-def network_spec(system: str, network: str, input_shape: tuple[int, ...] | None = None) -> NetworkSpec:
-    """A network of a system, for another input size where one is given.
+def network_spec(
+    system: str, network: str, input_shape: tuple[int, ...] | None = None, base_filters: int | None = None
+) -> NetworkSpec:
+    """A network of a system, for another input size or of another width where these are given.
 
     Raises:
-        UsageError: when the system has none of that name.
+        UsageError: when the system has none of that name, or the network only one width.
     """
     shapes = {} if input_shape is None else {network: input_shape}
-    specs = {spec.key: spec for spec in system_named(system).at_input_shapes(shapes).networks}
+    filters = {} if base_filters is None else {network: base_filters}
+    try:
+        sized = system_named(system).at_input_shapes(shapes).at_base_filters(filters)
+    except ValueError as error:
+        raise UsageError(
+            "the network cannot be built like this",
+            seen=f"input {input_shape}, base_filters {base_filters}",
+            expected=error,
+            remedy="Correct the size in the recipe's view, or base_filters.",
+        ) from error
+    specs = {spec.key: spec for spec in sized.networks}
     if network not in specs:
         raise UsageError(
             f"the system {system} has no network of this name",
@@ -129,4 +141,4 @@ def _first_stage_weights(recipe: Recipe) -> tuple[NetworkSpec, Path, str] | None
     choices = [first.weights] if first.weights else []
     path = resolve_weights(recipe.system, [first.network], choices)[first.network]
     card = read_card(path)
-    return network_spec(recipe.system, first.network, card.input_shape), path, card.sha256
+    return network_spec(recipe.system, first.network, card.input_shape, card.base_filters), path, card.sha256

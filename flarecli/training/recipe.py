@@ -219,6 +219,7 @@ class Recipe:
         variation: Augmentation of whole cases.
         validation: Validation and selection of weights.
         first_stage: Another network whose scores are input, if any.
+        base_filters: Channels of the network's finest level, where a network can have several widths.
         iterations: Updates of the weights.
         batch: Batch size.
         accumulate: Batches of an update (gradient accumulation), on each device.
@@ -241,6 +242,7 @@ class Recipe:
     variation: VariationSettings = field(default_factory=VariationSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     first_stage: FirstStageSettings | None = None
+    base_filters: int | None = None
     iterations: int = 1000
     batch: int = 1
     accumulate: int = 1

@@ -97,7 +97,7 @@ def run_training(
         FlareError: when the training diverged.
     """
     options, callbacks = options or RunOptions(), callbacks or Callbacks()
-    spec = spec or network_spec(recipe.system, recipe.network, recipe.view.input_shape)
+    spec = spec or network_spec(recipe.system, recipe.network, recipe.view.input_shape, recipe.base_filters)
     check_recipe(recipe)
     _check_selection(recipe, data)
     folder = RunFolder(run)

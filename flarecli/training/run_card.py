@@ -55,6 +55,7 @@ def run_card(
         date=datetime.date.today().isoformat(),
         sha256="",
         input_shape=recipe.view.input_shape,
+        base_filters=recipe.base_filters,
         details={
             "recipe": {"name": recipe.name, **settings_of(recipe)},
             "seed": seed,

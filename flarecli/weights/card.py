@@ -19,6 +19,7 @@ WEIGHTS_SUFFIX = ".weights.h5"
 _TEXTS = ("system", "network", "set_name", "title", "source", "licence", "date", "sha256")
 _LARGEST_BYTES = 4_000_000
 _LARGEST_SIZE = 4096
+_MOST_FILTERS = 512
 _SHOWN = 200
 
 
@@ -37,6 +38,7 @@ class Card:
         sha256: Checksum of the weights file.
         input_shape: Size of the network's input, (z, y, x), or (rows, columns) of a slice, where it is one and the
             same. Prediction takes it, too; the usual one where None.
+        base_filters: Channels of the finest level, where the network was trained with others than its usual ones.
         details: Whatever else is known: recipe, iterations, hardware, attribution, results, failures.
     """
 
@@ -49,13 +51,15 @@ class Card:
     date: str
     sha256: str
     input_shape: tuple[int, ...] | None = None
+    base_filters: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For records and for writing."""
         content = asdict(self)
-        if self.input_shape is None:
-            del content["input_shape"]
+        for name in ("input_shape", "base_filters"):
+            if content[name] is None:
+                del content[name]
         return content
 
 
@@ -114,6 +118,9 @@ def _card_of(content: Any) -> Card:
             raise ValueError(f"{name} is {content[name]!r:.60}, no name")
     if not isinstance(content.get("details", {}), dict):
         raise ValueError("details are no table")
+    filters = content.get("base_filters")
+    if filters is not None and not (type(filters) is int and 0 < filters <= _MOST_FILTERS):
+        raise ValueError(f"base_filters are {filters!r:.60}, expected 1 to {_MOST_FILTERS}")
     shape = content.get("input_shape")
     if shape is None:
         return Card(**content)

@@ -47,28 +47,30 @@ def weighted_system(name: str, choices: Iterable[str] = ()) -> WeightedSystem:
     system = system_named(name)
     paths = resolve_weights(system.name, [spec.key for spec in system.networks], choices)
     cards = {key: read_card(path) for key, path in paths.items()}
-    shapes = {key: card.input_shape for key, card in cards.items() if card.input_shape is not None}
-    try:
-        sized = system.at_input_shapes(shapes)
-    except ValueError as error:
-        raise wrong_size(name, shapes, paths, error) from error
-    return WeightedSystem(sized, paths, cards)
+    return WeightedSystem(at_sizes_of_cards(system, cards, paths), paths, cards)
 
 
-def wrong_size(
-    system: str, shapes: Mapping[str, tuple[int, ...]], paths: Mapping[str, Path], error: ValueError
-) -> InputError:
-    """The error for cards with sizes that networks cannot have.
+def at_sizes_of_cards(system: System, cards: Mapping[str, Card], paths: Mapping[str, Path]) -> System:
+    """The system with networks of the input sizes and widths that cards say.
 
     Args:
-        system: Name of the system.
-        shapes: The sizes, by network.
+        system: The system.
+        cards: The cards, by network.
         paths: The weights files, by network.
-        error: What is wrong with the sizes.
+
+    Raises:
+        InputError: for a size or width that a network cannot have.
     """
-    return InputError(
-        f"cards of the weights say sizes which networks of {system} cannot have",
-        seen="; ".join(f"{key} {shape} in {card_path(paths[key])}" for key, shape in shapes.items()),
-        expected=error,
-        remedy="Correct input_shape in the card, or import or train the weights again.",
-    )
+    shapes = {key: card.input_shape for key, card in cards.items() if card.input_shape is not None}
+    filters = {key: card.base_filters for key, card in cards.items() if card.base_filters is not None}
+    try:
+        return system.at_input_shapes(shapes).at_base_filters(filters)
+    except ValueError as error:
+        sizes = [f"{key} {shape} in {card_path(paths[key])}" for key, shape in shapes.items()]
+        sizes += [f"{key} {count} base filters in {card_path(paths[key])}" for key, count in filters.items()]
+        raise InputError(
+            f"cards of the weights say sizes which networks of {system.name} cannot have",
+            seen="; ".join(sizes),
+            expected=error,
+            remedy="Correct input_shape and base_filters in the card, or import or train the weights again.",
+        ) from error

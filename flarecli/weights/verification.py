@@ -13,7 +13,7 @@ from flarecli.errors import FlareError, InputError
 from flarecli.systems import system_named
 from flarecli.weights.card import Card, card_path
 from flarecli.weights.installed import Installed
-from flarecli.weights.selection import wrong_size
+from flarecli.weights.selection import at_sizes_of_cards
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,7 @@ def verified(found: Installed, runtime: Runtime) -> Verified:
 
 
 def _warning(found: Installed, card: Card, runtime: Runtime) -> str | None:
-    system = system_named(card.system)
-    if card.input_shape is not None:
-        shapes = {card.network: card.input_shape}
-        try:
-            system = system.at_input_shapes(shapes)
-        except ValueError as error:
-            raise wrong_size(card.system, shapes, {card.network: found.path}, error) from error
+    system = at_sizes_of_cards(system_named(card.system), {card.network: card}, {card.network: found.path})
     specs = {spec.key: spec for spec in system.networks}
     if card.network not in specs:
         raise InputError(

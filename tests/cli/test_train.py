@@ -13,6 +13,7 @@ from flarecli.cli.main import app
 from flarecli.engine import load_network, start_runtime
 from flarecli.systems import system_named
 from flarecli.weights.card import read_card
+from flarecli.weights.selection import weighted_system
 from tests.training import small
 
 PHANTOMS = ("--synthesize-from", "phantoms", "--system", "efficientscn")
@@ -101,6 +102,30 @@ def test_a_network_of_one_size_is_trained_at_another_and_predicts_at_that(tmp_pa
     spec = system_named("efficientsegnet").at_input_shapes({"coarse": shape}).networks[0]
     network = load_network(spec.build, weights, start_runtime(small.BACKEND, "cpu", "float32"))
     assert network(np.zeros(shape, np.float32)).shape == (4, *shape)
+
+
+@small.needs_training
+def test_slices_are_trained_at_another_size_and_width_and_predict_so(tmp_path: Path) -> None:
+    result = train(
+        *(tmp_path / "run", "--system", "vgg13", "--synthesize-from", "phantoms", "--backend", small.BACKEND),
+        *("--iterations", 1, "--workers", 0, "--set", "view.slice_size=32", "--set", "base_filters=4"),
+        *("--set", "synthesis.scan_shape_zyx=[16, 20, 20]", "--set", "synthesis.spacing_mm=[20, 18, 18]"),
+        *("--set", "validation.scans=1", "--set", "synthesis.reuse=1"),
+    )
+    assert result.exit_code == 0, result.output
+    weights = tmp_path / "run" / "segmentation.weights.h5"
+    card = read_card(weights)
+    assert (card.input_shape, card.base_filters) == ((32, 32), 4)
+    spec = weighted_system("vgg13", [str(tmp_path / "run")]).system.networks[0]
+    network = load_network(spec.build, weights, start_runtime(small.BACKEND, "cpu", "float32"))
+    assert network(np.zeros((2, 3, 32, 32), np.float32)).shape == (2, 5, 32, 32)
+
+
+@pytest.mark.parametrize("filters", [0, -4])
+def test_a_width_that_is_none_is_explained(filters: int, tmp_path: Path) -> None:
+    result = train(tmp_path / "run", *PHANTOMS[:2], "--system", "vgg13", "--set", f"base_filters={filters}")
+    assert result.exit_code == 2
+    assert "base_filters" in result.stderr
 
 
 @small.needs_training

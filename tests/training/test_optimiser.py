@@ -120,6 +120,22 @@ def test_deep_supervision_equals_the_published_code_in_value_and_gradient() -> N
         assert total == pytest.approx(float(fixture["loss_div3p6"]), rel=1e-6)
 
 
+def test_deep_supervision_with_dice_compares_every_output_by_both() -> None:
+    plain, weights = recipe_loss("deep_supervision", Target.CLASSES)
+    with_dice, same = recipe_loss("deep_supervision_dice", Target.CLASSES)
+    both, _ = recipe_loss("cross_entropy_dice", Target.CLASSES)
+    assert same == weights
+    values = np.zeros((2, 1, 4, 4), np.uint8)
+    values[:, :, 1:3, 1:3] = 2
+    logits = np.random.default_rng(0).normal(size=(2, 5, 4, 4)).astype(np.float32)
+    for name in weights:
+        found, gradient = value_and_gradient(with_dice[name], values, logits)
+        assert found > value_and_gradient(plain[name], values, logits)[0]
+        wanted, wanted_gradient = value_and_gradient(both, values, logits)
+        assert found == pytest.approx(wanted, rel=1e-6)
+        np.testing.assert_allclose(gradient, wanted_gradient, rtol=0, atol=1e-7)
+
+
 def test_the_channel_axis_does_not_matter() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(2, 5, 3, 4, 6)).astype(np.float32)

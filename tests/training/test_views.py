@@ -255,6 +255,24 @@ def test_scans_of_slices_are_what_prediction_makes_of_them() -> None:
     assert means == sorted(means)
 
 
+def test_slices_of_a_cache_are_cut_and_segmented_at_the_size_of_the_view() -> None:
+    scan = slice_scan()
+    large = replace(
+        scan, image=np.kron(scan.image, np.ones((1, 4, 4), np.uint8)), labels=scan.labels.repeat(4, 1).repeat(4, 2)
+    )
+    view = SliceView(slice_size=32)
+    sample = view.cut(large, np.random.default_rng(1))
+    assert sample.image.shape == (3, 32, 32)
+    assert sample.labels.shape == (32, 32)
+
+    def true_scores(part: Sample) -> np.ndarray:
+        assert part.image.shape[-2:] == (32, 32)
+        return np.moveaxis(np.eye(5)[part.labels], -1, 1)
+
+    found = view.segment(large, true_scores, lambda scores: np.argmax(scores, axis=0).astype(np.uint8))
+    assert np.array_equal(found, large.labels)
+
+
 def test_slices_are_normalised_and_repeated_like_in_prediction() -> None:
     from flarecli.systems.vgg13.constants import Vgg13Constants
 

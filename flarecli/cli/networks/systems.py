@@ -61,6 +61,7 @@ def _weights_as_dict(found: Installed) -> dict[str, Any]:
         "licence": found.card.licence,
         "title": found.card.title,
         "input_shape": None if shape is None else list(shape),
+        "base_filters": found.card.base_filters,
     }
 
 
@@ -98,7 +99,8 @@ def _set_cell(spec: NetworkSpec, found: Installed) -> str:
         return f"{found.set_name} (damaged: flare weights list)"
     is_usual = spec.figures is not None and card.input_shape == spec.figures.input_shape
     size = "" if card.input_shape is None or is_usual else f", at {_size_text(card.input_shape)}"
-    return f"{found.set_name} ({card.licence}){size}"
+    width = "" if card.base_filters is None else f", {card.base_filters} base filters"
+    return f"{found.set_name} ({card.licence}){size}{width}"
 
 
 def _size_text(shape: tuple[int, ...]) -> str:

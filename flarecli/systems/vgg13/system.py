@@ -23,16 +23,23 @@ if TYPE_CHECKING:
 SEGMENTATION = "segmentation"
 
 
-def _build_segmentation(shape_yx: tuple[int, int] = (Vgg13Constants.slice_size,) * 2) -> Any:
+_SHARE_OF_NEAREST_LABELS = 0.5
+
+
+def _build_segmentation(
+    shape_yx: tuple[int, int] = (Vgg13Constants.slice_size,) * 2, base_filters: int = Vgg13Constants.base_filters
+) -> Any:
     from flarecli_models.vgg13_unet import vgg13_unet
 
-    return vgg13_unet(shape_yx)
+    return vgg13_unet(shape_yx, base_filters)
 
 
-def _build_for_training(shape_yx: tuple[int, int] = (Vgg13Constants.slice_size,) * 2) -> Any:
+def _build_for_training(
+    shape_yx: tuple[int, int] = (Vgg13Constants.slice_size,) * 2, base_filters: int = Vgg13Constants.base_filters
+) -> Any:
     from flarecli_models.vgg13_unet import vgg13_unet
 
-    return vgg13_unet(shape_yx, deep_supervision=True)
+    return vgg13_unet(shape_yx, base_filters, deep_supervision=True)
 
 
 class Vgg13(System):
@@ -69,14 +76,23 @@ class Vgg13(System):
     def __init__(self, constants: Vgg13Constants | None = None) -> None:
         self.constants = constants or Vgg13Constants()
         (segmentation,) = type(self).networks
-        self.networks = (segmentation.at_shape((self.constants.slice_size,) * 2),)
+        segmentation = segmentation.at_shape((self.constants.slice_size,) * 2)
+        if self.constants.base_filters != Vgg13Constants.base_filters:
+            segmentation = segmentation.at_base_filters(self.constants.base_filters)
+        self.networks = (segmentation,)
 
     def at_input_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> Vgg13:
         """See `System.at_input_shapes`; slices are square."""
         rows, columns = shapes.get(SEGMENTATION, (self.constants.slice_size,) * 2)
         if rows != columns:
             raise ValueError("slices are square")
-        return Vgg13(replace(self.constants, slice_size=rows))
+        if rows == self.constants.slice_size:
+            return self
+        return Vgg13(replace(self.constants, slice_size=rows, restoring_share=_SHARE_OF_NEAREST_LABELS))
+
+    def at_base_filters(self, base_filters: Mapping[str, int]) -> Vgg13:
+        """See `System.at_base_filters`."""
+        return Vgg13(replace(self.constants, base_filters=base_filters.get(SEGMENTATION, self.constants.base_filters)))
 
     def segment(
         self, volume: Volume, networks: Mapping[str, Network], region: RegionRequest, steps: Steps

@@ -22,6 +22,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "cross_entropy_dice": {"skip_absent": True, "dice_classes": 0},
     "partial_cross_entropy_dice": {"skip_absent": True, "dice_classes": 0},
     "deep_supervision": {"is_mean": True},
+    "deep_supervision_dice": {"is_mean": True, "skip_absent": True},
 }
 """Names of the losses, and the arguments of each, with defaults."""
 
@@ -78,11 +79,13 @@ def _losses(name: str, arguments: Mapping[str, Any], axis: int) -> tuple[Any, di
     if name == "spatial_configuration":
         final = partial(losses.generalized_dice, **at_axis, **arguments)
         return {"final": final, "local": losses.sigmoid_cross_entropy, "spatial": losses.sigmoid_cross_entropy}, None
-    if name == "deep_supervision":
-        entropy = partial(deep_supervision.softmax_cross_entropy, **at_axis)
+    if name in ("deep_supervision", "deep_supervision_dice"):
+        of_output: TargetLoss = partial(deep_supervision.softmax_cross_entropy, **at_axis)
+        if name == "deep_supervision_dice":
+            of_output = partial(soft_dice.cross_entropy_dice, skip_absent=arguments["skip_absent"], **at_axis)
         weights = deep_supervision.DEEP_SUPERVISION_WEIGHTS
         divisor = sum(weights.values()) if arguments["is_mean"] else 1.0
-        return dict.fromkeys(weights, entropy), {output: weight / divisor for output, weight in weights.items()}
+        return dict.fromkeys(weights, of_output), {output: weight / divisor for output, weight in weights.items()}
     functions: dict[str, TargetLoss] = {
         "dice": multilabel_losses.dice,
         "dice_focal": multilabel_losses.dice_focal,

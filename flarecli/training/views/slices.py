@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from flarecli.systems.vgg13.constants import Vgg13Constants
-from flarecli.systems.vgg13.inputs import grey_slice, network_batch
+from flarecli.systems.vgg13.inputs import grey_slice, network_batch, resized_plane
 from flarecli.systems.vgg13.orientation import turned_view
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.scan import LabelledScan, Sample
@@ -69,8 +69,8 @@ class SliceView:
         shift = np.rint(rng.uniform(-self.translation, self.translation, 2) * self.slice_size)
         offset = middle - matrix @ (middle + shift)
         grey, labels = (
-            ndimage.affine_transform(plane[height], matrix, offset, order=0, mode="constant", cval=0)
-            for plane in (scan.image, scan.labels)
+            ndimage.affine_transform(plane, matrix, offset, order=0, mode="constant", cval=0)
+            for plane in (self._fitted(scan.image[height]), _nearest(scan.labels[height], self.slice_size))
         )
         return Sample(self._input(grey[None])[0], labels)
 
@@ -78,9 +78,20 @@ class SliceView:
         values = np.empty(scan.labels.shape, np.uint8)
         for start in range(0, len(values), self.batch_slices):
             part = slice(start, start + self.batch_slices)
-            scores = scores_of(Sample(self._input(scan.image[part]), np.array(scan.labels[part])))
-            values[part] = decode(np.moveaxis(scores, 1, 0))
+            grey = np.stack([self._fitted(plane) for plane in scan.image[part]])
+            labels = np.stack([_nearest(plane, self.slice_size) for plane in scan.labels[part]])
+            decoded = decode(np.moveaxis(scores_of(Sample(self._input(grey), labels)), 1, 0))
+            for plane, found in zip(values[part], decoded, strict=True):
+                plane[:] = _nearest(found, *plane.shape)
         return values
+
+    def _fitted(self, grey: np.ndarray) -> np.ndarray:
+        """A slice of a cache, whose slices have the published size, in the size of this view."""
+        size = (self.slice_size, self.slice_size)
+        if grey.shape == size:
+            return grey
+        resized: np.ndarray = np.rint(resized_plane(grey, size)).astype(np.uint8)
+        return resized
 
     def _input(self, grey: np.ndarray) -> np.ndarray:
         return network_batch(grey, Vgg13Constants(slice_size=self.slice_size))
@@ -96,6 +107,10 @@ class SliceView:
         return backward
 
 
-def _nearest(plane: np.ndarray, size: int) -> np.ndarray:
-    rows, columns = (((np.arange(size) + 0.5) * n / size).astype(int) for n in plane.shape)
-    return np.ascontiguousarray(plane[np.ix_(rows, columns)])
+def _nearest(plane: np.ndarray, *shape: int) -> np.ndarray:
+    """The nearest pixels of a plane at another size: that of a square, or rows and columns."""
+    wanted = shape if len(shape) == 2 else shape * 2
+    if plane.shape == wanted:
+        return plane
+    at = (((np.arange(size) + 0.5) * n / size).astype(int) for n, size in zip(plane.shape, wanted, strict=True))
+    return np.ascontiguousarray(plane[np.ix_(*at)])
