@@ -19,16 +19,23 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from flarecli.engine import start_runtime
-from flarecli.engine.keras_networks import TorchNetwork
-from flarecli.engine.slabs import SlabRun
-from flarecli_models.efficientscn import spatial_configuration_net
-from flarecli_models.flarelite import refine_unet
-from tests.engine.live_tensors import LiveTensors, WatchedDevice
-from tests.models.model_checks import seeded_weights, with_weights
+
+
+def _scn() -> Any:
+    from flarecli_models.efficientscn import spatial_configuration_net
+
+    return spatial_configuration_net()
+
+
+def _refine() -> Any:
+    from flarecli_models.flarelite import refine_unet
+
+    return refine_unet()
+
 
 _NETWORKS: dict[str, tuple[Callable[[], Any], str | None, int, tuple[int, int, int]]] = {
-    "efficientscn": (spatial_configuration_net, "final", 1, (96, 128, 160)),
-    "flarelite": (refine_unet, None, 5, (160, 160, 160)),
+    "efficientscn": (_scn, "final", 1, (96, 128, 160)),
+    "flarelite": (_refine, None, 5, (160, 160, 160)),
 }
 
 
@@ -42,6 +49,12 @@ def main() -> None:
     options = parser.parse_args()
     build, output, channels, usual_shape = _NETWORKS[options.network]
     runtime = start_runtime("torch", "cpu", "float32", options.threads)
+    # These import Keras, which then runs on PyTorch.
+    from flarecli.engine.keras_networks import TorchNetwork
+    from flarecli.engine.slabs import SlabRun
+    from tests.engine.live_tensors import LiveTensors, WatchedDevice
+    from tests.models.model_checks import seeded_weights, with_weights
+
     model = build()
     with_weights(model, seeded_weights(model, seed=1))
     batch = _smooth_noise(channels, tuple(options.shape or usual_shape))

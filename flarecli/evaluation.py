@@ -84,7 +84,7 @@ def _label_maps(pred: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]
     for name, array in (("prediction", pred), ("ground truth", truth)):
         if array.dtype.kind not in "iub" or array.ndim != 3:
             raise InputError(
-                f"the {name} is no label map",
+                f"the {name} is not a label map",
                 seen=f"shape {array.shape} of {array.dtype}",
                 expected="integers of shape (z, y, x)",
                 remedy="Give arrays of integers.",

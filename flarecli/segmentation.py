@@ -141,12 +141,12 @@ class SegmentationResult:
 
         Args:
             path: Ends in `.nii.gz`, `.nii`, `.nrrd` or `.mha`; in `.dcm` for a DICOM segmentation.
-            split: Write one mask an organ, too.
+            split: Also write one mask per organ.
             preview: Picture of slices with the organs' contours to write, ends in `.png`.
             sides: Tell the kidneys apart in the label map: 2 is the right one, 5 the left one.
             dicom: DICOM objects of a DICOM scan to write beside the label map, among "seg", "rtstruct" and "sr".
             labelmap: Write the DICOM segmentation as LABELMAP in place of BINARY.
-            mesh: Write one mesh an organ, "stl", "obj" or "glb".
+            mesh: Write one mesh per organ, "stl", "obj" or "glb".
             reference: For a scan that is not DICOM, the series that it was converted from, for DICOM objects.
             anonymous: Leave out what may identify the patient: the scan's path, names of its files and texts of its
                 headers; DICOM objects then belong to no study.
@@ -344,7 +344,7 @@ def _found(source: Source, series: str | None) -> Source:
         return chosen_scan(Path(source), series)
     if series is not None:
         raise UsageError(
-            "a series is chosen of something that is no path",
+            "a series is chosen of something that is not a path",
             seen=type(source).__name__,
             expected="a folder, a zip archive or a DICOMDIR",
             remedy="Leave series out.",
@@ -378,7 +378,7 @@ def _volume_of(source: Any) -> Volume:
     if hasattr(source, "dataobj") and hasattr(source, "affine"):
         return volume_of_nibabel(source)
     raise UsageError(
-        "this is no scan",
+        "this is not a scan",
         seen=type(source).__name__,
         expected="a path, a nibabel image, or (voxels_zyx, affine_ras)",
         remedy="Give one of these.",

@@ -101,7 +101,7 @@ class TestSegment:
 
     @pytest.mark.parametrize("source", [42, None, ct_voxels(), (ct_voxels(),), b"scan.nii.gz"])
     def test_what_is_no_source(self, source: object) -> None:
-        with pytest.raises(flarecli.FlareError, match="this is no scan"):
+        with pytest.raises(flarecli.FlareError, match="this is not a scan"):
             flarecli.segment(source)
 
 
@@ -140,7 +140,7 @@ class TestEvaluate:
             (((3, 3, 3), (3, 3, 3), (1, 1)), "need their spacing"),
             (((3, 3, 3), (3, 3, 3), (1, 1, 0)), "need their spacing"),
             (((3, 3, 3), (3, 3, 4), (1, 1, 1)), "differ in shape"),
-            (((3, 3), (3, 3), (1, 1, 1)), "is no label map"),
+            (((3, 3), (3, 3), (1, 1, 1)), "is not a label map"),
         ],
     )
     def test_arrays_that_cannot_be_scored(self, arguments: tuple, words: str) -> None:

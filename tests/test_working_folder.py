@@ -55,7 +55,9 @@ def test_measured_processes(ran: Path) -> None:
     assert not ran.exists()
 
 
-@pytest.mark.skipif(shutil.which("flare", path=str(Path(sys.executable).parent)) is None, reason="flare is no command")
+@pytest.mark.skipif(
+    shutil.which("flare", path=str(Path(sys.executable).parent)) is None, reason="flare is not a command"
+)
 @pytest.mark.parametrize("arguments", [["--version"], ["systems"]])
 def test_the_command_itself(ran: Path, arguments: list[str]) -> None:
     command = [str(Path(sys.executable).parent / "flare"), *arguments]

@@ -1,1 +1,1 @@
-"""The command line: one verb a file; each parses, calls the library and renders."""
+"""The command line: one verb per file; each parses, calls the library and renders."""

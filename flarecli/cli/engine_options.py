@@ -1,4 +1,4 @@
-"""Options of every verb that runs a system: which one, with which weights, on what."""
+"""Options of every verb that runs a system: system, weights, backend and device."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ WeightsOption = Annotated[
     list[str] | None,
     typer.Option(help="Set of weights, folder or file; NETWORK=... for one network. May be given several times."),
 ]
-BackendOption = Annotated[Backend, typer.Option(help="What computes the networks.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where they are computed.")]
+BackendOption = Annotated[Backend, typer.Option(help="Inference backend.")]
+DeviceOption = Annotated[Device, typer.Option(help="Device of the networks.")]
 PrecisionOption = Annotated[
-    Precision, typer.Option(help="Arithmetic of the networks; auto: bfloat16, int8 or float32.")
+    Precision, typer.Option(help="Number type of the networks; auto: bfloat16, int8 or float32.")
 ]
-GPU_LIMIT_HELP = "Most GPU memory of the process, MB; networks run in slabs where they would take more."
+GPU_LIMIT_HELP = "Limit of the process's GPU memory, MB; networks that need more run in slabs."
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, help="Processor threads; by default all that the process may use.")
+    int | None, typer.Option(min=1, help="Processor threads; by default all that are available to the process.")
 ]

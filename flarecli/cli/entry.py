@@ -1,4 +1,4 @@
-"""Entry point of the console script: the first and the last moments of the command.
+"""Entry point of the console script: start and end of the process.
 
 Imports little, so that a signal that comes early meets its handler, and not the import of a package.
 """

@@ -25,7 +25,7 @@ VERBS = (
     Verb(
         "report",
         "flarecli.cli.report:report",
-        "Make a page or table of a folder of results, the most doubtful cases first; no network is run.",
+        "Make a page or table of a folder of results, the least certain cases first; no network is run.",
     ),
     Verb(
         "collect",
@@ -40,7 +40,7 @@ VERBS = (
     Verb(
         "profile",
         "flarecli.cli.profile:profile",
-        "Measure time, memory and arithmetic of a system: each step, in fresh processes and in a warm one.",
+        "Measure time, memory and arithmetic of a system: each step, in cold and in warm runs.",
     ),
     Verb(
         "preprocess",
@@ -50,7 +50,7 @@ VERBS = (
     Verb(
         "train",
         "flarecli.cli.train:train",
-        "Train a network on the cases of a cache, on synthetic scans that are made on the way, or on both.",
+        "Train a network on the cases of a cache, on synthetic scans that are generated during training, or on both.",
     ),
     Verb(
         "phantom",
@@ -65,7 +65,7 @@ VERBS = (
     Verb(
         "export",
         "flarecli.cli.networks.export:export",
-        "Write a system for use without flare: networks, contract, self-test and a reference runner of one file.",
+        "Write a system for use without flare: networks, contract, self-test and a reference runner in one file.",
     ),
     Verb("weights", "flarecli.cli.networks.weights:app", "List, show, import and verify the weights of the networks."),
     Verb(

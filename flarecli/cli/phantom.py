@@ -37,14 +37,14 @@ class Strength(StrEnum):
 def phantom(
     folder: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder to write to; made if needed.")],
     count: Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="How many scans.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first scan; the next ones count up.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the first scan; increased by one for each further scan.")
+    ] = 0,
     shape: Annotated[str, typer.Option(metavar="ZxYxX", help="Voxels along z, y and x.")] = "110x192x224",
-    spacing: Annotated[
-        str, typer.Option(metavar="ZxYxX", help="Distance of voxels along z, y and x, mm.")
-    ] = "2.5x1.8x1.8",
+    spacing: Annotated[str, typer.Option(metavar="ZxYxX", help="Voxel spacing along z, y and x, mm.")] = "2.5x1.8x1.8",
     phase: Annotated[ContrastPhase, typer.Option(help="Contrast phase.")] = ContrastPhase.random,
     strength: Annotated[
-        Strength, typer.Option(help="Variation of ordinary patients, wider than real, for training, or lean.")
+        Strength, typer.Option(help="Variation: ordinary patients, wider than real ones for training, or lean.")
     ] = Strength.realistic,
     anatomy: Annotated[
         Path | None,
@@ -53,7 +53,7 @@ def phantom(
             help="A label map, or a folder of them: organs to deform, instead of procedural ones.",
         ),
     ] = None,
-    orientation: Annotated[str, typer.Option(help="Directions of the stored axes.")] = "RAS",
+    orientation: Annotated[str, typer.Option(help="Orientation of the stored axes.")] = "RAS",
     flat: Annotated[
         bool,
         typer.Option("--flat", help="All files in one folder instead of FLARE21's TrainingImg and TrainingMask."),

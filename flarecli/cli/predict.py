@@ -66,7 +66,7 @@ def predict(
         str,
         typer.Option(metavar="auto|full|x0,y0,z0,x1,y1,z1", help="Region to segment; a box in world mm (RAS)."),
     ] = "auto",
-    split: Annotated[bool, typer.Option("--split", help="Write one mask an organ, too.")] = False,
+    split: Annotated[bool, typer.Option("--split", help="Also write one mask per organ.")] = False,
     statistics_file: Annotated[
         str | None,
         typer.Option("--statistics", metavar="FILE", help="Write volume, HU and extent of each organ (.csv or .json)."),
@@ -83,27 +83,27 @@ def predict(
         bool, typer.Option("--sides", help="Separate the kidneys in the label map: 2 right, 5 left.")
     ] = False,
     dicom_seg: Annotated[
-        bool, typer.Option("--dicom-seg", help="Write a DICOM segmentation (.seg.dcm) of a DICOM scan, too.")
+        bool, typer.Option("--dicom-seg", help="Also write a DICOM segmentation (.seg.dcm) of a DICOM scan.")
     ] = False,
     labelmap: Annotated[
-        bool, typer.Option("--labelmap", help="The DICOM segmentation as LABELMAP in place of BINARY.")
+        bool, typer.Option("--labelmap", help="Write the DICOM segmentation as LABELMAP instead of BINARY.")
     ] = False,
     rtstruct: Annotated[
-        bool, typer.Option("--rtstruct", help="Write an RT structure set (.rtstruct.dcm) of a DICOM scan, too.")
+        bool, typer.Option("--rtstruct", help="Also write an RT structure set (.rtstruct.dcm) of a DICOM scan.")
     ] = False,
     sr: Annotated[
-        bool, typer.Option("--sr", help="Write a structured report with volumes (.sr.dcm) of a DICOM scan, too.")
+        bool, typer.Option("--sr", help="Also write a structured report with volumes (.sr.dcm) of a DICOM scan.")
     ] = False,
     reference: Annotated[
         Path | None,
         typer.Option(
             metavar="SERIES",
             help="The DICOM series that a scan of another format was converted from, for DICOM objects."
-            " For a folder of scans, a folder with one for each, named like its case.",
+            " For a folder of scans, a folder with one series for each, named like its case.",
         ),
     ] = None,
     mesh: Annotated[
-        MeshFormat | None, typer.Option("--mesh", help="Write the surface of each organ, in world mm (RAS), too.")
+        MeshFormat | None, typer.Option("--mesh", help="Also write the surface of each organ, in world mm (RAS).")
     ] = None,
     report_file: Annotated[
         str | None,
@@ -118,7 +118,7 @@ def predict(
     name: Annotated[
         str | None,
         typer.Option(
-            metavar="PATTERN", help="Names of DICOM cases, such as '{PatientID}_{SeriesNumber}'; else a checksum."
+            metavar="PATTERN", help="Names of DICOM cases, such as '{PatientID}_{SeriesNumber}'; a checksum by default."
         ),
     ] = None,
     anonymous: Annotated[
@@ -131,11 +131,13 @@ def predict(
     ] = False,
     listed: Annotated[
         str | None,
-        typer.Option("--from", metavar="FILE|-", help="List of scans, one a line: paths, or JSON with scan and name."),
+        typer.Option(
+            "--from", metavar="FILE|-", help="List of scans, one per line: paths, or JSON with scan and name."
+        ),
     ] = None,
     share: Annotated[
         bool,
-        typer.Option("--share", help="Share the folder with other processes, of any host, that are started likewise."),
+        typer.Option("--share", help="Share the scans with other processes, on any host, that run the same command."),
     ] = False,
     part: Annotated[
         str | None,
@@ -143,7 +145,11 @@ def predict(
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0.001, metavar="SECONDS", help="End a scan that takes longer; it fails, and the run goes on."),
+        typer.Option(
+            min=0.001,
+            metavar="SECONDS",
+            help="Time limit of a scan; a scan that exceeds it fails, and the run continues.",
+        ),
     ] = None,
     scheduler: SchedulerOption = None,
     workers: WorkersOption = None,

@@ -63,7 +63,7 @@ def preprocess(
         ),
     ] = None,
     ignore_geometry: Annotated[
-        bool, typer.Option("--ignore-geometry", help="Pair voxels by index where positions in the world differ.")
+        bool, typer.Option("--ignore-geometry", help="Pair voxels by index where world coordinates differ.")
     ] = False,
     jobs: Annotated[
         int | None,
@@ -74,7 +74,7 @@ def preprocess(
     ] = None,
     scheduler: SchedulerOption = None,
     workers: WorkersOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make anew what is complete.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Recompute arrays that are complete.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found and done as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print faults only.")] = False,
 ) -> None:
@@ -250,7 +250,7 @@ def _print_counts(outcomes: Sequence[CaseOutcome], layout: str, background_names
     console.print(f"{len(outcomes)} cases ({layout}): {counts}", markup=False, highlight=False)
     if background_names:
         names = ", ".join(background_names)
-        console.print(f"labelled, but taken for background: {names}", markup=False, highlight=False)
+        console.print(f"labelled, but treated as background: {names}", markup=False, highlight=False)
 
 
 class _Progress:

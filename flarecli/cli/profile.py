@@ -47,12 +47,12 @@ class ProtocolName(StrEnum):
 def profile(
     sources: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[IN ...]", help="Scans or folders of scans; without any, a phantom is made."),
+        typer.Argument(metavar="[IN ...]", help="Scans or folders of scans; a phantom by default."),
     ] = None,
     system: SystemOption = DEFAULT_SYSTEM,
     systems: Annotated[
         str | None,
-        typer.Option(metavar="NAME,...|all", help="Several systems in turn; --plot then sets them side by side."),
+        typer.Option(metavar="NAME,...|all", help="Several systems in turn; --plot then compares them in one picture."),
     ] = None,
     weights: WeightsOption = None,
     backend: BackendOption = Backend.auto,
@@ -65,18 +65,19 @@ def profile(
     size: Annotated[
         str | None, typer.Option(metavar="XxYxZ", help=f"Voxels of the phantom; {_DEFAULT_SIZE} by default.")
     ] = None,
-    cold: Annotated[int, typer.Option(min=0, help="Runs in a fresh process, each case; 0 for none.")] = 3,
-    warm: Annotated[int, typer.Option(min=0, help="Runs in a process that has warmed up; 0 for none.")] = 3,
-    networks: Annotated[bool, typer.Option(help="Measure the networks one by one.")] = True,
+    cold: Annotated[int, typer.Option(min=0, help="Cold runs of each case, each in a new process; 0 for none.")] = 3,
+    warm: Annotated[int, typer.Option(min=0, help="Warm runs of each case in one process; 0 for none.")] = 3,
+    networks: Annotated[bool, typer.Option(help="Also measure each network alone.")] = True,
     protocol: Annotated[
-        ProtocolName | None, typer.Option(help="A challenge's figures, sampled every 0.1 s as it did.")
+        ProtocolName | None,
+        typer.Option(help="Also report the efficiency figures of a challenge, sampled every 0.1 s as it did."),
     ] = None,
-    period: Annotated[float, typer.Option(min=0.001, max=1.0, help="Seconds between two samples.")] = 0.02,
+    period: Annotated[float, typer.Option(min=0.001, max=1.0, help="Sampling interval, s.")] = 0.02,
     labels: Annotated[
         str | None, typer.Option(metavar="GT", help="True label map, or a folder of them: adds DSC and NSD.")
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row a case, FLARE's column names.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per case, with FLARE's column names.")
     ] = None,
     plot: Annotated[
         Path | None,
@@ -87,14 +88,18 @@ def profile(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace table and plots that exist.")] = False,
-    max_seconds: Annotated[float | None, typer.Option(min=0, help="Fail with code 4 above this.")] = None,
-    max_gpu_mb: Annotated[float | None, typer.Option(min=0, help="Likewise: GPU memory, MB.")] = None,
-    max_rss_mb: Annotated[float | None, typer.Option(min=0, help="Likewise: peak resident memory, MB.")] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0, help="Limit of seconds; above it the exit code is 4.")
+    ] = None,
+    max_gpu_mb: Annotated[float | None, typer.Option(min=0, help="Limit of GPU memory, MB; likewise.")] = None,
+    max_rss_mb: Annotated[
+        float | None, typer.Option(min=0, help="Limit of peak resident memory, MB; likewise.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the steps of every case.")] = False,
 ) -> None:
-    """Measure time, memory and arithmetic of a system: each step, in fresh processes and in a warm one.
+    """Measure time, memory and arithmetic of a system: each step, in cold and in warm runs.
 
     The figure for seconds is the median cold run, from the start of the process to its end. MB are 10^6 bytes.
     """

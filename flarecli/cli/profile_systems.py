@@ -46,7 +46,7 @@ def check_comparison(
         )
     if not with_truth:
         raise UsageError(
-            "systems side by side are compared by their accuracy, too",
+            "the comparison of systems needs their accuracy",
             seen="--systems with --plot, without --labels",
             remedy="Give the true label maps with --labels, or leave out --plot.",
         )

@@ -27,20 +27,20 @@ def report(
         typer.Option(
             "--csv",
             metavar="FILE",
-            help="Write one row a case; - is standard output, and nothing else goes there.",
+            help="Write one row per case; - is standard output, to which nothing else is written.",
         ),
     ] = None,
     scans: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The scans: those without a result are listed as missing."),
     ] = None,
-    previews: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the previews lie, if not in OUT.")] = None,
+    previews: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the previews, if not OUT.")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
-    """Make a page or table of a folder of results, the most doubtful cases first; no network is run.
+    """Make a page or table of a folder of results, the least certain cases first; no network is run.
 
     It shows verdicts with reasons, volumes and HU against reference ranges, previews, and marks of your own.
 

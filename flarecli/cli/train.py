@@ -32,7 +32,7 @@ def train(
         Path | None, typer.Argument(metavar="RUN", help="Folder of the run; an interrupted run is resumed.")
     ] = None,
     system: Annotated[str, typer.Option(help="Segmentation system.")] = DEFAULT_SYSTEM,
-    network: Annotated[str | None, typer.Option(help="Which of its networks; the first one by default.")] = None,
+    network: Annotated[str | None, typer.Option(help="Network of the system; the first one by default.")] = None,
     synthesize_from: Annotated[
         str | None,
         typer.Option(
@@ -66,7 +66,7 @@ def train(
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     initial_weights: Annotated[
         str | None, typer.Option(metavar="SET|RUN|FILE", help="Weights to start from, instead of random ones.")
     ] = None,
@@ -76,29 +76,32 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Processor threads of the network; by default all that the process may use."),
+        typer.Option(min=1, help="Processor threads of the network; by default all that are available to the process."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes that make samples; one less than processors by default.")
+        int | None, typer.Option(min=0, help="Data-loading processes; one less than processors by default.")
     ] = None,
     checkpoint_every: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Iterations between checkpoints; 2 minutes by default.")
     ] = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log for TensorBoard, too.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also log for TensorBoard.")] = False,
     preview: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="First draw samples of the network's input, replacing the file."),
+        typer.Option(
+            metavar="FILE.png", help="First draw samples of the network's input; an existing file is replaced."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the recipe with all settings, and train nothing.")
     ] = False,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure how fast samples are made and used, and train nothing.")
+        bool,
+        typer.Option("--measure", help="Measure the throughput of data loading and of training, and train nothing."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Train a network on the cases of a cache, on synthetic scans that are made on the way, or on both.
+    """Train a network on the cases of a cache, on synthetic scans that are generated during training, or on both.
 
     The same command resumes an interrupted run. At the end the folder holds the weights with
     their card: `flare predict --weights RUN` uses them.

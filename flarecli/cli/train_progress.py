@@ -77,7 +77,7 @@ class TrainingDisplay:
 
 @contextmanager
 def shown_progress(*, hidden: bool) -> Iterator[TrainingDisplay]:
-    """Show a bar on a terminal; the first interrupt ends the training in good order, a second one at once."""
+    """Show a bar on a terminal; the first Ctrl-C ends the training after the current iteration, a second at once."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = stderr_console()

@@ -27,20 +27,21 @@ def view(
     labels: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[LABELS ...]", help="Its label maps; the others are outlines, compared with the first one."
+            metavar="[LABELS ...]",
+            help="Its label maps; the second and further ones are drawn as outlines and compared with the first.",
         ),
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Write one page that holds everything, instead of serving one."),
+        typer.Option(metavar="FILE.html", help="Write one self-contained page instead of serving one."),
     ] = None,
     max_mb: Annotated[
         float | None,
-        typer.Option("--max-mb", metavar="MB", min=5, help="Largest page; a larger scan is reduced (60)."),
+        typer.Option("--max-mb", metavar="MB", min=5, help="Largest page; larger scans are downsampled (60)."),
     ] = None,
     open_page: Annotated[
         bool | None,
-        typer.Option("--open/--no-open", help="Open the page in the browser; without --html that is the default."),
+        typer.Option("--open/--no-open", help="Open the page in the browser; the default without --html."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address, or the file, as JSON.")] = False,

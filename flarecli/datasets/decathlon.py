@@ -89,7 +89,7 @@ def _pairs(content: dict[str, Any], description: Path) -> tuple[list[LabelledPai
     """The pairs, and what lies beside them and is not used."""
     if training := content.get("training"):
         if not isinstance(training, list):
-            raise _no_description(description, '"training" that is no list')
+            raise _no_description(description, '"training" that is not a list')
         return [_listed_pair(None, entry, "image", description) for entry in training], ()
     if cases := content.get("dataset"):
         entries = _table(cases, "dataset", description).items()
@@ -108,7 +108,7 @@ def _listed_pair(name: str | None, entry: Any, images_key: str, description: Pat
     images = entry.get(images_key)
     if isinstance(images, list):
         if len(images) != 1:
-            raise _no_description(description, f"a case of {len(images)} images", "one image a case")
+            raise _no_description(description, f"a case of {len(images)} images", "one image per case")
         images = images[0]
     scan, scan_notes = listed_file(description.parent, images, description)
     labels, label_notes = listed_file(description.parent, entry.get("label"), description)
@@ -132,7 +132,7 @@ def _table(content: Any, what: str, description: Path) -> dict[str, Any]:
 
 def _no_description(description: Path, seen: str, expected: str | None = None) -> InputError:
     return InputError(
-        "is no description of a dataset",
+        "does not describe a dataset",
         path=description,
         seen=seen,
         expected=expected or '"labels", and "training" or files in imagesTr and labelsTr',

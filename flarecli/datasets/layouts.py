@@ -68,7 +68,7 @@ def _of_layout(source: Path) -> Dataset:
                 pairs, warnings = pairs_of_folders(images, labels, SCAN_SUFFIXES)
                 return Dataset(source, layout, with_unique_names(pairs, source), warnings=warnings)
     raise InputError(
-        "does not exist" if not exists(source) else "is no dataset of a known layout",
+        "does not exist" if not exists(source) else "is not a dataset of a known layout",
         path=source,
         seen=_content(source) if is_folder(source) else None,
         expected=_LAYOUTS,

@@ -25,12 +25,12 @@ def listed_file(folder: Path, text: object, source: Path) -> tuple[Path, tuple[s
         The path, of the file that exists or of the last that was tried; and what the user should know about it.
 
     Raises:
-        InputError: when `text` is no path.
+        InputError: when `text` is not a path.
         UsageError: when it is an address that cannot be read.
     """
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise InputError(
-            "lists something that is no path",
+            "lists something that is not a path",
             path=source,
             seen=ascii(text)[:80],
             expected="paths of files",

@@ -52,7 +52,7 @@ def read_pair_table(table: Path) -> Dataset:
 def _pair(row: list[str], number: int, table: Path) -> LabelledPair:
     if len(row) != _COLUMNS or not row[0]:
         raise InputError(
-            "a row of the table is no pair",
+            "a row of the table is not a pair",
             path=table,
             seen=f"entry {number}: {row}"[:_SHOWN_CHARACTERS],
             expected="two columns: scan, labels",

@@ -93,7 +93,7 @@ def with_unique_names(pairs: Iterable[LabelledPair], source: Path) -> tuple[Labe
             "two pairs have the same name",
             path=source,
             seen=repeated,
-            expected="one pair a case",
+            expected="one pair per case",
             remedy="Name each case once, and files of different cases differently.",
         )
     return tuple(sorted(named, key=lambda pair: pair.name))

@@ -19,7 +19,7 @@ def named_values(
         taken: Labels that values have already; those of background, 0, may be changed.
 
     Raises:
-        UsageError: for an unknown name, a value that is no number, and one with two meanings.
+        UsageError: for an unknown name, a value that is not a number, and one with two meanings.
     """
     example = f"{next(iter(labels))}=2,3"
     found: dict[int, int] = {}

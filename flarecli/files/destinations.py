@@ -78,7 +78,7 @@ def check_destination(destination: Path) -> None:
     """
     if not destination.name or is_standard_output(destination):
         raise OutputError(
-            "is no name of a file",
+            "is not a file name",
             path=destination,
             seen=str(destination) or "an empty name",
             expected="the path of a file to write",

@@ -87,7 +87,7 @@ def check_name(name: object, kind: str, source: Path | None = None) -> str:
         The same name, which stands for exactly one file or folder inside the folder that it is joined to.
 
     Raises:
-        InputError: when it is no text, empty, `.` or `..`, holds a separator (`/`, `\\`) or control
+        InputError: when it is not a string, empty, `.` or `..`, holds a separator (`/`, `\\`) or control
             characters, or is longer than file systems take.
     """
     if not isinstance(name, str) or not name.strip():
@@ -123,7 +123,7 @@ def files_by_case(paths: Iterable[Path], remedy: str) -> dict[str, Path]:
                 "two files stand for the same case",
                 path=path,
                 seen=f"{other.name} and {path.name}",
-                expected="one file a case",
+                expected="one file per case",
                 remedy=remedy,
             )
     return by_case

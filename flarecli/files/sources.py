@@ -17,7 +17,7 @@ _GB = 1e9
 
 
 def check_regular_file(path: Path) -> os.stat_result:
-    """Refuse what is no regular file, before a library opens it by its name; links are followed.
+    """Refuse what is not a regular file, before a library opens it by its name; links are followed.
 
     Returns:
         The file's status.
@@ -44,7 +44,7 @@ def check_regular_file(path: Path) -> os.stat_result:
         raise InputError("is a folder, not a file", path=path, remedy="Name the file inside it.")
     if not stat.S_ISREG(status.st_mode):
         raise InputError(
-            "is no regular file",
+            "is not a regular file",
             path=path,
             seen="a FIFO" if stat.S_ISFIFO(status.st_mode) else "a device or socket",
             expected="a file on a disk",

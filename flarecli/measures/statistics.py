@@ -133,7 +133,7 @@ def kidney_statistics(volume: Volume, sides: KidneySides) -> tuple[OrganStatisti
 
 
 def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]]) -> None:
-    """Write a table of cases, one row an organ and case, whole or not at all.
+    """Write a table of cases, one row per organ and case, whole or not at all.
 
     `.csv`: the header is `COLUMNS`; what an absent organ does not have is empty; `touches` is separated by
     spaces; names of cases are written as `flarecli.files.printable.table_cell` does. `.json`: a list with one object

@@ -31,7 +31,7 @@ def write_mesh(path: Path, surface: Surface, colour: tuple[int, int, int]) -> No
 
     if path.suffix.lower() not in MESH_SUFFIXES:
         raise UsageError(
-            "is no format that meshes are written in",
+            "is not a format that meshes are written in",
             path=path,
             seen=path.suffix or "no suffix",
             expected=", ".join(MESH_SUFFIXES),

@@ -184,7 +184,7 @@ def _whole_numbers(image: StoredImage, fractions: Fractions, *, is_literal: bool
     """The labels `(x, y, z)` as integers, and how many voxels were fractional.
 
     Integers stay as they are; other values are converted slab by slab, so that no float64 volume exists.
-    A literal reading rounds nothing, and values that are no label match nothing there; otherwise they are refused.
+    A literal reading rounds nothing, and values that are not labels match nothing there; otherwise they are refused.
     """
     header = image.header
     stored = image.stored.reshape(header.shape[:3], order="F")
@@ -195,7 +195,7 @@ def _whole_numbers(image: StoredImage, fractions: Fractions, *, is_literal: bool
     slices_a_slab = max(1, _SLAB_BYTES // max(1, 8 * stored.shape[0] * stored.shape[1]))
     for start in range(0, stored.shape[2], slices_a_slab):
         slab = slice(start, start + slices_a_slab)
-        with np.errstate(all="ignore"):  # values that are no numbers, or too large: refused below
+        with np.errstate(all="ignore"):  # values that are not numbers, or too large: refused below
             values = stored[..., slab] * np.float64(header.slope) + np.float64(header.intercept)
             whole = np.trunc(values)
             fractional = whole != values  # also where the value is not a number

@@ -58,7 +58,7 @@ class ValueCounts:
 def count_values(pred: NDArray[np.integer], gt: NDArray[np.integer]) -> ValueCounts:
     """Count values and pairs of values of two label maps of one shape `(z, y, x)`, a few slices at a time.
 
-    Where a map holds more than 256 values it is no label map; the greater ones are left out then.
+    Where a map holds more than 256 values it is not a label map; the greater ones are left out then.
     """
     box = bounding_window(pred, gt)
     if box is None:

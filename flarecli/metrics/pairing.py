@@ -35,11 +35,11 @@ def account_of_labels(location: str) -> FolderAccount:
     """The account of the image files that a path, folder or glob pattern names.
 
     Raises:
-        InputError: when there are none, or a name is no path.
+        InputError: when there are none, or a name is not a path.
     """
     path = Path(location)
     if not location or "\0" in location:
-        raise InputError("is no path", path=ascii(location), remedy="Give a label map, a folder or a glob pattern.")
+        raise InputError("is not a path", path=ascii(location), remedy="Give a label map, a folder or a glob pattern.")
     if is_folder(path):
         account = account_of_folder(path)
     elif has_magic(location) and not os.path.lexists(path):
@@ -109,7 +109,7 @@ def _matching(pattern: Path) -> list[Path]:
         return list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
     except (ValueError, NotImplementedError, OSError) as error:
         raise InputError(
-            "is no pattern of file names", path=pattern, seen=error, remedy="Write it as in 'folder/*.nii.gz'."
+            "is not a pattern of file names", path=pattern, seen=error, remedy="Write it as in 'folder/*.nii.gz'."
         ) from error
 
 

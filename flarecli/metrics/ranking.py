@@ -178,7 +178,7 @@ def read_efficiency_table(path: Path) -> EfficiencyTable:
             "names a case twice",
             path=path,
             seen=max(names, key=names.count),
-            expected="one row a case",
+            expected="one row per case",
             remedy="Remove the double row.",
         )
     time_s, memory_mb = (

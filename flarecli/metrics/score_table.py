@@ -1,4 +1,4 @@
-"""Score tables as files: one row a case, columns named as the FLARE challenges name them."""
+"""Score tables as files: one row per case, columns named as the FLARE challenges name them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ScoreTable:
 
 
 def write_score_table(destination: Path, evaluation: Evaluation) -> None:
-    """Write one row a case as CSV, atomically and in full precision.
+    """Write one row per case as CSV, atomically and in full precision.
 
     A literal evaluation gives the challenge's table to the letter; otherwise a column `Status` stands last.
     Cells of failed cases are empty, infinite distances are `inf`. Names of cases that a spreadsheet would take for
@@ -119,7 +119,7 @@ def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
             "names a case twice",
             path=path,
             seen=max(cases, key=cases.count),
-            expected="one row a case",
+            expected="one row per case",
             remedy="Remove the double row.",
         )
     return ScoreTable(name or path.stem, cases, scores)
@@ -153,7 +153,7 @@ def read_csv_rows(path: Path) -> list[dict[str, str]]:
         )
     if not rows:
         raise InputError(
-            "holds no rows", path=path, expected="a header and one row a case", remedy="Give a score table."
+            "holds no rows", path=path, expected="a header and one row per case", remedy="Give a score table."
         )
     for number, row in enumerate(rows, start=2):
         if "" in row or None in row.values():
@@ -192,7 +192,7 @@ def _cell(score: float) -> str:
 
 def _no_table(path: Path, header: list[str]) -> InputError:
     return InputError(
-        "is no score table",
+        "is not a score table",
         path=path,
         seen=f"columns {', '.join(header)}",
         expected="Name, and columns such as DSC_1, NSD-1mm_1 or Liver_DSC",

@@ -182,7 +182,7 @@ def _check_geometry(shape: tuple[int, ...], spacing_mm: tuple[float, float, floa
         )
     if len(spacing_mm) != 3 or not all(math.isfinite(step) and step > 0 for step in spacing_mm):
         raise InputError(
-            "`spacing_mm` is no voxel spacing",
+            "`spacing_mm` is not a voxel spacing",
             seen=spacing_mm,
             expected="three positive numbers",
             remedy="Give the distance between voxel centres along each axis of the arrays, in mm.",
@@ -192,7 +192,7 @@ def _check_geometry(shape: tuple[int, ...], spacing_mm: tuple[float, float, floa
 def _check_tolerance(tolerance_mm: float) -> None:
     if not (math.isfinite(tolerance_mm) and tolerance_mm >= 0):
         raise InputError(
-            "`tolerance_mm` is no tolerance",
+            "`tolerance_mm` is not a tolerance",
             seen=tolerance_mm,
             expected="a number of mm, 0 or more",
             remedy="FLARE21 uses 1 mm for every organ.",

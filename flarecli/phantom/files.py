@@ -76,7 +76,7 @@ def _axis_codes(orientation: str) -> np.ndarray:
     letters = orientation.upper()
     if len(letters) != 3 or not all(set(letters) & set(pair) for pair in ("RL", "AP", "SI")):
         raise UsageError(
-            "this is no orientation",
+            "is not an orientation",
             seen=orientation,
             expected="one letter of R/L, A/P and S/I each, in any order, as in RAS or LPS",
             remedy="Name the direction in which each stored axis grows.",

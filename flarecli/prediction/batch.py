@@ -56,7 +56,7 @@ def predict_cases(
     Args:
         predictor: The system, ready.
         cases: What to do.
-        extras: What to write besides; nothing where None.
+        extras: Additional outputs; none where None.
         existing: What to do where files exist: "refuse" (the run), "overwrite", or "resume" (skip what is complete
             and was made just so, do the rest).
         tables: What the caller writes afterwards, to be checked with the rest.
@@ -73,7 +73,7 @@ def predict_cases(
     todo = list(cases) if isinstance(cases, Iterable) and not isinstance(cases, str) else [cases]
     if not all(isinstance(case, Case) for case in todo):
         raise UsageError(
-            "is no list of cases",
+            "is not a list of cases",
             seen=", ".join(sorted({type(case).__name__ for case in todo})),
             expected="Case objects",
             remedy="Make them with flarecli.prediction.cases.find_cases, or Case(name, scan, labels).",
@@ -81,7 +81,7 @@ def predict_cases(
     extras = OutputOptions() if extras is None else extras
     if not isinstance(extras, OutputOptions):
         raise UsageError(
-            "is no choice of extras",
+            "is not an OutputOptions object",
             seen=repr(extras),
             expected="an OutputOptions object",
             remedy="Give OutputOptions(...), or None.",
@@ -107,7 +107,7 @@ def predict_shared(
     Args:
         predictor: The system, ready.
         cases: The list that is shared, in the same order or another.
-        extras: What to write besides.
+        extras: Additional outputs.
         verify: Whether what is done already is compared by checksums, as "resume" does it.
         on_start: Called as the work on a case begins.
         on_step: Called as each step begins.
@@ -137,7 +137,7 @@ def predict_from(
     Args:
         predictor: The system, ready.
         cases: Where the cases come from.
-        extras: What to write besides.
+        extras: Additional outputs.
         existing: What to do where files exist: "overwrite" or "resume".
         on_start: Called as the work on a case begins.
         on_step: Called as each step begins.

@@ -36,7 +36,7 @@ class Case:
     choice: str | None = None
 
     def __post_init__(self) -> None:
-        # Frozen; texts are taken for paths, too.
+        # Frozen; strings are accepted as paths.
         object.__setattr__(self, "scan", Path(self.scan))
         object.__setattr__(self, "labels", Path(self.labels))
 

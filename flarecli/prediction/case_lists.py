@@ -1,4 +1,4 @@
-"""Cases from a list: one scan a line, as a path or as a JSON object with names."""
+"""Cases from a list: one scan per line, as a path or as a JSON object with names."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> Cas
     lines = tuple((number, line) for number, line in numbered if line)
     if not lines:
         raise InputError(
-            "the list of scans is empty", path=source, expected="one path a line", remedy="Check the list."
+            "the list of scans is empty", path=source, expected="one path per line", remedy="Check the list."
         )
     cases = CaseList(lines, folder, anonymous)
     seen: dict[str, int] = {}
@@ -141,7 +141,7 @@ def _case(number: int, line: str, folder: Path, *, anonymous: bool) -> Case:
         if set(facts) - _KEYS or "scan" not in facts:
             raise _wrong(number, ", ".join(map(str, facts)) or "no keys")
         if not all(isinstance(value, str) and value and "\0" not in value for value in facts.values()):
-            raise _wrong(number, "a value that is no text")
+            raise _wrong(number, "a value that is not a string")
     scan = located(facts["scan"])
     named_after = scan.stem if scan.suffix.lower() == ".zip" else case_name(scan) or scan.resolve().name
     name = facts.get("name") or (f"scan_{number}" if anonymous else named_after)

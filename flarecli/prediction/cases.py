@@ -76,7 +76,7 @@ def find_scans(source: Path, destination: Path, selection: CaseSelection | None 
     Hidden files are passed over.
 
     Raises:
-        InputError: when the source does not exist, is no regular file or folder or holds nothing to be segmented, or
+        InputError: when the source does not exist, is not a regular file or folder or holds nothing to be segmented, or
             when two scans would be written to one file.
         UsageError: when source and destination, or source and selection, do not go together.
     """
@@ -149,7 +149,7 @@ def _of_collection(
 
 
 def _check_folder_for(source: Path, destination: Path) -> None:
-    """Refuse an output of many scans that is no folder, or the folder of the scans itself."""
+    """Refuse an output of many scans that is not a folder, or the folder of the scans itself."""
     if label_map_suffix(destination) or (exists(destination) and destination.is_file()):
         raise UsageError(
             "the output of a folder of scans must be a folder",
@@ -166,7 +166,7 @@ def _check_folder_for(source: Path, destination: Path) -> None:
 
 
 def _check_no_selection(source: Path, selection: CaseSelection) -> None:
-    """Refuse options that choose and name series of what is no DICOM."""
+    """Refuse options that choose and name series of what is not DICOM."""
     for option, value in (("--series", selection.series), ("--name", selection.name)):
         if value is not None:
             raise UsageError(

@@ -77,5 +77,5 @@ def _unusable(path: Path, error: UnusableRecordError) -> InputError:
         f"the record {error}",
         path=path,
         expected="a record of this version of flare",
-        remedy="Have the case done anew: flare predict --resume or --share.",
+        remedy="Segment the case again: flare predict --resume or --share.",
     )

@@ -1,4 +1,4 @@
-"""What networks have to say beside their scores: layers that are of no use, and how they kept to their memory."""
+"""Warnings and facts of networks: layers of constant weights, and measures that saved memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _with_constant_layers(segmentation: Segmentation, networks: Mapping[str, Net
 
 
 def _with_memory_use(segmentation: Segmentation, networks: Mapping[str, Network], runtime: Runtime) -> Segmentation:
-    """Add what networks did to keep to the memory of their device, where there was a reason."""
+    """Add how networks were run within the memory of their device, where that was limited."""
     uses = {
         key: network.take_memory_use() for key, network in networks.items() if isinstance(network, MemoryLimitedNetwork)
     }

@@ -1,4 +1,4 @@
-"""What is written for a case besides its label map and record."""
+"""Additional outputs of a case: everything but its label map and record."""
 
 from __future__ import annotations
 
@@ -88,23 +88,23 @@ class ReferenceFolder:
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What to write besides the label map and its record.
+    """Outputs in addition to the label map and its record.
 
     Attributes:
-        split: Whether to write one mask file an organ, too.
+        split: Whether to write one mask file per organ.
         preview: Picture file for a case, where one is wanted; a `PreviewFolder` where other processes are to write it.
         sides: Whether the label map tells the kidneys apart: 2 right, 5 left.
         dicom: DICOM objects to write, among `DICOM_OBJECTS`; only of scans that are DICOM.
-        labelmap: Whether the Segmentation object has one frame a slice with all organs (LABELMAP) in place of one a
+        labelmap: Whether the Segmentation object has one frame per slice with all organs (LABELMAP) instead of one per
             slice and organ (BINARY).
-        mesh: Format of one surface mesh an organ, among "stl", "obj" and "glb"; None for none.
+        mesh: Format of the surface meshes, one per organ, among "stl", "obj" and "glb"; None for none.
         reference: For a scan that is not DICOM, the series that it was converted from; None where none is given. A
             `ReferenceFolder` where other processes are to read it.
         anonymous: Whether nothing that is written or shown may hold what identifies the patient: no path, no name of a
             file, no text of a header; DICOM objects then belong to no study.
 
     Raises:
-        UsageError: when `preview` or `reference` is no function, or an object or format does not exist.
+        UsageError: when `preview` or `reference` is not a function, or an object or format does not exist.
     """
 
     split: bool = False
@@ -162,7 +162,7 @@ def check_options(cases: Iterable[Case], options: OutputOptions) -> None:
     """Refuse what cannot be written of these cases, before anything is computed.
 
     Raises:
-        UsageError: when DICOM objects are asked of a scan that is no DICOM and has no reference, when they would lie
+        UsageError: when DICOM objects are asked of a scan that is not DICOM and has no reference, when they would lie
             among the slices, or when options do not go together.
         InputError: when a reference does not exist.
         InstallationError: when a package is missing.

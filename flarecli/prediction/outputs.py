@@ -45,7 +45,7 @@ def check_outputs(
 
     Args:
         cases: What is to be done.
-        extras: What is to be written besides.
+        extras: Additional outputs.
         existing: One of `EXISTING`.
         tables: Further outputs of the run.
         inputs: Further files that the run reads, such as weights.

@@ -47,7 +47,7 @@ class EngineRequest:
         for name, value in (("threads", self.threads), ("max_gpu_mb", self.max_gpu_mb)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise UsageError(
-                    f"{name} is no number", seen=repr(value), expected="a number, or None", remedy="Give a number."
+                    f"{name} is not a number", seen=repr(value), expected="a number, or None", remedy="Give a number."
                 )
 
     def start(self, system: System) -> Runtime:
@@ -64,7 +64,7 @@ class Predictor:
     """A system with its networks loaded, ready for scan after scan.
 
     Weights are looked up at once, so that a wrong choice is known before anything is computed; backend and networks
-    are loaded by a background thread meanwhile the first scan is read.
+    are loaded by a background thread while the first scan is read.
 
     Args:
         system: Name of the system.
@@ -164,7 +164,7 @@ class Predictor:
 
         Args:
             case: The case.
-            extras: What is asked for besides.
+            extras: Additional outputs that are asked for.
             contents: Whether scan and results are read and compared by their checksums.
 
         Raises:
@@ -185,13 +185,13 @@ class Predictor:
     ) -> CaseResult:
         """Write what belongs to a segmented scan: record, masks, preview and label map, which appear together.
 
-        Networks are not used, so that another thread may segment the next scan meanwhile.
+        Networks are not used, so that another thread may segment the next scan at the same time.
 
         Args:
             case: The case.
             volume: Its scan.
             segmentation: What `segment` found.
-            extras: What to write besides.
+            extras: Additional outputs.
             steps: Clock.
             content: Checksum of the scan, for the record.
             study: The DICOM series that results belong to; needed where DICOM objects are written.
@@ -247,7 +247,7 @@ def _choices_of_weights(weights: object) -> tuple[str, ...]:
     choices: tuple[object, ...] = tuple(weights) if is_list else ()  # type: ignore[arg-type]
     if not is_list or not all(isinstance(choice, str) for choice in choices):
         raise UsageError(
-            "weights are no list of texts",
+            "weights must be a list of strings",
             seen=repr(weights),
             expected=f"[{weights!r}]" if isinstance(weights, str) else "for example ['starter']",
             remedy="Give a list of choices, also of one.",

@@ -53,7 +53,7 @@ class PredictorFacts:
 
         Args:
             case: The case.
-            extras: What is asked for besides.
+            extras: Additional outputs that are asked for.
             contents: Whether scan and results are read and compared by their checksums.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The record beside every label map: what was asked, what was done, with what, how long it took, what came out."""
+"""The record beside every label map: request, provenance, times and results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MARKS = ("record_version", "labels", "organs")
 
 
 class UnusableRecordError(Exception):
-    """A file is no record, or none that says all that a later run needs; the text says why, after "its record"."""
+    """A file is not a record, or none that says all that a later run needs; the text says why, after "its record"."""
 
 
 def make_record(
@@ -118,7 +118,7 @@ def make_record(
 
 
 def label_names(*, sides: bool) -> dict[int, str]:
-    """What the values of a label map stand for, with the kidneys told apart or not."""
+    """What the values of a label map stand for, with one label for both kidneys or two."""
     return {**LABEL_NAMES, KIDNEYS: RIGHT_KIDNEY_NAME, LEFT_KIDNEY: LEFT_KIDNEY_NAME} if sides else LABEL_NAMES
 
 

@@ -77,7 +77,7 @@ def _further_files(case: Case, options: OutputOptions) -> Iterator[ResultFile]:
         if name == "seg" and is_segmentation_name(case.labels):
             continue  # it is the label map itself
         content, write = writers[name]
-        key = "seg_labelmap" if name == "seg" and options.labelmap else name  # the two are no substitutes
+        key = "seg_labelmap" if name == "seg" and options.labelmap else name  # the two are not substitutes
         yield ResultFile(key, content, case.beside(f".{name}.dcm"), write, lambda result: result.has_organs)
 
 

@@ -1,4 +1,4 @@
-"""What files a scan consists of, and a checksum of their content: by these a later run knows a scan again."""
+"""What files a scan consists of, and a checksum of their content: by these a later run recognises a scan."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def content_of(scan: Path | SeriesFiles) -> ScanContent:
 
 
 class WatchedScan:
-    """A scan about to be read: afterwards its content is summed up, unless its files changed meanwhile.
+    """A scan about to be read: afterwards its content is summed up, unless its files have changed since.
 
     Args:
         scan: File or folder, or series of several.

@@ -79,7 +79,7 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
     Args:
         case: The case.
         result: The segmented scan.
-        options: What to write besides.
+        options: Additional outputs.
         steps: Clock.
         content: Checksum of the scan, for the record.
 

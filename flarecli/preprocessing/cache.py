@@ -81,7 +81,10 @@ class TrainingCache:
         folder = Path(folder)
         if not (folder / MANIFEST_NAME).is_file():
             raise InputError(
-                "is no cache of training arrays", path=folder, expected=f"a folder with {MANIFEST_NAME}", remedy=_MAKE
+                "is not a cache of training arrays",
+                path=folder,
+                expected=f"a folder with {MANIFEST_NAME}",
+                remedy=_MAKE,
             )
         manifest = _read_json(folder / MANIFEST_NAME)
         if manifest.get("cache_version") != CACHE_VERSION:

@@ -17,7 +17,7 @@ class AllocatorPeak:
         """Set once the networks are loaded: asking a framework that is still being set up would settle its devices."""
 
     def mark(self) -> float | None:
-        """Peak in MB (10^6 bytes) since the last mark; then start anew."""
+        """Peak in MB (10^6 bytes) since the last mark; resets the mark."""
         if not self.ready:
             return None
         for framework, peak in (("torch", _torch_peak_bytes), ("tensorflow", _tensorflow_peak_bytes)):

@@ -17,7 +17,7 @@ class Breach:
         case: Name of the case.
         figure: What is limited.
         limit: The most that was allowed.
-        measured: What came out; None where it could not be measured, which breaks the limit, too.
+        measured: What came out; None where it could not be measured, which also breaks the limit.
     """
 
     case: str

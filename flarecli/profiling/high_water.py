@@ -21,7 +21,7 @@ class HighWater:
         self._works = sys.platform == "linux"
 
     def mark(self) -> float | None:
-        """Peak in MB (10^6 bytes) since the last mark, or since the process began; then start anew."""
+        """Peak in MB (10^6 bytes) since the last mark, or since the process began; then reset."""
         if not self._works:
             return None
         try:

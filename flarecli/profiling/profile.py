@@ -277,7 +277,7 @@ def _notes(found: Gpu | NoGpu, cases: Sequence[CaseProfile]) -> list[str]:
         leading = case.leading
         if case.ran_on_gpu and leading is not None and leading.whole.gpu_process_mb is None and not notes:
             notes.append(
-                "NVML did not list the process on the GPU, as in a container that counts its processes anew: "
+                "NVML did not list the process on the GPU, as in a container with a process numbering of its own: "
                 "its own memory is not known."
             )
     return notes

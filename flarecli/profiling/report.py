@@ -36,9 +36,9 @@ _BUSY_SHARE = 0.1
 
 
 def write_profile_table(destination: Path, profile: Profile) -> None:
-    """Write one row a case as CSV, for `flare evaluate rank --profile`; cases that failed are left out.
+    """Write one row per case as CSV, for `flare evaluate rank --profile`; cases that failed are left out.
 
-    With a protocol the challenge's table to the letter. Without, `Name`, `time` (median seconds of a cold run) and
+    With a protocol exactly the challenge's table. Without, `Name`, `time` (median seconds of a cold run) and
     `gpu_memory` (MB) are FLARE21's columns, and more follow; scores are named as in `flare evaluate --csv`.
     """
     protocol = profile.request.protocol

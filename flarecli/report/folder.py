@@ -36,7 +36,7 @@ class FoundResults:
 
     Attributes:
         cases: One a scan, by name.
-        foreign: Names of `.json` files that are no records.
+        foreign: Names of `.json` files that are not records.
     """
 
     cases: tuple[ReportCase, ...]
@@ -102,7 +102,7 @@ def results_in(
         raise InputError(
             "holds no results of flare predict",
             path=folder,
-            seen=f"{len(foreign)} .json files that are no records" if foreign else f"{len(names)} files",
+            seen=f"{len(foreign)} .json files that are not records" if foreign else f"{len(names)} files",
             expected="records (.json) beside label maps",
             remedy="Give the folder that flare predict wrote to.",
         )

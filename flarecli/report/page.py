@@ -66,7 +66,7 @@ def write_report_page(
         destination: The HTML file; links to the files of the cases are relative to its folder.
         cases: The cases, in the order of the gallery.
         title: What the page is called.
-        foreign: Names of files that are no records.
+        foreign: Names of files that are not records.
         on_case: Called as the pictures of each case have been made.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A report as a table for programs: one row a case."""
+"""A report as a table for programs: one row per case."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Target(StrEnum):
     """Exclusive classes: background, the organs, then kinds of surroundings that count as background in the end.
 
     Synthetic scans distinguish all of them. Labels of patients distinguish some or none: their other background is
-    `UNSPECIFIED`, any of the classes that are no organ.
+    `UNSPECIFIED`, any of the classes that are not an organ.
     """
     ORGANS = "organs"
     """Independent organs without a background (multi-label); an organ is where its logit is at least 0."""

@@ -19,7 +19,7 @@ class ImageHeader:
     Attributes:
         path: The file that was named.
         shape: Sizes of all axes of the file, spatial ones first.
-        dtype: Type of the stored values, in the file's byte order; may be no plain number.
+        dtype: Type of the stored values, in the file's byte order; may be a structure.
         affine_ras: 4x4 float64 matrix from the index (i, j, k) to world mm.
         spacing_ijk_mm: Voxel sizes of the first three axes as the file states them apart from the affine.
         data: Where the voxels lie.

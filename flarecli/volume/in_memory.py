@@ -28,13 +28,13 @@ def volume_of_array(voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> Volume:
             be turned and oblique; label maps come back on the same axes.
 
     Raises:
-        UsageError: when the affine is no finite 4x4 matrix.
+        UsageError: when the affine is not a finite 4x4 matrix.
         InputError: when the array cannot be a CT scan of a body in HU.
     """
     affine = np.asarray(affine_ras)
     if affine.shape != (4, 4) or affine.dtype.kind not in "iuf" or not np.isfinite(affine).all():
         raise UsageError(
-            "the affine is no 4x4 matrix of finite numbers",
+            "the affine is not a 4x4 matrix of finite numbers",
             seen=f"shape {affine.shape} of {affine.dtype}",
             expected="a matrix from the index (x, y, z) to world mm",
             remedy="Give (voxels_zyx, affine_ras), the affine as nibabel's `image.affine`.",

@@ -39,7 +39,7 @@ def read_metaimage_header(path: Path) -> ImageHeader:
     """Read what a MetaImage file says.
 
     Raises:
-        InputError: when it is no MetaImage file, or when its header is damaged, contradicts itself or lacks a
+        InputError: when it is not a MetaImage file, or when its header is damaged, contradicts itself or lacks a
             statement.
     """
     header, end = _parsed(path)
@@ -135,7 +135,9 @@ def _parsed(path: Path) -> tuple[TextHeader, int]:
             remedy="The file is incomplete or of another format: fetch or export it again.",
         )
     if header.text("objecttype") not in (None, "Image"):
-        raise header.error("is no image", seen=f"ObjectType {header.text('objecttype')}", expected="ObjectType = Image")
+        raise header.error(
+            "is not an image", seen=f"ObjectType {header.text('objecttype')}", expected="ObjectType = Image"
+        )
     if header.fields[_LAST].upper().startswith("LIST"):
         header.fields["listed"] = block[end:].decode("utf-8", "replace")
     return header, end

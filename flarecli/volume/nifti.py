@@ -90,7 +90,7 @@ def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray
     path = Path(path)
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise UsageError(
-            "is no name for a NIfTI file",
+            "is not the name of a NIfTI file",
             path=path,
             expected="a name ending in .nii.gz or .nii",
             remedy="Choose such a name.",

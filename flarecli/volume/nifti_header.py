@@ -40,7 +40,7 @@ def parse_header(stream: BinaryIO, path: Path) -> tuple[nibabel.Nifti1Header, bo
         The header, repaired; whether the voxels follow in the same file; warnings.
 
     Raises:
-        InputError: when this is no NIfTI header, or one that contradicts itself.
+        InputError: when this is not a NIfTI header, or one that contradicts itself.
     """
     block = stream.read(_NIFTI1_BYTES)
     if block[4:8] in (b"n+2\0", b"ni2\0"):

@@ -38,10 +38,10 @@ def choose_position(header: nibabel.Nifti1Header, stated_codes: tuple[int, int])
     if sform is not None and not is_invertible(sform) and qform is not None and is_invertible(qform):
         header["sform_code"] = 0
         warnings.append(
-            "the header's sform is no position (zeros, or axes without a direction of their own); its qform is used"
+            "the header's sform is not a position (zeros, or axes without a direction of their own); its qform is used"
         )
     elif sform is not None and header["qform_code"] > 0 and (qform is None or not is_invertible(qform)):
-        warnings.append("the header's qform is no position; its sform is used")
+        warnings.append("the header's qform is not a position; its sform is used")
     elif sform is not None and qform is not None:
         warnings += _contradiction(sform, qform, header.get_data_shape())
     if not header["qform_code"] and not header["sform_code"]:

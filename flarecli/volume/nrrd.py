@@ -66,7 +66,7 @@ def read_nrrd_header(path: Path) -> ImageHeader:
     """Read what a NRRD file says.
 
     Raises:
-        InputError: when it is no NRRD file, or when its header is damaged, contradicts itself or lacks a statement.
+        InputError: when it is not an NRRD file, or when its header is damaged, contradicts itself or lacks a statement.
     """
     header, end = _parsed(path)
     sizes = header.integers("sizes", header.required("sizes"), header.dimension("dimension"))

@@ -136,7 +136,7 @@ def read_series_geometry(path: Path) -> SourceGeometry:
         path: Folder of slices, multi-frame file, or a folder, archive or DICOMDIR with one CT series.
 
     Raises:
-        InputError: when it is no DICOM series, or as `read_volume` raises it of the headers.
+        InputError: when it is not a DICOM series, or as `read_volume` raises it of the headers.
         InstallationError: when pydicom is not installed.
     """
     if is_collection(path):
@@ -149,7 +149,7 @@ def read_series_geometry(path: Path) -> SourceGeometry:
     check_regular_file(path)
     if not is_dicom_file(path):
         raise InputError(
-            "is no DICOM series",
+            "is not a DICOM series",
             path=path,
             expected="a folder with the slices of one series, or a multi-frame file",
             remedy="Give the series that the scan was converted from.",
@@ -165,7 +165,7 @@ def check_label_map_name(path: Path) -> None:
     """
     if image_suffix(path) not in WRITABLE_SUFFIXES:
         raise UsageError(
-            "is no format that label maps are written in",
+            "is not a format that label maps are written in",
             path=path,
             expected=f"a name ending in {', '.join(WRITABLE_SUFFIXES[:-1])} or {WRITABLE_SUFFIXES[-1]}",
             remedy="Choose such a name.",

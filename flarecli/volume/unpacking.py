@@ -56,7 +56,7 @@ def gzip_or_raw(path: Path) -> Encoding:
     """Whether a file is compressed with gzip, told by its content.
 
     Raises:
-        InputError: when it is no regular file, is empty or cannot be read.
+        InputError: when it is not a regular file, is empty or cannot be read.
     """
     with opened(path) as file:
         magic = file.read(2)

@@ -112,12 +112,12 @@ def _card_of(content: Any) -> Card:
         raise ValueError(f"fields that are missing: {missing[:3]}, unknown: {unknown[:3]}")
     for name in _TEXTS:
         if not isinstance(content[name], str):
-            raise ValueError(f"{name} is {content[name]!r:.60}, no text")
+            raise ValueError(f"{name} is {content[name]!r:.60}, not a string")
     for name in ("system", "network", "set_name"):
         if not content[name].isprintable():
-            raise ValueError(f"{name} is {content[name]!r:.60}, no name")
+            raise ValueError(f"{name} is {content[name]!r:.60}, not a name")
     if not isinstance(content.get("details", {}), dict):
-        raise ValueError("details are no table")
+        raise ValueError("details are not a table")
     filters = content.get("base_filters")
     if filters is not None and not (type(filters) is int and 0 < filters <= _MOST_FILTERS):
         raise ValueError(f"base_filters are {filters!r:.60}, expected 1 to {_MOST_FILTERS}")

@@ -23,7 +23,7 @@ def found_for(system: str, wanted: str, installed: Mapping[tuple[str, str], Inst
         installed: The system's installed weights, by set and network.
 
     Raises:
-        InputError: for a file that is no weights file, a folder of an unfinished training, and a folder with two
+        InputError: for a file that is not a weights file, a folder of an unfinished training, and a folder with two
             files for one network.
     """
     named = {network: found for (set_name, network), found in installed.items() if set_name == wanted}
@@ -60,7 +60,7 @@ def _one_file(path: Path, system: str) -> dict[str, Installed]:
     if not path.name.endswith(WEIGHTS_SUFFIX):
         is_checkpoint = path.suffix == _CHECKPOINT_SUFFIX
         raise InputError(
-            "is a checkpoint of a training, not weights" if is_checkpoint else "is no weights file",
+            "is a checkpoint of a training, not weights" if is_checkpoint else "is not a weights file",
             path=path,
             expected=f"a file whose name ends in {WEIGHTS_SUFFIX}, with its card, or a folder of such files",
             remedy="Finish the training (`flare train`) and give its folder, or bring published weights in with "

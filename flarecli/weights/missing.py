@@ -10,7 +10,7 @@ from flarecli.weights.card import WEIGHTS_SUFFIX
 
 
 def missing_weights(system: str, networks: Sequence[str]) -> InputError:
-    """The error for networks without weights, with the commands that help, to be copied.
+    """The error for networks without weights, with the commands that provide them.
 
     Args:
         system: Name of the system.

@@ -99,7 +99,7 @@ def _stored_form(values: np.ndarray, name: str, source: Path) -> np.ndarray:
         values = np.asarray(values, np.float32)
     if not np.isfinite(values).all():
         raise InputError(
-            "holds weights that are no finite numbers",
+            "holds weights that are not finite",
             path=source,
             seen=name,
             expected="finite numbers (no NaN, no infinity)",

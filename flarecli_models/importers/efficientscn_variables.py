@@ -104,7 +104,7 @@ def assign_weights(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
         layer, part = name.rsplit("/", 1)
         variable = getattr(model.get_layer(layer), part, None)
         if variable is None:
-            raise ValueError(f"{name} is no weight of {model.name}")
+            raise ValueError(f"{name} is not a weight of {model.name}")
         if tuple(variable.shape) != array.shape:
             raise ValueError(f"{name} (={array.shape}) must have the shape {tuple(variable.shape)}")
         with np.errstate(over="ignore"):

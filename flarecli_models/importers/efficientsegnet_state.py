@@ -80,7 +80,7 @@ def check_shapes(
         expected: Tells the shapes that the model has, by `layer/kernel`; asked only once the keys are right.
 
     Raises:
-        StateError: for keys that are missing or unknown, and arrays that are no kernels of the model.
+        StateError: for keys that are missing or unknown, and arrays that are not kernels of the model.
     """
     state = {key.removeprefix(_WRAPPER): shape for key, shape in shapes.items()}
     missing = [key for key in keys.values() if key not in state]
@@ -111,7 +111,7 @@ def layer_weights(arrays: Mapping[str, np.ndarray], keys: Mapping[str, str]) -> 
         float32 array for every weight of the model, by `layer/kernel`.
 
     Raises:
-        StateError: for keys that are missing or unknown, and arrays that are no kernels.
+        StateError: for keys that are missing or unknown, and arrays that are not kernels.
     """
     check_shapes({key: array.shape for key, array in arrays.items()}, keys)
     state = {key.removeprefix(_WRAPPER): array for key, array in arrays.items()}

@@ -87,7 +87,7 @@ class _Refused(Exception):
 
 
 def _checked_state(content: Any, accept: Callable[[Mapping[str, tuple[int, ...]]], None]) -> dict[str, TensorRecord]:
-    """The tensors of a file, once their shapes are right and their storages are no larger than they need."""
+    """The tensors of a file, once their shapes are right and their storages are not larger than they need."""
     state = _state_dict(content)
     try:
         accept({key: tensor.shape for key, tensor in state.items()})
@@ -189,7 +189,7 @@ def _state_dict(content: Any) -> dict[str, TensorRecord]:
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, TensorRecord):
             raise CheckpointError(
-                f"its entry {str(key)[:60]!r} is no tensor but a {type(value).__name__}, expected a state dictionary, "
-                f"or one under the key {_STATE_KEY!r}"
+                f"its entry {str(key)[:60]!r} is not a tensor but a {type(value).__name__}, expected a "
+                f"state dictionary, or one under the key {_STATE_KEY!r}"
             )
     return state

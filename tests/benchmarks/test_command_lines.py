@@ -13,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTATION = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEEDS_TORCH = {"benchmarks.slabs"}
 
 
 def _modules() -> list[str]:
@@ -33,8 +32,6 @@ BENCHMARKS = [module.removesuffix(".__main__") for module in MODULES if '__name_
 @cache
 def help_of(benchmark: str) -> str:
     """What `python -m BENCHMARK --help` prints, run in this process."""
-    if benchmark in NEEDS_TORCH:
-        pytest.importorskip("torch")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [benchmark, "--help"])
         patch.setenv("COLUMNS", "120")

@@ -38,7 +38,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ProfileRequest, list[Sc
         for scan in scans:
             case = case_profile(scan.case.name)
             if scan.case.name.startswith("bad"):
-                case = CaseProfile(case.case, error=InputError("is no scan", path=scan.case.scan, remedy="Look."))
+                case = CaseProfile(case.case, error=InputError("is not a scan", path=scan.case.scan, remedy="Look."))
             elif scan.ground_truth is not None:
                 case = replace(case, scores=SCORES)
             cases.append(case)
@@ -125,7 +125,7 @@ def test_several_scans_and_a_bad_one(asked: list[object], tmp_path: Path) -> Non
     good, bad = write_ct(tmp_path / "good.nii.gz"), write_ct(tmp_path / "bad.nii.gz")
     result = flare(good, bad)
     assert result.exit_code == 4
-    assert "bad.nii.gz: is no scan" in result.stderr
+    assert "bad.nii.gz: is not a scan" in result.stderr
     assert "good" in result.stdout
     assert flare(bad).exit_code == 3
 

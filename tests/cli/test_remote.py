@@ -154,7 +154,7 @@ class TestPredict:
         s3.put("in/case0_0000.nii.gz", write_ct(tmp_path / "other.nii.gz", seed=5))
         code, output = predict(f"{URL}/in", f"{URL}/out", "--resume")
         assert code == 0
-        assert "done anew: the scan has changed" in output
+        assert "redone: the scan has changed" in output
 
     def test_a_damaged_label_map_is_done_anew(self, s3: S3, tmp_path: Path) -> None:
         put_scans(s3, tmp_path, 1)

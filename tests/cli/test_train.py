@@ -160,7 +160,7 @@ def test_wrong_usage_is_explained(arguments: list[str], words: str) -> None:
 def test_folders_that_are_no_source_are_named(tmp_path: Path) -> None:
     result = train(tmp_path / "run", "--synthesize-from", tmp_path / "nothing")
     assert result.exit_code == 3
-    assert "is no folder of label maps" in " ".join(result.output.split())
+    assert "is not a folder of label maps" in " ".join(result.output.split())
     result = train(tmp_path / "cache", tmp_path / "run")
     assert result.exit_code == 3
 

@@ -117,10 +117,10 @@ def test_what_is_no_dataset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "no description"),
-        ("[]", "no description"),
-        ('{"training": []}', "no description"),
-        ('{"labels": {"liver": "one"}}', "no description"),
+        ("{", "does not describe"),
+        ("[]", "does not describe"),
+        ('{"training": []}', "does not describe"),
+        ('{"labels": {"liver": "one"}}', "does not describe"),
         ('{"labels": {"liver": 1}, "channel_names": {"0": "T1", "1": "T2"}}', "several channels"),
         ('{"labels": {"liver": 1}}', "holds no scans"),
     ],

@@ -212,14 +212,14 @@ def test_a_size_that_the_network_cannot_have(weights_file: Path) -> None:
 def test_a_file_that_holds_no_weights(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.weights.h5"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="is no weights file"):
+    with pytest.raises(InputError, match="is not a weights file"):
         load_network(build_localization, path, checks.runtime())
 
 
 def test_a_weights_file_that_is_cut(weights_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.weights.h5"
     path.write_bytes(weights_file.read_bytes()[:5000])
-    with pytest.raises(InputError, match="is no weights file"):
+    with pytest.raises(InputError, match="is not a weights file"):
         load_network(build_localization, path, checks.runtime())
 
 

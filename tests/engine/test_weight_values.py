@@ -47,7 +47,7 @@ def test_a_constant_layer_is_named_again_by_the_cached_graph(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("layer", "value", "message"),
-    [(1, np.nan, "no finite numbers"), (0, -np.inf, "no finite numbers"), (None, 0.0, "a constant in every layer")],
+    [(1, np.nan, "not finite"), (0, -np.inf, "not finite"), (None, 0.0, "a constant in every layer")],
 )
 def test_weights_that_compute_nothing_are_refused(
     tmp_path: Path, layer: int | None, value: float, message: str

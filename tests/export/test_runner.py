@@ -144,5 +144,5 @@ def test_what_is_no_scan_is_refused(folder: Path, tmp_path: Path) -> None:
     finished = run_alone(folder / "run.py", tmp_path / "scan.nii", tmp_path / "labels.nii")
 
     assert finished.returncode == 1
-    assert "is no NIfTI-1 file" in finished.stderr
+    assert "is not a NIfTI-1 file" in finished.stderr
     assert not (tmp_path / "labels.nii").exists()

@@ -54,4 +54,4 @@ def test_a_scan_is_answered_by_its_label_map(address: str, folder: Path) -> None
     with pytest.raises(urllib.error.HTTPError, match="422") as refused:
         urllib.request.urlopen(address, b"no scan", timeout=60)
     with refused.value as error:
-        assert b"is no NIfTI-1 file" in error.read()
+        assert b"is not a NIfTI-1 file" in error.read()

@@ -12,9 +12,9 @@ from flarecli.files.sources import check_memory, check_regular_file, exists, is_
 
 def test_a_fifo_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "scan.nii.gz")
-    with pytest.raises(InputError, match="is no regular file; seen: a FIFO"):
+    with pytest.raises(InputError, match="is not a regular file; seen: a FIFO"):
         check_regular_file(tmp_path / "scan.nii.gz")
-    with pytest.raises(InputError, match="is no regular file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         check_regular_file(Path("/dev/zero"))
 
 

@@ -76,7 +76,7 @@ def test_absent_gpus_have_reasons(library: Path, machine: str, words: str) -> No
 
 
 def test_no_library_at_all(tmp_path: Path) -> None:
-    # A file that is no library hides a real driver's.
+    # A file that is not a library hides a real driver's.
     (tmp_path / "libnvidia-ml.so.1").write_bytes(b"")
     ended = run_with_fake_nvml(
         tmp_path / "libnvidia-ml.so.1", "normal", PROGRAM, FAKE_NVML_PROCESS=str(tmp_path / "process")

@@ -146,7 +146,7 @@ CORPUS = [
     OddInput("no label", training("imagesTr/a_0000.nii.gz", None), 3, ("no path",)),
     OddInput("two images a case", training(["imagesTr/a.nii.gz"] * 2), 3, ("a case of 2 images",)),
     OddInput("a list of one image", training(["imagesTr/a.nii.gz"]), 0, ("1 written",)),
-    OddInput("entries that are texts", description({"training": ["imagesTr/a.nii.gz"]}), 3, ("no description",)),
+    OddInput("entries that are texts", description({"training": ["imagesTr/a.nii.gz"]}), 3, ("does not describe",)),
     OddInput("training that is a table", description({"training": {"a": 1}}), 3, ("no list",)),
     OddInput("several channels", description({"channel_names": {"0": "CT", "1": "PET"}}), 3, ("several channels",)),
     OddInput("another file ending", description({"file_ending": ".nrrd"}), 3, ("holds no scans",)),
@@ -159,9 +159,9 @@ CORPUS = [
     OddInput("a value of 5000 digits", description({"labels": {"9" * 5000: "liver"}}), 3, ("as the value",)),
     OddInput("no organ", description({"labels": {"background": 0, "heart": 1}}), 3, ("none of the organs",)),
     OddInput("a key twice", description(b'{"labels": {"liver": 1, "liver": 2}}'), 3, ("stands twice",)),
-    OddInput("100,000 brackets", description(b"[" * 100_000), 3, ("no description",)),
-    OddInput("half a file", description(_SOUND[:30]), 3, ("no description",)),
-    OddInput("no text at all", description(b"\xff\xd8\xff\xe0\0\x10JFIF"), 3, ("no description",)),
+    OddInput("100,000 brackets", description(b"[" * 100_000), 3, ("does not describe",)),
+    OddInput("half a file", description(_SOUND[:30]), 3, ("does not describe",)),
+    OddInput("no text at all", description(b"\xff\xd8\xff\xe0\0\x10JFIF"), 3, ("does not describe",)),
     OddInput(
         "a description that is a FIFO", description({}, replaced("dataset.json", os.mkfifo)), 3, ("regular file",)
     ),
@@ -208,7 +208,7 @@ CORPUS = [
     OddInput("voxels that nobody annotated, said to be background", labels(_IGNORED, "--background", "5"), 0, ()),
     OddInput("an ignore label that no voxel has", labels(organ_blobs()), 0, ("1 written",)),
     # Tables
-    OddInput("a table of three columns", table("a.nii,b.nii,c.nii\n"), 3, ("is no pair",)),
+    OddInput("a table of three columns", table("a.nii,b.nii,c.nii\n"), 3, ("is not a pair",)),
     OddInput("an empty table", table(""), 3, ("holds no scans",)),
     OddInput("a table in UTF-16", table("imagesTr/a_0000.nii.gz,labelsTr/a.nii.gz\n".encode("utf-16")), 3, ("UTF-8",)),
     OddInput("a table with NUL", table("imagesTr/a_0000.nii.gz\0,labelsTr/a.nii.gz\n"), 3, ("pairs.csv",)),
@@ -260,7 +260,7 @@ CORPUS = [
     OddInput("no cache", lambda f: into_cache(described(f, {}))[:2], 2, ("no cache to write to",)),
     OddInput("an unknown system", caches(lambda out: None, "--system", "unet"), 2, ("unet",)),
     OddInput("no such dataset", lambda f: ("preprocess", f / "none", f / "out"), 3, ("does not exist",)),
-    OddInput("a folder that is no dataset", lambda f: ("preprocess", f / "victim", f / "out"), 3, ("known layout",)),
+    OddInput("a folder that is not a dataset", lambda f: ("preprocess", f / "victim", f / "out"), 3, ("known layout",)),
     OddInput("a device as a dataset", lambda f: ("preprocess", "/dev/zero", f / "out"), 3, ("known layout",)),
     OddInput("an organ that is none", caches(lambda out: None, "--organ", "heart=1"), 2, ("not understood",)),
     OddInput(
@@ -269,7 +269,7 @@ CORPUS = [
         2,
         ("two meanings",),
     ),
-    OddInput("background that is no number", caches(lambda out: None, "--background", "x"), 2, ("values",)),
+    OddInput("background that is not a number", caches(lambda out: None, "--background", "x"), 2, ("values",)),
 ]
 
 

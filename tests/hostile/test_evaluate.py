@@ -116,7 +116,7 @@ CORPUS = [
     OddInput("a link to nothing", with_gt(dangling), 3, ("link to a file that is not there",)),
     OddInput("a device", lambda folder: (*pair(folder)[:2], "/dev/null"), 3, ("regular file",)),
     OddInput("no such file", lambda folder: (*pair(folder)[:2], folder / "b.nii.gz"), 3, ("does not exist",)),
-    OddInput("an empty name", lambda folder: (*pair(folder)[:2], ""), 3, ("is no path",)),
+    OddInput("an empty name", lambda folder: (*pair(folder)[:2], ""), 3, ("is not a path",)),
     OddInput("an empty folder", folders(lambda f: [p.unlink() for p in (f / "gt").iterdir()]), 3, ("empty folder",)),
     OddInput("a pattern without files", lambda f: (*pair(f)[:2], f / "x*.nii"), 3, ("matches nothing",)),
     OddInput("a pattern that is none", lambda f: (*pair(f)[:2], f / "**x" / "[a"), 3, ()),
@@ -136,7 +136,9 @@ CORPUS = [
     OddInput("complex numbers", with_values(blobs().astype(np.complex64)), 3, ("no plain numbers",)),
     OddInput("voxels of 0 mm", with_gt(header_field(80, struct.pack("<3f", 0, 0, 0))), 0, ("pixdim",)),
     OddInput("voxels of 5 km", with_gt(header_field(80, struct.pack("<f", 5e6))), 3, ("voxel size",)),
-    OddInput("a slope that is no number", with_gt(header_field(112, struct.pack("<2f", 1, np.nan))), 3, ("scaling",)),
+    OddInput(
+        "a slope that is not a number", with_gt(header_field(112, struct.pack("<2f", 1, np.nan))), 3, ("scaling",)
+    ),
     OddInput("an affine of zeros", with_gt(header_field(280, bytes(48))), 3, ()),
     OddInput(
         "another place", lambda f: pair(f, lambda gt: save_labels(gt, blobs(), np.diag([1.0, 1, 1, 1]))), 3, ("apart",)
@@ -192,14 +194,14 @@ CORPUS = [
     OddInput("table and report in one file", with_options("--csv", "{}/x", "--report", "{}/x"), 2, ("one file",)),
     OddInput("the table is a device", with_options("--csv", "/dev/null"), 3, ("is a device",)),
     OddInput("the table is a folder", with_options("--csv", "{}"), 3, ("is a folder",)),
-    OddInput("the table has no name", with_options("--csv", ""), 3, ("no name of a file",)),
+    OddInput("the table has no name", with_options("--csv", ""), 3, ("not a file name",)),
     OddInput("the table's name is too long", with_options("--csv", "{}/" + "x" * 300), 3, ("too long",)),
     OddInput("a file in place of a folder", with_options("--csv", "{}/pred.nii.gz/x.csv"), 3, ("cannot be written",)),
     OddInput("no scans of this name", with_options("--report", "{}/out/r.html", "--images", "{}/none"), 3, ("exist",)),
     OddInput("scans without a report", with_options("--images", "{}"), 2, ("--report",)),
     # Options
     OddInput("a label twice", with_options("--labels", "1=liver,1=x"), 2, ("not understood",)),
-    OddInput("a tolerance that is no number", with_options("--tolerance", "nan"), 2, ("not understood",)),
+    OddInput("a tolerance that is not a number", with_options("--tolerance", "nan"), 2, ("not understood",)),
     OddInput("a tolerance of an unknown organ", with_options("--tolerance", "heart=1"), 2, ("not scored",)),
     OddInput("an unknown metric", with_options("--metrics", "dsc,iou"), 2, ("not understood",)),
     # Tables

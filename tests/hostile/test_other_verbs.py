@@ -102,7 +102,7 @@ PROFILE = [
     OddInput("table without a name", profile("--csv", ""), 3, ("name",)),
     OddInput("table is a pipe", profile("--csv", "{}/p", before=put_fifo("p")), 3, ("FIFO",)),
     OddInput("plot exists", profile("--plot", "{}/p.png", before=put("p.png")), 3, ("exists", "--overwrite")),
-    OddInput("plot is no PNG", profile("--plot", "{}/p.svg"), 2, (".png",)),
+    OddInput("plot is not a PNG", profile("--plot", "{}/p.svg"), 2, (".png",)),
     OddInput("table and plot are one", profile("--csv", "{}/p.png", "--plot", "{}/p.png"), 2, ("two outputs",)),
     OddInput("folder of plots is a file", profile("--plot", "{}/f", before=put("f")), 3, ("cannot be written",)),
     OddInput("truth is the table", profile("--labels", "{}/scan.nii.gz", "--csv", "{}/scan.nii.gz"), 2, ("read",)),
@@ -151,7 +151,7 @@ PHANTOM = [
     OddInput("spacing no number", phantom("--shape", "9x9x9", "--spacing", "nanx1x1"), 2, ("spacing",)),
     OddInput("spacing endless", phantom("--shape", "9x9x9", "--spacing", "infx1x1"), 2, ("spacing",)),
     OddInput("organs are missing", phantom("--anatomy", "{}/gone.nii.gz"), 3, ("does not exist",)),
-    OddInput("organs are no image", phantom("--anatomy", "{}/a.nii", before=put("a.nii", b"no")), 3, ("a.nii",)),
+    OddInput("organs are not an image", phantom("--anatomy", "{}/a.nii", before=put("a.nii", b"no")), 3, ("a.nii",)),
     OddInput("organs are a device", phantom("--anatomy", "/dev/zero"), 3, ("/dev/zero",)),
     OddInput("no organs in the folder", phantom("--anatomy", "{}", before=put("a.txt")), 3, ("label maps",)),
     OddInput("none wanted", phantom("--number", "0"), 2, ("--number",)),
@@ -177,7 +177,7 @@ TRAIN = [
     OddInput("recipe is a folder", train(*SYNTHETIC, "--recipe", "{}/r.toml", before=put("r.toml/a")), 3, ("folder",)),
     OddInput("recipe is a pipe", train(*SYNTHETIC, "--recipe", "{}/r.toml", before=put_fifo("r.toml")), 3, ("FIFO",)),
     OddInput(
-        "recipe is no TOML", train(*SYNTHETIC, "--recipe", "{}/r.toml", before=put("r.toml", b"a = [")), 3, ("r.toml",)
+        "recipe is not TOML", train(*SYNTHETIC, "--recipe", "{}/r.toml", before=put("r.toml", b"a = [")), 3, ("r.toml",)
     ),
     OddInput(
         "recipe not UTF-8",
@@ -194,7 +194,7 @@ TRAIN = [
     OddInput("unknown recipe", train(*SYNTHETIC, "--recipe", "odd"), 2, ("odd", "standard")),
     OddInput("setting without a value", train(*SYNTHETIC, "--set", "iterations"), 2, ("iterations",)),
     OddInput("setting of another kind", train(*SYNTHETIC, "--set", "iterations=many"), 2, ("iterations",)),
-    OddInput("setting that is no number", train(*SYNTHETIC, "--set", "optimiser.learning_rate=nan"), 2, ("rate",)),
+    OddInput("setting that is not a number", train(*SYNTHETIC, "--set", "optimiser.learning_rate=nan"), 2, ("rate",)),
     OddInput("batch of none", train(*SYNTHETIC, "--set", "batch=0"), 2, ("batch",)),
     OddInput("fold of synthetic scans", train(*SYNTHETIC, "--fold", "1"), 2, ("no folds",)),
     OddInput("no label maps", train("{}/out", "--synthesize-from", "{}"), 3, ("label maps",)),

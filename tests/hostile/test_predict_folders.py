@@ -109,7 +109,7 @@ def nothing(folder: Path) -> None:
     pass
 
 
-_ANEW = ("a: done anew:",)
+_ANEW = ("a: redone:",)
 _DAMAGED = (*_ANEW, "its record is damaged")
 
 FOLDERS = [

@@ -74,7 +74,7 @@ def table_among_records(folder: Path) -> Arguments:
 
 _EXISTS = ("exists already", "--overwrite")
 _BEFORE = ("exists already", "belong to no earlier run")
-_NO_FORMAT = ("is no format that label maps are written in",)
+_NO_FORMAT = ("is not a format that label maps are written in",)
 _REGION = ("the region to segment cannot be read", "auto, full")
 _TWICE = ("two outputs would be written to one file",)
 

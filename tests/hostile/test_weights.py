@@ -175,10 +175,10 @@ CHOSEN = [
     OddInput("a set that is not there", chosen(lambda folder: "nowhere"), 3, ("no weights of flarelite there",)),
     OddInput("a network that is not there", chosen(lambda folder: "liver=starter"), 2, ("locate, refine",)),
     OddInput("a FIFO", chosen(lambda folder: odd.fifo(folder / odd.WEIGHTS)), 3, ("a FIFO",)),
-    OddInput("a device", chosen(lambda folder: "/dev/zero"), 3, ("is no regular file",)),
+    OddInput("a device", chosen(lambda folder: "/dev/zero"), 3, ("is not a regular file",)),
     OddInput("an empty folder", chosen(lambda folder: folder), 3, ("no weights of flarelite there",)),
     OddInput("a checkpoint", chosen(put("step.npz")), 3, ("is a checkpoint of a training",)),
-    OddInput("a text", chosen(put("weights.txt")), 3, ("is no weights file",)),
+    OddInput("a text", chosen(put("weights.txt")), 3, ("is not a weights file",)),
     OddInput("an HDF5 file without card", chosen(put("a.weights.h5")), 3, ("has no card beside it",)),
     OddInput("an unfinished training", chosen(unfinished_training), 3, ("is not finished", "flare train")),
     OddInput("two files of one network", chosen(two_of_one), 3, ("holds two weights files",)),
@@ -210,7 +210,7 @@ def whole(name: str, content: bytes, *words: str) -> OddInput:
     return OddInput(f"verify {name}", verified(lambda place: odd.replaced(place, content)), 3, words)
 
 
-_FINITE = "no finite numbers"
+_FINITE = "not finite"
 _ELSEWHERE = "whose values lie in other files"
 
 VERIFIED = [
@@ -234,10 +234,10 @@ VERIFIED = [
     inside("a gigabyte, packed", odd.kernel(shape=(1 << 28,), dtype="f4", compression="gzip"), "more than its network"),
     inside("a piece of a gigabyte", odd.kernel(shape=(3,), maxshape=(None,), chunks=(1 << 28,), dtype="f4",
            compression="gzip"), "larger than itself"),
-    whole("an empty file", b"", "is no weights file"),
-    whole("a text", b"weights" * 100, "is no weights file"),
-    whole("a signature alone", b"\x89HDF\r\n\x1a\n", "is no weights file"),
-    whole("half a file", (odd.STARTER / odd.WEIGHTS).read_bytes()[:100_000], "is no weights file"),
+    whole("an empty file", b"", "is not a weights file"),
+    whole("a text", b"weights" * 100, "is not a weights file"),
+    whole("a signature alone", b"\x89HDF\r\n\x1a\n", "is not a weights file"),
+    whole("half a file", (odd.STARTER / odd.WEIGHTS).read_bytes()[:100_000], "is not a weights file"),
     OddInput("verify a network of no system", verified(lambda place: card({"network": "liver"})(odd.starter(place))), 3,
              ("does not have",)),
     OddInput("verify a system that is not there", verified(lambda place: card({"system": "x"})(odd.starter(place))), 3,

@@ -77,7 +77,7 @@ def test_two_files_of_one_case_are_refused(tmp_path: Path) -> None:
         ("texts", r"nothing that can be used.*b\.nii\.bz2"),
         ("absent", "does not exist"),
         ("a*.nii", "matches nothing"),
-        ("a\0", "is no path"),
+        ("a\0", "is not a path"),
     ],
 )
 def test_nothing_to_score_is_refused(tmp_path: Path, location: str, problem: str) -> None:

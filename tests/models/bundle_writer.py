@@ -25,7 +25,7 @@ def write_bundle(
         prefix: Path of the bundle without `.index`; its folder is made.
         variables: Arrays by name, without TensorFlow's suffix.
         entries_in_block: Entries of one block of the table.
-        object_graph: Whether to write the entry that is no variable.
+        object_graph: Whether to write the entry that is not a variable.
     """
     prefix.parent.mkdir(parents=True, exist_ok=True)
     data = bytearray()

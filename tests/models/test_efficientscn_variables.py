@@ -117,7 +117,7 @@ class TestAssignment:
 
     def test_of_no_part(self, weights: dict[str, np.ndarray]) -> None:
         weights["prediction/gamma"] = np.zeros(2, np.float32)
-        self.refused(weights, "prediction/gamma is no weight of efficientscn_localization")
+        self.refused(weights, "prediction/gamma is not a weight of efficientscn_localization")
 
 
 def test_published_localization_equals_the_reference_weights() -> None:

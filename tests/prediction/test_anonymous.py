@@ -225,7 +225,7 @@ def test_records_and_messages_never_hold_what_names_the_patient(tree: Path, tmp_
 
     assert done.returncode == 4
     pieces = [("stdout", done.stdout), ("stderr", done.stderr), *contents(out)]
-    # The agent is no identifier: lists and acquisitions are told by it.
+    # The agent is not an identifier: lists and acquisitions are told by it.
     secrets = [secret for secret in PATIENT if secret != planted("ContrastBolusAgent")]
     assert found_in(iter(pieces), secrets) == []
     assert found_in(iter(pieces), ["Folder-Zebra"]), "the search finds what is there"

@@ -275,7 +275,7 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
         ((scan, tmp_path / "o.nii.gz", "--reference", series), 2, "a reference is of no use here"),
         ((series, tmp_path / "o.dcm", "--reference", series), 2, "a reference is of no use here"),
         ((scan, tmp_path / "o.dcm", "--reference", tmp_path / "none"), 3, "the reference does not exist"),
-        ((scan, tmp_path / "o.dcm", "--reference", scan), 3, "is no DICOM series"),
+        ((scan, tmp_path / "o.dcm", "--reference", scan), 3, "is not a DICOM series"),
         ((series, tmp_path / "o.nii.gz", "--labelmap"), 2, "no DICOM segmentation that could be a LABELMAP"),
         ((series, tmp_path / "o.nii.gz", "--labelmap", "--rtstruct"), 2, "that could be a LABELMAP"),
         ((series, tmp_path / "o.dcm", "--split"), 2, "masks are not written as DICOM"),

@@ -1,4 +1,4 @@
-"""Records: what a run writes, a later one understands; anything else is no record, and never more than that."""
+"""Records: what a run writes, a later one understands; anything else is not a record, and never more than that."""
 
 from __future__ import annotations
 

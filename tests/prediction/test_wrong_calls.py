@@ -60,7 +60,7 @@ def test_what_is_no_case(cases: Any) -> None:
 def test_extras() -> None:
     with pytest.raises(UsageError, match="must be given by a function"):
         OutputOptions(preview="p.png")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="is no choice of extras"):
+    with pytest.raises(UsageError, match="is not an OutputOptions object"):
         predict_cases(Predictor("threshold"), [], extras="split")  # type: ignore[arg-type]
 
 

@@ -66,7 +66,7 @@ def test_networks_that_share_arrays_share_files(tmp_path: Path) -> None:
 
 
 def test_what_there_is_not(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no cache"):
+    with pytest.raises(InputError, match="is not a cache"):
         TrainingCache.open(tmp_path)
     cache = finished_cache(tmp_path)
     with pytest.raises(UsageError, match="no such network; seen: fine; expected: one of whole, part"):

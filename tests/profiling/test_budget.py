@@ -54,5 +54,5 @@ def test_which_gpu_figure_stands_for_all() -> None:
 
 
 def test_failed_case_breaks_no_limit() -> None:
-    failed = replace(case_profile(), error=InputError("is no scan", remedy="Look at it."))
+    failed = replace(case_profile(), error=InputError("is not a scan", remedy="Look at it."))
     assert Budget(max_seconds=0.1).breaches(profile(failed)) == []

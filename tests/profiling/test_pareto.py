@@ -22,7 +22,7 @@ def point(system: str, seconds: float, dsc: float) -> SystemPoint:
 
 def test_a_point_is_the_mean_of_cases_that_were_scored() -> None:
     scored = replace(case_profile("a"), scores=SCORES)
-    failed = CaseProfile(case_profile("b").case, error=InputError("is no scan", remedy="Look."))
+    failed = CaseProfile(case_profile("b").case, error=InputError("is not a scan", remedy="Look."))
     measured = profile(scored, case_profile("without truth"), failed, request=ProfileRequest("vgg13"))
 
     found = point_of(measured)

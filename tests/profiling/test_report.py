@@ -84,12 +84,12 @@ def test_unknown_memory_of_a_gpu_is_empty_not_zero(tmp_path: Path) -> None:
 
 
 def test_failed_cases_are_left_out_of_the_table(tmp_path: Path) -> None:
-    failed = CaseProfile(case_profile("bad").case, error=InputError("is no scan", remedy="Look at it."))
+    failed = CaseProfile(case_profile("bad").case, error=InputError("is not a scan", remedy="Look at it."))
     measured = profile(failed, case_profile("good"))
     write_profile_table(tmp_path / "p.csv", measured)
     assert [row["Name"] for row in rows(tmp_path / "p.csv")] == ["good.nii.gz"]
     entries = profile_as_dict(measured)["cases"]
-    assert entries[0]["error"]["problem"] == "is no scan"
+    assert entries[0]["error"]["problem"] == "is not a scan"
     assert entries[0]["cold"] is None
 
 

@@ -156,7 +156,7 @@ def test_the_estimate_of_a_record_is_taken_or_made_from_its_expected_dsc(tmp_pat
 def test_cases_of_which_a_run_wrote_why_they_failed_are_shown(tmp_path: Path) -> None:
     save_result(tmp_path, make_record("a"))
     failed = Case("b", Path("/scans/b_0000.nii.gz"), tmp_path / "b.nii.gz")
-    write_failure(failed, InputError("is no CT", seen="0 HU", expected="HU", remedy="Give a CT."))
+    write_failure(failed, InputError("is not a CT", seen="0 HU", expected="HU", remedy="Give a CT."))
     (tmp_path / "c.failed.json").write_text("{")
     write_failure(Case("a", Path("x"), tmp_path / "a.nii.gz"), InputError("is old", remedy="None."))  # done since then
     found = results_in(tmp_path)
@@ -164,7 +164,7 @@ def test_cases_of_which_a_run_wrote_why_they_failed_are_shown(tmp_path: Path) ->
     assert sorted(by_name) == ["a", "b", "c"]
     assert by_name["a"].status is Status.DONE
     assert (by_name["b"].status, by_name["b"].judgement) == (Status.FAILED, "error")
-    assert by_name["b"].problem == "is no CT; seen: 0 HU; expected: HU. Give a CT."
+    assert by_name["b"].problem == "is not a CT; seen: 0 HU; expected: HU. Give a CT."
     assert by_name["b"].scan == "/scans/b_0000.nii.gz"
     assert by_name["b"].further == (tmp_path / "b.failed.json",)
     assert "the record of the failure is damaged" in by_name["c"].problem
@@ -173,5 +173,5 @@ def test_cases_of_which_a_run_wrote_why_they_failed_are_shown(tmp_path: Path) ->
 
 
 def test_a_folder_of_failures_alone_is_a_report(tmp_path: Path) -> None:
-    write_failure(Case("b", Path("b"), tmp_path / "b.nii.gz"), InputError("is no CT", remedy="Give a CT."))
-    assert statuses(tmp_path) == {"b": ("error", "is no CT. Give a CT.")}
+    write_failure(Case("b", Path("b"), tmp_path / "b.nii.gz"), InputError("is not a CT", remedy="Give a CT."))
+    assert statuses(tmp_path) == {"b": ("error", "is not a CT. Give a CT.")}

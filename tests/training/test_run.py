@@ -170,7 +170,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
 
 
 class SpoiltScans:
-    """Scans whose intensities are no numbers from the fourth on."""
+    """Scans whose intensities are not numbers from the fourth on."""
 
     def scan(self, number: int) -> Any:
         scan = small.labelled_scan(number)
@@ -184,7 +184,7 @@ class SpoiltData(CachedData):
 
 def test_divergence_ends_the_run_and_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
     data = SpoiltData(small.recipe(), small.fake_cache(4), SPLIT)
-    # A rectifier may turn what is no number into 0: then the gradients spoil the weights, and these are noticed.
+    # A rectifier may turn what is not a number into 0: then the gradients spoil the weights, and these are noticed.
     problem = r"diverged; the last good checkpoint is step_00000002\.npz; seen: loss nan|weights are no longer finite"
     with pytest.raises(FlareError, match=problem):
         run(tmp_path, data=data)

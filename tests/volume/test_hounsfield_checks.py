@@ -1,4 +1,4 @@
-"""CT passes however it was cropped or windowed; what is no CT in HU is refused by its own name."""
+"""CT passes however it was cropped or windowed; what is not a CT in HU is refused by its own name."""
 
 from __future__ import annotations
 

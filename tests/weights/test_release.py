@@ -43,7 +43,7 @@ def test_what_float16_cannot_hold_stays_float32(factor: float, tmp_path: Path) -
 def test_values_that_are_not_finite_are_refused(value: float, tmp_path: Path) -> None:
     values = NORMAL.copy()
     values[1, 1, 1] = value
-    with pytest.raises(InputError, match=r"no finite numbers; seen: layers/conv/vars/0"):
+    with pytest.raises(InputError, match=r"not finite; seen: layers/conv/vars/0"):
         released(tmp_path, values)
     assert list((tmp_path / "mine").iterdir()) == []
 

@@ -48,7 +48,7 @@ class ProtocolName(StrEnum):
 
 _HELP = (  # as text: the lines of a docstring's later paragraphs would not be joined
     "Score predictions by organ and case, as the FLARE challenges do.\n\n"
-    "Files are paired by name, with or without _0000. Predictions are compared in the world, whatever their "
+    "Files are paired by name, with or without _0000. Predictions are compared in world coordinates, whatever their "
     "orientation. A missing prediction counts with the worst scores; files that cannot be compared are left "
     "out of the means; in both cases the exit code is 4."
 )

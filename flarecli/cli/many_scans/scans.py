@@ -27,7 +27,7 @@ def check_shared(*, overwrite: bool, files: RunFiles, scheduler: bool) -> None:
         ("--overwrite", overwrite, "Give another folder for the output."),
         ("--statistics", files.statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
         ("--report", files.report is not None, "Run `flare report OUT` afterwards."),
-        ("--scheduler", scheduler, "Give one of them: a scheduler shares the work, too."),
+        ("--scheduler", scheduler, "Give one of them: a scheduler also shares the work."),
     ):
         if is_given:
             raise UsageError("two options exclude each other", seen=f"--share and {option}", remedy=remedy)
@@ -83,7 +83,7 @@ def scans_of(
 
 
 def _bring_dicom(source: Path, *, is_single: bool) -> None:
-    """Bring what has to be read for its series to be known: archives, DICOMDIRs, and prefixes without images."""
+    """Download what has to be read to list its series: archives, DICOMDIRs, and prefixes without images."""
     if not is_staged(source):
         return
     from flarecli.files.names import image_suffix
@@ -100,7 +100,7 @@ def _bring_dicom(source: Path, *, is_single: bool) -> None:
 
 @contextmanager
 def _status(source: Path, *, hidden: bool) -> Iterator[None]:
-    """Say on a terminal that many files are looked through, while they are."""
+    """Show on a terminal that headers are being read, while they are."""
     from flarecli.dicom.collection.detection import is_collection
 
     if hidden or not sys.stderr.isatty() or not is_collection(source):

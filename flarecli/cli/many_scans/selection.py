@@ -1,4 +1,4 @@
-"""Which scans a process of `flare predict` segments: all that are found, a part of them, or what others leave."""
+"""Which scans a process of `flare predict` segments: all, a part of them, or what no other process has claimed."""
 
 from __future__ import annotations
 

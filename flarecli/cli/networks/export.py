@@ -1,4 +1,4 @@
-"""`flare export`: a system's networks with all that another program needs to use them."""
+"""`flare export`: a system's networks with everything that another program needs to run them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print the contract and the self-test as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Write a system for use without flare: networks, contract, self-test and a reference runner of one file.
+    """Write a system for use without flare: networks, contract, self-test and a reference runner in one file.
 
     The networks compute in float32 and are read back before the folder appears.
     """

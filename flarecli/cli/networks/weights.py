@@ -89,7 +89,7 @@ def import_weights(
     network: Annotated[str, typer.Option(help="Network that they belong to.")],
     as_json: AsJson = False,
 ) -> None:
-    """Convert published weights and keep them in your folder of weights.
+    """Convert published weights and store them in your weights folder.
 
     The published EfficientSCN weights are under GPL-3.0: github.com/franzthaler/FLARE21-EfficientSCN.
     """

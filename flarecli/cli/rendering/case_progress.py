@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CaseProgress:
-    """A bar over the cases with the step at hand, on standard error, where that is a terminal.
+    """A progress bar over the cases with the current step, on standard error, where that is a terminal.
 
     Args:
         total: Number of cases.
@@ -49,7 +49,7 @@ class CaseProgress:
         self.hide()
 
     def hide(self) -> None:
-        """Take the bar away, so that something else can be printed."""
+        """Remove the bar, so that something else can be printed."""
         if self._bar is not None:
             self._bar.stop()
 

@@ -1,4 +1,4 @@
-"""A Rich console on which names from files cannot act on the terminal."""
+"""A Rich console that escapes control characters, such as those in file names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `flare predict` shows of its cases: a table, doubts, warnings, or JSON."""
+"""What `flare predict` shows of its cases: a table, organs to check, warnings, or JSON."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def print_outcomes(outcomes: Sequence[CaseResult], *, verbose: bool) -> None:
 
 def _print_remarks(outcome: CaseResult, console: Console) -> None:
     if outcome.redone is not None:
-        console.print(f"{_name(outcome)}: done anew: {_escaped(outcome.redone)}", highlight=False, soft_wrap=True)
+        console.print(f"{_name(outcome)}: redone: {_escaped(outcome.redone)}", highlight=False, soft_wrap=True)
     if outcome.record is None:
         return
-    for line in _doubts(outcome.record):
+    for line in _organs_to_check(outcome.record):
         console.print(f"{_name(outcome)}: {line}", highlight=False, soft_wrap=True)
     for warning in outcome.record["warnings"]:
         print_warning(f"{outcome.case.name}: {warning}")
@@ -87,7 +87,7 @@ def _details(record: Mapping[str, Any]) -> str:
     )
 
 
-def _doubts(record: Mapping[str, Any]) -> Iterator[str]:
+def _organs_to_check(record: Mapping[str, Any]) -> Iterator[str]:
     """A line for each organ that is not simply good, with the reasons."""
     for name, found in record.get("confidence", {}).items():
         verdict = found["verdict"]

@@ -1,6 +1,6 @@
 """How nibabel is imported: without pydicom, which it needs for one extension of NIfTI headers that nothing here reads.
 
-pydicom takes as long to import as all of nibabel besides; where it is installed, a scan that is no DICOM must not
+pydicom takes as long to import as the rest of nibabel; where it is installed, a scan that is not DICOM must not
 wait for it. `import pydicom` works as ever before and after.
 """
 

@@ -13,7 +13,7 @@ _UNHANDLED = (signal.SIG_DFL, signal.default_int_handler)
 _SHELL_OFFSET = 128
 _AGAIN_S = 0.05
 
-_raised: list[weakref.ref[Terminated]] = []  # the last one, until it is told
+_raised: list[weakref.ref[Terminated]] = []  # the last one, until it is reported
 
 
 class Terminated(KeyboardInterrupt):
@@ -59,7 +59,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
     error = Terminated(number)
 
     def lost(_: weakref.ref[Terminated]) -> None:
-        """The exception is gone and nobody has told of it: imports, callbacks and extension modules swallow some."""
+        """The exception was discarded without being handled, as imports, callbacks and extension modules do."""
         signal.signal(signal.SIGALRM, lambda *_: _raise(number, None))
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)  # an exception of this very callback would be lost, too
 

@@ -80,7 +80,7 @@ def check_structure(path: Path, largest_elements: int | None = None) -> None:
     except (InputError, MemoryError):
         raise
     except Exception as error:  # HDF5 raises nearly anything on damaged files
-        raise _refused(path, "is no weights file, or a damaged one", " ".join(str(error).split())) from error
+        raise _refused(path, "is not a weights file, or a damaged one", " ".join(str(error).split())) from error
     if largest_elements is not None and elements > largest_elements:
         raise _refused(
             path, "holds more than its network", f"{elements:,} numbers", f"at most {largest_elements:,} numbers"
@@ -114,7 +114,7 @@ def _arrays(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
             elif isinstance(item, h5py.Dataset):
                 yield name, item
             else:
-                raise _refused(path, "holds something that is no array", name)
+                raise _refused(path, "holds something that is not an array", name)
 
 
 def _checked_elements(path: Path, name: str, array: h5py.Dataset) -> int:

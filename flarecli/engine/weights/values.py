@@ -30,7 +30,7 @@ def check_values(model: keras.Model, path: Path) -> None:
     """
     broken = [variable.path for variable in model.weights if not np.isfinite(_as_array(variable)).all()]
     if broken:
-        raise _refused(path, "holds weights that are no finite numbers", broken, "finite numbers, no NaN or infinity")
+        raise _refused(path, "holds weights that are not finite", broken, "finite numbers, no NaN or infinity")
     constant = constant_layers(model)
     if constant and len(constant) == sum(1 for _ in _kernels(model)):
         raise _refused(path, "holds a constant in every layer", constant, "kernels of trained layers")

@@ -54,7 +54,7 @@ def read_scan(path: Path) -> Scan:
         content = gzip.decompress(content)
     header = content[:HEADER_BYTES]
     if header[344:348] != b"n+1\0":
-        raise ValueError(f"{path} is no NIfTI-1 file of one part")
+        raise ValueError(f"{path} is not a NIfTI-1 file of one part")
     order = "<" if int.from_bytes(header[:4], "little") == HEADER_BYTES else ">"
     dimensions = np.frombuffer(header, f"{order}i2", 8, 40)
     shape = tuple(int(size) for size in dimensions[1:4])

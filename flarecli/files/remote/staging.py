@@ -247,7 +247,7 @@ def is_brought_for_now(status: os.stat_result) -> bool:
 
 def _into_place(temporary: Path, path: Path) -> None:
     temporary.replace(path)
-    discard(temporary)  # it is no temporary file any more
+    discard(temporary)  # it is no longer a temporary file
 
 
 def _writable(path: Path) -> Address | None:

@@ -95,7 +95,7 @@ def _image(path: Path, *, canonical: bool) -> NDArray[np.float32]:
             path=path,
             seen=f"shape {header.shape} of {header.dtype}",
             expected="3 dimensions",
-            remedy="Store one scan a file.",
+            remedy="Store one scan per file.",
         )
     image = read_image(header, beside_bytes=4 * math.prod(header.shape))
     stored = image.stored.reshape(header.shape[:3], order="F")

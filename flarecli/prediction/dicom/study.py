@@ -47,7 +47,7 @@ class DicomStudy:
         """A label map of the scan on the slices of the series.
 
         Args:
-            labels_zyx: uint8, canonical, with the kidneys told apart.
+            labels_zyx: uint8, canonical, with one label per kidney.
             origin: How it was made.
             are_kidneys_fused: Whether the kidneys are connected, and were parted at the spine.
         """
@@ -82,7 +82,7 @@ def study_of(volume: Volume, reference: Path | None = None, *, anonymous: bool =
         geometry = volume.source if reference is None else read_series_geometry(reference)
     if geometry.dicom is None:
         raise InputError(
-            "is no DICOM, so its result cannot belong to a study",
+            "is not DICOM, so its result cannot belong to a study",
             path=volume.path,
             expected="a DICOM series, or the one that the scan was converted from",
             remedy="Give the series itself, name it as the reference, or leave out the DICOM objects.",

@@ -1,4 +1,4 @@
-"""Whether all that is going to be written is new, from lists of names: without a look at a million files."""
+"""Whether all outputs are new, from lists of names: without a system call for each of a million files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def new_names(cases: CaseSequence, extras: OutputOptions) -> NewNames | None:
     """The names of all files of the cases, where none of them exists and no two are one; None where that is not
     certain, and each file must be looked at.
 
-    What does not exist is no input of the run either. Names that differ in case only count as one.
+    What does not exist is not an input of the run either. Names that differ in case only count as one.
     """
     if extras.dicom or not (extras.preview is None or isinstance(extras.preview, PreviewFolder)):
         return None

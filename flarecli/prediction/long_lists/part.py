@@ -78,7 +78,7 @@ def _part_of_array(environment: Mapping[str, str], option: str) -> Part:
     # An array with gaps, such as --array=3,7 to repeat tasks that failed, does not say which parts these were.
     if rest or not 0 <= number < count or first + (count - 1) * step != last:
         raise UsageError(
-            "the indices of the job array are not evenly spaced, so its tasks are no parts",
+            "the indices of the job array are not evenly spaced, so its tasks do not stand for parts",
             seen=f"task {index} of {count}, from {first} to {last}, step {step}",
             expected="an array such as 1-8 or 0-7",
             remedy=f"Submit another array, or give {_BY_HAND.get(option, 'a number')}.",

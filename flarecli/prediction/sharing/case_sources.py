@@ -11,7 +11,7 @@ from flarecli.prediction.cases import Case
 
 
 class CaseSource(Protocol):
-    """Gives cases to a run and hears how they ended; the run works within its `with` block."""
+    """Gives cases to a run and is notified how they ended; the run works within its `with` block."""
 
     def __enter__(self) -> Self: ...
 
@@ -28,7 +28,7 @@ class CaseSource(Protocol):
         """
 
     def ended(self, outcome: CaseResult) -> None:
-        """Hear how a case ended; its files are there."""
+        """Called when a case has ended and its files are there."""
 
 
 class ListedCases:

@@ -100,11 +100,11 @@ class Claims:
     def release(self, claim: Claim) -> None:
         """Give a case back, done or not: its claim and those of dead processes before it are removed.
 
-        What cannot be removed dies with this process.
+        A claim that cannot be removed becomes stale when this process ends.
         """
         with self._lock:
             self._held.pop(claim.labels, None)
-        for turn in range(1, claim.turn + 1):  # the highest last: until then, nobody begins anew
+        for turn in range(1, claim.turn + 1):  # the highest last: until then, no process starts the case again
             _remove(_file(claim.labels, turn))
 
     def clear(self, labels: Path) -> None:

@@ -3,7 +3,7 @@
 A process claims a case (`flarecli.prediction.sharing.claims`), works on it, writes its files and gives the claim back.
 What has a record that agrees with what is asked is done, whoever did it; what has a record of its failure has failed. A
 case whose process died is taken over by another one when nothing else is left for it to begin. It works on nothing else
-meanwhile: where it dies too, it was this case that killed it. Then the case is recorded as failed.
+at the same time: where it dies, too, this case was the reason. Then the case is recorded as failed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SharedCases:
     Args:
         predictor: What makes the label maps, or its facts.
         cases: The list.
-        extras: What is written besides.
+        extras: Additional outputs.
         verify: Whether what is done already is compared by checksums.
         claims: The claims of this process.
         wait_s: How long to wait between looks at the last cases, which other processes hold.

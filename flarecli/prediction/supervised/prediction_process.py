@@ -1,6 +1,6 @@
 """The side of the parent: a process that predicts, is ended where a case takes too long, and is replaced when it dies.
 
-A case during which the process dies is tried once more, with nothing else at hand; where the process dies again, it was
+A case during which the process dies is tried once more, alone; where the process dies again, it was
 this case that killed it. So one scan never ends a run, and fails no other scan.
 """
 
@@ -184,7 +184,7 @@ class _Run:
             child.send(None)
             while True:
                 while not child.has_message(_IDLE_S):
-                    gc.collect()  # frees an interruption that some code swallowed, so that it is raised once more
+                    gc.collect()  # frees an interruption that some code discarded, so that it is raised once more
                 kind, value = child.receive()
                 if kind is Told.WANTED:
                     case = self._next(idle=value)

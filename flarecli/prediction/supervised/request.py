@@ -19,7 +19,7 @@ class PredictionRequest:
         weights: Choices of weights.
         engine: Backend, device, precision, threads, limit of GPU memory.
         region: Which part of each scan to segment.
-        extras: What to write besides.
+        extras: Additional outputs.
         existing: What to do where files of a case exist: "overwrite" or "resume".
         folder: Where relative paths start, in another process; its working folder where None.
     """

@@ -1,4 +1,4 @@
-"""The side of the process that predicts: it asks for one case after the other, and tells how each goes."""
+"""The predicting process: it asks its parent for one case after the other, and reports how each ends."""
 
 from __future__ import annotations
 
@@ -114,4 +114,4 @@ class _AskedCases:
         return case
 
     def ended(self, outcome: CaseResult) -> None:
-        """The parent hears of it otherwise."""
+        """Nothing is to be done: the parent is notified by a message of its own."""

@@ -81,14 +81,14 @@ def load_checkpoint(path: Path, model: Any) -> tuple[int, dict[str, Any]]:
         with opened(path) as file:
             headers = dict(_headers(file))
             _check_headers(path, headers, expected)
-            # np.load does not close a file of its own that turns out to be no archive.
+            # np.load does not close a file of its own that turns out not to be an archive.
             file.seek(0)
             with np.load(file, allow_pickle=False) as stored:
                 arrays = {key: stored[key] for key in headers}
         done, facts = int(arrays["iteration"]), json.loads(str(arrays["facts"]))
         broken = [key for key in expected if key.startswith("weights/") and not np.isfinite(arrays[key]).all()]
         if broken or not isinstance(facts, dict):
-            raise ValueError(f"{', '.join(broken[:3])} not finite" if broken else "facts that are no table")
+            raise ValueError(f"{', '.join(broken[:3])} not finite" if broken else "facts that are not a table")
     except (FlareError, MemoryError):
         raise
     except Exception as error:  # zipfile, zlib and NumPy raise nearly anything on damaged files

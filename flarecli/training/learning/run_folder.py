@@ -106,7 +106,7 @@ class RunFolder:
 
 
 def check_place(run: Path, cache: Path | None) -> None:
-    """Refuse a folder for a run that is no folder, or lies in the cache that the run reads.
+    """Refuse a folder for a run that is not a folder, or lies in the cache that the run reads.
 
     Raises:
         UsageError: when it is the cache or lies in it.

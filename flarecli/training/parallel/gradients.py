@@ -23,7 +23,7 @@ def share_gradients(model: keras.Model, group: Group) -> None:
 
     on_gpu = any(variable.value.is_cuda for variable in model.trainable_variables)
     devices = [group.launch.local_rank] if on_gpu else None
-    # What Keras does not train are no buffers of PyTorch, and not sent from here: see `average_statistics`.
+    # Variables that Keras does not train are not buffers of PyTorch, and not sent here: see `average_statistics`.
     wrapped = DistributedDataParallel(model, device_ids=devices)
 
     def train_step(data: Any) -> Any:

@@ -67,7 +67,7 @@ def read_anatomies(source: str, processes: int = 1) -> Anatomies:
     folder = Path(source)
     if not is_folder(folder):
         raise InputError(
-            "is no folder of label maps",
+            "is not a folder of label maps",
             path=folder,
             expected=f'a folder, or "{PHANTOMS}" for procedural organs',
             remedy="Name another folder.",
