@@ -134,8 +134,8 @@ def test_broken_descriptions(tmp_path: Path, content: str, message: str) -> None
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("a.nii.gz\n", "no pair"),
-        ("a.nii.gz,b.nii.gz,c.nii.gz\n", "no pair"),
+        ("a.nii.gz\n", "not a pair"),
+        ("a.nii.gz,b.nii.gz,c.nii.gz\n", "not a pair"),
         ("a.nii.gz,b.nii.gz\na.nii.gz,b.nii.gz\n", "same name"),
         ("scan,labels\n", "holds no scans"),
         ("", "holds no scans"),

@@ -83,8 +83,8 @@ def test_tables_of_the_challenge_are_read(name: str) -> None:
     [
         ("", "holds no rows"),
         ("Name,DSC_1\n", "holds no rows"),
-        ("Case,DSC_1\na,1\n", "no score table"),
-        ("Name,Sex\na,f\n", "no score table"),
+        ("Case,DSC_1\na,1\n", "not a score table"),
+        ("Name,Sex\na,f\n", "not a score table"),
         ("Name,DSC_1\na,good\n", "other than numbers"),
         ("Name,DSC_1\na,1,2\n", "another number of cells"),
         ("Name,DSC_1,DSC_2\na,1\n", "another number of cells"),

@@ -189,11 +189,11 @@ def test_agrees_with_the_package_of_the_definition(seed: int) -> None:
         ({"gt": np.ones((2, 2, 3), bool)}, "differ in shape"),
         ({"pred": np.ones((2, 2), bool), "gt": np.ones((2, 2), bool)}, "not three-dimensional"),
         ({"pred": np.ones((1, 2, 2, 2), bool), "gt": np.ones((1, 2, 2, 2), bool)}, "not three-dimensional"),
-        ({"spacing_mm": (1.0, 0.0, 1.0)}, "no voxel spacing"),
-        ({"spacing_mm": (1.0, math.nan, 1.0)}, "no voxel spacing"),
-        ({"spacing_mm": (1.0, 1.0)}, "no voxel spacing"),
-        ({"tolerance_mm": -1.0}, "no tolerance"),
-        ({"tolerance_mm": math.inf}, "no tolerance"),
+        ({"spacing_mm": (1.0, 0.0, 1.0)}, "not a voxel spacing"),
+        ({"spacing_mm": (1.0, math.nan, 1.0)}, "not a voxel spacing"),
+        ({"spacing_mm": (1.0, 1.0)}, "not a voxel spacing"),
+        ({"tolerance_mm": -1.0}, "not a tolerance"),
+        ({"tolerance_mm": math.inf}, "not a tolerance"),
     ],
 )
 def test_refuses_bad_arguments(change: dict[str, object], problem: str) -> None:

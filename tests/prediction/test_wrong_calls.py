@@ -53,7 +53,7 @@ def test_ways_to_treat_what_exists(tmp_path: Path, existing: Any) -> None:
 
 @pytest.mark.parametrize("cases", [["a.nii.gz"], [None], [("a", "b")], 7, "a.nii.gz"])
 def test_what_is_no_case(cases: Any) -> None:
-    with pytest.raises(UsageError, match="no list of cases"):
+    with pytest.raises(UsageError, match="not a list of cases"):
         predict_cases(Predictor("threshold"), cases)
 
 

@@ -83,14 +83,14 @@ def test_a_sound_one_is_read(checkpoint: Path) -> None:
         (with_array("weights/0000", np.zeros((2, 3), "c16")), "complex128"),
         (with_array("weights/0000", np.full((2, 3), "text")), "damaged"),
         (with_array("weights/0000", np.full((2, 3), None)), "object"),
-        (with_array("facts", np.array("[1, 2]")), "no table"),
+        (with_array("facts", np.array("[1, 2]")), "not a table"),
         (with_array("facts", np.array("{")), "damaged"),
         (with_array("facts", np.array("[" * 100_000)), "damaged"),
         (with_array("iteration", np.zeros(3)), "damaged"),
         (with_array("iteration", None), "damaged"),
         (lambda path: path.write_bytes(b""), "damaged"),
         (lambda path: path.write_bytes(path.read_bytes()[:200]), "damaged"),
-        (as_fifo, "no regular file"),
+        (as_fifo, "not a regular file"),
     ],
 )
 def test_an_odd_one_is_refused_and_the_model_stays(

@@ -59,9 +59,9 @@ def test_stored_values_are_scaled_and_the_callers_array_stays(tmp_path: Path) ->
 
 
 def test_what_is_no_scan() -> None:
-    with pytest.raises(UsageError, match="no 4x4 matrix"):
+    with pytest.raises(UsageError, match="not a 4x4 matrix"):
         volume_of_array(ct_voxels(), np.eye(3))
-    with pytest.raises(UsageError, match="no 4x4 matrix"):
+    with pytest.raises(UsageError, match="not a 4x4 matrix"):
         volume_of_array(ct_voxels(), np.full((4, 4), np.nan))
     with pytest.raises(InputError, match="array: is not a volume"):
         volume_of_array(ct_voxels()[0], affine())

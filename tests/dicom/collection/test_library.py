@@ -36,5 +36,5 @@ def test_each_series_of_a_collection_is_segmented(tmp_path: Path, kind: str) -> 
     np.testing.assert_array_equal(late.labels, scans["P1 late"] > LIVER_HU)
     with pytest.raises(InputError, match="several CT series"):
         segment(source, system="threshold")
-    with pytest.raises(UsageError, match="no path"):
+    with pytest.raises(UsageError, match="not a path"):
         segment((scans["P2"], np.eye(4)), series="5", system="threshold")
