@@ -19,7 +19,7 @@ from flarecli.dicom.results.messages import keep_messages_private
 from flarecli.dicom.results.origin import MANUFACTURER, Origin, repeatable_uid
 from flarecli.dicom.results.outlines import outlines_of
 from flarecli.dicom.results.segmented_series import SegmentedSeries
-from flarecli.dicom.results.segments import Segment
+from flarecli.dicom.results.segments import Code, Segment
 from flarecli.dicom.results.sources import SourceSeries
 from flarecli.geometry import content_window
 
@@ -171,11 +171,16 @@ def _observation(segment: Segment) -> Dataset:
     observation.ObservationNumber = segment.number
     observation.ReferencedROINumber = segment.number
     observation.ROIObservationLabel = segment.label
-    code = Dataset()
-    code.CodeValue = segment.property_type.value
-    code.CodingSchemeDesignator = segment.property_type.scheme
-    code.CodeMeaning = segment.property_type.meaning
-    observation.RTROIIdentificationCodeSequence = DicomSequence([code])
+    kind = _coded(segment.property_type)
+    if segment.laterality is not None:  # Source: PS3.3 table C.8-44, CID 244
+        kind.SegmentedPropertyTypeModifierCodeSequence = DicomSequence([_coded(segment.laterality)])
+    observation.RTROIIdentificationCodeSequence = DicomSequence([kind])
     observation.RTROIInterpretedType = "ORGAN"
     observation.ROIInterpreter = ""
     return observation
+
+
+def _coded(concept: Code) -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = concept.value, concept.scheme, concept.meaning
+    return code

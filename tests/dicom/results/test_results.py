@@ -108,7 +108,12 @@ def test_structure_set(tmp_path: Path) -> None:
     assert names == [sources[3].SOPInstanceUID]
     assert structure_set(segmented(tmp_path / "series", affine_ras())).SOPInstanceUID == made.SOPInstanceUID
     made.save_as(tmp_path / "rt.dcm", enforce_file_format=True)
-    assert pydicom.dcmread(tmp_path / "rt.dcm").PatientName == "Doe^Jane"
+    read = pydicom.dcmread(tmp_path / "rt.dcm")
+    assert read.PatientName == "Doe^Jane"
+    codes = [roi.RTROIIdentificationCodeSequence[0] for roi in read.RTROIObservationsSequence]
+    assert [code.CodeValue for code in codes] == ["10200004", "64033007", "78961009", "64033007"]
+    sides = [[side.CodeValue for side in code.get("SegmentedPropertyTypeModifierCodeSequence", [])] for code in codes]
+    assert sides == [[], ["24028007"], [], ["7771000"]]
     validated(tmp_path / "rt.dcm")
 
 
