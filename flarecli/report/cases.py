@@ -11,8 +11,11 @@ from typing import Any
 
 from flarecli.measures.calibration import CALIBRATIONS
 from flarecli.measures.quality import LIMITS, OrganQuality
-from flarecli.organs import ORGANS
+from flarecli.organs import LEFT_KIDNEY_NAME, ORGANS, RIGHT_KIDNEY_NAME
 from flarecli.report.reference import REFERENCE_HU, REFERENCE_VOLUMES_ML
+
+KIDNEY_NAMES = (RIGHT_KIDNEY_NAME, LEFT_KIDNEY_NAME)
+"""The kidneys apart, in the order of `ReportCase.kidneys`."""
 
 _MOST_ML, _MOST_HU, _MOST_S, _MOST_MB = 1e6, 1e6, 1e8, 1e9
 _RANKS = {OrganQuality.FAILED: 2, OrganQuality.CHECK: 1, OrganQuality.GOOD: 0}
@@ -71,6 +74,31 @@ class OrganFacts:
 
 
 @dataclass(frozen=True)
+class KidneyFacts:
+    """What the record of a scan says of the right or the left kidney.
+
+    Attributes:
+        name: Which of them.
+        voxels: 0 where it was not found.
+        volume_ml: Its volume.
+        mean_hu: Mean of the scan inside it; None where it was not found.
+        fused: Whether it is connected with the other one, and was parted from it at the spine.
+    """
+
+    name: str
+    voxels: int
+    volume_ml: float
+    mean_hu: float | None
+    fused: bool
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], name: str) -> KidneyFacts:
+        """See `OrganFacts.from_record`."""
+        measured = record["organs"][name]
+        return cls(name, *(measured[key] for key in ("voxels", "volume_ml", "mean_hu", "fused")))
+
+
+@dataclass(frozen=True)
 class ReportCase:
     """One scan of a report.
 
@@ -86,6 +114,7 @@ class ReportCase:
         checksum: SHA-256 of the label map, or another text that stands for this case and no other.
         scan: The scan, as the record names it.
         organs: Facts of every organ; empty where there is no result.
+        kidneys: Facts of the right and the left kidney; empty where there is no result.
         warnings: What the record warns of.
         seconds: Wall time of all steps.
         peak_mb: Peak memory of the process.
@@ -106,6 +135,7 @@ class ReportCase:
     checksum: str = ""
     scan: str = ""
     organs: tuple[OrganFacts, ...] = ()
+    kidneys: tuple[KidneyFacts, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
     peak_mb: float | None = None
@@ -193,6 +223,7 @@ def case_of_record(
         record["labels"]["sha256"],
         _text(record.get("scan")),
         tuple(OrganFacts.from_record(record, organ.name) for organ in ORGANS),
+        tuple(KidneyFacts.from_record(record, name) for name in KIDNEY_NAMES),
         tuple(record["warnings"]),
         float(sum(step["wall_s"] for step in record["steps"])),
         float(record["peak_rss_mb"]),
@@ -206,7 +237,7 @@ def case_of_record(
 
 def is_plausible(record: Mapping[str, Any]) -> bool:
     """Whether the figures of a record can be those of a scan; others would make every plot useless."""
-    organs = [record["organs"][organ.name] for organ in ORGANS]
+    organs = [record["organs"][name] for name in (*(organ.name for organ in ORGANS), *KIDNEY_NAMES)]
     return all(
         [
             *(organ["voxels"] >= 0 and 0 <= organ["volume_ml"] <= _MOST_ML for organ in organs),

@@ -141,6 +141,15 @@ def _facts(case: ReportCase, folder: Path, kinds: dict[str, int]) -> dict[str, A
             }
             for organ in case.organs
         ],
+        "kidneys": [
+            {
+                "name": f"{kidney.name}{', connected with the other' if kidney.fused else ''}",
+                "found": kidney.voxels > 0,
+                "volume": round(kidney.volume_ml, 1),
+                "hu": None if kidney.mean_hu is None else round(kidney.mean_hu, 1),
+            }
+            for kidney in case.kidneys
+        ],
         "warnings": [printable(warning) for warning in case.warnings],
         "kinds": sorted({kinds[warning_kind(warning)] for warning in case.warnings}),
         "facts": [

@@ -11,12 +11,14 @@ from flarecli.addresses import shown
 from flarecli.files.atomic import atomic_text
 from flarecli.files.printable import table_cell
 from flarecli.organs import ORGANS
-from flarecli.report.cases import ReportCase
+from flarecli.report.cases import KIDNEY_NAMES, ReportCase
 
+_OF_KIDNEYS = ("volume_ml", "mean_hu", "fused")
 _OF_ORGANS = ("verdict", "volume_ml", "mean_hu", "estimated_dsc", "reasons", "outliers")
 COLUMNS: tuple[str, ...] = (
     *("case", "status", "verdict", "problem"),
     *(f"{organ.name}_{part}" for organ in ORGANS for part in _OF_ORGANS),
+    *(f"{name.replace(' ', '_')}_{part}" for name in KIDNEY_NAMES for part in _OF_KIDNEYS),
     *("warnings", "seconds", "peak_mb", "system", "weights", "engine", "version", "finished"),
     *("scan", "labels", "record", "preview"),
 )
@@ -36,6 +38,10 @@ def row_of(case: ReportCase) -> dict[str, Any]:
         for part in _OF_ORGANS:
             value = None if facts is None else getattr(facts, part)
             row[f"{organ.name}_{part}"] = ("; ".join(value) or None) if isinstance(value, tuple) else value
+    for place, name in enumerate(KIDNEY_NAMES):
+        kidney = case.kidneys[place] if case.kidneys else None
+        for part in _OF_KIDNEYS:
+            row[f"{name.replace(' ', '_')}_{part}"] = None if kidney is None else getattr(kidney, part)
     row |= {
         "warnings": "; ".join(case.warnings) or None,
         "seconds": None if case.seconds is None else round(case.seconds, 2),

@@ -120,6 +120,9 @@ def test_the_table_holds_every_case_and_no_formula(tmp_path: Path) -> None:
     assert tuple(first) == COLUMNS
     assert (first["case"], first["status"], first["verdict"]) == ("a", "done", "good")
     assert (first["liver_volume_ml"], first["spleen_mean_hu"], first["seconds"]) == ("1500.0", "110.0", "4.0")
+    kidneys = "right_kidney_volume_ml", "left_kidney_mean_hu", "right_kidney_fused"
+    assert tuple(first[name] for name in kidneys) == ("150.0", "150.0", "False")
+    assert tuple(second[name] for name in kidneys) == ("", "", "")
     assert first["warnings"] == "'=1+1; second"
     assert (second["case"], second["status"], second["problem"]) == ("'=b", "missing", "no result")
     assert second["liver_volume_ml"] == ""

@@ -72,7 +72,23 @@ def test_holds_every_case_the_most_doubtful_first(text: str) -> None:
     assert data[1]["problem"] == "its record is damaged"
     assert data[3]["organs"][2]["outliers"] == ["2500 mL, outside 30 to 630"]
     assert [address for _, address in data[2]["links"]] == ["./b_failed.nii.gz", "./b_failed.json", "./b_failed.png"]
+    assert data[3]["kidneys"][0] == {"name": "right kidney", "found": True, "volume": 150.0, "hu": 150.0}
+    assert data[0]["kidneys"] == []
     assert "foreign.json" in text
+
+
+def test_a_browser_shows_the_kidneys_apart(page_file: Path, tmp_path: Path) -> None:
+    with browser_page(tmp_path / "profile") as page:
+        page.open(page_file)
+        rows = page.value(
+            "[...document.querySelectorAll('.card')].map((card) => [...card.querySelectorAll('tbody tr')]"
+            ".map((row) => [...row.cells].map((cell) => cell.textContent).join('|')))"
+        )
+        assert page.console == []
+    assert rows[0] == []
+    names = [row.split("|")[0] for row in rows[3]]
+    assert names == ["liver", "kidneys", "right kidney", "left kidney", "spleen", "pancreas"]
+    assert rows[3][2:4] == ["right kidney||150|150", "left kidney||150|150"]
 
 
 def test_each_result_has_its_command_for_the_viewer(page_file: Path, text: str) -> None:

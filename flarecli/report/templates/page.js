@@ -118,6 +118,10 @@
       head.append(cell);
     }
     const body = table.createTBody();
+    const figures = (organ) => [
+      [organ.found ? organ.volume.toFixed(organ.volume < 10 ? 1 : 0) : "not found", " mL"],
+      [organ.hu === null ? "–" : organ.hu.toFixed(0), " HU"],
+    ];
     for (const organ of one.organs) {
       const row = body.insertRow();
       const name = element("th", "text");
@@ -126,16 +130,21 @@
       row.append(name);
       row.insertCell().append(judgement(organ.verdict));
       row.lastChild.className = "text";
-      const values = [
-        [organ.found ? organ.volume.toFixed(organ.volume < 10 ? 1 : 0) : "not found", " mL"],
-        [organ.hu === null ? "–" : organ.hu.toFixed(0), " HU"],
-      ];
+      const values = figures(organ);
       for (const [text, unit] of values) {
         const odd = organ.outliers.filter((outlier) => outlier.includes(`${unit},`));
         const cell = element("td", "", "");
         cell.append(element("span", odd.length ? "outlier-value" : "", text));
         if (odd.length) cell.title = odd.join("\n");
         row.append(cell);
+      }
+      if (organ.name !== "kidneys") continue;
+      for (const kidney of one.kidneys) {
+        const part = body.insertRow();
+        const side = element("th", "text part", kidney.name);
+        side.scope = "row";
+        part.append(side, element("td"));
+        for (const [text] of figures(kidney)) part.append(element("td", "", text));
       }
     }
     return table;
