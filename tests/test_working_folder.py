@@ -12,7 +12,7 @@ import pytest
 
 from flarecli.doctor.backends import run_probe
 from flarecli.processes.workers import Workers
-from flarecli.profiling.measured_process import measure_module
+from flarecli.profiling.processes.measured_process import measure_module
 from tests.processes import children
 
 MODULES = ("numpy", "keras", "pickle", "signal", "json", "typer", "multiprocessing", "flarecli", "openvino", "struct")
@@ -50,7 +50,9 @@ def test_workers(ran: Path) -> None:
 
 
 def test_measured_processes(ran: Path) -> None:
-    measured = measure_module("flarecli.profiling.observed_command", [os.devnull, "--version"], gpu=None, period_s=0.1)
+    measured = measure_module(
+        "flarecli.profiling.processes.observed_command", [os.devnull, "--version"], gpu=None, period_s=0.1
+    )
     assert measured.printed.startswith("flare ")
     assert not ran.exists()
 

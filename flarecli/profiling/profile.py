@@ -16,14 +16,14 @@ from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
 from flarecli.prediction.cases import Case
 from flarecli.prediction.predictor import EngineRequest
-from flarecli.profiling.cold import run_cold
 from flarecli.profiling.flare_protocols import FlareProtocol
-from flarecli.profiling.measured_process import measured_environment
 from flarecli.profiling.networks.network_measurement import NetworkMeasurement
+from flarecli.profiling.processes.cold import run_cold
+from flarecli.profiling.processes.measured_process import measured_environment
+from flarecli.profiling.processes.warm_process import do_work
+from flarecli.profiling.processes.work import Task, Work
 from flarecli.profiling.run_profile import RunProfile, cold_run_profile, median_run, warm_run_profile
 from flarecli.profiling.sampler import DEFAULT_PERIOD_S, SamplingCost
-from flarecli.profiling.warm_process import do_work
-from flarecli.profiling.work import Task, Work
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from flarecli.profiling.cold import ColdRun
+from flarecli.profiling.processes.cold import ColdRun
+from flarecli.profiling.processes.work import CaseRun
 from flarecli.profiling.sampler import Sample
 from flarecli.profiling.step_meter import STARTING_STEP, Span, greatest
-from flarecli.profiling.work import CaseRun
 
 ENDING_STEP = "exit"
 """From the record on disk to the end of the process."""

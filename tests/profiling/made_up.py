@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from flarecli.prediction.cases import Case
-from flarecli.profiling.cold import ColdRun
-from flarecli.profiling.measured_process import Measured
 from flarecli.profiling.networks.network_measurement import NetworkMeasurement
+from flarecli.profiling.processes.cold import ColdRun
+from flarecli.profiling.processes.measured_process import Measured
+from flarecli.profiling.processes.work import CaseRun
 from flarecli.profiling.profile import CaseProfile, Profile, ProfileRequest
 from flarecli.profiling.run_profile import cold_run_profile, warm_run_profile
 from flarecli.profiling.sampler import Sample, SamplingCost
 from flarecli.profiling.step_meter import Span
-from flarecli.profiling.work import CaseRun
 
 _BEFORE_START_S = 9.9
 COST = SamplingCost(samples=11, wanted_period_s=0.1, median_period_s=0.1, longest_gap_s=0.12, cpu_s=0.01, wall_s=1.0)

@@ -10,7 +10,7 @@ _START_UP = """
 import os, sys
 from flarecli.systems import registry
 registry._SYSTEMS["threshold"] = ("tests.threshold_system", "ThresholdSystem")
-if "flarecli.profiling.observed_command" in sys.orig_argv and os.environ.get("FAKE_NVML_PROCESS"):
+if "flarecli.profiling.processes.observed_command" in sys.orig_argv and os.environ.get("FAKE_NVML_PROCESS"):
     with open(os.environ["FAKE_NVML_PROCESS"], "w") as file:
         file.write(f"{os.getpid()} 250")
 """

@@ -10,7 +10,7 @@ import pytest
 
 from flarecli.prediction.cases import Case
 from flarecli.prediction.predictor import EngineRequest
-from flarecli.profiling import cold
+from flarecli.profiling.processes import cold
 
 
 class _Asked(Exception):

@@ -13,9 +13,9 @@ import pytest
 from flarecli.errors import InstallationError
 from flarecli.prediction.cases import Case
 from flarecli.prediction.predictor import EngineRequest
-from flarecli.profiling import cold, warm_process
-from flarecli.profiling.measured_process import Measured
-from flarecli.profiling.work import Done, Task, Work
+from flarecli.profiling.processes import cold, warm_process
+from flarecli.profiling.processes.measured_process import Measured
+from flarecli.profiling.processes.work import Done, Task, Work
 from tests.profiling.made_up import COST
 
 
@@ -46,7 +46,7 @@ def test_a_trace_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flarecli.profiling import measured_process
+    from flarecli.profiling.processes import measured_process
 
     def refuse(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")

@@ -11,7 +11,7 @@ import pytest
 from flarecli.errors import InputError, InstallationError, UsageError
 from flarecli.profiling.flare_protocols import FLARE22
 from flarecli.profiling.inputs import phantom_scan, user_scans
-from flarecli.profiling.measured_process import measure_module
+from flarecli.profiling.processes.measured_process import measure_module
 from flarecli.profiling.profile import Profile, ProfileRequest, profile_scans
 from tests.prediction.test_batch import write_ct
 from tests.profiling.measured_threshold import register_threshold_system
@@ -63,7 +63,7 @@ def test_unknown_weights_end_the_profile_with_their_own_error(tmp_path: Path) ->
 
 def test_process_that_breaks_down(tmp_path: Path) -> None:
     folder = str(tmp_path / "is-no-file")
-    ended = measure_module("flarecli.profiling.worker", [folder, folder], gpu=None, period_s=0.1)
+    ended = measure_module("flarecli.profiling.processes.worker", [folder, folder], gpu=None, period_s=0.1)
     assert ended.exit_code == 1
     assert "is-no-file" in str(ended.breakdown())
     killed = replace(ended, exit_code=-signal.SIGKILL).breakdown()

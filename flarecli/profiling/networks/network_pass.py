@@ -14,7 +14,7 @@ from flarecli.profiling.allocator import AllocatorPeak
 from flarecli.profiling.high_water import HighWater, resident_mb
 from flarecli.profiling.networks.convolution_rate import measured_convolution_rate
 from flarecli.profiling.networks.network_measurement import NetworkMeasurement
-from flarecli.profiling.work import Done, Work
+from flarecli.profiling.processes.work import Done, Work
 from flarecli.steps import Steps
 from flarecli.systems.base import Network, NetworkSpec, RegionRequest
 from flarecli.volume import read_volume

@@ -1,4 +1,4 @@
-"""A measured worker process: `python -m flarecli.profiling.worker ORDER RESULT`, both files of pickles."""
+"""A measured worker process: `python -m flarecli.profiling.processes.worker ORDER RESULT`, both files of pickles."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from flarecli.profiling.step_meter import StepMeter
 if TYPE_CHECKING:
     from flarecli.prediction.cases import Case
     from flarecli.prediction.predictor import Predictor
-    from flarecli.profiling.work import CaseRun, Done, Work
+    from flarecli.profiling.processes.work import CaseRun, Done, Work
 
 
 def main(order: Path, result: Path) -> None:
-    """Do the work that the file `order` describes; write a `flarecli.profiling.work.Done` to `result`."""
+    """Do the work that the file `order` describes; write a `flarecli.profiling.processes.work.Done` to `result`."""
     from flarecli.errors import FlareError
 
     work: Work = pickle.loads(order.read_bytes())
     try:
         done = _done(work)
     except FlareError as error:
-        from flarecli.profiling.work import Done
+        from flarecli.profiling.processes.work import Done
 
         done = Done(error=error)
     result.write_bytes(pickle.dumps(done))
@@ -31,7 +31,7 @@ def main(order: Path, result: Path) -> None:
 
 def _done(work: Work) -> Done:
     from flarecli.prediction.predictor import Predictor
-    from flarecli.profiling.work import Done, Task
+    from flarecli.profiling.processes.work import Done, Task
     from flarecli.steps import observed_steps
 
     if work.task is Task.NETWORKS:
@@ -54,7 +54,7 @@ def _done(work: Work) -> Done:
 def _run(meter: StepMeter, predictor: Predictor, case: Case) -> CaseRun:
     from flarecli.prediction.batch import predict_cases
     from flarecli.prediction.output_options import OutputOptions
-    from flarecli.profiling.work import CaseRun
+    from flarecli.profiling.processes.work import CaseRun
 
     with meter.run() as whole:
         (outcome,) = predict_cases(predictor, [case], extras=OutputOptions(), existing="overwrite")

@@ -1,4 +1,4 @@
-"""`flare` itself with its steps observed: `python -m flarecli.profiling.observed_command TRACE ARGUMENT ...`."""
+"""`flare` with its steps observed: `python -m flarecli.profiling.processes.observed_command TRACE ARGUMENT ...`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from flarecli.errors import FlareError, error_from_dict
 from flarecli.hardware.nvml import Gpu
 from flarecli.prediction.cases import Case
 from flarecli.prediction.predictor import EngineRequest
-from flarecli.profiling.measured_process import Measured, measure_module
+from flarecli.profiling.processes.measured_process import Measured, measure_module
 from flarecli.profiling.step_meter import Span
 
 
@@ -51,7 +51,7 @@ def run_cold(
     with tempfile.TemporaryDirectory(prefix="flare-trace-") as folder:
         trace = Path(folder) / "trace"
         measured = measure_module(
-            "flarecli.profiling.observed_command", [trace, *arguments], gpu=gpu, period_s=period_s
+            "flarecli.profiling.processes.observed_command", [trace, *arguments], gpu=gpu, period_s=period_s
         )
         lines = trace.read_text(encoding="utf-8").splitlines() if trace.exists() else []
     try:

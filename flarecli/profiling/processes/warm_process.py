@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flarecli.files.refusals import write_errors
 from flarecli.hardware.nvml import Gpu
-from flarecli.profiling.measured_process import Measured, measure_module
-from flarecli.profiling.work import Done, Work
+from flarecli.profiling.processes.measured_process import Measured, measure_module
+from flarecli.profiling.processes.work import Done, Work
 
 
 def do_work(work: Work, *, gpu: Gpu | None, period_s: float) -> tuple[Done, Measured]:
@@ -23,7 +23,7 @@ def do_work(work: Work, *, gpu: Gpu | None, period_s: float) -> tuple[Done, Meas
         order, result = Path(folder) / "order", Path(folder) / "result"
         with write_errors(order):
             order.write_bytes(pickle.dumps(work))
-        measured = measure_module("flarecli.profiling.worker", [order, result], gpu=gpu, period_s=period_s)
+        measured = measure_module("flarecli.profiling.processes.worker", [order, result], gpu=gpu, period_s=period_s)
         if measured.exit_code != 0 or not result.exists():
             raise measured.breakdown()
         done: Done = pickle.loads(result.read_bytes())
