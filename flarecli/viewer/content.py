@@ -19,7 +19,7 @@ from flarecli.geometry import Grid
 from flarecli.preview.slice_picture import WINDOW_LEVEL_HU, WINDOW_WIDTH_HU
 from flarecli.viewer.facts import shown_labels, viewer_facts
 from flarecli.viewer.label_layer import LabelLayer, read_layer
-from flarecli.viewer.nifti_bytes import compressed, nifti_parts, packed_labels
+from flarecli.viewer.nifti_bytes import compressed, packed_labels, voxel_parts
 from flarecli.viewer.reduction import coarser_grid, reduced_labels, reduced_scan
 from flarecli.viewer.surface_files import surface_file, thinned
 from flarecli.volume import Volume, read_volume
@@ -66,7 +66,7 @@ class ServedContent:
 
     Attributes:
         facts: Figures and places.
-        scan: The scan as NIfTI, an open file without a name.
+        scan: HU of the scan as int16, little-endian, in the order x, y, z; an open file without a name.
         scan_bytes: Its size.
         labels: Voxels of each label map, gzip of uint8 in the order x, y, z.
         surfaces: Surfaces of the organs; None without a label map.
@@ -99,7 +99,7 @@ def served_content(
     grid, warnings = volume.grid, volume.warnings
     shown = coarser_grid(grid, most_voxels)
     told("storing the scan")
-    file, size = _spooled(nifti_parts(reduced_scan(volume.voxels, shown.shape_zyx), shown, FIRST_HU))
+    file, size = _spooled(voxel_parts(reduced_scan(volume.voxels, shown.shape_zyx)))
     del volume
     layers = _layers(labels, grid, told)
     facts = _facts(scan, grid, shown, layers, warnings, told)
@@ -152,7 +152,7 @@ _SHARE_STEP = 0.95
 
 
 def _embedded_voxels(volume: Volume, maps: Sequence[NDArray[np.uint8]], shown: Grid) -> dict[str, str]:
-    scan = compressed(nifti_parts(reduced_scan(volume.voxels, shown.shape_zyx), shown, FIRST_HU))
+    scan = compressed(voxel_parts(reduced_scan(volume.voxels, shown.shape_zyx)))
     packed = (packed_labels(reduced_labels(each, shown.shape_zyx)) for each in maps)
     return {"scan": _text(scan), **{f"labels-{place}": _text(each) for place, each in enumerate(packed)}}
 

@@ -1,4 +1,4 @@
-"""Arrays as NIfTI-1 files for the page, in memory or written to an open file."""
+"""Arrays as bytes: voxels for the page, NIfTI-1 files for the notebook."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ def nifti_parts(voxels: np.ndarray, grid: Grid, shown_hu: tuple[float, float]) -
     header["vox_offset"] = _VOXELS_AT
     header["magic"] = b"n+1"
     yield header.binaryblock.ljust(_VOXELS_AT, b"\0")
+    yield from voxel_parts(voxels)
+
+
+def voxel_parts(voxels: np.ndarray) -> Iterator[bytes]:
+    """The voxels of an array of shape (z, y, x), x fastest, little-endian, in slabs of slices."""
     slices = max(1, _SLAB_BYTES // max(1, voxels[0].nbytes))
     for start in range(0, len(voxels), slices):
         yield (

@@ -29,11 +29,9 @@ const setWindow = (level, width) => {
   byId("width").value = width;
   const name = Object.keys(facts.windows).find((one) => facts.windows[one][0] === level && facts.windows[one][1] === width);
   byId("window").value = name ?? "own";
-  if (planes === null || planes.volumes.length === 0) return;
-  const [image] = planes.volumes;
-  image.cal_min = level - width / 2;
-  image.cal_max = level + width / 2;
-  planes.updateGLVolume();
+  if (planes === null) return;
+  showHu(planes, level - width / 2, level + width / 2);
+  planes.drawScene();
 };
 
 const showOrgan = (label, isShown) => {
@@ -97,11 +95,8 @@ const setCrosshair = (isShown) => {
   solid.drawScene();
 };
 
-// Draw everything, with a crosshair as thin at any zoom.
+// Draw everything, the crosshair too.
 const drawCrosshair = () => {
-  const share = (state.view === "all" ? 1 : 0.5) / planes.scene.pan2Dxyzmm[3];
-  planes.opts.crosshairWidth = byId("crosshair").checked ? CROSSHAIR_PERCENT * share : 0;
-  planes.opts.crosshairGap = CROSSHAIR_GAP_PERCENT * share;
   if (planes.crosshairs3D) planes.crosshairs3D.mm[0] = NaN;  // drawn anew, not kept
   planes.drawScene();
 };

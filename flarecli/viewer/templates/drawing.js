@@ -2,8 +2,8 @@
 const byId = (id) => document.getElementById(id);
 const facts = JSON.parse(byId("data").textContent);
 const PLANES = { axial: { tile: 0, across: 0, down: 1, along: 2 }, coronal: { tile: 1, across: 0, down: 2, along: 1 }, sagittal: { tile: 2, across: 1, down: 2, along: 0 } };
-const CROSSHAIR_PERCENT = 0.4;
-const CROSSHAIR_GAP_PERCENT = 3;
+const CROSSHAIR_PX = 1.4;
+const CROSSHAIR_GAP = 3;  // in its thicknesses
 const NARROW_PX = 820;
 const HALO = "rgba(0, 0, 0, 0.75)";
 const DASHES = [[], [6, 4], [1.5, 3.5]];
@@ -188,14 +188,35 @@ const goTo = (place) => {
   showInSolid();
 };
 
-// Let a NiiVue tell when it has drawn, whatever made it draw.
-const followed = (viewer, follow) => {
+// Let a NiiVue ask before it draws and tell when it has drawn, whatever makes it draw.
+const followed = (viewer, before, after) => {
   const draw = viewer.drawScene.bind(viewer);
   viewer.drawScene = (...given) => {
+    before();
     const drawn = draw(...given);
-    follow();
+    after();
     return drawn;
   };
+};
+
+// How large a pixel of the canvas is in the smallest of the planes' pictures.
+const mmOfPixel = () => {
+  const { width, height } = byId("planes");
+  const lengths = facts.shape.map((size, axis) => size * facts.spacing[axis]);
+  const scales = layoutOf(state.view).map(({ sliceType, position: [, , across, down] }) => {
+    const plane = Object.values(PLANES).find((one) => one.tile === sliceType);
+    return Math.max(lengths[plane.across] / (across * width), lengths[plane.down] / (down * height));
+  });
+  return Math.max(...scales) / planes.scene.pan2Dxyzmm[3];
+};
+
+// A pointer sets the crosshair anywhere; it belongs into the middle of a voxel, as thin at any zoom.
+const fillPlanes = () => {
+  const scale = byId("planes").width / Math.max(byId("planes").clientWidth, 1);
+  planes.opts.crosshairWidth = byId("crosshair").checked ? CROSSHAIR_PX * scale * mmOfPixel() : 0;
+  const place = voxelOf(planes.scene.crosshairPos);
+  planes.scene.crosshairPos = fractionOf(place);
+  fillSlices(planes.gl, scan, place);
 };
 
 // Made while the voxels are on their way: a browser takes its time for the first picture of all.
@@ -208,28 +229,34 @@ const preparePlanes = async () => {
     isColorbar: false,
     isRadiologicalConvention: true,
     sagittalNoseLeft: true,
+    showAllOrientationMarkers: true,
     multiplanarShowRender: SHOW_RENDER.NEVER,
     crosshairColor: [1, 1, 1, 0.6],
-    crosshairWidthUnit: "percent",
-    crosshairWidth: CROSSHAIR_PERCENT,
-    crosshairGap: CROSSHAIR_GAP_PERCENT,
+    crosshairWidthUnit: "mm",
+    crosshairGap: CROSSHAIR_GAP,
     fontColor: [0.85, 0.88, 0.92, 1],
-    isForceMouseClickToVoxelCenters: true,
     loadingText: "",
     dragMode: 3,  // pan
   });
+  // Beside a plane that does not fill its tile, NiiVue would write the letter of the left side on the right.
+  viewer.drawSliceOrientationText = (box, plane) => {
+    Niivue.prototype.drawSliceOrientationText.call(viewer, box, plane);
+  };
+  deferPrograms(byId("planes"));
   await viewer.attachToCanvas(byId("planes"), false);
   byId("planes").removeAttribute("tabindex");  // the stage has the focus
+  useSlices(viewer);
   return viewer;
 };
 
 const showPlanes = async (viewer, buffer, [low, high]) => {
-  const image = await globalThis.niivue.NVImage.new(buffer, "scan.nii", "gray", 1, null, low, high, true);
+  showHu(viewer, low, high);
+  const image = await boxImage();
+  scan = new Int16Array(buffer);
   planes = viewer;
-  scan = image.img;
   viewer.scene.crosshairPos = fractionOf(state.place);
   viewer.setCustomLayout(layoutOf(state.view));
-  followed(viewer, followPlanes);
+  followed(viewer, fillPlanes, followPlanes);
   viewer.addVolume(image);
 };
 
@@ -244,6 +271,7 @@ const makeSolid = async () => {
     crosshairColor: [1, 1, 1, 1],
     loadingText: "",
   });
+  deferPrograms(byId("solid"));
   await viewer.attachToCanvas(byId("solid"), false);
   byId("solid").removeAttribute("tabindex");
   viewer.setSliceType(SLICE_TYPE.RENDER);
