@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -95,6 +96,8 @@ def served_content(
         OutputError: when the temporary folder is full.
     """
     told("reading the scan")
+    # What places are found with starts while the scan is unpacked, which leaves the interpreter to it.
+    threading.Thread(target=import_module, args=("scipy.ndimage",), daemon=True).start()
     volume = read_volume(scan)
     grid, warnings = volume.grid, volume.warnings
     shown = coarser_grid(grid, most_voxels)

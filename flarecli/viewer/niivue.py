@@ -8,6 +8,7 @@ Source: ipyniivue `static/widget.js`, the string that `saveHTML` is given; NiiVu
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
@@ -33,6 +34,7 @@ def niivue_script() -> str:
     return script_of_widget(_widget_file())
 
 
+@cache
 def script_of_widget(path: Path) -> str:
     """The same from a given `widget.js`.
 

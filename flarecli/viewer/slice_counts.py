@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from flarecli.metrics.overlap import dice_of_counts
 
@@ -87,6 +86,8 @@ def largest_difference(
 
 def deepest_voxel(mask: NDArray[np.bool_], z: int) -> Place:
     """The voxel of a slice that lies furthest from the border of a mask, which is not empty."""
+    from scipy.ndimage import distance_transform_edt  # takes longer to start than everything else
+
     depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
     return int(x), int(y), z

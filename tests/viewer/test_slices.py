@@ -106,7 +106,7 @@ def test_the_crosshair_is_seen_in_narrow_planes(page: Page, tmp_path: Path) -> N
         page.press("c")
         half = lines.shape[1] // 2 if key == "5" else 0  # of all planes the coronal one, on the upper right
         part = lines[: lines.shape[0] // 2, half:] if key == "5" else lines
-        assert 0.6 < part.any(axis=1).mean()  # the line from top to bottom
+        assert part.any(axis=1).mean() > 0.6  # the line from top to bottom
         assert part.sum(axis=1).max() > 20  # and the one across
 
 
