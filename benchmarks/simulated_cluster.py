@@ -22,7 +22,7 @@ import random
 from collections import deque
 from collections.abc import Sequence
 
-from flarecli.prediction.sharing.claims import DEAD_S
+from flarecli.files.claims import DEAD_S
 
 RESTART_S = 600.0
 _WAYS = ("parts", "claims", "scheduler")

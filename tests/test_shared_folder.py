@@ -153,7 +153,7 @@ def test_claims_of_the_dead_are_cleared(scans: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("predict", scans, out, "--share")[0] == 0
     program = (
-        "import os; from pathlib import Path; from flarecli.prediction.sharing.claims import Claims\n"
+        "import os; from pathlib import Path; from flarecli.files.claims import Claims\n"
         f"Claims().take(Path({str(out / 's03.nii.gz')!r})); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", program], check=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flarecli.addresses import is_staged, shown
+from flarecli.cli.many_scans.exclusions import check_excluded
 from flarecli.cli.many_scans.scheduling import (
     SchedulerOption,
     WorkersOption,
@@ -72,6 +73,10 @@ def preprocess(
             help="Processes, each holding one case at a time; by default as many as processors and memory allow.",
         ),
     ] = None,
+    share: Annotated[
+        bool,
+        typer.Option("--share", help="Fill the cache with other processes, of any host, that are started likewise."),
+    ] = False,
     scheduler: SchedulerOption = None,
     workers: WorkersOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Recompute arrays that are complete.")] = False,
@@ -108,6 +113,16 @@ def preprocess(
         from flarecli.preprocessing.run import preprocess as fill_cache
 
         cluster = chosen_scheduler(scheduler, workers)
+        if share:
+            check_excluded(
+                "--share",
+                {
+                    "--overwrite": (overwrite, "Give another folder for the cache."),
+                    "--check-only": (check_only, "Check without it, or check and write with it."),
+                    "--jobs": (jobs is not None, "Start the command as often as processes are wanted."),
+                    "--scheduler": (cluster is not None, "Give one of them: a scheduler shares the work, too."),
+                },
+            )
         source = source_path(dataset, deep=True)
         if cluster is not None:  # workers may have another working folder
             source, cache = source.absolute(), absolute(cache)
@@ -120,13 +135,19 @@ def preprocess(
             worker_pool(cluster, (path for pair in found.pairs for path in (pair.scan, pair.labels))) as pool,
             _Progress(hidden=quiet or as_json) as progress,
         ):
-            count = 1 if pool is not None else jobs or suggested_jobs(found.pairs)
+            count = 1 if pool is not None or share else jobs or suggested_jobs(found.pairs)
             work = WorkSettings(count, progress.begin, progress.advance, pool)
             if cache is None or check_only:
                 outcomes = check_dataset(found, ignore_geometry=ignore_geometry, work=work)
             else:
                 outcomes = fill_cache(
-                    found, cache, system, ignore_geometry=ignore_geometry, overwrite=overwrite, work=work
+                    found,
+                    cache,
+                    system,
+                    ignore_geometry=ignore_geometry,
+                    overwrite=overwrite,
+                    share=share,
+                    work=work,
                 )
         figures = figures_of(outcomes)["dataset"]
         if as_json:

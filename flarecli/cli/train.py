@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
-from flarecli.cli.rendering.train_tables import print_folds, print_scores, show_recipe
+from flarecli.cli.many_scans.scheduling import SCHEDULER_METAVAR, chosen_scheduler
+from flarecli.cli.output import print_json, reported_errors, stdout_console
+from flarecli.cli.rendering.train_tables import print_scores, show_recipe
 from flarecli.errors import UsageError
 from flarecli.systems import DEFAULT_SYSTEM
 
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from flarecli.training.data import TrainingData
     from flarecli.training.machine import Machine
     from flarecli.training.recipe import Recipe
-    from flarecli.training.samples.mixture.selection import ScanSelection
-
-
-_STOPPED = 130
-"""Exit code of a program that was interrupted from the keyboard."""
 
 
 def train(
@@ -66,6 +62,14 @@ def train(
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 4,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar=SCHEDULER_METAVAR,
+            help="With --fold all: train folds side by side, on workers of Dask: of a scheduler that runs, one job of "
+            "SLURM a fold, or N of this machine.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     initial_weights: Annotated[
         str | None, typer.Option(metavar="SET|RUN|FILE", help="Weights to start from, instead of random ones.")
@@ -113,6 +117,7 @@ def train(
 
         scans = ScanSelection(cache, synthesize_from, real_share)
         chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
+        from flarecli.cli.train_folds import AllFolds
         from flarecli.training.checks import check_recipe
         from flarecli.training.cross_validation import folder_of_fold
         from flarecli.training.machine import Machine
@@ -129,6 +134,14 @@ def train(
             )
         machine = Machine(backend, device, threads, workers)
         options = RunOptions(checkpoint_every, tensorboard, initial_weights)
+        cluster = chosen_scheduler(scheduler, folds if scheduler == "slurm" else None)
+        if cluster is not None and (cache is None or fold != "all" or launch.size > 1):
+            raise UsageError(
+                "workers of a scheduler train whole folds",
+                seen=f"--scheduler {scheduler} without a CACHE and --fold all, or under torchrun",
+                expected=f"flare train CACHE RUN --fold all --scheduler {scheduler}",
+                remedy="Add --fold all, or leave --scheduler out.",
+            )
         if cache is not None and fold == "all":
             if dry_run or measure or preview is not None:
                 raise UsageError(
@@ -136,7 +149,11 @@ def train(
                     seen="--fold all with --dry-run, --measure or --preview",
                     remedy="Name a fold, as in --fold 1.",
                 )
-            _cross_validate(run, chosen, scans, folds, seed, machine, options, as_json=as_json, quiet=quiet)
+            all_folds = AllFolds(run, chosen, scans, folds, seed, machine, options, as_json, quiet)
+            if cluster is None:
+                all_folds.train_here()
+            else:
+                all_folds.train_on_workers(cluster)
             return
         if fold == "auto":
             number = fold_of_array(folds)
@@ -220,7 +237,7 @@ def _train(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from flarecli.cli.train_progress import shown_progress
+    from flarecli.cli.train_progress import say_stopped, shown_progress
     from flarecli.training.parallel.group import leave_group
     from flarecli.training.parallel.launch import present_launch
     from flarecli.training.run import run_training
@@ -230,7 +247,7 @@ def _train(
         finished = run_training(run, recipe, data, seed, machine, options, display.callbacks)
         leave_group()
     if finished is None:
-        _say_stopped(display.last_iteration, quiet=is_silent)
+        say_stopped(display.last_iteration, quiet=is_silent)
     elif is_silent:
         return
     elif as_json:
@@ -239,43 +256,3 @@ def _train(
         print_scores(finished.card.details.get("held_out", {}))
         display.say_waiting()
         stdout_console().print(f"weights written to {finished.weights}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _cross_validate(
-    run: Path,
-    recipe: Recipe,
-    scans: ScanSelection,
-    folds: int,
-    seed: int,
-    machine: Machine,
-    options: Any,
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    from flarecli.cli.train_progress import shown_progress
-    from flarecli.training.cross_validation import cross_validate
-    from flarecli.training.parallel.group import leave_group
-    from flarecli.training.parallel.launch import present_launch
-    from flarecli.training.samples.mixture.selection import fold_data
-
-    data = fold_data(recipe, scans, folds, seed)
-
-    is_silent = not present_launch().is_first
-    with shown_progress(hidden=quiet or as_json or is_silent) as display:
-        rows = cross_validate(run, recipe, data, seed, machine, options, display.callbacks, display.begin_fold)
-        leave_group()
-    if rows is None:
-        _say_stopped(display.last_iteration, quiet=is_silent)
-    if rows is None or is_silent:
-        return
-    if as_json:
-        print_json([row.as_dict() for row in rows])
-        return
-    print_folds(rows)
-
-
-def _say_stopped(iteration: int, *, quiet: bool) -> None:
-    if not quiet:
-        stderr_console().print(f"stopped after iteration {iteration}; the same command resumes there", highlight=False)
-    raise typer.Exit(_STOPPED)

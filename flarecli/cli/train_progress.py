@@ -5,12 +5,18 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
 
 from flarecli.cli.output import stderr_console
 
 if TYPE_CHECKING:
+    from flarecli.training.fold_training import FoldProgress
     from flarecli.training.learning.loop import Callbacks, Progress, Validation
+
+STOPPED = 130
+"""Exit code of a program that was interrupted from the keyboard."""
 
 _MUCH_WAITING = 0.2
 """Share of the time spent waiting for samples from which on it is reported."""
@@ -31,6 +37,8 @@ class TrainingDisplay:
         self._prefix = ""
         self._waiting_share = 0.0
         self._stops = False
+        self._folds: dict[str, FoldProgress] = {}
+        self._ended_folds: set[str] = set()
         self.last_iteration = 0
         self.callbacks: Callbacks = Callbacks(
             self._on_progress, self._on_validation, self._on_stage, lambda: self._stops
@@ -40,6 +48,41 @@ class TrainingDisplay:
         """Say which fold comes."""
         self._prefix = f"fold {number}: "
         self._bar.reset(self._task, total=None, description=f"{self._prefix}starting")
+
+    @property
+    def stops(self) -> bool:
+        """Whether the user wants to stop."""
+        return self._stops
+
+    def show_fold(self, name: str, told: FoldProgress) -> None:
+        """Show how far one of several folds is that are trained side by side."""
+        before = self._folds.get(name)
+        if told == before:
+            return
+        self._folds[name] = told
+        if told.validated and (before is None or before.validated != told.validated):
+            organs = ", ".join(f"{organ} {dice:.3f}" for organ, dice in told.dice.items())
+            self._bar.console.print(f"{name}: iteration {told.validated}: DSC {organs}", highlight=False)
+        self._show_folds()
+
+    def end_fold(self, name: str) -> None:
+        """Say that one of several folds is finished."""
+        self._ended_folds.add(name)
+        self._bar.console.print(f"{name}: finished", highlight=False)
+        self._show_folds()
+
+    def _show_folds(self) -> None:
+        parts = []
+        for name, told in sorted(self._folds.items()):
+            if name not in self._ended_folds:
+                parts.append(f"{name}: {told.stage or f'{told.done}/{told.total}'}")
+        begun = [told.total for told in self._folds.values() if told.total]
+        self._bar.update(
+            self._task,
+            completed=sum(told.done for told in self._folds.values()),
+            total=max(begun, default=0) * len(self._folds) or None,
+            description=("stopping: " if self._stops else "") + ", ".join(parts),
+        )
 
     def stop(self) -> None:
         """Let the training end after the present iteration."""
@@ -98,3 +141,10 @@ def shown_progress(*, hidden: bool) -> Iterator[TrainingDisplay]:
         finally:
             for number, handler in earlier.items():
                 signal.signal(number, handler)
+
+
+def say_stopped(iteration: int, *, quiet: bool) -> NoReturn:
+    """End the command after a training that was stopped."""
+    if not quiet:
+        stderr_console().print(f"stopped after iteration {iteration}; the same command resumes there", highlight=False)
+    raise typer.Exit(STOPPED)

@@ -29,15 +29,7 @@ class ClusterPool:
     def __init__(self, client: Any) -> None:
         self._client = client
         wait_for_workers(client)
-        try:
-            versions = client.run(version)
-        except (OSError, TimeoutError) as error:
-            raise gone() from error
-        except Exception as error:
-            raise _differs(f"{type(error).__name__}: {error}") from error
-        for address, found in sorted(versions.items()):
-            if found != __version__:
-                raise _differs(f"flare {found} at {address}")
+        check_versions(client)
 
     def work_on(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result]]:
         """Apply a function to items; results come in the order in which they are finished.
@@ -74,6 +66,23 @@ def applied(item: Item, function: Callable[[Item], Result]) -> tuple[Result | No
         return function(item), None
     except Exception as error:
         return None, as_message(error)
+
+
+def check_versions(client: Any) -> None:
+    """See that all workers have this version of flare.
+
+    Raises:
+        InstallationError: when one has not, or the scheduler goes away.
+    """
+    try:
+        versions = client.run(version)
+    except (OSError, TimeoutError) as error:
+        raise gone() from error
+    except Exception as error:
+        raise _differs(f"{type(error).__name__}: {error}") from error
+    for address, found in sorted(versions.items()):
+        if found != __version__:
+            raise _differs(f"flare {found} at {address}")
 
 
 def version() -> str:

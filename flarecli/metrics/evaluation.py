@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flarecli.hardware.processors import available_processors
@@ -12,6 +13,7 @@ from flarecli.metrics.case import CaseEvaluation, EvaluationStatus, evaluate_cas
 from flarecli.metrics.label_values import ValueCounts, value_warnings
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
+from flarecli.metrics.shared import SharedScores
 from flarecli.metrics.summary import Summary, summarize
 from flarecli.processes.workers import Pool, Workers
 
@@ -89,6 +91,7 @@ def evaluate(
     jobs: int | None = None,
     on_case: Callable[[CaseEvaluation], None] = lambda _: None,
     pool: Pool | None = None,
+    share: Path | None = None,
 ) -> Evaluation:
     """Score all pairs.
 
@@ -100,12 +103,20 @@ def evaluate(
         jobs: Number of processes; None takes one a processor.
         on_case: Called in this process after each case, in the order in which they finish.
         pool: What does the work; processes of this machine where None.
+        share: Folder for the scores of each case, where other processes, which are started likewise, score some of
+            them; then this process scores one case after the other, and returns when all are done.
 
     Raises:
+        UsageError: when the folder to share holds something else.
         InstallationError: when a process was killed from outside, most likely for its memory.
     """
-    jobs = min(len(pairs), jobs or available_processors())
     by_pair: dict[CasePair, CaseEvaluation] = {}
+    if share is not None:
+        for pair, result in SharedScores(share, settings).evaluations(pairs):
+            by_pair[pair] = result
+            on_case(result)
+        return Evaluation(settings, tuple(by_pair[pair] for pair in pairs), tuple(unmatched), tuple(warnings))
+    jobs = min(len(pairs), jobs or available_processors())
     with Workers(jobs) as workers:
         for pair, result in (pool or workers).work_on(partial(evaluate_case, settings=settings), pairs):
             by_pair[pair] = result

@@ -107,11 +107,18 @@ def finish_cache(
     )
 
 
-def begin_cache(cache: Path, system: str, networks: Iterable[str]) -> None:
-    """Mark a cache as unfinished, and delete temporary files of killed runs. Needs the lock of the cache."""
+def begin_cache(cache: Path, system: str, networks: Iterable[str], **facts: Any) -> None:
+    """Mark a cache as unfinished, and delete temporary files of killed runs. Needs the lock of the cache.
+
+    Args:
+        cache: Folder of the cache.
+        system: Name of the system.
+        networks: Keys of its networks.
+        facts: Entries `dataset` and `names` of the manifest, where they are to be known from now on and none are.
+    """
     clear_abandoned(cache / CASES_FOLDER)
     unfinished = {"cache_version": CACHE_VERSION, "is_finished": False, "system": system, "networks": list(networks)}
-    write_json(cache / MANIFEST_NAME, {**_earlier_dataset(cache), **unfinished})
+    write_json(cache / MANIFEST_NAME, {**facts, **_earlier_dataset(cache), **unfinished})
 
 
 def check_same_kind(cache: Path, system: str) -> None:
@@ -153,8 +160,12 @@ def _earlier_dataset(cache: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def locked_cache(cache: Path) -> Iterator[None]:
+def locked_cache(cache: Path, *, share: bool = False) -> Iterator[None]:
     """Make the folder of a cache, and lock it against other processes until the block ends.
+
+    Args:
+        cache: The folder.
+        share: Whether other processes that share it may fill it, too.
 
     Raises:
         UsageError: when the folder holds something else, or another process is writing to it.
@@ -163,12 +174,12 @@ def locked_cache(cache: Path) -> Iterator[None]:
     try:
         _check_no_foreign_files(cache)
         cache.mkdir(parents=True, exist_ok=True)
-        lock = (cache / _LOCK_NAME).open("w")
+        lock = (cache / _LOCK_NAME).open("a+")
     except OSError as error:
         raise write_refused(cache, error) from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if share else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UsageError(
                 "is being written to by another process",

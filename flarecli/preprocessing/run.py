@@ -22,6 +22,7 @@ from flarecli.preprocessing.cache_writer import (
 from flarecli.preprocessing.code_digest import code_digest
 from flarecli.preprocessing.complete_cases import checksums_of_case, kept_by_key, kept_by_state
 from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus, figures_of
+from flarecli.preprocessing.shared import SharedCache
 from flarecli.preprocessing.sources import KeyFacts
 from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
 from flarecli.processes.workers import Pool, Workers
@@ -73,6 +74,7 @@ def preprocess(
     *,
     ignore_geometry: bool = False,
     overwrite: bool = False,
+    share: bool = False,
     work: WorkSettings | None = None,
 ) -> tuple[CaseOutcome, ...]:
     """Fill a cache, or resume one; faulty pairs are left out.
@@ -83,6 +85,8 @@ def preprocess(
         system: For which system.
         ignore_geometry: Whether scan and label map may lie at different places in the world.
         overwrite: Whether to replace complete cases.
+        share: Whether other processes, which are started likewise, fill the cache together with this one; then this
+            process stores one case after the other, and returns when all are done.
         work: How to do it.
 
     Returns:
@@ -99,15 +103,30 @@ def preprocess(
     settings = dict(arrays.settings())
     facts = KeyFacts(dataset.values, settings, code_digest(type(arrays).__module__), ignore_geometry)
     _check_outside_scans(cache, dataset)
-    with locked_cache(cache), Workers(work.jobs) as workers:
+    with locked_cache(cache, share=share), Workers(work.jobs) as workers:
         check_same_kind(cache, system)
         outcomes: dict[LabelledPair, CaseOutcome] = {}
+        check, write = (
+            CheckTask(dataset.values, ignore_geometry),
+            WriteTask(cache, system, dataset.values, ignore_geometry),
+        )
+        if share:  # others may begin with another dataset meanwhile: they must see which one this is
+            names = sorted(pair.name for pair in dataset.pairs)
+            begin_cache(cache, system, arrays.networks, dataset=shown(dataset.source.resolve()), names=names)
+            shared = SharedCache(
+                cache, check, write, facts, lambda pair, checked: _check_same_dataset(cache, dataset, {pair: checked})
+            )
+            work.begin("checking and writing", len(dataset.pairs))
+            for pair, outcome in shared.outcomes(tuple(dataset.pairs)):
+                outcomes[pair] = outcome
+                work.advance(pair.name)
+            return _finished(cache, system, dataset, facts, outcomes, arrays.networks)
         for pair in dataset.pairs if not overwrite else ():
             kept = kept_by_state(cache, pair, facts)
             if kept is not None:
                 outcomes[pair] = kept
         pairs = [pair for pair in dataset.pairs if pair not in outcomes]
-        checked_pairs = _check(pairs, CheckTask(dataset.values, ignore_geometry), work.pool or workers, work)
+        checked_pairs = _check(pairs, check, work.pool or workers, work)
         if not overwrite:
             _check_same_dataset(cache, dataset, checked_pairs)
         begin_cache(cache, system, arrays.networks)
@@ -121,25 +140,35 @@ def preprocess(
                     outcomes[pair] = kept
                 else:
                     to_write.append((checked, keys[0]))
-        outcomes |= _write(
-            to_write, WriteTask(cache, system, dataset.values, ignore_geometry), work.pool or workers, work
+        outcomes |= _write(to_write, write, work.pool or workers, work)
+        return _finished(cache, system, dataset, facts, outcomes, arrays.networks)
+
+
+def _finished(
+    cache: Path,
+    system: str,
+    dataset: Dataset,
+    facts: KeyFacts,
+    outcomes: Mapping[LabelledPair, CaseOutcome],
+    networks: Sequence[str],
+) -> tuple[CaseOutcome, ...]:
+    """The outcomes in the dataset's order; where any is sound, the cache can be opened from here on."""
+    ordered = tuple(outcomes[pair] for pair in dataset.pairs)
+    sound = [outcome for outcome in ordered if outcome.is_sound]
+    if sound:
+        finish_cache(
+            cache,
+            system,
+            networks,
+            [outcome.pair.name for outcome in sound],
+            figures_of(sound),
+            settings={**facts.settings, "ignore_geometry": facts.ignore_geometry},
+            code=facts.code,
+            dataset=shown(dataset.source.resolve()),
+            layout=dataset.layout,
+            values=dataset.values.as_dict(),
+            left_out=[outcome.pair.name for outcome in ordered if not outcome.is_sound],
         )
-        ordered = tuple(outcomes[pair] for pair in dataset.pairs)
-        sound = [outcome for outcome in ordered if outcome.is_sound]
-        if sound:
-            finish_cache(
-                cache,
-                system,
-                arrays.networks,
-                [outcome.pair.name for outcome in sound],
-                figures_of(sound),
-                settings={**settings, "ignore_geometry": ignore_geometry},
-                code=facts.code,
-                dataset=shown(dataset.source.resolve()),
-                layout=dataset.layout,
-                values=dataset.values.as_dict(),
-                left_out=[outcome.pair.name for outcome in ordered if not outcome.is_sound],
-            )
     return ordered
 
 

@@ -15,7 +15,7 @@ from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
 from flarecli.training.parallel.launch import present_launch
 from flarecli.training.recipe import Recipe
-from flarecli.training.run import Finished, RunOptions, run_training
+from flarecli.training.run import RunOptions, run_training
 from flarecli.training.scoring import CaseScores
 from flarecli.training.targets import Target
 
@@ -71,18 +71,35 @@ def cross_validate(
     Returns:
         A row for each fold and one for all; None when the run was stopped.
     """
-    by_fold: list[Finished] = []
+    by_fold: list[Sequence[CaseScores]] = []
     for number, data in enumerate(folds, start=1):
         on_fold(number)
         folder = folder_of_fold(run, number)
         finished = run_training(folder, recipe, data, seed, machine, options, callbacks)
         if finished is None:
             return None
-        by_fold.append(finished)
+        by_fold.append(finished.scores)
         _clear_session()
+    return tabulated(run, recipe, by_fold)
+
+
+def tabulated(run: Path, recipe: Recipe, by_fold: Sequence[Sequence[CaseScores]]) -> tuple[FoldRow, ...]:
+    """The table of all folds, written to `cross_validation.json` by the first process.
+
+    Args:
+        run: Folder of the folds.
+        recipe: The recipe.
+        by_fold: Scores of the held-out cases of each fold.
+
+    Returns:
+        A row for each fold and one for all.
+
+    Raises:
+        OutputError: when it cannot be written.
+    """
     target = Target(recipe.target)
-    rows = [_row(str(number), finished.scores, target) for number, finished in enumerate(by_fold, start=1)]
-    rows.append(_row("all", [result for finished in by_fold for result in finished.scores], target))
+    rows = [_row(str(number), scores, target) for number, scores in enumerate(by_fold, start=1)]
+    rows.append(_row("all", [result for scores in by_fold for result in scores], target))
     if present_launch().is_first:
         write_json(run / TABLE_NAME, [row.as_dict() for row in rows])
     return tuple(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,8 +93,8 @@ def run_training(
         The result, in every process; None when the run was stopped.
 
     Raises:
-        UsageError: for a recipe that contradicts itself, and for a folder that holds another run, or that not all
-            processes see.
+        UsageError: for a recipe that contradicts itself, and for a folder that holds another run, that another process
+            trains in, or that not all processes see.
         FlareError: when the training diverged.
     """
     options, callbacks = options or RunOptions(), callbacks or Callbacks()
@@ -104,6 +105,23 @@ def run_training(
     runtime = machine.start(recipe.precision)
     group = joined_group(runtime)
     recipe = recipe_of_group(recipe, group.size)
+    with folder.locked() if group.is_first else nullcontext():
+        return _trained(folder, recipe, data, seed, machine, options, callbacks, spec, runtime, group)
+
+
+def _trained(
+    folder: RunFolder,
+    recipe: Recipe,
+    data: TrainingData,
+    seed: int,
+    machine: Machine,
+    options: RunOptions,
+    callbacks: Callbacks,
+    spec: NetworkSpec,
+    runtime: Runtime,
+    group: Group,
+) -> Finished | None:
+    """The run in its folder, which no other process uses."""
     if group.is_first:
         folder.begin(_plan(recipe, data, seed, runtime, options, group))
     _check_common_folder(folder, group)
@@ -155,7 +173,7 @@ def run_training(
     scores = _released_scores(trained, recipe, data, spec, runtime, prepared, group)
     finished = None
     if group.is_first:
-        finished = _released(run, trained, recipe, data, seed, runtime, state, scores)
+        finished = _released(folder.path, trained, recipe, data, seed, runtime, state, scores)
     released: Finished = group.from_first(finished)
     return released
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -69,5 +70,23 @@ def running_scheduler(folder: Path, workers: int, prelude: str = "") -> Iterator
 
 
 def children_of(process: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    """The processes that a process has started, from whatever thread."""
+    found: list[int] = []
+    for path in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            found += map(int, path.read_text().split())
+    return found
+
+
+def working_children(scheduler: RunningScheduler) -> list[int]:
+    """The processes in which workers work."""
+    found = [child for worker in scheduler.workers if worker.poll() is None for child in children_of(worker.pid)]
+    return [child for child in found if b"spawn_main" in command_of(child)]
+
+
+def command_of(process: int) -> bytes:
+    """The command of a process; empty where it runs no more."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""

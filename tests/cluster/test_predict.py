@@ -20,7 +20,14 @@ from tests.test_shared_folder import hidden, run, start
 
 pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 
-from tests.cluster.schedulers import ROOT, RunningScheduler, children_of, running_scheduler
+from tests.cluster.schedulers import (
+    ROOT,
+    RunningScheduler,
+    children_of,
+    command_of,
+    running_scheduler,
+    working_children,
+)
 
 WORKERS = 3
 SCANS = 9
@@ -57,7 +64,7 @@ def test_a_worker_is_killed(scheduler: RunningScheduler, scans: Path, alone: dic
     process = start("predict", scans, out, "--scheduler", scheduler.address, "--statistics", table, seconds=0.3)
     first_result(process, out)
     busy = scheduler.workers[0]
-    (child,) = (child for child in children_of(busy.pid) if b"spawn_main" in _command(child))
+    (child,) = (child for child in children_of(busy.pid) if b"spawn_main" in command_of(child))
     busy.kill()
     busy.wait()
     _, errors = process.communicate(timeout=300)
@@ -100,9 +107,9 @@ def test_an_interruption(scheduler: RunningScheduler, scans: Path, tmp_path: Pat
     assert hidden(out) == []
     assert all(worker.poll() is None for worker in scheduler.workers)
     deadline = time.monotonic() + 20
-    while _predicting(scheduler) and time.monotonic() < deadline:
+    while working_children(scheduler) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert _predicting(scheduler) == []
+    assert working_children(scheduler) == []
 
 
 def test_a_worker_with_another_version(scheduler: RunningScheduler, scans: Path, tmp_path: Path) -> None:
@@ -142,20 +149,8 @@ def test_local_workers(scans: Path, alone: dict[str, bytes], tmp_path: Path) -> 
     assert content(out) == alone
 
 
-def _predicting(scheduler: RunningScheduler) -> list[int]:
-    found = [child for worker in scheduler.workers for child in children_of(worker.pid)]
-    return [child for child in found if b"spawn_main" in _command(child)]
-
-
-def _command(process: int) -> bytes:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
 def _runs(process: int) -> bool:
     deadline = time.monotonic() + 10
-    while _command(process) and time.monotonic() < deadline:
+    while command_of(process) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return bool(_command(process))
+    return bool(command_of(process))

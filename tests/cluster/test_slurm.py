@@ -6,18 +6,17 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.flare_program import ROOT, with_flare
 from tests.prediction.test_batch import write_ct
 
 pytest.importorskip("dask_jobqueue", reason="needs the extra 'cluster'")
 
-ROOT = Path(__file__).parents[2]
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo")
 SCANS = 4
 
@@ -105,13 +104,9 @@ def asked(command: list[str], environment: dict[str, str]) -> str:
 def submitted(slurm: dict[str, str], tmp_path: Path, recipe: str, *options: str, **variables: str) -> Path:
     """Submit a recipe, wait until its jobs have ended, and give its folder of results."""
     scans, out, programs = tmp_path / "scans", tmp_path / "out", tmp_path / "bin"
-    programs.mkdir()
     for number in range(SCANS):
         write_ct(scans / f"s{number}.nii.gz", seed=number)
-    flare = programs / "flare"
-    flare.write_text(f'#!/bin/bash\ncd {ROOT}\nexec {sys.executable} -m tests.shared_command 0.2 "$@"\n')
-    flare.chmod(0o755)
-    environment = {**slurm, **variables, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    environment = {**slurm, **variables, **with_flare(programs)}
     command = ["sbatch", *options, "--mem=0", f"--output={tmp_path}/%j.log", str(ROOT / "examples/cluster" / recipe)]
     answer = subprocess.run(
         [*command, str(scans), str(out)], env=environment, capture_output=True, text=True, check=True

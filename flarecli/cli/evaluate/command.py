@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from flarecli.cli.default_command import CommandWithSubcommands
 from flarecli.cli.evaluate.compare import compare
 from flarecli.cli.evaluate.rank import rank
+from flarecli.cli.many_scans.exclusions import check_excluded
 from flarecli.cli.many_scans.scheduling import (
     SchedulerOption,
     WorkersOption,
@@ -115,6 +117,13 @@ def evaluate(
         str | None,
         typer.Option(metavar="I/N|auto", help="Every N-th case from the I-th on (1/N to N/N); auto: as Slurm's array."),
     ] = None,
+    share: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Share the cases with other processes, of any host, started likewise; DIR takes their scores.",
+        ),
+    ] = None,
     scheduler: SchedulerOption = None,
     workers: WorkersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -127,12 +136,23 @@ def evaluate(
         from flarecli.cli.evaluate.options import check_outputs, evaluation_settings
         from flarecli.cli.evaluate.table import print_evaluation
         from flarecli.errors import UsageError
+        from flarecli.files.destinations import check_destination
         from flarecli.metrics.pairing import CasePair, account_of_labels, label_files, pair_cases, pair_literally
         from flarecli.metrics.score_table import write_score_table
         from flarecli.prediction.long_lists.part import parsed_part
 
         cluster = chosen_scheduler(scheduler, workers)
         chosen_part = None if part is None else parsed_part(part)
+        if share is not None:
+            check_excluded(
+                "--share",
+                {
+                    "--jobs": (jobs is not None, "Start the command as often as processes are wanted."),
+                    "--part": (part is not None, "Give one of them: processes that share need no parts."),
+                    "--scheduler": (cluster is not None, "Give one of them: a scheduler shares the work, too."),
+                },
+            )
+            check_destination(share / "scores.json")
         if images is not None and report_file is None:
             raise UsageError(
                 "--images without --report shows nothing",
@@ -161,7 +181,9 @@ def evaluate(
         with worker_pool(cluster, (path for pair in pairs for path in (pair.pred, pair.gt))) as pool:
             if pool is not None:
                 pairs = [CasePair(pair.name, absolute(pair.pred), absolute(pair.gt)) for pair in pairs]
-            evaluation = _evaluated(pairs, settings, unmatched, warnings, jobs=jobs, quiet=quiet or as_json, pool=pool)
+            evaluation = _evaluated(
+                pairs, settings, unmatched, warnings, jobs=jobs, quiet=quiet or as_json, pool=pool, share=share
+            )
         if len(evaluation.cases) == 1 and evaluation.cases[0].error is not None:
             raise evaluation.cases[0].error
         if csv is not None:
@@ -198,6 +220,7 @@ def _evaluated(
     jobs: int | None,
     quiet: bool,
     pool: Pool | None,
+    share: Path | None,
 ) -> Evaluation:
     """Score all cases under a progress bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -224,6 +247,7 @@ def _evaluated(
             jobs=jobs,
             on_case=lambda case: progress.update(task, advance=1, description=case.name),
             pool=pool,
+            share=share,
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flarecli.addresses import is_staged
+from flarecli.cli.many_scans.exclusions import check_excluded
 from flarecli.cli.output import stderr_console
 from flarecli.errors import UsageError
 
@@ -23,14 +24,15 @@ def check_shared(*, overwrite: bool, files: RunFiles, scheduler: bool) -> None:
     Raises:
         UsageError: then.
     """
-    for option, is_given, remedy in (
-        ("--overwrite", overwrite, "Give another folder for the output."),
-        ("--statistics", files.statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
-        ("--report", files.report is not None, "Run `flare report OUT` afterwards."),
-        ("--scheduler", scheduler, "Give one of them: a scheduler also shares the work."),
-    ):
-        if is_given:
-            raise UsageError("two options exclude each other", seen=f"--share and {option}", remedy=remedy)
+    check_excluded(
+        "--share",
+        {
+            "--overwrite": (overwrite, "Give another folder for the output."),
+            "--statistics": (files.statistics is not None, "Run `flare collect OUT --statistics FILE` afterwards."),
+            "--report": (files.report is not None, "Run `flare report OUT` afterwards."),
+            "--scheduler": (scheduler, "Give one of them: a scheduler also shares the work."),
+        },
+    )
 
 
 def scans_of(

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from flarecli.cluster.schedulers import Scheduler
     from flarecli.processes.workers import Pool
 
+SCHEDULER_METAVAR = "tcp://HOST:PORT|slurm|local:N"
+
 SchedulerOption = Annotated[
     str | None,
     typer.Option(
         "--scheduler",
-        metavar="tcp://HOST:PORT|slurm|local:N",
+        metavar=SCHEDULER_METAVAR,
         help="Have the work done by workers of Dask: of a scheduler that runs, jobs of SLURM, or N of this machine.",
     ),
 ]

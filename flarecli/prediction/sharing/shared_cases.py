@@ -1,6 +1,6 @@
 """Cases that several processes work through together, each case by one of them.
 
-A process claims a case (`flarecli.prediction.sharing.claims`), works on it, writes its files and gives the claim back.
+A process claims a case (`flarecli.files.claims`), works on it, writes its files and gives the claim back.
 What has a record that agrees with what is asked is done, whoever did it; what has a record of its failure has failed. A
 case whose process died is taken over by another one when nothing else is left for it to begin. It works on nothing else
 at the same time: where it dies, too, this case was the reason. Then the case is recorded as failed.
@@ -16,18 +16,16 @@ from types import TracebackType
 from typing import Self
 
 from flarecli.errors import FlareError, InputError
+from flarecli.files.claims import Claim, Claims
+from flarecli.files.shared_work import MOST_DEATHS
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor_facts import JudgesCases
 from flarecli.prediction.resume import CaseDiffersError
-from flarecli.prediction.sharing.claims import Claim, Claims
 from flarecli.prediction.sharing.failed_cases import read_failure, write_failure
 from flarecli.steps import Steps
-
-MOST_DEATHS = 2
-"""A case that so many processes died at is not tried again."""
 
 _WAIT_S = 1.0
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from flarecli.engine import Runtime
 from flarecli.errors import FlareError, InputError, InstallationError
+from flarecli.files.shared_work import MOST_DEATHS
 from flarecli.files.unfinished import discard_of
 from flarecli.prediction.anonymity import shown_error
 from flarecli.prediction.case_result import CaseResult
@@ -26,7 +27,6 @@ from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor_facts import PredictorFacts
 from flarecli.prediction.result_files import result_files
 from flarecli.prediction.sharing.case_sources import CaseSource
-from flarecli.prediction.sharing.shared_cases import MOST_DEATHS
 from flarecli.prediction.supervised.request import PredictionRequest
 from flarecli.prediction.supervised.serving import Told, serve
 from flarecli.processes.child import Child, ChildEnded, stop_children

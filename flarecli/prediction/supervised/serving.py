@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import threading
 from enum import StrEnum
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from flarecli.errors import InstallationError
 from flarecli.prediction.batch import predict_from
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import error_of_engine
 from flarecli.prediction.supervised.request import PredictionRequest
 from flarecli.processes.child import Receive, Send
+from flarecli.processes.working_folder import enter_folder
 from flarecli.steps import Steps
 
 
@@ -49,7 +46,7 @@ def serve(request: PredictionRequest, receive: Receive, send: Send) -> None:
 
     try:
         if request.folder is not None:
-            _enter(request.folder)
+            enter_folder(request.folder)
         predictor = request.predictor()
         predictor.load(Steps())
     except Exception as error:
@@ -79,19 +76,6 @@ def serve(request: PredictionRequest, receive: Receive, send: Send) -> None:
             else:
                 tell(Told.ENDED, outcome)
         tell(Told.FINISHED)
-
-
-def _enter(folder: Path) -> None:
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        raise InstallationError(
-            "this host does not have the folder that the command was given in",
-            path=folder,
-            seen=f"{error.strerror} on {platform.node()}",
-            expected="the same files on every host, under the same paths",
-            remedy="Mount the file system, or run the command in a folder that all hosts have.",
-        ) from error
 
 
 class _AskedCases:

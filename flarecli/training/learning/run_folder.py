@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,12 @@ from typing import Any
 from flarecli.errors import InputError, UsageError
 from flarecli.files.atomic import write_json
 from flarecli.files.destinations import check_destination, target_of
+from flarecli.files.refusals import write_errors
 from flarecli.files.sources import check_regular_file
 from flarecli.training.recipe import FORMER_NAMES
+
+_LOCK_NAME = ".lock"
+_HELD_BY_ANOTHER = (errno.EWOULDBLOCK, errno.EACCES)
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,41 @@ class RunFolder:
     def tensorboard(self) -> Path:
         """Folder of TensorBoard's events."""
         return self.path / "tensorboard"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes, of any host, from training in the folder until the block ends.
+
+        File systems without locks have none.
+
+        Raises:
+            UsageError: when another process trains in it.
+            OutputError: when the folder cannot be made or written to.
+        """
+        with write_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / _LOCK_NAME).open("a")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in _HELD_BY_ANOTHER:
+                    raise UsageError(
+                        "another process is training in this folder",
+                        path=self.path,
+                        remedy="Wait until it has finished or end it, or choose another folder.",
+                    ) from error
+            yield
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a process trains in it now."""
+        try:
+            with (self.path / _LOCK_NAME).open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in _HELD_BY_ANOTHER
+        return False
 
     def begin(self, plan: Mapping[str, Any]) -> None:
         """Record the settings of the run, or check that an earlier run in the folder had the same.

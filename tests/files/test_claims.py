@@ -11,8 +11,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flarecli.prediction.sharing import claims as claims_module
-from flarecli.prediction.sharing.claims import Claims
+from flarecli.files.claims import Claims
+from flarecli.files import claims as claims_module
 
 
 def claim_files(folder: Path) -> list[Path]:
@@ -40,7 +40,7 @@ def test_a_case_has_one_holder_until_it_is_released(tmp_path: Path) -> None:
 def test_of_many_threads_one_takes_over(tmp_path: Path) -> None:
     labels = tmp_path / "a.nii.gz"
     program = (
-        "import os, sys; from pathlib import Path; from flarecli.prediction.sharing.claims import Claims\n"
+        "import os, sys; from pathlib import Path; from flarecli.files.claims import Claims\n"
         f"Claims().take(Path({str(labels)!r})); os._exit(9)"
     )
     for deaths in range(1, 3):
@@ -65,7 +65,7 @@ def test_of_many_threads_one_takes_over(tmp_path: Path) -> None:
 def test_dead_ones_can_be_left_alone(tmp_path: Path) -> None:
     labels = tmp_path / "a.nii.gz"
     program = (
-        "import os; from pathlib import Path; from flarecli.prediction.sharing.claims import Claims\n"
+        "import os; from pathlib import Path; from flarecli.files.claims import Claims\n"
         f"Claims().take(Path({str(labels)!r})); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", program], check=False)

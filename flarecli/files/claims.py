@@ -1,6 +1,6 @@
 """Claims: files that say which process works on which case, so that many processes share one list without a server.
 
-A claim is the file `.flare-claim-<case>-<turn>` beside the label map, created with O_EXCL, which is atomic on local and
+A claim is the file `.flare-claim-<case>-<turn>` beside the result, created with O_EXCL, which is atomic on local and
 network file systems alike; no locks are needed. Turn 1 is the first process that works on the case. Where it died, the
 next one creates turn 2: nothing is removed or renamed to take a claim over, so that of several processes that find a
 dead one exactly one succeeds. The highest turn holds the case.
@@ -41,7 +41,7 @@ class Claim:
     """A case that this process holds.
 
     Attributes:
-        labels: The label map that is claimed.
+        labels: The file that is claimed: a label map, or another result.
         turn: 1 for the first process that works on it; more where those before died.
     """
 

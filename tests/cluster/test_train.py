@@ -1,0 +1,138 @@
+"""`flare train --fold all --scheduler`: folds side by side on real workers, as one process trains them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed", reason="needs the extra 'cluster'")
+pytest.importorskip("torch", reason="needs the extra 'torch'")
+
+from tests.cluster.schedulers import ROOT, RunningScheduler, running_scheduler, working_children
+
+pytestmark = pytest.mark.slow
+
+PATIENCE_S = 600.0
+HERE = (
+    "--backend",
+    "torch",
+    "--device",
+    "cpu",
+    "--threads",
+    "1",
+    "--workers",
+    "0",
+    "--seed",
+    "5",
+    "--folds",
+    "2",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backend() -> Iterator[None]:
+    """All processes train with PyTorch, whatever Keras runs on in this one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_BACKEND", "torch")
+        yield
+
+
+def start(run: Path, *options: object, seconds: float = 0.0, deadly: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.cluster.folds_command", str(seconds), deadly, "CACHE", str(run)]
+    command += ["--fold", "all", *HERE, *map(str, options)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    try:
+        output, errors = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    return process.returncode, output, errors
+
+
+def until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process is None or process.poll() is None, ended(process)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def results(run: Path) -> dict[str, bytes]:
+    names = ("cross_validation.json", *(f"fold{fold}/{name}" for fold in (1, 2) for name in ("scores.json",)))
+    weights = [path.relative_to(run) for path in run.glob("fold*/*.weights.h5")]
+    assert len(weights) == 2
+    return {str(name): (run / name).read_bytes() for name in (*names, *weights)}
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningScheduler]:
+    with running_scheduler(tmp_path_factory.mktemp("scheduler"), 2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    run = tmp_path_factory.mktemp("alone") / "run"
+    code, _, errors = ended(start(run, "--quiet"))
+    assert code == 0, errors
+    return results(run)
+
+
+def test_folds_are_trained_side_by_side(scheduler: RunningScheduler, alone: dict[str, bytes], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start(run, "--scheduler", scheduler.address, "--json", seconds=0.3)
+    until(lambda: len(working_children(scheduler)) == 2, process)
+    code, output, errors = ended(process)
+    assert code == 0, errors
+    assert results(run) == alone
+    assert json.loads(output) == json.loads(alone["cross_validation.json"])
+    code, output, errors = ended(start(run, "--scheduler", scheduler.address))
+    assert code == 0, errors
+    assert [line.split()[:2] for line in output.splitlines()][-3:] == [["1", "2"], ["2", "2"], ["all", "4"]]
+    assert "fold 2: finished" in errors
+    assert results(run) == alone
+
+
+def test_an_interruption(scheduler: RunningScheduler, alone: dict[str, bytes], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start(run, "--scheduler", scheduler.address, seconds=0.5)
+    until(lambda: len(list(run.glob("fold*/losses.csv"))) == 2, process)
+    process.send_signal(signal.SIGINT)
+    code, output, errors = ended(process)
+    assert (code, output) == (130, "")
+    assert "the same command resumes" in errors
+    assert len(list(run.glob("fold*/checkpoints/step_*.npz"))) == 2
+    assert working_children(scheduler) == []
+    code, _, errors = ended(start(run, "--scheduler", scheduler.address))
+    assert code == 0, errors
+    assert results(run) == alone
+
+
+def test_the_command_is_killed(scheduler: RunningScheduler, alone: dict[str, bytes], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start(run, "--scheduler", scheduler.address, seconds=0.5)
+    until(lambda: len(list(run.glob("fold*/losses.csv"))) == 2, process)
+    process.kill()
+    process.communicate()
+    code, _, errors = ended(start(run, "--scheduler", scheduler.address))  # waits for what still trains
+    assert code == 0, errors
+    assert results(run) == alone
+    until(lambda: not working_children(scheduler))
+
+
+@pytest.mark.parametrize(
+    "options", [("--fold", "1"), ("--scheduler", "local:0"), ("--scheduler", "here"), ("--dry-run",)]
+)
+def test_wrong_calls(tmp_path: Path, options: tuple[str, ...]) -> None:
+    code, _, errors = ended(start(tmp_path / "run", "--scheduler", "local:2", *options))
+    assert code == 2, errors
+    assert not (tmp_path / "run").exists()
