@@ -19,20 +19,35 @@ from flarecli.cli.main import VERBS
 from flarecli.cli.startup.lazy_verbs import LazyVerb
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-_BLOCK = re.compile(r"^```(?:console|bash|sh|)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_SHELL = {"|", "||", "&&", ";", ">", "2>"}
+_FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LANGUAGES = ("console", "bash", "sh", "")
+_INDENTED = re.compile(r"(?:^(?: {4}|\t)\S.*\n)+", re.MULTILINE)
+_CALL = re.compile(r"(?:^|(?<=[\s;|&(]))flare (?=[a-z-])")
+_SHELL = {"|", "||", "&&", ";", ">", "2>", ":::"}
 _CALLED = {"flare": "-m flarecli", "python": ""}
 _ALTERNATIVES = re.compile(r"\b[\w.-]+(?:\|[\w.-]+)+")  # RUN|FILE stands for one of both
 
 
-def commands(page: Path) -> Iterator[str]:
-    """The lines of code blocks that call flare, without prompt and comment."""
-    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
+def fenced_blocks(text: str) -> list[str]:
+    """The code of a shell between fences."""
+    return [code for language, code in _FENCED.findall(text) if language in _LANGUAGES]
+
+
+def lines_of_code(page: Path) -> Iterator[str]:
+    """The lines of fenced and of indented code blocks of a shell, without prompt and comment."""
+    text = page.read_text(encoding="utf-8")
+    for block in [*fenced_blocks(text), *_INDENTED.findall(_FENCED.sub("", text))]:
         for line in block.replace("\\\n", " ").splitlines():
-            if (command := line.removeprefix("$ ").strip()).startswith("flare "):
-                yield command
+            yield re.sub(r"(^|\s)#.*", "", line.strip().removeprefix("$ "))
+
+
+def commands(page: Path) -> Iterator[str]:
+    """What these lines call of flare, also behind a pipe or in a loop."""
+    for line in lines_of_code(page):
+        for call in _CALL.finditer(line):
+            yield line[call.start() :].strip()
 
 
 DOCUMENTED = [(page.name, command) for page in PAGES for command in commands(page) if page.name != "command_line.md"]
@@ -65,11 +80,24 @@ def test_commands_are_found_and_wrong_ones_refused() -> None:
         assert raised.value.__class__.__name__ in {"NoSuchOption", "MissingParameter", "StopIteration"}
 
 
+def test_scripts_and_recipes_of_pages_are_there() -> None:
+    lines = [line for page in PAGES for line in lines_of_code(page)]
+    scripts = {found for line in lines for found in re.findall(r"python ((?:examples|docs|tests)/\S+\.py)", line)}
+    recipes = {found for line in lines for found in re.findall(r"(?:^|&& )just ([a-z-]+)", line)}
+    known = set(
+        re.findall(r"^([a-z-]+)(?: \*arguments)?:", (ROOT / "Justfile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+    assert [script for script in sorted(scripts) if not (ROOT / script).is_file()] == []
+    assert {"demo", "test"} <= recipes
+    assert recipes - known == set()
+
+
 @pytest.mark.skipif(keras.backend.backend() != "openvino", reason="once is enough")
 def test_the_tutorial_runs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     script = ["set -e", *(f'{name}() {{ "{sys.executable}" {name_as} "$@"; }}' for name, name_as in _CALLED.items())]
-    script += _BLOCK.findall((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
+    script += fenced_blocks((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
     finished = subprocess.run(
         ["bash", "-c", "\n".join(script)],
         cwd=tmp_path,
