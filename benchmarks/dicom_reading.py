@@ -52,7 +52,7 @@ def main() -> None:
 def _voxels(scan: Path | None, slices: int) -> np.ndarray:
     if scan is None:
         made = make_phantom(0, shape_zyx=(slices, SIZE, SIZE), spacing_mm=(STEP_MM, SPACING_MM, SPACING_MM))
-        return np.maximum(made.scan, -1024)
+        return np.maximum(made.voxels, -1024)
     voxels = read_volume(scan).voxels
     there_and_back = np.concatenate([voxels, voxels[::-1]])
     return np.maximum(there_and_back[np.arange(slices) % len(there_and_back)], -1024)

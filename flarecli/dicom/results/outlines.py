@@ -7,7 +7,7 @@ so that programs that fill every contour and those that combine them (XOR) read 
 from __future__ import annotations
 
 import numpy as np
-from skimage.measure import approximate_polygon, find_contours, points_in_poly
+from skimage.measure import find_contours, points_in_poly
 
 _FEWEST_POINTS = 3
 
@@ -35,7 +35,11 @@ def outlines_of(mask: np.ndarray, tolerance_px: float = 0.0) -> list[np.ndarray]
 
 def _simplified(ring: np.ndarray, tolerance_px: float) -> np.ndarray:
     """A ring without its repeated first point."""
-    simple = approximate_polygon(ring, tolerance_px)[:-1] if tolerance_px else ring[:-1]
+    if not tolerance_px:
+        return ring[:-1]
+    from skimage.measure import approximate_polygon  # brings scipy.signal and scipy.stats: over a second of imports
+
+    simple = approximate_polygon(ring, tolerance_px)[:-1]
     return simple if len(simple) >= _FEWEST_POINTS else ring[:-1]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,6 +62,14 @@ def test_outlines_are_filled_to_the_mask(name: str) -> None:
 def test_any_mask_comes_back(mask: np.ndarray) -> None:
     for found in filled(outlines_of(mask), mask.shape):
         assert np.array_equal(found, mask)
+
+
+def test_exact_outlines_do_not_import_what_simplifying_needs() -> None:
+    code = (
+        "import sys, numpy; from flarecli.dicom.results.outlines import outlines_of; outlines_of(numpy.eye(5) > 0); "
+        "sys.exit('scipy.signal' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_nothing_has_no_outline() -> None:
