@@ -11,8 +11,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flarecli.files.claims import Claims
 from flarecli.files import claims as claims_module
+from flarecli.files.claims import Claims
 
 
 def claim_files(folder: Path) -> list[Path]:

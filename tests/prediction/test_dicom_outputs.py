@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from flarecli.cli.main import app
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY
+from flarecli.prediction.dicom.garbage import collection_paused
 from flarecli.systems.base import Segmentation
 from tests.prediction.test_batch import write_ct
 from tests.synthetic_ct import ct_voxels
@@ -121,6 +123,18 @@ def test_a_segmentation_stands_beside_other_files(tmp_path: Path) -> None:
     collected = CliRunner().invoke(app, ["collect", str(tmp_path / "out"), "--statistics", str(tmp_path / "t.csv")])
     assert collected.exit_code == 0, collected.output
     assert "\no,2,right kidney," in (tmp_path / "t.csv").read_text()
+
+
+def test_garbage_is_collected_again_after_objects_are_made() -> None:
+    states = []
+    with collection_paused():
+        states.append(gc.isenabled())
+        with collection_paused():
+            pass
+        states.append(gc.isenabled())
+    with pytest.raises(ValueError, match="x"), collection_paused():
+        raise ValueError("x")
+    assert [*states, gc.isenabled()] == [False, False, True]
 
 
 def test_a_segmentation_cannot_be_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flarecli.errors import InputError
 from flarecli.files.atomic import atomic_path
 from flarecli.organs import BOTH_KIDNEYS_NAME, KIDNEYS, LEFT_KIDNEY, ORGANS
+from flarecli.prediction.dicom.garbage import collection_paused
 from flarecli.prediction.result import Result
 
 if TYPE_CHECKING:
@@ -29,14 +30,16 @@ def write_segmentation_object(path: Path, result: Result, *, labelmap: bool) -> 
             expected="at least one organ",
             remedy="Look at the scan; an empty label map can be written as NIfTI, for example.",
         )
-    _save(path, segmentation_object(result.segmented, labelmap=labelmap))
+    with collection_paused():
+        _save(path, segmentation_object(result.segmented, labelmap=labelmap))
 
 
 def write_structure_set(path: Path, result: Result) -> None:
     """Write the label map as RTSTRUCT; see `flarecli.dicom.results.structure_set`."""
     from flarecli.dicom.results.structure_set import structure_set
 
-    _save(path, structure_set(result.segmented))
+    with collection_paused():
+        _save(path, structure_set(result.segmented))
 
 
 def write_report(path: Path, result: Result, *, labelmap: bool) -> None:
@@ -44,7 +47,9 @@ def write_report(path: Path, result: Result, *, labelmap: bool) -> None:
     `flarecli.dicom.results.report`."""
     from flarecli.dicom.results.report import measurement_report
 
-    _save(path, measurement_report(result.segmented, _measured(result), _verdicts(result), labelmap=labelmap))
+    measured, verdicts = _measured(result), _verdicts(result)
+    with collection_paused():
+        _save(path, measurement_report(result.segmented, measured, verdicts, labelmap=labelmap))
 
 
 def segment_names(result: Result) -> dict[int, str]:
