@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from flarecli.cli.main import app
 from flarecli.errors import InputError
 from flarecli.profiling.profile import CaseProfile, Profile, ProfileRequest, ScanToProfile
+from flarecli.weights import store
 from tests.prediction.test_batch import write_ct
 from tests.profiling.fake_nvml import build_fake_nvml
 from tests.profiling.made_up import case_profile
@@ -82,6 +84,8 @@ def test_systems_side_by_side(
     asked: list[tuple[ProfileRequest, list[ScanToProfile]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLARE_WEIGHTS", str(tmp_path / "none"))
+    shutil.copytree(store.BUNDLED_ROOT, tmp_path / "bundled", ignore=shutil.ignore_patterns("vgg13"))
+    monkeypatch.setattr(store, "BUNDLED_ROOT", tmp_path / "bundled")
     scan, truth = write_ct(tmp_path / "scan.nii.gz"), write_ct(tmp_path / "truth.nii.gz")
     picture = tmp_path / "pareto.png"
     result = flare(scan, "--labels", truth, "--systems", "all", "--plot", picture)

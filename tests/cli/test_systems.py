@@ -34,6 +34,8 @@ def test_every_system_for_programs() -> None:
     (starter,) = systems["efficientscn"]["networks"][0]["weights"]
     assert starter["set"] == "starter"
     assert starter["licence"] == "Apache-2.0"
+    (slices,) = systems["vgg13"]["networks"][0]["weights"]
+    assert (slices["input_shape"], slices["base_filters"]) == ([160, 160], 16)
 
 
 def test_every_system_for_people(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from flarecli.weights.card import WEIGHTS_SUFFIX, Card, card_path, read_card, sh
 NETWORKS = ("localization", "segmentation")
 
 
-LARGEST_BYTES = {"flarelite": 4e6, "efficientscn": 5e6, "efficientsegnet": 24e6}
-"""Of a bundled set of a system's weights. EfficientSegNet's 12 million weights take two bytes each."""
+LARGEST_BYTES = {"flarelite": 4e6, "efficientscn": 5e6, "efficientsegnet": 12e6, "vgg13": 3e6}
+"""Of a bundled set of a system's weights, a byte a weight."""
 
 
 @pytest.fixture
@@ -111,6 +111,7 @@ def test_bundled_weights_match_their_cards() -> None:
         ("efficientsegnet", "fine"),
         ("flarelite", "locate"),
         ("flarelite", "refine"),
+        ("vgg13", "segmentation"),
     }
     for path, card in bundled:
         assert sha256_of(path) == card.sha256 == read_card(path).sha256
