@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from flarecli.dicom import tags
+
 _SHOWN_LENGTH = 60
+_ESCAPE = b"\x1b"
+_CODECS = {
+    **{"100": "latin-1", "101": "iso8859-2", "109": "iso8859-3", "110": "iso8859-4", "144": "iso8859-5"},
+    **{"127": "iso8859-6", "126": "iso8859-7", "138": "iso8859-8", "148": "iso8859-9", "203": "iso8859-15"},
+    **{
+        "166": "tis-620",
+        "13": "shift_jis",
+        "192": "utf-8",
+        "GB18030": "gb18030",
+        "GBK": "gbk",
+        "149": "euc_kr",
+        "58": "gb2312",
+    },
+}
+"""Codecs of Python by the ends of the defined terms of Specific Character Set."""
+
+_TWO_BYTES = {b"\x1b$)C": "euc_kr", b"\x1b$)A": "gb2312"}
+"""Codecs by the escape sequences before characters of two bytes with the high bit set (ISO 2022 IR 149 and 58)."""
+
 _LONGEST_TEXT = 1024  # beyond every text that tells slices apart; what is longer is kept out of memory
 
 
@@ -36,7 +58,10 @@ class Elements:
 
     def text(self, tag: int) -> str:
         """The text of a tag, trimmed, without control characters; empty where it is missing. UIDs are whole."""
-        return _without_controls(self._bytes(tag)[:_LONGEST_TEXT].decode("utf-8", errors="replace"))
+        content = self._bytes(tag)[:_LONGEST_TEXT]
+        if content.isascii() and _ESCAPE not in content:
+            return _without_controls(content.decode("ascii"))
+        return _without_controls(_decoded(content, self._bytes(tags.CHARACTER_SET).decode("latin-1")))
 
     def shown(self, tag: int) -> str:
         """The text of a tag as messages show it, cut where it is long; empty where it is missing."""
@@ -81,6 +106,21 @@ class Elements:
 
     def _byte_order(self, tag: int) -> Any:
         return "little" if getattr(self.dataset.get_item(tag, keep_deferred=True), "is_little_endian", True) else "big"
+
+
+def _decoded(content: bytes, character_sets: str) -> str:
+    """Text in the character sets that a data set names, as far as it can be read; see PS3.3 §C.12.1.1.2, PS3.5 §6.1."""
+    numbers = [re.sub(r"^ISO(_IR| 2022 IR) ", "", name.strip(" \0")) for name in character_sets.split("\\")]
+    if _ESCAPE in content:
+        for escape, codec in _TWO_BYTES.items():
+            if escape in content:
+                return content.replace(escape, b"").decode(codec, "replace")
+        return content.decode("iso2022_jp_2", "replace")
+    codec = next((_CODECS[number] for number in numbers if number in _CODECS), "utf-8")
+    try:
+        return content.decode(codec)
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def printable(text: str) -> str:

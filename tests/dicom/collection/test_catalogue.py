@@ -57,6 +57,35 @@ def test_the_list_says_number_slices_thickness_kernel_agent_and_reason(tmp_path:
     assert not any(word in listed.anonymous for word in ("Abdomen", "B30f", "Agent X"))
 
 
+@pytest.mark.parametrize(
+    ("character_set", "title"),
+    [
+        ("ISO_IR 100", "Übersicht Bauch"),
+        ("ISO_IR 144", "Живот"),
+        ("ISO_IR 192", "Übersicht 腹部"),
+        ("GB18030", "腹部 增强"),
+        (["", "ISO 2022 IR 87"], "腹部 CT"),
+        (["", "ISO 2022 IR 149"], "복부 CT"),
+        (["", "ISO 2022 IR 58"], "腹部 CT"),
+    ],
+)
+def test_descriptions_are_shown_in_their_character_set(tmp_path: Path, character_set: Any, title: str) -> None:
+    def change(dataset: Any, _: int) -> None:
+        dataset.SpecificCharacterSet, dataset.SeriesDescription = character_set, title
+
+    put_series(tmp_path / "a", change=change)
+
+    assert f"'{title}'" in catalogue_of(tmp_path).listing()
+
+
+def test_descriptions_without_a_character_set_are_shown(tmp_path: Path) -> None:
+    put_series(tmp_path / "a", change=lambda dataset, _: setattr(dataset, "SeriesDescription", "Abdomen Ax"))
+    for path in (tmp_path / "a").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"Abdomen Ax", "Bauch \xfc ax".encode("latin-1")))
+
+    assert "'Bauch ü ax'" in catalogue_of(tmp_path).listing()
+
+
 def test_long_lists_are_cut(tmp_path: Path) -> None:
     for number in range(58):
         put_series(
