@@ -1,7 +1,7 @@
 """How long a DICOM series takes to be read, against NIfTI files of the same voxels.
 
 Usage:
-    python benchmarks/dicom_reading.py [--scan scan.nii.gz] [--slices 130] [--rounds 7] [--table FILE]
+    python -m benchmarks.dicom_reading [--scan scan.nii.gz] [--slices 130] [--rounds 7] [--table FILE]
 
 Slices have headers as scanners write them: about 150 elements, sequences, and private elements of 8 kB. The scan is
 read in turns as a series, as NIfTI without compression and as NIfTI with gzip, all with the same axes; each time

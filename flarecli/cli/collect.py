@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
+from flarecli.cli.rendering.counts import counted
 from flarecli.errors import FlareError, InputError, PartialFailureError
 
 if TYPE_CHECKING:
@@ -65,6 +66,6 @@ def collect(
         else:
             for error in errors:
                 print_error(error)
-            stderr_console().print(f"{count} cases collected, {len(errors)} failed", highlight=False)
+            stderr_console().print(f"{counted(count, 'case')} collected, {len(errors)} failed", highlight=False)
         if errors:
             raise typer.Exit(PartialFailureError.exit_code)

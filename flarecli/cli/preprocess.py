@@ -18,6 +18,7 @@ from flarecli.cli.many_scans.scheduling import (
     worker_pool,
 )
 from flarecli.cli.output import print_json, print_warning, reported_errors, stderr_console, stdout_console
+from flarecli.cli.rendering.counts import counted
 from flarecli.errors import InputError, PartialFailureError, UsageError
 from flarecli.systems import DEFAULT_SYSTEM
 
@@ -268,7 +269,7 @@ def _short(value: float | None) -> str:
 def _print_counts(outcomes: Sequence[CaseOutcome], layout: str, background_names: Sequence[str]) -> None:
     counts = ", ".join(f"{count} {name}" for name, count in _counts(outcomes).items() if count)
     console = stdout_console()
-    console.print(f"{len(outcomes)} cases ({layout}): {counts}", markup=False, highlight=False)
+    console.print(f"{counted(len(outcomes), 'case')} ({layout}): {counts}", markup=False, highlight=False)
     if background_names:
         names = ", ".join(background_names)
         console.print(f"labelled, but treated as background: {names}", markup=False, highlight=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
+from flarecli.cli.rendering.counts import counted
 from flarecli.errors import PartialFailureError, UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _print_summary(cases: list[ReportCase], written: list[Path]) -> None:
 
     console = stdout_console()
     counts = ", ".join(f"{count} {name}" for name, count in judgements(cases).items())
-    console.print(f"{len(cases)} cases: {counts}", highlight=False, soft_wrap=True)
+    console.print(f"{counted(len(cases), 'case')}: {counts}", highlight=False, soft_wrap=True)
     for path in written:
         console.print(escape(printable_name(path)), highlight=False, soft_wrap=True)
 

@@ -7,6 +7,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from flarecli.cli.rendering.counts import counted
 from flarecli.metrics.case import EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric
@@ -40,8 +41,8 @@ def _count_line(evaluation: Evaluation) -> str:
     by_status = dict.fromkeys(EvaluationStatus, 0)
     for case in evaluation.cases:
         by_status[case.status] += 1
-    cases = "1 case" if len(evaluation.cases) == 1 else f"{len(evaluation.cases)} cases"
-    failures = "1 failure" if len(evaluation.failures) == 1 else f"{len(evaluation.failures)} failures"
+    cases = counted(len(evaluation.cases), "case")
+    failures = counted(len(evaluation.failures), "failure")
     line = f"{cases}, {failures}"
     details = []
     if by_status[EvaluationStatus.MISSING]:

@@ -18,6 +18,7 @@ from flarecli.cli.output import (
     stderr_console,
 )
 from flarecli.cli.rendering.case_progress import CaseProgress
+from flarecli.cli.rendering.counts import counted
 from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcome, print_outcomes
 from flarecli.errors import PartialFailureError
 
@@ -52,9 +53,9 @@ def report_as_they_come(outcomes: Iterable[CaseResult], *, as_json: bool, quiet:
         elif not quiet:
             print_outcome(outcome)
     if not as_json and not quiet:
-        stderr_console().print(f"{done} scans done by this process", highlight=False)
+        stderr_console().print(f"{counted(done, 'scan')} done by this process", highlight=False)
         if failed:
-            stderr_console().print(f"[red]{failed} scans failed[/red]", highlight=False)
+            stderr_console().print(f"[red]{counted(failed, 'scan')} failed[/red]", highlight=False)
     if failed:
         raise typer.Exit(PartialFailureError.exit_code)
 
