@@ -26,7 +26,7 @@ from flarecli.viewer.surface_files import surface_file, thinned
 from flarecli.volume import Volume, read_volume
 
 MOST_SERVED_VOXELS = 1 << 27
-"""512 × 512 × 512: more would not fit into the memory of many graphics cards."""
+"""512 × 512 × 512: the page holds them all, which more would make too much for many browsers."""
 
 FIRST_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
 """What is black and what is white when a page opens."""
@@ -104,11 +104,15 @@ def served_content(
     told("storing the scan")
     file, size = _spooled(voxel_parts(reduced_scan(volume.voxels, shown.shape_zyx)))
     del volume
-    layers = _layers(labels, grid, told)
-    facts = _facts(scan, grid, shown, layers, warnings, told)
-    maps = shown_labels(layers)
-    packed = tuple(packed_labels(reduced_labels(each, shown.shape_zyx)) for each in maps)
-    return ServedContent(facts, file, size, packed, OrganSurfaces.of(maps[0], grid) if maps else None)
+    try:
+        layers = _layers(labels, grid, told)
+        facts = _facts(scan, grid, shown, layers, warnings, told)
+        maps = shown_labels(layers)
+        packed = tuple(packed_labels(reduced_labels(each, shown.shape_zyx)) for each in maps)
+        return ServedContent(facts, file, size, packed, OrganSurfaces.of(maps[0], grid) if maps else None)
+    except BaseException:
+        file.close()
+        raise
 
 
 def embedded_content(

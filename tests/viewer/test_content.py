@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import gzip
 import struct
+import tempfile
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
+from flarecli.errors import InputError
 from flarecli.geometry import Grid
 from flarecli.viewer.content import embedded_content, served_content
 from flarecli.viewer.nifti_bytes import nifti_parts
@@ -53,6 +55,16 @@ def test_label_maps_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) 
     content = served_content(scan, [labels, other])
     assert content.facts["maps"] == [f"{tmp_path.name}/case.nii.gz", "truth/case.nii.gz"]
     content.scan.close()
+
+
+def test_a_label_map_that_is_refused_leaves_no_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    make = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **asked: made.append(make(**asked)) or made[-1])
+    scan, _, _ = save_scene(tmp_path)
+    with pytest.raises(InputError):
+        served_content(scan, [scan])
+    assert [file.closed for file in made] == [True]
 
 
 def test_surfaces_enclose_the_organs() -> None:

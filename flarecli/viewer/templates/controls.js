@@ -235,7 +235,8 @@ const start = async () => {
   }
   try {
     const packed = facts.maps.map((_, place) => loaded(`labels-${place}`, { isPacked: true, told: () => {} }));
-    const coming = loaded("scan", { isPacked: false, told: (share) => { byId("progress").value = share; } });
+    const showProgress = (share) => { byId("progress").value = Math.floor(share * 20) / 20; };  // each value is drawn
+    const coming = loaded("scan", { isPacked: false, told: showProgress });
     const viewer = await preparePlanes();
     const buffer = await coming;
     byId("loading-text").textContent = "Drawing";
