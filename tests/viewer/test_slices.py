@@ -114,3 +114,19 @@ def test_nothing_was_complained_of(page: Page) -> None:
     """Last, so that it covers everything above."""
     assert page.console == []
     assert page.value("document.getElementById('problem').hidden")
+
+
+def test_a_lost_picture_is_said(tmp_path: Path) -> None:
+    """As when a phone runs out of graphics memory."""
+    write_scan(tmp_path / "wedge.nii.gz", wedge(), affine(SPACING_MM))
+    facts, files = embedded_content(tmp_path / "wedge.nii.gz", [], most_bytes=1e8)
+    write_viewer_page(tmp_path / "view.html", facts, files)
+    with browser_page(tmp_path / "profile") as page:
+        page.open(tmp_path / "view.html")
+        page.wait_for("document.documentElement.dataset.ready === 'all'")
+        page.value(
+            "document.getElementById('planes').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"
+        )
+        page.wait_for("document.getElementById('problem').textContent.includes('Load the page again')")
+        page.press("PageUp", "2", "b")
+        assert [line for line in page.console if line.startswith("exception")] == []

@@ -9,6 +9,8 @@ const complain = (text) => {
   line.hidden = false;
 };
 
+const LOST = "The browser has taken the graphics memory away, as it does when it runs short. Load the page again.";
+
 const setView = (view) => {
   state.view = view;
   if (view in PLANES) state.plane = view;
@@ -206,6 +208,7 @@ const listen = () => {
     });
   }
   stage.addEventListener("keydown", onKey, true);
+  stage.addEventListener("webglcontextlost", () => complain(LOST), true);
   // NiiVue would zoom; over the 3-D view that is left to it.
   stage.addEventListener("wheel", (event) => {
     if (planes === null || event.target.id === "solid" || event.deltaY === 0) return;

@@ -17,9 +17,11 @@ const deferredPrograms = (gl) => {
     const calls = waiting.get(program);
     if (calls === undefined) return;
     waiting.delete(program);
-    for (const shader of gl.getAttachedShaders(program)) compile(shader);
+    for (const shader of gl.getAttachedShaders(program) ?? []) compile(shader);
     real.linkProgram(program);
-    if (!real.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`WebGL: ${gl.getProgramInfoLog(program)}`);
+    if (!real.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+      throw new Error(`WebGL: ${gl.getProgramInfoLog(program)}`);
+    }
     if (program === current) real.useProgram(program);
     for (const [name, place, values] of calls) real[name](placeOf(place), ...values);
   };
