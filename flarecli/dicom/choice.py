@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from flarecli.dicom import tags
 from flarecli.dicom.elements import printable
 from flarecli.dicom.objects import DicomObject
@@ -19,6 +21,15 @@ from flarecli.remarks import Remark
 
 SMALL_SHARE = 1 / 3
 """Of the slices of a whole acquisition: fewer beside it are bolus tracking or a test."""
+
+_OF_ACQUISITIONS = (
+    *(tags.ACQUISITION_NUMBER, tags.TEMPORAL_POSITION, tags.TEMPORAL_INDEX, tags.CARDIAC_PHASE),
+    *(tags.CONTRAST_AGENT, tags.KVP, tags.KERNEL),
+)
+"""Marks that slices of one acquisition share."""
+
+_MOST_INTERLEAVED, _FEWEST_INTERLEAVED = 4, 3  # acquisitions; slices of each
+_WIDER = 1.5  # steps of the whole: a step of one acquisition among others
 
 
 @dataclass(frozen=True)
@@ -86,9 +97,9 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
         InputError: when they are no even stack, or several acquisitions are.
     """
     whole = stacked(slices)
-    if whole.is_even:
+    found = None if whole.is_even and not are_interleaved(slices) else told_apart(slices)
+    if found is None and whole.is_even:
         return whole, ()
-    found = told_apart(slices)
     if found is None:
         raise InputError(
             whole.fault,
@@ -114,6 +125,21 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
         expected="one acquisition",
         remedy=CHOOSE_SERIES,
     )
+
+
+def are_interleaved(slices: Sequence[Slice]) -> bool:
+    """Whether slices that are one even stack are those of several acquisitions, each between those of the others."""
+    step_mm = float(np.linalg.norm(stacked(slices).step_lps)) if len(slices) > 1 else 0.0
+    for tag in _OF_ACQUISITIONS:
+        groups: dict[str, list[Slice]] = {}
+        for slice_ in slices:
+            groups.setdefault(slice_.marks.get(tag, ""), []).append(slice_)
+        if not 1 < len(groups) <= _MOST_INTERLEAVED or min(map(len, groups.values())) < _FEWEST_INTERLEAVED:
+            continue
+        stacks = [stacked(group) for group in groups.values()]
+        if all(stack.is_even and np.linalg.norm(stack.step_lps) > _WIDER * step_mm for stack in stacks):
+            return True
+    return False
 
 
 def told_apart(slices: Sequence[Slice]) -> tuple[str, list[tuple[str, Stack]]] | None:

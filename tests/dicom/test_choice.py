@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from flarecli.dicom import find_series
+from flarecli.dicom.collection.opening import catalogue_of
+from flarecli.dicom.collection.series_reading import find_series_of
 from flarecli.errors import InputError
-from tests.dicom.series_writer import STEP_MM, numbers, write_series
+from tests.dicom.series_writer import ORIGIN_LPS, SHAPE, STEP_MM, numbers, write_series
 from tests.synthetic_ct import ct_voxels
 
 _PHASES = ct_voxels((9, 11, 13)), ct_voxels((9, 11, 13), seed=1)
@@ -126,6 +128,33 @@ def test_bolus_tracking_as_a_series_of_its_own_is_left_out(tmp_path: Path) -> No
         each=lambda dataset, k: setattr(dataset, "ImagePositionPatient", ["-10", "-20", "110"]),
     )
     assert "4 × slice of another series" in find_series(tmp_path).warnings[0]
+
+
+@pytest.mark.parametrize("tag", ["AcquisitionNumber", "ContrastBolusAgent", "ConvolutionKernel"])
+def test_phases_whose_slices_lie_between_each_other_are_told_apart(tmp_path: Path, tag: str) -> None:
+    voxels = {}
+    for index, value in enumerate(("1", "2")):
+
+        def each(dataset: Any, k: int, index: int = index, value: str = value) -> None:
+            dataset.SOPInstanceUID = f"1.2.9.{index}.{k}"
+            setattr(dataset, tag, value)
+            dataset.ImagePositionPatient = numbers(np.add(ORIGIN_LPS, (0, 0, k * STEP_MM + index * STEP_MM / 2)))
+
+        shown = ct_voxels(SHAPE, index)
+        voxels[index] = write_series(tmp_path, shown, name=lambda k, index=index: f"{index}_{k}", each=each)  # type: ignore[misc]
+
+    with pytest.raises(InputError, match="several acquisitions or phases"):
+        find_series(tmp_path)
+    found = catalogue_of(tmp_path).scans
+    assert len(found) == 2
+    for entry, expected in zip(found, voxels.values(), strict=True):
+        np.testing.assert_array_equal(find_series_of(entry.files).read()[0], expected)
+
+
+def test_slices_of_several_detector_rows_are_one_scan(tmp_path: Path) -> None:
+    write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "AcquisitionNumber", 1 + k // 3))
+
+    assert len(find_series(tmp_path).stack.slices) == 9
 
 
 def test_several_ct_series_are_refused_and_listed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from flarecli.dicom import tags
 from flarecli.dicom.account import left_out
-from flarecli.dicom.choice import SMALL_SHARE, told_apart
+from flarecli.dicom.choice import SMALL_SHARE, are_interleaved, told_apart
 from flarecli.dicom.collection.description import Description, description_of
 from flarecli.dicom.collection.gathering import KEPT_VALUES, Gathered, gathered
 from flarecli.dicom.collection.holders import Holder
@@ -231,7 +231,10 @@ def _acquisitions(slices: list[Slice]) -> Iterator[tuple[str, Sequence[Slice], s
     """The acquisitions of a series with their names and the reasons to leave them out."""
     are_placed = all(isinstance(slice_.values.get(tag), tuple) for slice_ in slices for tag in KEPT_VALUES)
     lengths = {len(slice_.values[tag]) for slice_ in slices for tag in KEPT_VALUES} if are_placed else set()  # type: ignore[arg-type]
-    if lengths != {3, 6} or len(slices) < 2 or not _has_extent(slices) or stacked(slices).is_even:
+    if lengths != {3, 6} or len(slices) < 2 or not _has_extent(slices):
+        yield "", slices, ""
+        return
+    if stacked(slices).is_even and not are_interleaved(slices):
         yield "", slices, ""
         return
     found = told_apart(slices)
