@@ -55,6 +55,8 @@ def test_wrong_calls(dataset: Path, tmp_path: Path) -> None:
     truth = dataset / "TrainingMask"
     for option in (("--jobs", "2"), ("--part", "1/2"), ("--scheduler", "local:2")):
         assert run("evaluate", truth, truth, "--share", tmp_path / "scores", *option)[0] == 2
+    code, _, errors = run("evaluate", truth, truth, "--share", "s3://bucket/scores")
+    assert (code, "a bucket cannot be shared" in errors) == (2, True)
     (tmp_path / "note.txt").write_text("mine")
     code, _, errors = run("evaluate", truth, truth, "--share", tmp_path)
     assert (code, "holds something else than scores" in errors) == (2, True)

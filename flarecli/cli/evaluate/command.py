@@ -118,7 +118,7 @@ def evaluate(
         typer.Option(metavar="I/N|auto", help="Every N-th case from the I-th on (1/N to N/N); auto: as Slurm's array."),
     ] = None,
     share: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="DIR",
             help="Share the cases with other processes, of any host, started likewise; DIR takes their scores.",
@@ -137,6 +137,7 @@ def evaluate(
         from flarecli.cli.evaluate.table import print_evaluation
         from flarecli.errors import UsageError
         from flarecli.files.destinations import check_destination
+        from flarecli.files.remote.parsing import is_address
         from flarecli.metrics.pairing import CasePair, account_of_labels, label_files, pair_cases, pair_literally
         from flarecli.metrics.score_table import write_score_table
         from flarecli.prediction.long_lists.part import parsed_part
@@ -152,7 +153,14 @@ def evaluate(
                     "--scheduler": (cluster is not None, "Give one of them: a scheduler shares the work, too."),
                 },
             )
-            check_destination(share / "scores.json")
+            if is_address(share):
+                raise UsageError(
+                    "a bucket cannot be shared: it has no atomic claims",
+                    seen=f"--share {share}",
+                    expected="a folder that all processes have",
+                    remedy="Name a folder, or give each process a part of the cases: --part 1/4 to --part 4/4.",
+                )
+            check_destination(Path(share, "scores.json"))
         if images is not None and report_file is None:
             raise UsageError(
                 "--images without --report shows nothing",
@@ -182,7 +190,14 @@ def evaluate(
             if pool is not None:
                 pairs = [CasePair(pair.name, absolute(pair.pred), absolute(pair.gt)) for pair in pairs]
             evaluation = _evaluated(
-                pairs, settings, unmatched, warnings, jobs=jobs, quiet=quiet or as_json, pool=pool, share=share
+                pairs,
+                settings,
+                unmatched,
+                warnings,
+                jobs=jobs,
+                quiet=quiet or as_json,
+                pool=pool,
+                share=None if share is None else Path(share),
             )
         if len(evaluation.cases) == 1 and evaluation.cases[0].error is not None:
             raise evaluation.cases[0].error
