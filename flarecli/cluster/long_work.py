@@ -16,7 +16,8 @@ from flarecli.cluster.bounded import gone
 from flarecli.cluster.packages import distributed
 from flarecli.cluster.pool import check_versions
 from flarecli.cluster.waiting import wait_for_workers
-from flarecli.errors import FlareError, InstallationError
+from flarecli.errors import InstallationError
+from flarecli.processes.child import as_message
 from flarecli.processes.stoppable import Work
 
 if TYPE_CHECKING:
@@ -171,9 +172,9 @@ class _Run:
                 continue
             except (OSError, dask.CancelledError) as error:
                 raise gone() from error
-            except FlareError as error:
+            except Exception as error:
                 del self._under_way[work]
-                yield work, error
+                yield work, as_message(error)
                 continue
             attempt.told = ended.told if ended.told is not None else attempt.told
             if ended.died:

@@ -48,6 +48,25 @@ class Counting:
         return f"counted to {number}"
 
 
+class Unsendable:
+    """Work that a worker gets, and cannot hand on to its process."""
+
+    def __init__(self, *, is_there: bool = False) -> None:
+        self._is_there = is_there
+
+    def __reduce__(self) -> tuple[Callable[[], Unsendable], tuple[()]]:
+        if self._is_there:
+            raise TypeError("cannot be sent")
+        return arrived, ()
+
+    def __call__(self, tell: Callable[[int], None], should_stop: Callable[[], bool]) -> None: ...
+
+
+def arrived() -> Unsendable:
+    """What a worker gets."""
+    return Unsendable(is_there=True)
+
+
 def reached(told: object) -> float:
     """How far it is."""
     return float(told) if isinstance(told, int) else 0.0

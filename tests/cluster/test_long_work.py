@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flarecli.errors import FlareError, InstallationError
-from tests.cluster.counting import Counting, reached
+from tests.cluster.counting import Counting, Unsendable, reached
 
 pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 
@@ -153,6 +153,12 @@ def test_the_scheduler_goes_away(tmp_path: Path) -> None:
             list(ended_work(client, works, tmp_path, on_told=told))
         until(lambda: working_children(scheduler) == [])
         client.close(timeout=1)
+
+
+def test_work_that_cannot_be_sent_on(client: Any, tmp_path: Path) -> None:
+    ((_, error),) = ended_work(client, {"a": Unsendable()}, tmp_path)
+    assert isinstance(error, FlareError)
+    assert "cannot be sent" in str(error)
 
 
 def test_a_host_without_the_folder(client: Any, tmp_path: Path) -> None:
