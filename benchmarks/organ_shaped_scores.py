@@ -41,7 +41,7 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_scores(options.scan, options.labels, options.noise, folder)
+        _write_scores(options.scan, options.labels, options.weights, options.noise, folder)
         runs = [_measured(options, folder) for _ in range(options.repeats + 1)][1:]
         result = _agreement(options.labels, folder / "out.nii.gz")
     summary: dict[str, Any] = {
@@ -69,17 +69,18 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _write_scores(scan: Path, labels: Path, noise: float, folder: Path) -> None:
+def _write_scores(scan: Path, labels: Path, weights: list[str], noise: float, folder: Path) -> None:
     """What the networks are made to answer: `coarse.f32` for the scan, `fine.f32` for the region that follows."""
     from flarecli.metrics.label_map import Fractions, read_label_map
     from flarecli.organs import ORGANS
     from flarecli.resample import aligned_matrix, composed, gaussian_matrix, resample_separable
-    from flarecli.systems.efficientsegnet import EfficientSegNetConstants
     from flarecli.systems.efficientsegnet.organ_filter import coarse_organs
     from flarecli.systems.efficientsegnet.regions import window_around_mask
     from flarecli.volume import read_volume
+    from flarecli.weights.selection import weighted_system
 
-    constants = EfficientSegNetConstants()
+    system: Any = weighted_system("efficientsegnet", weights).system  # at the sizes that its weights were trained at
+    constants = system.constants
     grid = read_volume(scan).grid
     organs = read_label_map(labels, fractions=Fractions.UNLABELLED).labels
     rng = np.random.default_rng(0)
@@ -141,6 +142,8 @@ def _run_command(folder: Path, arguments: list[str]) -> None:
 
         def run(image: np.ndarray) -> np.ndarray:
             scores = network(image)
+            if file.stat().st_size != scores.nbytes:
+                raise SystemExit(f"{file.name} was made for another size than {scores.shape}")
             with file.open("rb") as made:
                 made.readinto(scores.data.cast("B"))
             return scores
