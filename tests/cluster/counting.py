@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.context import get_spawning_popen
 from pathlib import Path
 
 from flarecli.errors import InputError
@@ -51,20 +52,12 @@ class Counting:
 class Unsendable:
     """Work that a worker gets, and cannot hand on to its process."""
 
-    def __init__(self, *, is_there: bool = False) -> None:
-        self._is_there = is_there
-
-    def __reduce__(self) -> tuple[Callable[[], Unsendable], tuple[()]]:
-        if self._is_there:
+    def __reduce__(self) -> tuple[type[Unsendable], tuple[()]]:
+        if get_spawning_popen() is not None:
             raise TypeError("cannot be sent")
-        return arrived, ()
+        return Unsendable, ()
 
     def __call__(self, tell: Callable[[int], None], should_stop: Callable[[], bool]) -> None: ...
-
-
-def arrived() -> Unsendable:
-    """What a worker gets."""
-    return Unsendable(is_there=True)
 
 
 def reached(told: object) -> float:
