@@ -8,6 +8,11 @@ install := bin / "python -m pip install --quiet --disable-pip-version-check --co
 
 network_tests := "tests/models tests/training tests/engine tests/golden tests/examples tests/cli/test_train.py tests/systems/test_efficientscn_published.py"
 
+# In two minutes at most: XLA compiles every model anew.
+jax_tests := "tests/engine/test_jax.py tests/engine/test_runtime.py tests/engine/test_backend_choice.py \
+    tests/engine/test_networks.py tests/models/test_flarelite.py tests/models/test_losses.py \
+    tests/training/test_machine.py"
+
 # List the recipes.
 default:
     @just --list
@@ -20,10 +25,11 @@ demo: _environment
         --preview demo-output/phantom_ct.png --statistics demo-output/organs.csv --overwrite --verbose
     @echo "Label map, record, table and picture are in demo-output/"
 
-# Install everything and run all tests: the suite on OpenVINO, then the networks on TensorFlow and on PyTorch.
+# Install everything and run all tests: the networks on TensorFlow, PyTorch and (a part) JAX, the suite on OpenVINO.
 test *arguments: development
     KERAS_BACKEND=tensorflow {{ bin }}/pytest {{ network_tests }} {{ arguments }}
     KERAS_BACKEND=torch {{ bin }}/pytest {{ network_tests }} {{ arguments }}
+    KERAS_BACKEND=jax {{ bin }}/pytest {{ jax_tests }} {{ arguments }}
     KERAS_BACKEND=openvino {{ bin }}/pytest {{ arguments }}
 
 # Check style, formatting and types.
@@ -78,7 +84,7 @@ gpu-check *arguments: development
 
 # Install flare for development, with every backend.
 development: _environment
-    {{ install }} --editable '.[cluster,dev,dicom,docs,export,mesh,plots,remote,tensorflow,torch,view]'
+    {{ install }} --editable '.[cluster,dev,dicom,docs,export,jax,mesh,plots,remote,tensorflow,torch,view]'
 
 _environment:
     test -x {{ bin }}/python || {{ python }} -m venv .venv

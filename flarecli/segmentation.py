@@ -220,7 +220,7 @@ class Segmenter:
         system: Name of the system; `flarecli.systems()` lists them.
         weights: A set of weights, folder or file, or several; `NETWORK=...` for one network.
         region: "auto", "full", or two opposite corners (x0, y0, z0, x1, y1, z1) in world mm (RAS).
-        backend: "openvino", "tensorflow", "torch" or "auto".
+        backend: "openvino", "tensorflow", "torch", "jax" or "auto".
         device: "cpu", "gpu" or "auto".
         precision: "float32", "bfloat16", "float16", "int8" or "auto".
         threads: Processor threads; all that this process may use where None.

@@ -15,6 +15,7 @@ class Backend(StrEnum):
     openvino = "openvino"
     tensorflow = "tensorflow"
     torch = "torch"
+    jax = "jax"
 
 
 class Device(StrEnum):

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from flarecli.doctor.check_result import CheckResult, CheckVerdict
 
 _DISTRIBUTION = "flarecli"
-_EXTRAS = ("io", "tensorflow", "torch")
+_EXTRAS = ("io", "jax", "tensorflow", "torch")
 """Extras that a user may have; tools of development are left out."""
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flarecli.engine import load_network, start_runtime
+from flarecli.engine.precision_choice import INT8_BY_DEFAULT
 from flarecli.errors import FlareError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def probe(backend: str) -> dict[str, Any]:
     Raises:
         FlareError: when the backend cannot be used.
     """
-    runtime = start_runtime(backend, int8=True)
+    runtime = start_runtime(backend, int8=INT8_BY_DEFAULT)
     generator = np.random.default_rng(0)
     image = generator.standard_normal(SHAPE_ZYX, np.float32)
     kernels = [

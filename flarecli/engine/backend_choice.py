@@ -12,12 +12,13 @@ from flarecli.engine.keras_import import import_tensorflow
 from flarecli.errors import InstallationError
 from flarecli_models.openvino_import import import_openvino
 
-BACKENDS = ("openvino", "tensorflow", "torch")
+BACKENDS = ("openvino", "tensorflow", "torch", "jax")
 
 _DISTRIBUTIONS = {
     "openvino": ("openvino",),
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
     "torch": ("torch",),
+    "jax": ("jax",),
 }
 
 

@@ -1,4 +1,4 @@
-"""Networks on the backends that train: Keras models run by TensorFlow or PyTorch."""
+"""Keras models run by TensorFlow, PyTorch or JAX."""
 
 from __future__ import annotations
 
@@ -53,3 +53,35 @@ class TorchNetwork(BatchedNetwork):
             result = self._run(tensor)
             del tensor
             return result.float().cpu().numpy()
+
+
+class JaxNetwork(BatchedNetwork):
+    """One function, compiled by XLA at the first call with each input shape; weights are read at every call.
+
+    Args:
+        model: Functional Keras model with one input, on Keras' JAX backend.
+        output: Key of the output wanted where the model returns a dictionary; the others are not computed.
+    """
+
+    def __init__(self, model: keras.Model, output: str | None) -> None:
+        import jax
+        import jax.numpy as jnp
+
+        from flarecli_models.data_format import channel_axis, resolved_data_format
+
+        super().__init__(takes_volumes=len(model.inputs[0].shape) == _VOLUME_RANK)
+        self._model = model
+        channels = channel_axis(resolved_data_format(None))
+
+        @jax.jit
+        def run(trained: list[Any], others: list[Any], batch: Any) -> Any:
+            outputs, _ = model.stateless_call(trained, others, jnp.moveaxis(batch, 1, channels), training=False)
+            scores = outputs if output is None else outputs[output]
+            return jnp.moveaxis(scores, channels, 1).astype("float32")
+
+        self._run = run
+
+    def _scores(self, batch: np.ndarray) -> np.ndarray:
+        trained = [variable.value for variable in self._model.trainable_variables]
+        others = [variable.value for variable in self._model.non_trainable_variables]
+        return np.array(self._run(trained, others, batch))

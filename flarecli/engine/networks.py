@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flarecli.engine.batched_network import BatchedNetwork
 from flarecli.engine.keras_model import model_with_weights
-from flarecli.engine.keras_networks import TensorFlowNetwork, TorchNetwork
+from flarecli.engine.keras_networks import JaxNetwork, TensorFlowNetwork, TorchNetwork
 from flarecli.engine.memory_limited_network import MemoryLimitedNetwork
 from flarecli.engine.openvino_network import load_openvino_network, openvino_network_of
 from flarecli.engine.runtime import Runtime
@@ -62,5 +62,7 @@ def network_of(model: keras.Model, runtime: Runtime, output: str | None = None) 
     """Prepare a model that has its weights; see `load_network`."""
     if runtime.backend == "openvino":
         return openvino_network_of(model, output, runtime)
+    if runtime.backend == "jax":
+        return JaxNetwork(model, output)
     wrap = {"tensorflow": TensorFlowNetwork, "torch": TorchNetwork}[runtime.backend]
     return MemoryLimitedNetwork(model, output, runtime, wrap(model, output, runtime))

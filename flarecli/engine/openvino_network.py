@@ -194,7 +194,7 @@ def _cannot_be_exported(model: keras.Model, shape: tuple[int, ...], error: Excep
         f"the network {model.name} cannot be exported to OpenVINO",
         seen=f"{type(error).__name__}: {' '.join(str(error).split())[:_SHOWN_CHARACTERS]}",
         expected=f"a graph for inputs of shape {tuple('any' if size == ANY_SIZE else size for size in shape)}",
-        remedy="Use --backend torch or tensorflow, or the version of OpenVINO that `flare doctor` expects.",
+        remedy="Use --backend torch, tensorflow or jax, or the version of OpenVINO that `flare doctor` expects.",
     )
 
 

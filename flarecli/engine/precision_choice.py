@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 
 from flarecli.errors import InstallationError, UsageError
 from flarecli_models.openvino_import import import_openvino
@@ -10,6 +11,26 @@ from flarecli_models.openvino_import import import_openvino
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 
 _X86 = ("x86_64", "amd64")
+
+
+@dataclass(frozen=True)
+class Int8Support:
+    """Whether the convolutions of networks may be computed on 8-bit integers, on OpenVINO.
+
+    Attributes:
+        allowed: Whether they may.
+        by_default: Whether they are where nobody says: on x86 processors without bfloat16.
+        reason: Why they may not.
+    """
+
+    allowed: bool
+    by_default: bool = False
+    reason: str = "int8 needs instance normalisation before every convolution, as flarelite's networks have it"
+
+
+INT8_BY_DEFAULT = Int8Support(allowed=True, by_default=True)
+INT8_ON_REQUEST = Int8Support(allowed=True)
+NO_INT8 = Int8Support(allowed=False)
 
 
 def processor_computes_bfloat16() -> bool:
@@ -38,18 +59,18 @@ def framework_precision(device: str, precision: str) -> str:
     return "float32" if precision == "auto" else precision
 
 
-def fastest_openvino_precision(int8: bool) -> str:
-    """The fastest number type of OpenVINO on this processor.
+def fastest_openvino_precision(int8: Int8Support) -> str:
+    """The fastest number type of OpenVINO on this processor that needs no request.
 
     Args:
-        int8: Whether the networks can be computed in int8. On Arm OpenVINO's convolutions on integers are not measured.
+        int8: What the networks allow. On Arm OpenVINO's convolutions on integers are not measured.
     """
     if processor_computes_bfloat16():
         return "bfloat16"
-    return "int8" if int8 and platform.machine().lower() in _X86 else "float32"
+    return "int8" if int8.by_default and platform.machine().lower() in _X86 else "float32"
 
 
-def check_int8(backend: str, int8: bool) -> None:
+def check_int8(backend: str, int8: Int8Support) -> None:
     """Refuse int8 where the backend or the networks do not support it.
 
     Raises:
@@ -61,11 +82,11 @@ def check_int8(backend: str, int8: bool) -> None:
             seen="--precision int8",
             remedy="Use --backend openvino, or another precision.",
         )
-    if not int8:
+    if not int8.allowed:
         raise UsageError(
-            "these networks cannot be computed in int8",
+            f"these networks are not computed in int8: {int8.reason}",
             seen="--precision int8",
-            expected="networks with instance normalisation throughout, such as flarelite's",
+            expected="float32 or, where the processor has it, bfloat16",
             remedy="Choose another precision, or leave the choice to --precision auto.",
         )
 

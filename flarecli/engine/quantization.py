@@ -6,6 +6,7 @@ the weights. The inputs of convolutions then have known ranges, and no calibrati
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,13 +36,12 @@ _KERNEL_LEVELS = 255
 def quantize(graph: openvino.Model) -> None:
     """Insert fake quantization of the inputs and kernels of convolutions, which OpenVINO's compiler turns into int8.
 
-    Convolutions of anything else but rectified and upsampled values, such as the image, are unchanged. A transposed
-    convolution whose windows do not overlap becomes a plain one of 1x1x1, which integers can compute, and a
+    Convolutions of anything else but rectified, pooled and upsampled values, such as the image, are unchanged. A
+    transposed convolution whose windows do not overlap becomes a plain one of 1x1x1, which integers can compute, and a
     rearrangement of bytes.
 
     Args:
-        graph: Of a network with instance normalisation before each leaky rectifier, its kernels constants; changed
-            in place.
+        graph: Of a network with instance normalisation before each rectifier, its kernels constants; changed in place.
     """
     known = _upsampled_by_convolutions(graph)
     for node in graph.get_ordered_ops():
@@ -89,6 +89,8 @@ def _is_even_upsampling(size: tuple[int, ...], settings: dict[str, Any]) -> bool
 def _rounded_source(source: Any, known: dict[_Key, Any]) -> Any:
     """A quantized tensor, or None where its range is not known."""
     key, node = _key(source), source.get_node()
+    if key not in known and (spread := _rectified_spread(source)) is not None:
+        known[key] = _rounded_rectified(source, spread, known)
     if key not in known and node.get_type_name() == "PRelu":
         joined = any(reader.get_node().get_type_name() == "Concat" for reader in source.get_target_inputs())
         below_zero = _JOINED_BELOW_ZERO if joined else _RECTIFIED_BELOW_ZERO
@@ -101,6 +103,59 @@ def _rounded_source(source: Any, known: dict[_Key, Any]) -> Any:
             return None
         known[key] = opset16.concat(parts, node.get_attributes()["axis"]).output(0)
     return known.get(key)
+
+
+_SPREAD_STAYS = ("Convert", "Interpolate", "MaxPool", "Pad")
+"""Operations on rectified values that give such values again."""
+
+
+def _rectified_spread(source: Any) -> float | None:
+    """How far values without negative ones spread, beside rectified values of an instance normalisation.
+
+    A sum spreads as far as one of independent tensors. None for values that may be negative, or whose spread is not
+    known.
+    """
+    node = source.get_node()
+    kind = node.get_type_name()
+    if kind == "Relu":
+        return _spread(node.input_value(0))
+    if kind in _SPREAD_STAYS:
+        return _rectified_spread(node.input_value(0))
+    if kind in ("Add", "Concat"):
+        spreads = [_rectified_spread(part) for part in node.input_values()]
+        if any(spread is None for spread in spreads):
+            return None
+        return math.hypot(*spreads) if kind == "Add" else max(spreads)
+    return None
+
+
+def _spread(source: Any) -> float:
+    """How far values of either sign spread: sums of normalised and rectified ones."""
+    rectified = _rectified_spread(source)
+    if rectified is not None:
+        return rectified
+    node = source.get_node()
+    if node.get_type_name() == "Add":
+        return math.hypot(*(_spread(part) for part in node.input_values()))
+    return 1.0
+
+
+def _rounded_rectified(source: Any, spread: float, known: dict[_Key, Any]) -> Any:
+    """Rectified values in 8 bits; the parts of a concatenation each by itself, in the same steps."""
+    node = source.get_node()
+    if node.get_type_name() == "Concat":
+        from openvino import opset16
+
+        parts = [_rounded_rectified(part, spread, known) for part in node.input_values()]
+        return opset16.concat(parts, node.get_attributes()["axis"]).output(0)
+    if node.get_type_name() in ("MaxPool", "Pad"):
+        # Pooled and padded as bytes.
+        node.input(0).replace_source_output(_rounded_rectified(node.input_value(0), spread, known))
+        return source
+    key = (f"{node.get_name()} up to {LARGEST * spread}", source.get_index())
+    if key not in known:
+        known[key] = rounded(source, 0.0, LARGEST * spread, _LEVELS)
+    return known[key]
 
 
 def _bounds(below_zero: int) -> tuple[float, float]:

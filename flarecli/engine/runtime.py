@@ -9,7 +9,9 @@ from typing import Any
 from flarecli.engine.backend_choice import BACKENDS, chosen_backend, select_keras_backend, version_of
 from flarecli.engine.keras_import import import_keras, import_tensorflow
 from flarecli.engine.precision_choice import (
+    NO_INT8,
     PRECISIONS,
+    Int8Support,
     check_bfloat16,
     check_int8,
     fastest_openvino_precision,
@@ -17,6 +19,7 @@ from flarecli.engine.precision_choice import (
 )
 from flarecli.errors import InstallationError, UsageError
 from flarecli.hardware.processors import available_processors
+from flarecli.overridden_environment import overridden_environment
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Runtime:
     """A backend that is set up and ready.
 
     Attributes:
-        backend: "openvino", "tensorflow" or "torch".
+        backend: "openvino", "tensorflow", "torch" or "jax".
         device: "cpu" or "gpu".
         precision: Number type of activations: "float32", "bfloat16" or "float16". "int8": convolutions on 8-bit
             integers, the rest in float32.
@@ -69,7 +72,7 @@ def start_runtime(
     threads: int | None = None,
     max_gpu_mb: float | None = None,
     *,
-    int8: bool = False,
+    int8: Int8Support = NO_INT8,
 ) -> Runtime:
     """Choose and set up a backend; Keras and the backend are imported here and not before.
 
@@ -78,11 +81,11 @@ def start_runtime(
             backend that has a GPU, else what the environment variable `KERAS_BACKEND` names, else OpenVINO.
         device: "cpu", "gpu" or "auto" (a GPU where the backend has one).
         precision: One of `PRECISIONS`, or "auto": on OpenVINO bfloat16 where the processor computes it in hardware,
-            else int8 where the networks and an x86 processor can; float32 elsewhere.
+            else on x86 int8 where the networks have that by default; float32 elsewhere.
         threads: Processor threads; all that this process may use where None.
         max_gpu_mb: Limit of this process's GPU memory as the driver counts it, MB (10^6 bytes); see
             `flarecli.engine.gpu_limit`.
-        int8: Whether the networks to come can be computed in int8; see `flarecli.engine.quantization`.
+        int8: Whether the networks to come can be computed in int8, and are without request.
 
     Raises:
         UsageError: for unknown names and combinations that do not exist, and for a limit without a GPU or below what
@@ -106,7 +109,12 @@ def start_runtime(
     elif precision == "auto" and chosen == "openvino":
         precision = fastest_openvino_precision(int8)
     select_keras_backend(chosen)
-    setup = {"openvino": _set_up_openvino, "tensorflow": _set_up_tensorflow, "torch": _set_up_torch}[chosen]
+    setup = {
+        "openvino": _set_up_openvino,
+        "tensorflow": _set_up_tensorflow,
+        "torch": _set_up_torch,
+        "jax": _set_up_jax,
+    }[chosen]
     device, precision = setup(device, precision, threads)
     if chosen != "openvino":  # its graphs are compiled without Keras where they are in the cache
         import_keras()
@@ -166,6 +174,29 @@ def _set_up_torch(device: str, precision: str, threads: int) -> tuple[str, str]:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     return device, precision
+
+
+def _set_up_jax(device: str, precision: str, threads: int) -> tuple[str, str]:
+    if device == "gpu":
+        raise UsageError(
+            "JAX runs on the CPU here",
+            seen="--device gpu",
+            remedy="Use --backend torch or tensorflow for a GPU.",
+        )
+    if precision not in ("auto", "float32"):
+        raise UsageError(
+            "JAX computes in float32 here",
+            seen=f"--precision {precision}",
+            expected="float32",
+            remedy="Use another backend for other precisions.",
+        )
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")
+    # The number of threads is read once, when the first array is made.
+    with overridden_environment("PJRT_NPROC", str(threads)):
+        jax.devices("cpu")
+    return "cpu", "float32"
 
 
 def _limited_allocator_mb(backend: str, device: str, max_gpu_mb: float) -> float:

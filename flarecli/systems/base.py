@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
+from flarecli.engine.precision_choice import NO_INT8, Int8Support
 from flarecli.errors import UsageError
 from flarecli.geometry import Box
 from flarecli.measures.signals import OrganSignals
@@ -65,8 +66,8 @@ class NetworkSpec:
             where there are none to import.
         build_for_training: Makes the model that is trained, where that has more outputs than `build`'s; its layers
             that both have bear the same names.
-        int8: Whether its convolutions may be computed on 8-bit integers: instance normalisation keeps what they are
-            given within known bounds; see `flarecli.engine.quantization`.
+        int8: Whether its convolutions may be computed on 8-bit integers: where instance normalisation keeps what they
+            are given within known bounds; see `flarecli.engine.quantization`.
     """
 
     key: str
@@ -75,7 +76,7 @@ class NetworkSpec:
     figures: NetworkFigures | None = None
     published_file: str | None = None
     build_for_training: Callable[..., Any] | None = None
-    int8: bool = False
+    int8: Int8Support = NO_INT8
 
     def at_shape(self, shape: tuple[int, ...]) -> NetworkSpec:
         """This network for another size of its input, which its builders take as their first argument."""
@@ -184,9 +185,10 @@ class System(ABC):
     publication: ClassVar[Publication | None] = None
 
     @property
-    def int8(self) -> bool:
-        """Whether all its networks may be computed in int8."""
-        return bool(self.networks) and all(spec.int8 for spec in self.networks)
+    def int8(self) -> Int8Support:
+        """Whether its networks may be computed in int8: what the one that allows least does."""
+        supports = [spec.int8 for spec in self.networks]
+        return min(supports, key=lambda support: (support.allowed, support.by_default), default=NO_INT8)
 
     def at_input_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> System:
         """This system with networks of other input sizes.

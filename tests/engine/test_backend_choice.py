@@ -40,7 +40,7 @@ class TestAuto:
         fresh_process.setenv("KERAS_BACKEND", name)
         assert backend_choice.chosen_backend("auto", "auto") == name
 
-    @pytest.mark.parametrize("name", ["jax", ""])
+    @pytest.mark.parametrize("name", ["theano", ""])
     def test_an_environment_that_names_none_of_ours(self, name: str, fresh_process: pytest.MonkeyPatch) -> None:
         fresh_process.setenv("KERAS_BACKEND", name)
         assert backend_choice.chosen_backend("auto", "auto") == "openvino"

@@ -10,8 +10,10 @@ import pytest
 
 from flarecli.engine.networks import network_of
 from flarecli.engine.openvino_graph import export_graph, open_shape
+from flarecli.engine.precision_choice import INT8_BY_DEFAULT
 from flarecli.engine.quantization import LARGEST, quantize
 from flarecli.engine.runtime import Runtime, start_runtime
+from flarecli_models.efficientsegnet import coarse_unet, efficientsegnet
 from flarecli_models.flarelite import residual_unet
 from tests.models import model_checks as checks
 
@@ -27,7 +29,7 @@ def model() -> keras.Model:
 
 
 def int8() -> Runtime:
-    return start_runtime("openvino", "cpu", "int8", int8=True)
+    return start_runtime("openvino", "cpu", "int8", int8=INT8_BY_DEFAULT)
 
 
 def nodes(graph: Any, kind: str) -> list[Any]:
@@ -144,3 +146,51 @@ def test_overlapping_or_cut_windows_stay_as_they_are(shape: dict[str, int]) -> N
     quantize(graph)
     assert nodes(graph, "ConvolutionBackpropData")
     assert not nodes(graph, "FakeQuantize")
+
+
+class TestEfficientSegNet:
+    """Rectified values, of sums and pooled ones too: no bound below zero, and a wider one for sums."""
+
+    @staticmethod
+    def bounds(graph: Any) -> set[tuple[float, float]]:
+        found = set()
+        for node in nodes(graph, "FakeQuantize"):
+            if node.input_value(0).get_node().get_type_name() != "Constant":
+                low, high = (float(node.input_value(port).get_node().data.item()) for port in (1, 2))
+                found.add((low, round(high / LARGEST, 3)))
+        return found
+
+    @pytest.mark.parametrize(
+        ("build", "plain", "spreads"),
+        [
+            # The image twice; sums of two and of three normalised tensors.
+            (lambda: coarse_unet((32, 32, 32), (8, 8, 8)), 2, {1.0, 1.414, 1.732}),
+            # The context block's five pools of cells, and the reduction of what has no activation; sums of skips.
+            (lambda: efficientsegnet((32, 32, 64), (16, 16, 16, 16)), 2 + 5 + 1, {1.0, 1.414, 1.732, 2.0}),
+        ],
+    )
+    def test_all_convolutions_of_rectified_values_are_computed_on_integers(
+        self, build: Any, plain: int, spreads: set[float]
+    ) -> None:
+        import openvino
+
+        model = build()
+        checks.with_weights(model, checks.seeded_weights(model, seed=45))
+        graph = export_graph(model, None, open_shape(model), precision="int8")
+        assert self.bounds(graph) == {(0.0, spread) for spread in spreads}
+        settings = {"INFERENCE_PRECISION_HINT": "f32"}
+        executed = openvino.Core().compile_model(graph, "CPU", settings).get_runtime_model().get_ordered_ops()
+        kinds = [node.get_rt_info() for node in executed]
+        precisions = [
+            node["runtimePrecision"].astype(str) for node in kinds if node["layerType"].astype(str) == "Convolution"
+        ]
+        assert precisions.count("f32") == plain
+        assert precisions.count("u8") == len(nodes(graph, "Convolution")) - plain
+
+    def test_logits_are_near_those_in_float32(self) -> None:
+        model = coarse_unet((32, 32, 32), (8, 8, 8))
+        checks.with_weights(model, checks.seeded_weights(model, seed=46))
+        image = np.random.default_rng(47).normal(size=(32, 32, 32)).astype(np.float32)
+        exact, rounded = network_of(model, checks.runtime())(image), network_of(model, int8())(image)
+        assert 1e-4 < np.abs(rounded - exact).mean() < 0.1 * exact.std()
+        assert np.corrcoef(rounded.ravel(), exact.ravel())[0, 1] > 0.98

@@ -9,6 +9,7 @@ import keras
 import pytest
 
 from flarecli.engine import BACKENDS, backend_choice, start_runtime
+from flarecli.engine.precision_choice import INT8_BY_DEFAULT, INT8_ON_REQUEST, NO_INT8, Int8Support
 from flarecli.errors import InstallationError, UsageError
 from flarecli.hardware.processors import available_processors
 
@@ -19,7 +20,7 @@ OTHER = next(name for name in BACKENDS if name != RUNNING)
 @pytest.mark.parametrize(
     ("options", "option", "known"),
     [
-        ({"backend": "jax"}, "--backend", "openvino, tensorflow, torch, auto"),
+        ({"backend": "mxnet"}, "--backend", "openvino, tensorflow, torch, jax, auto"),
         ({"device": "tpu"}, "--device", "auto, cpu, gpu"),
         ({"precision": "int4"}, "--precision", "float32, bfloat16, float16, int8, auto"),
     ],
@@ -39,7 +40,8 @@ def test_no_threads_are_refused(threads: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend", "requirement"), [("torch", "'flarecli[torch]'"), ("tensorflow", "'flarecli[tensorflow]'")]
+    ("backend", "requirement"),
+    [("torch", "'flarecli[torch]'"), ("tensorflow", "'flarecli[tensorflow]'"), ("jax", "'flarecli[jax]'")],
 )
 def test_a_backend_that_is_not_installed(backend: str, requirement: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend_choice, "is_installed", lambda name: False)
@@ -60,26 +62,37 @@ def test_float16_on_the_cpu_is_refused() -> None:
         start_runtime(RUNNING, "cpu", "float16")
 
 
-@pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
-def test_a_gpu_is_refused_on_openvino() -> None:
-    with pytest.raises(UsageError, match="OpenVINO runs on the CPU here"):
-        start_runtime("openvino", "gpu")
+@pytest.mark.skipif(RUNNING not in ("openvino", "jax"), reason="about the backends without a GPU")
+def test_a_gpu_is_refused_where_there_is_none_in_flare() -> None:
+    name = {"openvino": "OpenVINO", "jax": "JAX"}[RUNNING]
+    with pytest.raises(UsageError, match=f"{name} runs on the CPU here") as caught:
+        start_runtime(RUNNING, "gpu")
+    assert "--backend torch or tensorflow" in caught.value.remedy
+
+
+@pytest.mark.skipif(RUNNING != "jax", reason="about JAX")
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_jax_computes_in_float32(precision: str) -> None:
+    with pytest.raises(UsageError, match="JAX computes in float32 here") as caught:
+        start_runtime("jax", "cpu", precision)
+    assert caught.value.expected == "float32"
 
 
 @pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
 @pytest.mark.parametrize(
     ("capabilities", "machine", "int8", "precision"),
     [
-        (["FP32", "BF16"], "x86_64", False, "bfloat16"),
-        (["FP32", "BF16"], "x86_64", True, "bfloat16"),
-        (["FP32"], "x86_64", False, "float32"),
-        (["FP32"], "x86_64", True, "int8"),
-        (["FP32"], "AMD64", True, "int8"),
-        (["FP32"], "aarch64", True, "float32"),
+        (["FP32", "BF16"], "x86_64", NO_INT8, "bfloat16"),
+        (["FP32", "BF16"], "x86_64", INT8_BY_DEFAULT, "bfloat16"),
+        (["FP32"], "x86_64", NO_INT8, "float32"),
+        (["FP32"], "x86_64", INT8_BY_DEFAULT, "int8"),
+        (["FP32"], "x86_64", INT8_ON_REQUEST, "float32"),
+        (["FP32"], "AMD64", INT8_BY_DEFAULT, "int8"),
+        (["FP32"], "aarch64", INT8_BY_DEFAULT, "float32"),
     ],
 )
 def test_auto_precision_of_openvino_follows_processor_and_networks(
-    capabilities: list[str], machine: str, int8: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+    capabilities: list[str], machine: str, int8: Int8Support, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import openvino
 
@@ -90,19 +103,21 @@ def test_auto_precision_of_openvino_follows_processor_and_networks(
 
 @pytest.mark.skipif(RUNNING == "openvino", reason="about the other backends")
 def test_int8_is_openvinos_alone() -> None:
-    assert start_runtime(RUNNING, "cpu", int8=True).precision == "float32"
+    assert start_runtime(RUNNING, "cpu", int8=INT8_BY_DEFAULT).precision == "float32"
     with pytest.raises(UsageError, match=f"{RUNNING} does not compute these networks in int8") as caught:
-        start_runtime(RUNNING, "cpu", "int8", int8=True)
+        start_runtime(RUNNING, "cpu", "int8", int8=INT8_BY_DEFAULT)
     assert "--backend openvino" in caught.value.remedy
 
 
 @pytest.mark.skipif(RUNNING != "openvino", reason="about OpenVINO")
 def test_int8_is_refused_for_networks_that_are_not_made_for_it() -> None:
-    assert start_runtime("openvino", precision="int8", int8=True).openvino_precision == "f32"
-    with pytest.raises(UsageError, match="these networks cannot be computed in int8"):
-        start_runtime("openvino", precision="int8")
+    for support in (INT8_BY_DEFAULT, INT8_ON_REQUEST):
+        assert start_runtime("openvino", precision="int8", int8=support).openvino_precision == "f32"
+    with pytest.raises(UsageError, match="these networks are not computed in int8: it was tried"):
+        start_runtime("openvino", precision="int8", int8=Int8Support(allowed=False, reason="it was tried"))
 
 
+@pytest.mark.skipif(RUNNING == "jax", reason="JAX has no bfloat16 here on any processor")
 def test_bfloat16_on_a_processor_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import openvino
 
@@ -112,7 +127,7 @@ def test_bfloat16_on_a_processor_without_it(monkeypatch: pytest.MonkeyPatch) -> 
         start_runtime(RUNNING, "cpu", precision="bfloat16")
 
 
-@pytest.mark.skipif(RUNNING == "openvino", reason="about the backends that can have a GPU")
+@pytest.mark.skipif(RUNNING in ("openvino", "jax"), reason="about the backends that can have a GPU")
 def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     if RUNNING == "torch":
         import torch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -242,6 +243,17 @@ def _gradients(model: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:
     if checks.BACKEND == "torch":
         keras.ops.mean(keras.ops.square(model(inputs, training=True))).backward()
         return [weight.value.grad.cpu().numpy() for weight in model.trainable_weights]
+    if checks.BACKEND == "jax":
+        import jax
+
+        others = [weight.value for weight in model.non_trainable_variables]
+
+        def mean_square(trained: list[Any]) -> Any:
+            outputs, _ = model.stateless_call(trained, others, inputs, training=True)
+            return keras.ops.mean(keras.ops.square(outputs))
+
+        found = jax.grad(mean_square)([weight.value for weight in model.trainable_variables])
+        return [np.asarray(gradient) for gradient in found]
     import tensorflow
 
     with tensorflow.GradientTape() as tape:

@@ -27,6 +27,11 @@ def value_and_gradients(loss: Callable[..., Any], *inputs: np.ndarray) -> tuple[
         value = loss(*tensors)
         value.backward()
         return float(value.detach()), [tensor.grad.numpy() for tensor in tensors]
+    if checks.BACKEND == "jax":
+        import jax
+
+        value, found = jax.value_and_grad(loss, argnums=tuple(range(len(inputs))))(*map(jax.numpy.asarray, inputs))
+        return float(value), [np.asarray(gradient) for gradient in found]
     import tensorflow
 
     tensors = [tensorflow.constant(values) for values in inputs]

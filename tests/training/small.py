@@ -24,7 +24,7 @@ from flarecli.training.views.scan import LabelledScan
 
 BACKEND = keras.backend.backend()
 
-needs_training = pytest.mark.skipif(BACKEND == "openvino", reason="OpenVINO does not train")
+needs_training = pytest.mark.skipif(BACKEND in ("openvino", "jax"), reason="OpenVINO and JAX do not train here")
 
 
 def build(shape_zyx: tuple[int | None, int | None, int | None] = (None, None, None)) -> keras.Model:

@@ -43,6 +43,13 @@ def test_the_faster_one_on_this_processor_trains(
     assert chosen(monkeypatch, has_bfloat16=has_bfloat16) == backend
 
 
+@pytest.mark.parametrize("backend", ["jax", "openvino"])
+def test_a_backend_that_does_not_train_is_refused_with_those_that_do(backend: str) -> None:
+    with pytest.raises(UsageError, match="this backend cannot train") as caught:
+        Machine(backend).start(PrecisionSettings())
+    assert (caught.value.seen, caught.value.expected) == (backend, "tensorflow or torch")
+
+
 @pytest.mark.parametrize("backend", BOTH)
 def test_the_only_one_installed_trains(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     assert {chosen(monkeypatch, installed=(backend,), has_bfloat16=has) for has in (False, True)} == {backend}

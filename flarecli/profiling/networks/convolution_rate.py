@@ -34,7 +34,12 @@ def measured_convolution_rate(convolutions: Sequence[Convolution], runtime: Runt
     Returns:
         Their highest rate; None where there are none.
     """
-    prepare = {"openvino": _openvino_seconds, "tensorflow": _tensorflow_seconds, "torch": _torch_seconds}
+    prepare = {
+        "openvino": _openvino_seconds,
+        "tensorflow": _tensorflow_seconds,
+        "torch": _torch_seconds,
+        "jax": _jax_seconds,
+    }
     rates = [_rate(shape, prepare[runtime.backend](shape, runtime)) for shape in convolutions]
     return max(rates, default=None)
 
@@ -119,6 +124,21 @@ def _torch_seconds(convolution: Convolution, runtime: Runtime) -> Callable[[], f
             torch.cuda.synchronize()
 
     return _timed(run)
+
+
+def _jax_seconds(convolution: Convolution, runtime: Runtime) -> Callable[[], float]:
+    import jax
+
+    places = "DHW"[-len(convolution.kernel) :]
+    axes = (f"N{places}C", f"{places}IO", f"N{places}C")
+    image = jax.numpy.asarray(_array((1, *convolution.size, convolution.channels_in)))
+    weights = jax.numpy.asarray(_array((*convolution.kernel, convolution.channels_in, convolution.channels_out)))
+
+    @jax.jit
+    def compute(image: Any, weights: Any) -> Any:
+        return jax.lax.conv_general_dilated(image, weights, convolution.strides, "SAME", dimension_numbers=axes)
+
+    return _timed(lambda: compute(image, weights).block_until_ready())
 
 
 def _timed(run: Callable[[], Any]) -> Callable[[], float]:

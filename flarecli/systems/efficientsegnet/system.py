@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from flarecli.engine.precision_choice import INT8_ON_REQUEST
 from flarecli.errors import InputError
 from flarecli.geometry import Window, box_of_window, cut_faces, whole_window, window_of_box
 from flarecli.steps import Steps
@@ -57,12 +58,14 @@ class EfficientSegNet(System):
             _build_coarse,
             figures=NetworkFigures(2_676_480, (160, 160, 160), 100_188_160_000),
             published_file="FlareSeg/model_weights/base_coarse_model/best_model.pt",
+            int8=INT8_ON_REQUEST,
         ),
         NetworkSpec(
             FINE,
             _build_fine,
             figures=NetworkFigures(9_366_016, (192, 192, 192), 357_658_841_088),
             published_file="FlareSeg/model_weights/efficient_fine_model/best_model.pt",
+            int8=INT8_ON_REQUEST,
         ),
     )
     publication: ClassVar[Publication | None] = Publication(

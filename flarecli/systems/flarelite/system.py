@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from flarecli.engine.precision_choice import INT8_BY_DEFAULT
 from flarecli.errors import InputError
 from flarecli.geometry import Grid, Window, box_of_window, cut_faces, whole_window, window_of_box
 from flarecli.measures.signals import organ_signals
@@ -70,14 +71,14 @@ class Flarelite(System):
             _build_locate,
             figures=NetworkFigures(1_191_820, (128, 96, 128), 65_314_750_464, size_varies=True),
             build_for_training=_build_locate_for_training,
-            int8=True,
+            int8=INT8_BY_DEFAULT,
         ),
         NetworkSpec(
             REFINE,
             _build_refine,
             figures=NetworkFigures(685_708, (104, 104, 128), 59_276_525_568, size_varies=True),
             build_for_training=_build_refine_for_training,
-            int8=True,
+            int8=INT8_BY_DEFAULT,
         ),
     )
 

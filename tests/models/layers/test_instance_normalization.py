@@ -8,6 +8,7 @@ import pytest
 
 from flarecli.engine import start_runtime
 from flarecli.engine.networks import network_of
+from flarecli.engine.precision_choice import INT8_BY_DEFAULT
 from flarecli_models.data_format import CHANNELS_FIRST, CHANNELS_LAST, resolved_data_format
 from flarecli_models.layers import InstanceNormalization
 from tests.models import model_checks as checks
@@ -63,7 +64,7 @@ def test_one_sum_over_a_volume_stays_near() -> None:
     batch = np.abs(np.random.default_rng(6).normal(1, 1, (1, 16, 48, 192, 192))).astype(np.float32)
     image = keras.Input(batch.shape[1:])
     model = keras.Model(image, InstanceNormalization(EPSILON, data_format=CHANNELS_FIRST)(image))
-    quick = network_of(model, start_runtime("openvino", "cpu", "int8", int8=True))(batch[0])
+    quick = network_of(model, start_runtime("openvino", "cpu", "int8", int8=INT8_BY_DEFAULT))(batch[0])
     assert np.abs(quick - defined(batch)).max() < 0.02
 
 
