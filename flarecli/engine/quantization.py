@@ -122,8 +122,9 @@ def _rectified_spread(source: Any) -> float | None:
     if kind in _SPREAD_STAYS:
         return _rectified_spread(node.input_value(0))
     if kind in ("Add", "Concat"):
-        spreads = [_rectified_spread(part) for part in node.input_values()]
-        if any(spread is None for spread in spreads):
+        parts = node.input_values()
+        spreads = [spread for spread in map(_rectified_spread, parts) if spread is not None]
+        if len(spreads) < len(parts):
             return None
         return math.hypot(*spreads) if kind == "Add" else max(spreads)
     return None
