@@ -9,9 +9,8 @@ install := bin / "python -m pip install --quiet --disable-pip-version-check --co
 network_tests := "tests/models tests/training tests/engine tests/golden tests/examples tests/cli/test_train.py tests/systems/test_efficientscn_published.py"
 
 # In two minutes at most: XLA compiles every model anew.
-jax_tests := "tests/engine/test_jax.py tests/engine/test_runtime.py tests/engine/test_backend_choice.py \
-    tests/engine/test_networks.py tests/models/test_flarelite.py tests/models/test_losses.py \
-    tests/training/test_machine.py"
+jax_tests := "tests/engine/test_jax.py tests/engine/test_runtime.py tests/engine/test_backend_choice.py " + \
+    "tests/engine/test_networks.py tests/models/test_losses.py"
 
 # List the recipes.
 default:

@@ -30,12 +30,12 @@ np.save(sys.argv[2], segmenter((scan["voxels"], scan["affine"])).labels)
 
 @pytest.mark.slow
 def test_a_scan_has_the_labels_of_openvino(tmp_path: Path) -> None:
-    phantom = make_phantom(5, shape_zyx=(40, 56, 64), spacing_mm=(7.0, 6.0, 6.0))
-    affine = np.diag([6.0, 6.0, 7.0, 1.0])
+    phantom = make_phantom(5, shape_zyx=(30, 48, 56), spacing_mm=(6.0, 6.0, 6.0))
+    affine = np.diag([6.0, 6.0, 6.0, 1.0])
     with Segmenter("flarelite", backend="jax", device="cpu") as segmenter:
         result = segmenter((phantom.voxels, affine))
-    assert result.record["engine"]["backend"] == "jax"
-    assert result.record["engine"]["precision"] == "float32"
+    chosen = result.record["runtime"]
+    assert (chosen["backend"], chosen["device"], chosen["precision"]) == ("jax", "cpu", "float32")
     np.savez(tmp_path / "scan.npz", voxels=phantom.voxels, affine=affine)
     subprocess.run(
         [sys.executable, "-c", _ON_OPENVINO, tmp_path / "scan.npz", tmp_path / "labels.npy"],
@@ -43,7 +43,7 @@ def test_a_scan_has_the_labels_of_openvino(tmp_path: Path) -> None:
         check=True,
     )
     expected = np.load(tmp_path / "labels.npy")
-    assert {1, 2, 3} <= set(np.unique(expected).tolist())
+    assert len(np.unique(expected)) >= 3
     assert np.mean(result.labels != expected) < 1e-4
 
 
