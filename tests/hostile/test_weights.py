@@ -94,7 +94,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a card without checksum": (card({"sha256": ...}), "sha256"),
     "a card with an unknown field": (card({"set": "a"}), "unknown: ['set']"),
     "a card with a number for a name": (card({"network": 3}), "network is 3"),
-    "a card with escape codes": (card({"set_name": "a\x1b[31m"}), "no name"),
+    "a card with escape codes": (card({"set_name": "a\x1b[31m"}), "not a name"),
     "a card with negative sizes": (card({"input_shape": [-1, 8, 8]}), "input_shape"),
     "a card with giant sizes": (card({"input_shape": [10**9, 8, 8]}), "input_shape"),
     "a card with texts in details": (card({"details": "much"}), "details"),
