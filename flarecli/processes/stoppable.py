@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from flarecli.processes.child import Child, Receive, Send, as_message, stop_chil
 from flarecli.processes.working_folder import enter_folder
 
 _LOOK_S = 0.2
+_PATIENCE_S = 10.0
 
 
 class Work(Protocol):
@@ -70,7 +72,7 @@ class WorkProcess:
             FlareError: what the work raised.
             ChildEnded: when the process was ended from outside.
         """
-        is_asked = False
+        is_asked = is_done = False
         try:
             while not self._is_killed.is_set():
                 if self._stops.is_set() and not is_asked:
@@ -81,13 +83,22 @@ class WorkProcess:
                 kind, value = self._child.receive()
                 if kind == _TOLD:
                     self.told = value
-                elif kind == _FAILED:
+                    continue
+                is_done = True
+                if kind == _FAILED:
                     raise value
-                else:
-                    return value
+                return value
             return None
         finally:
+            if is_done:
+                self._wait_for_end()
             stop_children([self._child])
+
+    def _wait_for_end(self) -> None:
+        """Let a process that has done its work end by itself, which libraries may need moments for."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not (self._child.has_ended or self._is_killed.is_set()) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
 
 
 _TOLD, _FAILED, _DONE = "told", "failed", "done"
