@@ -22,6 +22,7 @@ from flarecli.engine.runtime import Runtime
 from flarecli.engine.weights.values import constant_layers
 from flarecli.errors import InstallationError
 from flarecli.files.cache_folder import cache_folder
+from flarecli.hardware.memory import return_freed_memory
 
 if TYPE_CHECKING:
     import keras
@@ -84,6 +85,8 @@ class OpenVinoNetwork(BatchedNetwork):
         self._finish_compiling()
         if batch.shape != self._shape:
             self._compile(batch.shape)
+        if not self._keep_memory:
+            return_freed_memory()  # of compiling and preparing, before activations take memory of their own
         scores = np.empty(self._request.model_outputs[0].shape, np.float32)
         self._request.set_output_tensor(openvino.Tensor(scores, shared_memory=True))
         self._request.infer([batch], share_inputs=True, share_outputs=True)
