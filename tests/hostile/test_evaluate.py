@@ -207,7 +207,7 @@ CORPUS = [
     # Tables
     OddInput("an empty table", compared(""), 3, ("holds no rows",)),
     OddInput("a table without cases", compared("Name,DSC_1,NSD-1mm_1\n"), 3, ("holds no rows",)),
-    OddInput("a table of something else", compared("a,b\n1,2\n"), 3, ("no score table",)),
+    OddInput("a table of something else", compared("a,b\n1,2\n"), 3, ("not a score table",)),
     OddInput("a row too short", compared("Name,DSC_1,NSD-1mm_1\na,0.9\n"), 3, ("another number of cells",)),
     OddInput("a row too long", compared("Name,DSC_1,NSD-1mm_1\na,1,1,1\n"), 3, ("another number of cells",)),
     OddInput("a word as a score", compared("Name,DSC_1,NSD-1mm_1\na,high,1\n"), 3, ("other than numbers",)),

@@ -143,8 +143,8 @@ ODD = [
     OddInput("zstd", _bytes(lambda: b"\x28\xb5\x2f\xfd" + bytes(99), "s.nii.zst"), 3, ("zstd",)),
     OddInput("zip", _bytes(lambda: b"PK\x03\x04" + bytes(99), "s.nii.zip"), 3, ("zip",)),
     OddInput("DICOM named NIfTI", _bytes(lambda: bytes(128) + b"DICM" + bytes(900), "s.nii"), 3, ("DICOM",)),
-    OddInput("FIFO", _special("FIFO"), 3, ("no regular file", "FIFO")),
-    OddInput("link to a device", _special("/dev/zero"), 3, ("no regular file",)),
+    OddInput("FIFO", _special("FIFO"), 3, ("not a regular file", "FIFO")),
+    OddInput("link to a device", _special("/dev/zero"), 3, ("not a regular file",)),
     OddInput("link to nothing", _special("annex/objects/s.nii.gz"), 3, ("link to a file that is not there",)),
     OddInput("link to itself", _special("loop"), 3, ("cannot be",)),
     # pairs

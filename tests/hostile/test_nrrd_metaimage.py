@@ -192,7 +192,7 @@ ODD = [
         "nhdr of a device",
         _replaced(_nrrd(name="s.nhdr"), lambda p: p.symlink_to("/dev/zero")),
         3,
-        ("no regular",),
+        ("not a regular",),
     ),
     OddInput(
         "nhdr of a dangling link",
@@ -274,7 +274,7 @@ ODD = [
     OddInput("mha without NDims", _meta(NDims=None), 3, ("NDims",)),
     OddInput("mha without matrix", _meta(TransformMatrix=None), 0, ("left and right",), DONE),
     OddInput("mha without offset", _meta(Offset=None), 0, (), DONE),
-    OddInput("mha of a mesh", _meta(ObjectType="Mesh"), 3, ("no image",)),
+    OddInput("mha of a mesh", _meta(ObjectType="Mesh"), 3, ("not an image",)),
     OddInput("mha of colours", _meta(ElementNumberOfChannels="3"), 3, ("several values",)),
     OddInput("mha of arrays", _meta(ElementType="MET_SHORT_ARRAY"), 3, ("type",)),
     OddInput("mha of another type", _meta(ElementType="MET_INT"), 3, ("fewer voxels",)),

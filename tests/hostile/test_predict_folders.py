@@ -143,7 +143,7 @@ FOLDERS = [
     OddInput("link to itself", scans(ct("a.nii.gz"), link("b.nii.gz", "b.nii.gz")), 4, ("b.nii.gz",), A),
     OddInput("FIFO", scans(ct("a.nii.gz"), lambda folder: os.mkfifo(folder / "b.nii")), 4, ("FIFO",), A),
     OddInput("FIFO as MetaImage", scans(ct("a.nii.gz"), lambda folder: os.mkfifo(folder / "b.mha")), 4, ("FIFO",), A),
-    OddInput("socket", scans(ct("a.nii.gz"), bound_socket), 4, ("no regular file",), A),
+    OddInput("socket", scans(ct("a.nii.gz"), bound_socket), 4, ("not a regular file",), A),
     OddInput("folder named like a scan", scans(ct("a.nii.gz"), file("b.nii/b.nii")), 4, ("is a folder",), A),
     OddInput("empty file", scans(ct("a.nii.gz"), file("b.nii.gz")), 4, ("b.nii.gz", "empty"), A),
     OddInput("no image", scans(ct("a.nii.gz"), file("b.nii.gz", b"no image")), 4, ("not a NIfTI file",), A),
@@ -158,7 +158,7 @@ FOLDERS = [
     OddInput("source is a link to nothing", source("s.nii", link("s.nii", "/nonexistent/s")), 3, ("link",)),
     OddInput("source is a FIFO", source("s.nii", lambda folder: os.mkfifo(folder / "s.nii")), 3, ("FIFO",)),
     OddInput(
-        "source is a device", lambda folder: ("predict", "/dev/zero", folder / "out.nii"), 3, ("no regular file",)
+        "source is a device", lambda folder: ("predict", "/dev/zero", folder / "out.nii"), 3, ("not a regular file",)
     ),
     OddInput("source is an empty folder", source("s", lambda folder: (folder / "s").mkdir()), 3, ("empty folder",)),
 ]
