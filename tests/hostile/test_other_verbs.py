@@ -159,8 +159,8 @@ PHANTOM = [
 
 TRAIN = [
     OddInput("no cache", train("{}/cache"), 2, ("needed",)),
-    OddInput("cache is missing", train(*CACHE), 3, ("no cache", "flare preprocess")),
-    OddInput("cache is a file", train(*CACHE, before=put("cache")), 3, ("no cache",)),
+    OddInput("cache is missing", train(*CACHE), 3, ("not a cache", "flare preprocess")),
+    OddInput("cache is a file", train(*CACHE, before=put("cache")), 3, ("not a cache",)),
     OddInput("cache of text", train(*CACHE, before=put_cache(b"no")), 3, ("damaged",)),
     OddInput("cache of a list", train(*CACHE, before=put_cache([1])), 3, ("damaged",)),
     OddInput("cache not UTF-8", train(*CACHE, before=put_cache(b"\xff\xfe{")), 3, ("damaged",)),
@@ -198,7 +198,7 @@ TRAIN = [
     OddInput("batch of none", train(*SYNTHETIC, "--set", "batch=0"), 2, ("batch",)),
     OddInput("fold of synthetic scans", train(*SYNTHETIC, "--fold", "1"), 2, ("no folds",)),
     OddInput("no label maps", train("{}/out", "--synthesize-from", "{}"), 3, ("label maps",)),
-    OddInput("label maps are missing", train("{}/out", "--synthesize-from", "{}/gone"), 3, ("no folder",)),
+    OddInput("label maps are missing", train("{}/out", "--synthesize-from", "{}/gone"), 3, ("not a folder",)),
     OddInput(
         "label map is text", train("{}/out", "--synthesize-from", "{}", before=put("a.nii", b"no")), 3, ("a.nii",)
     ),
