@@ -29,6 +29,7 @@ from tests.prediction.test_batch import write_ct
 
 WAYS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "one process": (1, ()),
+    "--part, 2 processes": (2, ("--part", "{number}/{processes}")),
     "--share, 1 process": (1, ("--share",)),
     "--share, 2 processes": (2, ("--share",)),
     "--share, 4 processes": (4, ("--share",)),
@@ -37,12 +38,20 @@ WAYS: Mapping[str, tuple[int, tuple[str, ...]]] = {
 }
 
 
+def run(arguments: Sequence[str], processes: int) -> None:
+    """Run a command in several processes at once; `{number}` and `{processes}` in arguments stand for theirs."""
+    running = []
+    for number in range(1, processes + 1):
+        own = [argument.format(number=number, processes=processes) for argument in arguments]
+        running.append(subprocess.Popen([sys.executable, *own, "--quiet"], stderr=subprocess.DEVNULL))
+    codes = [process.wait() for process in running]
+    if any(codes):
+        raise SystemExit(f"a process failed: {' '.join(arguments)}")
+
+
 def rate(scans: Path, out: Path, seconds: float, processes: int, options: Sequence[str]) -> float:
     """Scans a second, between the first and the last result."""
-    command = [sys.executable, "-m", "tests.shared_command", str(seconds), "predict", str(scans), str(out), *options]
-    running = [subprocess.Popen([*command, "--quiet"], stderr=subprocess.DEVNULL) for _ in range(processes)]
-    if any(process.wait() for process in running):
-        raise SystemExit(f"a process failed: {' '.join(command)}")
+    run(["-m", "tests.shared_command", str(seconds), "predict", str(scans), str(out), *options], processes)
     times = sorted(path.stat().st_mtime for path in out.glob("*.json"))
     last_started = len(times) // 5  # by then all processes are at work
     return (len(times) - 1 - last_started) / (times[-1] - times[last_started])
@@ -51,10 +60,7 @@ def rate(scans: Path, out: Path, seconds: float, processes: int, options: Sequen
 def processor_s(scans: Path, listed: Path, out: Path, processes: int, options: Sequence[str]) -> float:
     """Seconds of processor time of all processes for the scans of a list."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "tests.shared_command", "0", "predict", str(out), "--from", str(listed), *options]
-    running = [subprocess.Popen([*command, "--quiet"], stderr=subprocess.DEVNULL) for _ in range(processes)]
-    if any(process.wait() for process in running):
-        raise SystemExit(f"a process failed: {' '.join(command)}")
+    run(["-m", "tests.shared_command", "0", "predict", str(out), "--from", str(listed), *options], processes)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
