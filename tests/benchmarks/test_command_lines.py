@@ -37,6 +37,7 @@ def help_of(benchmark: str) -> str:
         patch.setenv("COLUMNS", "120")
         printed: list[str] = []
         patch.setattr(sys.stdout, "write", printed.append)
+        patch.delitem(sys.modules, benchmark, raising=False)  # runpy warns where another test has imported it
         with pytest.raises(SystemExit) as ended:
             runpy.run_module(benchmark, run_name="__main__")
     assert ended.value.code in (0, None)
