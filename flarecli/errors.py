@@ -160,7 +160,8 @@ def error_of(cause: Exception, path: Path | None) -> FlareError:
 
 def error_from_dict(facts: dict[str, Any]) -> FlareError:
     """The error that `FlareError.as_dict` described, as another process printed it with `--json`."""
-    return _rebuild({cls.kind: cls for cls in _kinds(FlareError)}.get(facts["kind"], UnexpectedError), facts)
+    kinds = {cls.kind: cls for cls in _kinds(FlareError) if "kind" in vars(cls)}  # not those that inherit it
+    return _rebuild(kinds.get(facts["kind"], UnexpectedError), facts)
 
 
 def _kinds(base: type[FlareError]) -> Iterator[type[FlareError]]:

@@ -24,6 +24,7 @@ from flarecli.export.run import Exported, export_system
 from flarecli.export.runner_file import runner_source
 from flarecli.organs import LABEL_NAMES
 from flarecli.systems import SYSTEM_NAMES, system_named
+from flarecli.weights import store
 from tests.export.runs import run_alone
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "openvino", reason="exports come from OpenVINO's graphs")
@@ -161,6 +162,7 @@ def test_unknown_names_are_refused(tmp_path: Path, arguments: list[str]) -> None
 
 
 def test_a_system_without_weights_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "BUNDLED_ROOT", tmp_path / "bundled")
     monkeypatch.setenv("FLARE_WEIGHTS", str(tmp_path))
     result = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "--system", "vgg13"])
 
