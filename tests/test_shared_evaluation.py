@@ -118,3 +118,21 @@ def test_a_cache_of_another_dataset_is_not_shared(dataset: Path, tmp_path: Path)
     assert run("preprocess", dataset, cache, "--share")[0] == 0
     code, _, errors = run("preprocess", other, cache, "--share")
     assert (code, "is the cache of another dataset" in errors) == (2, True), errors
+    assert len(TrainingCache.open(cache).names) == CASES
+    for path in sorted((other / "TrainingImg").iterdir()) + sorted((other / "TrainingMask").iterdir()):
+        path.rename(path.with_name(path.name.replace("train", "other")))  # cases that the cache does not have
+    code, _, errors = run("preprocess", other, cache, "--share")
+    assert (code, "is the cache of another dataset" in errors) == (2, True), errors
+    assert len(TrainingCache.open(cache).names) == CASES
+
+
+@pytest.mark.parametrize("option", [("--share",), ()])
+def test_a_dataset_of_faulty_cases_leaves_a_cache_as_it_is(
+    dataset: Path, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    cache, faulty = tmp_path / "cache", flare_dataset(tmp_path / "set", CASES)
+    assert run("preprocess", faulty, cache, *option)[0] == 0
+    for path in (faulty / "TrainingImg").iterdir():
+        path.write_bytes(b"no image")
+    assert run("preprocess", faulty, cache, *option)[0] == 3
+    assert len(TrainingCache.open(cache).names) == CASES

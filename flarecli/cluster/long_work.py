@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flarecli import __version__
-from flarecli.cluster.bounded import gone
+from flarecli.cluster.bounded import gone, result_of
 from flarecli.cluster.packages import distributed
 from flarecli.cluster.pool import check_versions
 from flarecli.cluster.waiting import wait_for_workers
@@ -166,12 +166,12 @@ class _Run:
                     yield from self._died(work, attempt, "its worker has gone")
                 continue
             try:
-                ended: WorkEnded = future.result()
+                ended: WorkEnded = result_of(future)
             except dask.KilledWorker as error:
                 yield from self._died(work, attempt, str(error))
                 continue
-            except (OSError, dask.CancelledError) as error:
-                raise gone() from error
+            except InstallationError:  # the scheduler went away; what work raises is in `ended`
+                raise
             except Exception as error:
                 del self._under_way[work]
                 yield work, as_message(error)

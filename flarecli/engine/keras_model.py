@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _MOST_TIMES, _MORE_ELEMENTS = 4, 100_000
 """Limits for the numbers in a file beyond the model's own: layers that only training needs."""
 
+_add_weight_replaced = threading.Lock()
+"""Held while Keras's own method is replaced: two threads at once would each restore what the other had put there."""
+
 
 def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime: Runtime) -> keras.Model:
     """Build a model for the runtime's precision and load its weights.
@@ -37,7 +41,7 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
     mixed = runtime.backend != "openvino" and runtime.precision != "float32"
     keras.config.set_dtype_policy(f"mixed_{runtime.precision}" if mixed else "float32")
     try:
-        with _without_random_weights() if runtime.backend == "jax" else nullcontext():
+        with built_without_random_weights() if runtime.backend == "jax" else nullcontext():
             model = build()
     except ValueError as error:
         raise InputError(
@@ -69,23 +73,24 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
 
 
 @contextmanager
-def _without_random_weights() -> Iterator[None]:
+def built_without_random_weights() -> Iterator[None]:
     """Let models be built with weights of 0, to be loaded from a file.
 
     On JAX each shape of random weights is compiled: for a network of flarelite that takes ten times as long as to
     compile the network itself.
     """
     keras = import_keras()
-    add_weight = keras.layers.Layer.add_weight
+    with _add_weight_replaced:
+        add_weight = keras.layers.Layer.add_weight
 
-    def add_zeros(layer: Any, *arguments: Any, **options: Any) -> Any:
-        return add_weight(layer, *arguments, **{**options, "initializer": _zeros})
+        def add_zeros(layer: Any, *arguments: Any, **options: Any) -> Any:
+            return add_weight(layer, *arguments, **{**options, "initializer": _zeros})
 
-    keras.layers.Layer.add_weight = add_zeros
-    try:
-        yield
-    finally:
-        keras.layers.Layer.add_weight = add_weight
+        keras.layers.Layer.add_weight = add_zeros
+        try:
+            yield
+        finally:
+            keras.layers.Layer.add_weight = add_weight
 
 
 def _zeros(shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:

@@ -93,11 +93,18 @@ def preprocess(
         One outcome a pair, in the dataset's order. Where none is valid, the cache remains unfinished.
 
     Raises:
-        UsageError: for an unknown system, or a folder that holds something else, the cache of another system or
-            dataset, or is being written to.
+        UsageError: for `share` with `overwrite`, an unknown system, or a folder that holds something else, the cache of
+            another system or dataset, or is being written to.
         InputError: when the folder cannot be written to.
         InstallationError: when a process was killed.
     """
+    if share and overwrite:
+        raise UsageError(
+            "processes that share a cache cannot replace it",
+            path=cache,
+            seen="share and overwrite",
+            remedy="Give another folder for the cache, or fill it with one process.",
+        )
     work = work or WorkSettings()
     arrays = training_arrays_of(system)
     settings = dict(arrays.settings())
@@ -110,16 +117,8 @@ def preprocess(
             CheckTask(dataset.values, ignore_geometry),
             WriteTask(cache, system, dataset.values, ignore_geometry),
         )
-        if share:  # others may begin with another dataset meanwhile: they must see which one this is
-            names = sorted(pair.name for pair in dataset.pairs)
-            begin_cache(cache, system, arrays.networks, dataset=shown(dataset.source.resolve()), names=names)
-            shared = SharedCache(
-                cache, check, write, facts, lambda pair, checked: _check_same_dataset(cache, dataset, {pair: checked})
-            )
-            work.begin("checking and writing", len(dataset.pairs))
-            for pair, outcome in shared.outcomes(tuple(dataset.pairs)):
-                outcomes[pair] = outcome
-                work.advance(pair.name)
+        if share:
+            outcomes |= _filled_together(cache, system, dataset, facts, check, write, arrays.networks, work)
             return _finished(cache, system, dataset, facts, outcomes, arrays.networks)
         for pair in dataset.pairs if not overwrite else ():
             kept = kept_by_state(cache, pair, facts)
@@ -129,7 +128,6 @@ def preprocess(
         checked_pairs = _check(pairs, check, work.pool or workers, work)
         if not overwrite:
             _check_same_dataset(cache, dataset, checked_pairs)
-        begin_cache(cache, system, arrays.networks)
         to_write: list[tuple[CheckedPair, str]] = []
         for pair, checked in checked_pairs.items():
             outcomes[pair] = _outcome(checked, PreprocessingStatus.WRITTEN)
@@ -140,8 +138,39 @@ def preprocess(
                     outcomes[pair] = kept
                 else:
                     to_write.append((checked, keys[0]))
+        if to_write or read_manifest(cache) is None:  # else what the cache holds stays what it is
+            begin_cache(cache, system, arrays.networks)
         outcomes |= _write(to_write, write, work.pool or workers, work)
         return _finished(cache, system, dataset, facts, outcomes, arrays.networks)
+
+
+def _filled_together(
+    cache: Path,
+    system: str,
+    dataset: Dataset,
+    facts: KeyFacts,
+    check: CheckTask,
+    write: WriteTask,
+    networks: Sequence[str],
+    work: WorkSettings,
+) -> dict[LabelledPair, CaseOutcome]:
+    """The outcomes of all cases, of which other processes store some."""
+    named = {"dataset": shown(dataset.source.resolve()), "names": sorted(pair.name for pair in dataset.pairs)}
+
+    def begin_case(pair: LabelledPair, checked: CheckedPair) -> None:
+        _check_same_dataset(cache, dataset, {pair: checked})
+        begin_cache(cache, system, networks, **named)
+
+    _check_same_dataset(cache, dataset, {})
+    if "dataset" not in (read_manifest(cache) or {}):
+        begin_cache(cache, system, networks, **named)  # others that begin with another dataset see which one this is
+    shared = SharedCache(cache, check, write, facts, begin_case)
+    work.begin("checking and writing", len(dataset.pairs))
+    outcomes = {}
+    for pair, outcome in shared.outcomes(tuple(dataset.pairs)):
+        outcomes[pair] = outcome
+        work.advance(pair.name)
+    return outcomes
 
 
 def _finished(

@@ -37,14 +37,14 @@ class SharedCache:
         check: Checks a pair.
         write: Stores a sound pair.
         facts: What decides about a cached case besides its files.
-        check_same: Called with a checked pair before it is stored; may refuse.
+        begin_case: Called with a checked pair before it is stored; may refuse.
     """
 
     cache: Path
     check: CheckTask
     write: WriteTask
     facts: KeyFacts
-    check_same: Callable[[LabelledPair, CheckedPair], None]
+    begin_case: Callable[[LabelledPair, CheckedPair], None]
 
     def outcomes(self, pairs: tuple[LabelledPair, ...]) -> Iterator[tuple[LabelledPair, CaseOutcome]]:
         """Each pair with its outcome, whichever process stored it.
@@ -67,10 +67,10 @@ class SharedCache:
         report = checked.report
         if report.faults or checked.sources is None:
             return self._faulty(pair, states, report.findings, checked.seconds)
-        self.check_same(pair, checked)
         keys = self.facts.keys(*checked.sources)
         if (kept := kept_by_key(self.cache, pair, keys)) is not None:
             return kept
+        self.begin_case(pair, checked)
         fault, seconds = self.write((checked, keys[0]))
         seconds += checked.seconds
         if fault is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flarecli.errors import UsageError
+from flarecli.cli.many_scans.exclusions import check_excluded
 
 
 def choice_for_existing(*, overwrite: bool, resume: bool) -> str:
@@ -11,6 +11,6 @@ def choice_for_existing(*, overwrite: bool, resume: bool) -> str:
     Raises:
         UsageError: when both options are given.
     """
-    if overwrite and resume:
-        raise UsageError("two options exclude each other", seen="--overwrite and --resume", remedy="Give one of them.")
+    if overwrite:
+        check_excluded("--overwrite", {"--resume": (resume, "Give one of them.")})
     return "overwrite" if overwrite else "resume" if resume else "refuse"

@@ -19,6 +19,7 @@ from flarecli.files.sources import check_regular_file
 from flarecli.training.recipe import FORMER_NAMES
 
 _LOCK_NAME = ".lock"
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _HELD_BY_ANOTHER = (errno.EWOULDBLOCK, errno.EACCES)
 
 
@@ -81,15 +82,23 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Keep other processes, of any host, from training in the folder until the block ends.
 
-        File systems without locks have none.
+        File systems without locks have none, and a folder that cannot be written to needs none.
 
         Raises:
             UsageError: when another process trains in it.
-            OutputError: when the folder cannot be made or written to.
+            OutputError: when the folder cannot be made.
         """
         with write_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / _LOCK_NAME).open("a")
+            try:
+                lock = (self.path / _LOCK_NAME).open("a")
+            except OSError as error:
+                if error.errno not in _READ_ONLY:
+                    raise
+                lock = None
+        if lock is None:
+            yield
+            return
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,10 +115,14 @@ class RunFolder:
     def is_in_use(self) -> bool:
         """Whether a process trains in it now."""
         try:
-            with (self.path / _LOCK_NAME).open() as lock:
+            lock = (self.path / _LOCK_NAME).open()
+        except OSError:
+            return False
+        with lock:
+            try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno in _HELD_BY_ANOTHER
+            except OSError as error:
+                return error.errno in _HELD_BY_ANOTHER
         return False
 
     def begin(self, plan: Mapping[str, Any]) -> None:
