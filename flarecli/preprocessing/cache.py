@@ -42,7 +42,7 @@ class CachedCase:
 
     Attributes:
         name: Name of the case.
-        image: Shape (z, y, x) in the orientation of the network; int16 HU, or the type that the system stores.
+        image: Shape (z, y, x) in the orientation of the network; int16 HU.
         labels: uint8 array of the same shape: FLARE labels, 0 background, 1 to 4 the organs.
         spacing_mm: Distance of voxel centres along the three axes of the arrays.
     """

@@ -18,7 +18,7 @@ class NetworkArrays:
     """The training arrays of one case for one network.
 
     Attributes:
-        image: Shape (z, y, x) in the orientation of the network: int16 HU, or what the system's specification stores.
+        image: Shape (z, y, x) in the orientation of the network: int16 HU.
         labels: uint8 array of the same shape: FLARE labels, 0 background, 1 to 4 the organs.
         spacing_mm: Distance of voxel centres along the three axes of the arrays.
     """

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import numpy as np
+
 from flarecli.errors import UsageError
 from flarecli.training.checks import check_batches
 from flarecli.training.folds import Split
@@ -16,6 +18,7 @@ from flarecli.training.samples.rendering import PatientSource, PatientStream
 from flarecli.training.samples.scan_source import CachedScans, SyntheticScans
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.samples.stream import SampleStream, Stream
+from flarecli.training.samples.variation.clipped import with_air
 from flarecli.training.samples.variation.varied_scans import VariedScans
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView
@@ -171,12 +174,6 @@ class CachedData:
                 expected=f'target = "{Target.CLASSES}", or a loss for partial labels (partial_...)',
                 remedy="Change the target or the loss, or train on synthetic scans.",
             )
-        if self.recipe.variation.changes_anything and not isinstance(self.recipe.view, CropView):
-            raise UsageError(
-                "scans of this view are not augmented as a whole",
-                seen=f"settings of variation with a {type(self.recipe.view).__name__}",
-                remedy="Leave out the settings that begin with variation; this view has its own augmentation.",
-            )
         check_batches(self.recipe)
         if (self.cache.system, self.recipe.network in self.cache.networks) != (self.recipe.system, True):
             raise UsageError(
@@ -231,4 +228,7 @@ class CachedData:
 
     def _case(self, number: int, name: str) -> LabelledScan:
         case = self.cache.load(name, self.recipe.network)
-        return LabelledScan(-1 - number, case.image, case.labels, case.spacing_mm)
+        image = case.image
+        if self.recipe.validation.restored_air:
+            image = np.rint(with_air(image)).astype(image.dtype)
+        return LabelledScan(-1 - number, image, case.labels, case.spacing_mm)

@@ -174,12 +174,15 @@ class ValidationSettings:
         held_out_share: Fraction of the cases of a cache that is held out where no fold is requested.
         select: Which weights are released: the "last", those of the highest mean "dice", or those of the lowest
             "cross_entropy".
+        restored_air: Whether held-out cases that are clipped to a display window get air outside of the body, in lungs
+            and in pockets of gas, as in `flarecli.training.samples.variation.clipped.with_air`.
     """
 
     interval: int = 0
     scans: int = 20
     held_out_share: float = 0.0
     select: str = "last"
+    restored_air: bool = False
 
 
 @dataclass(frozen=True)

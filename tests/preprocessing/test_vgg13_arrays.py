@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from flarecli.systems.vgg13 import Vgg13Constants
-from flarecli.systems.vgg13.inputs import grey_slice
+from flarecli.systems.vgg13.inputs import grey_slice, resized_plane, stretched_slice
+from flarecli.systems.vgg13.orientation import turned_view
 from flarecli.systems.vgg13.training_arrays import Vgg13TrainingArrays
 from tests.preprocessing.volumes import labelled_volume
 
@@ -16,11 +17,21 @@ CONSTANTS = Vgg13Constants(slice_size=32)
 def test_slices_are_those_of_the_prediction_and_labels_turn_with_them() -> None:
     volume, labels = labelled_volume((9, 32, 32), (5.0, 2.0, 3.0))
     arrays = Vgg13TrainingArrays(CONSTANTS).prepare(volume, labels)["segmentation"]
-    assert arrays.image.dtype == np.uint8
+    assert arrays.image.dtype == np.int16
     for index, plane in enumerate(volume.voxels):
-        np.testing.assert_array_equal(arrays.image[index], grey_slice(plane, CONSTANTS))
+        np.testing.assert_array_equal(stretched_slice(arrays.image[index], CONSTANTS), grey_slice(plane, CONSTANTS))
     np.testing.assert_array_equal(arrays.labels, labels.transpose(0, 2, 1)[:, ::-1, ::-1])
     assert arrays.spacing_mm == (5.0, 3.0, 2.0)
+
+
+def test_slices_of_another_size_keep_their_intensities_to_half_a_unit() -> None:
+    volume, labels = labelled_volume((4, 40, 40), (5.0, 2.0, 2.0))
+    arrays = Vgg13TrainingArrays(CONSTANTS).prepare(volume, labels)["segmentation"]
+    for index, plane in enumerate(volume.voxels):
+        expected = resized_plane(turned_view(plane), (32, 32))
+        np.testing.assert_allclose(arrays.image[index], expected, atol=0.5)
+        grey = stretched_slice(arrays.image[index], CONSTANTS).astype(int)
+        np.testing.assert_allclose(grey, grey_slice(plane, CONSTANTS), atol=1)
 
 
 def test_resized_labels_reach_every_pixel_that_an_organ_touches() -> None:

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from flarecli.cli.main import app
 from flarecli.preprocessing.cache import TrainingCache
 from flarecli.training.data import CachedData
-from flarecli.training.folds import held_out
+from flarecli.training.folds import Split, held_out
 from flarecli.training.recipe import Recipe
 from flarecli.training.recipes import recipe_named
 from flarecli.training.samples.loader import SampleLoader
+from flarecli.training.samples.variation.settings import VariationSettings
 from flarecli.training.targets import Target
 from flarecli.training.views import ResampledView, SliceView, WindowView
 from flarecli.training.views.scan import Sample
@@ -82,3 +83,44 @@ def test_vgg13(dataset: Path, tmp_path: Path) -> None:
     sample = data.stream(seed=1).sample(0)
     assert sample.image.shape == (3, 512, 512)
     assert sample.labels.shape == (512, 512)
+
+
+@pytest.mark.parametrize(
+    ("system", "network"),
+    [
+        ("efficientscn", "localization"),
+        ("efficientscn", "segmentation"),
+        ("efficientsegnet", "coarse"),
+        ("efficientsegnet", "fine"),
+        ("vgg13", "segmentation"),
+    ],
+)
+def test_scans_of_every_system_are_augmented_as_a_whole(
+    system: str, network: str, dataset: Path, tmp_path: Path
+) -> None:
+    cache = cached(dataset, tmp_path / "cache", system)
+    plain = recipe_named(system, network, "published")
+    brighter = replace(plain, variation=VariationSettings(blurred_share=1.0, slice_mm=0.0, blur_mm=0.0, noise_hu=200.0))
+    samples = [data_of(cache, recipe).stream(seed=1).sample(0) for recipe in (plain, brighter)]
+    assert samples[0].image.shape == samples[1].image.shape
+    assert np.array_equal(samples[0].labels, samples[1].labels)
+    assert not np.allclose(samples[0].image, samples[1].image)
+
+
+@pytest.mark.parametrize("system", ["efficientsegnet", "vgg13"])
+def test_air_of_held_out_scans_that_are_clipped_is_restored(system: str, dataset: Path, tmp_path: Path) -> None:
+    cache = cached(dataset, tmp_path / "cache", system)
+    network = cache.networks[-1]
+    for name in cache.names:
+        case = cache.load(name, network)
+        clipped = np.clip(case.image, -125, 275)
+        clipped[:, :8] = -125
+        path = next((cache.folder / "cases" / name).glob(f"*{network}-image.npy"))
+        np.save(path, clipped)
+    recipe = recipe_named(system, network, "published")
+    for restored in (False, True):
+        changed = replace(recipe, validation=replace(recipe.validation, restored_air=restored))
+        data = CachedData(changed, cache, Split(cache.names[:1], cache.names[:1]))
+        (_, scan), *_ = data.validation_scans(1)
+        assert bool(scan.image.min() == -1000) is restored
+        assert scan.image.dtype == np.int16

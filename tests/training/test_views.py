@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
-from flarecli.systems.vgg13.inputs import grey_slice, network_batch
+from flarecli.systems.vgg13.inputs import grey_slice, network_batch, stretched_slice
 from flarecli.training.recipes import RECIPES, recipe_named
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView, FirstStageGrid, ResampledView, SliceView, View, WindowView
@@ -249,17 +249,17 @@ def test_scans_of_slices_are_what_prediction_makes_of_them() -> None:
     from flarecli.systems.vgg13.constants import Vgg13Constants
 
     scan, made = labelled_scan(shape=(6, 40, 48)), slice_scan()
-    assert made.image.dtype == np.uint8
-    assert np.array_equal(made.image[2], grey_slice(scan.image[2], Vgg13Constants(slice_size=32)))
+    assert made.image.dtype == np.int16
+    constants = Vgg13Constants(slice_size=32)
+    grey = stretched_slice(made.image[2], constants).astype(int)
+    np.testing.assert_allclose(grey, grey_slice(scan.image[2], constants), atol=1)
     means = [made.image[2][made.labels[2] == label].mean() for label in (0, 1, 2)]
     assert means == sorted(means)
 
 
 def test_slices_of_a_cache_are_cut_and_segmented_at_the_size_of_the_view() -> None:
     scan = slice_scan()
-    large = replace(
-        scan, image=np.kron(scan.image, np.ones((1, 4, 4), np.uint8)), labels=scan.labels.repeat(4, 1).repeat(4, 2)
-    )
+    large = replace(scan, image=scan.image.repeat(4, 1).repeat(4, 2), labels=scan.labels.repeat(4, 1).repeat(4, 2))
     view = SliceView(slice_size=32)
     sample = view.cut(large, np.random.default_rng(1))
     assert sample.image.shape == (3, 32, 32)
@@ -279,7 +279,8 @@ def test_slices_are_normalised_and_repeated_like_in_prediction() -> None:
     still = SliceView(slice_size=32, rotation_deg=0, shear_deg=0, translation=0, scale=(1.0, 1.0))
     scan = slice_scan()
     sample = still.cut(scan, np.random.default_rng(0))
-    candidates = [network_batch(grey[None], Vgg13Constants(slice_size=32))[0] for grey in scan.image]
+    constants = Vgg13Constants(slice_size=32)
+    candidates = [network_batch(stretched_slice(hu, constants)[None], constants)[0] for hu in scan.image]
     assert sample.image.shape == (3, 32, 32)
     assert any(np.array_equal(sample.image, candidate) for candidate in candidates)
 

@@ -25,7 +25,18 @@ def grey_slice(plane_hu: np.ndarray, constants: Vgg13Constants) -> np.ndarray:
     Returns:
         uint8 array of shape (slice_size, slice_size).
     """
-    plane = resized_plane(turned_view(plane_hu), (constants.slice_size, constants.slice_size))
+    return stretched_slice(resized_plane(turned_view(plane_hu), (constants.slice_size,) * 2), constants)
+
+
+def stretched_slice(plane: np.ndarray, constants: Vgg13Constants) -> np.ndarray:
+    """A slice between its own percentiles as grey levels; black where these are equal.
+
+    Args:
+        plane: HU in the network's orientation and size, of any real dtype.
+
+    Returns:
+        uint8 array of the same shape.
+    """
     low, high = np.percentile(plane, constants.clip_percentiles)
     if high <= low:
         return np.zeros(plane.shape, np.uint8)

@@ -16,6 +16,7 @@ from flarecli.training.recipe import (
     SynthesisSettings,
     ValidationSettings,
 )
+from flarecli.training.recipes.starter_variation import STARTER_VARIATION
 from flarecli.training.views import CropView, ResampledView
 from flarecli.training.views.intensity import Intensity
 
@@ -81,7 +82,8 @@ STARTER_LOCALIZATION = replace(
     optimiser=replace(_STARTER_OPTIMISER, learning_rate=5e-4),
     schedule=ScheduleSettings("cosine", warmup=100),
     clipping=ClippingSettings("global", limit=1.0),
-    validation=ValidationSettings(),
+    validation=ValidationSettings(restored_air=True),
+    variation=STARTER_VARIATION,
     iterations=800,
 )
 STARTER_SEGMENTATION = replace(
@@ -96,7 +98,8 @@ STARTER_SEGMENTATION = replace(
     optimiser=replace(_STARTER_OPTIMISER, learning_rate=1e-3),
     schedule=ScheduleSettings("cosine", warmup=100),
     clipping=ClippingSettings("global", limit=1.0),
-    validation=ValidationSettings(),
+    validation=ValidationSettings(restored_air=True),
+    variation=STARTER_VARIATION,
     iterations=1100,
 )
 """Short runs for a CPU, on synthetic scans: a hundredth of the published length, with higher learning rates that fall,

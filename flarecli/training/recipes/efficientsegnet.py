@@ -16,6 +16,7 @@ from flarecli.training.recipe import (
     SynthesisSettings,
     ValidationSettings,
 )
+from flarecli.training.recipes.starter_variation import STARTER_VARIATION
 from flarecli.training.views import WindowView
 
 _CONSTANTS = EfficientSegNetConstants()
@@ -95,7 +96,8 @@ STARTER_COARSE = replace(
     clipping=ClippingSettings("global", limit=1.0),
     precision=PrecisionSettings(on_gpu="bfloat16"),
     sampling=SamplingSettings(),
-    validation=ValidationSettings(),
+    validation=ValidationSettings(restored_air=True),
+    variation=STARTER_VARIATION,
     iterations=1500,
     batch=1,
     accumulate=1,

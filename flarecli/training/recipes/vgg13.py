@@ -16,6 +16,7 @@ from flarecli.training.recipe import (
     SynthesisSettings,
     ValidationSettings,
 )
+from flarecli.training.recipes.starter_variation import STARTER_VARIATION
 from flarecli.training.views import SliceView
 
 _EPOCHS = 100
@@ -67,7 +68,8 @@ STARTER = replace(
     optimiser=OptimiserSettings(learning_rate=1e-3, ema_decay=0.995),
     schedule=ScheduleSettings("cosine", warmup=50, final_share=0.01),
     clipping=ClippingSettings("global", limit=1.0),
-    validation=ValidationSettings(),
+    validation=ValidationSettings(restored_air=True),
+    variation=STARTER_VARIATION,
     iterations=1300,
     base_filters=16,
 )

@@ -13,7 +13,7 @@ class LabelledScan:
 
     Attributes:
         number: Number of the scan in its source; the same number is the same scan.
-        image: (z, y, x); int16 HU, or uint8 grey levels for networks of slices.
+        image: int16 HU, (z, y, x).
         labels: uint8 FLARE labels of the same shape, followed by kinds of surroundings where requested.
         spacing_mm: Distance of voxels along the three axes.
     """

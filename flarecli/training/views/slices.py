@@ -11,8 +11,9 @@ import numpy as np
 from scipy import ndimage
 
 from flarecli.systems.vgg13.constants import Vgg13Constants
-from flarecli.systems.vgg13.inputs import grey_slice, network_batch, resized_plane
+from flarecli.systems.vgg13.inputs import network_batch, resized_plane, stretched_slice
 from flarecli.systems.vgg13.orientation import turned_view
+from flarecli.systems.vgg13.training_arrays import slice_hu
 from flarecli.training.views.base import Decode, ScoresOf
 from flarecli.training.views.scan import LabelledScan, Sample
 
@@ -24,7 +25,8 @@ _TRIES = 50
 class SliceView:
     """One slice at a random height under a random affine map, interpolated by nearest neighbour, black outside.
 
-    Scans of this view are uint8 grey levels, (slices, rows, columns), each slice scaled between its own percentiles.
+    Scans of this view are int16 HU, (slices, rows, columns); each slice is stretched between its own percentiles to
+    grey levels when a sample is cut.
 
     Attributes:
         slice_size: Rows and columns.
@@ -53,45 +55,44 @@ class SliceView:
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
     ) -> LabelledScan:
-        constants = Vgg13Constants(slice_size=self.slice_size)
-        grey = np.stack([grey_slice(plane, constants) for plane in hu])
+        image = np.stack([slice_hu(plane, self.slice_size) for plane in hu])
         turned = np.stack([_nearest(turned_view(plane), self.slice_size) for plane in labels])
         z, y, x = spacing_mm
         # Rows run along x and columns along y.
         rows_mm, columns_mm = x * hu.shape[2] / self.slice_size, y * hu.shape[1] / self.slice_size
-        return LabelledScan(number, grey, turned, (z, rows_mm, columns_mm))
+        return LabelledScan(number, image, turned, (z, rows_mm, columns_mm))
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
         heights = rng.integers(len(scan.image), size=_TRIES)
-        height = next((h for h in heights if np.ptp(scan.image[h]) > 0), heights[0])
+        grey_slices = ((h, self._grey(scan.image[h])) for h in heights)
+        height, grey = next(((h, plane) for h, plane in grey_slices if plane.any()), (heights[0], None))
+        if grey is None:
+            grey = self._grey(scan.image[height])
         matrix = self._matrix(rng)
         middle = np.full(2, (self.slice_size - 1) / 2)
         shift = np.rint(rng.uniform(-self.translation, self.translation, 2) * self.slice_size)
         offset = middle - matrix @ (middle + shift)
-        grey, labels = (
+        moved, labels = (
             ndimage.affine_transform(plane, matrix, offset, order=0, mode="constant", cval=0)
-            for plane in (self._fitted(scan.image[height]), _nearest(scan.labels[height], self.slice_size))
+            for plane in (grey, _nearest(scan.labels[height], self.slice_size))
         )
-        return Sample(self._input(grey[None])[0], labels)
+        return Sample(self._input(moved[None])[0], labels)
 
     def segment(self, scan: LabelledScan, scores_of: ScoresOf, decode: Decode) -> np.ndarray:
         values = np.empty(scan.labels.shape, np.uint8)
         for start in range(0, len(values), self.batch_slices):
             part = slice(start, start + self.batch_slices)
-            grey = np.stack([self._fitted(plane) for plane in scan.image[part]])
+            grey = np.stack([self._grey(plane) for plane in scan.image[part]])
             labels = np.stack([_nearest(plane, self.slice_size) for plane in scan.labels[part]])
             decoded = decode(np.moveaxis(scores_of(Sample(self._input(grey), labels)), 1, 0))
             for plane, found in zip(values[part], decoded, strict=True):
                 plane[:] = _nearest(found, *plane.shape)
         return values
 
-    def _fitted(self, grey: np.ndarray) -> np.ndarray:
-        """A slice of a cache, whose slices have the published size, in the size of this view."""
-        size = (self.slice_size, self.slice_size)
-        if grey.shape == size:
-            return grey
-        resized: np.ndarray = np.rint(resized_plane(grey, size)).astype(np.uint8)
-        return resized
+    def _grey(self, plane_hu: np.ndarray) -> np.ndarray:
+        """Grey levels of a slice, which in a cache has the published size, in the size of this view."""
+        resized = resized_plane(plane_hu, (self.slice_size, self.slice_size))
+        return stretched_slice(resized, Vgg13Constants(slice_size=self.slice_size))
 
     def _input(self, grey: np.ndarray) -> np.ndarray:
         return network_batch(grey, Vgg13Constants(slice_size=self.slice_size))
