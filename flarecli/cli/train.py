@@ -118,13 +118,15 @@ def train(
         scans = ScanSelection(cache, synthesize_from, real_share)
         chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
         from flarecli.cli.train_folds import AllFolds
-        from flarecli.training.checks import check_recipe
+        from flarecli.training.checks import check_recipe, check_sizes
         from flarecli.training.cross_validation import folder_of_fold
         from flarecli.training.machine import Machine
         from flarecli.training.parallel.launch import present_launch
+        from flarecli.training.preparation import network_spec
         from flarecli.training.run import RunOptions
 
         check_recipe(chosen)
+        check_sizes(chosen, network_spec(chosen.system, chosen.network))
         launch = present_launch()
         if launch.size > 1 and (dry_run or measure or preview is not None):
             raise UsageError(

@@ -68,6 +68,7 @@ class NetworkSpec:
             that both have bear the same names.
         int8: Whether its convolutions may be computed on 8-bit integers: where instance normalisation keeps what they
             are given within known bounds; see `flarecli.engine.quantization`.
+        multiple: Sizes of its input along each axis are multiples of this.
     """
 
     key: str
@@ -77,6 +78,7 @@ class NetworkSpec:
     published_file: str | None = None
     build_for_training: Callable[..., Any] | None = None
     int8: Int8Support = NO_INT8
+    multiple: int = 1
 
     def at_shape(self, shape: tuple[int, ...]) -> NetworkSpec:
         """This network for another size of its input, which its builders take as their first argument."""

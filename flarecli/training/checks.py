@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flarecli.errors import UsageError
+from flarecli.systems.base import NetworkSpec
 from flarecli.training.learning.losses import checked_arguments
 from flarecli.training.recipe import Recipe
 from flarecli.training.targets import Target
@@ -57,6 +58,22 @@ def check_recipe(recipe: Recipe) -> None:
             seen=f"first_stage {recipe.first_stage}, view {type(recipe.view).__name__}",
             expected="a recipe with first_stage and a view with first_stage",
             remedy="Add what is missing to the recipe.",
+        )
+
+
+def check_sizes(recipe: Recipe, spec: NetworkSpec) -> None:
+    """Check that the network takes inputs of the sizes of the recipe's view.
+
+    Raises:
+        UsageError: when it does not.
+    """
+    wrong = sorted({size for size in recipe.view.axis_sizes if size < 1 or size % spec.multiple})
+    if wrong:
+        raise UsageError(
+            f"{recipe.system}/{spec.key} takes no inputs of these sizes",
+            seen=f"{', '.join(map(str, wrong))} among the sizes of the recipe's view",
+            expected=f"multiples of {spec.multiple} along each axis",
+            remedy="Correct the settings that begin with view (shape_zyx, other_shapes_zyx, multiple or sizes).",
         )
 
 

@@ -16,7 +16,7 @@ from flarecli.files.atomic import scratch_folder, write_json
 from flarecli.matplotlib_import import has_matplotlib
 from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
-from flarecli.training.checks import check_recipe
+from flarecli.training.checks import check_recipe, check_sizes
 from flarecli.training.data import TrainingData
 from flarecli.training.learning.loop import Callbacks, State, Validation, restored_state, train
 from flarecli.training.learning.run_folder import RunFolder
@@ -100,6 +100,7 @@ def run_training(
     options, callbacks = options or RunOptions(), callbacks or Callbacks()
     spec = spec or network_spec(recipe.system, recipe.network, recipe.view.input_shape, recipe.base_filters)
     check_recipe(recipe)
+    check_sizes(recipe, spec)
     _check_selection(recipe, data)
     folder = RunFolder(run)
     runtime = machine.start(recipe.precision)

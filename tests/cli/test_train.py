@@ -149,6 +149,8 @@ def test_a_size_that_the_network_cannot_have_is_explained(tmp_path: Path) -> Non
         (["RUN", *PHANTOMS, "--network", "fine"], "no training recipe"),
         (["RUN", *PHANTOMS, "--preview", "sheet.jpg", "--dry-run"], "the preview has an unknown format"),
         (["RUN", *PHANTOMS, "--backend", "openvino"], "cannot train"),
+        (["RUN", *PHANTOMS, "--set", "view.shape_zyx=[48, 64, 72]"], "multiples of 16"),
+        (["RUN", *PHANTOMS, "--set", "view.multiple=8"], "takes no inputs of these sizes"),
     ],
 )
 def test_wrong_usage_is_explained(arguments: list[str], words: str) -> None:

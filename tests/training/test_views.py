@@ -10,6 +10,8 @@ from scipy import ndimage
 
 from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.vgg13.inputs import grey_slice, network_batch, stretched_slice
+from flarecli.training.checks import check_sizes
+from flarecli.training.preparation import network_spec
 from flarecli.training.recipes import RECIPES, recipe_named
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView, FirstStageGrid, ResampledView, SliceView, View, WindowView
@@ -67,6 +69,7 @@ def test_samples_are_well_formed_and_image_and_labels_agree(view: View) -> None:
 def test_samples_of_every_recipe_have_sizes_that_its_network_takes() -> None:
     multiples = {"localization": 16, "segmentation": 32, "coarse": 16, "fine": 16, "locate": 16, "refine": 8}
     for recipe in RECIPES:
+        check_sizes(recipe, network_spec(recipe.system, recipe.network))
         view = recipe.view
         if isinstance(view, ResampledView):
             sizes = [size for axis in view.sizes for size in axis]

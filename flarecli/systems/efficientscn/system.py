@@ -82,6 +82,7 @@ class EfficientScn(System):
             figures=NetworkFigures(637_474, (256, 80, 80), 215_051_468_800, size_varies=True),
             published_file="submitted_saved_models/localization",
             int8=_NO_INT8,
+            multiple=16,
         ),
         NetworkSpec(
             SEGMENTATION,
@@ -90,6 +91,7 @@ class EfficientScn(System):
             figures=NetworkFigures(1_270_090, (160, 128, 160), 439_221_964_800, size_varies=True),
             published_file="submitted_saved_models/segmentation",
             int8=_NO_INT8,
+            multiple=32,
         ),
     )
     publication: ClassVar[Publication | None] = Publication(

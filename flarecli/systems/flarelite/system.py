@@ -72,6 +72,7 @@ class Flarelite(System):
             figures=NetworkFigures(1_191_820, (128, 96, 128), 65_314_750_464, size_varies=True),
             build_for_training=_build_locate_for_training,
             int8=INT8_BY_DEFAULT,
+            multiple=FlareliteConstants().locate_multiple,
         ),
         NetworkSpec(
             REFINE,
@@ -79,6 +80,7 @@ class Flarelite(System):
             figures=NetworkFigures(685_708, (104, 104, 128), 59_276_525_568, size_varies=True),
             build_for_training=_build_refine_for_training,
             int8=INT8_BY_DEFAULT,
+            multiple=FlareliteConstants().refine_multiple,
         ),
     )
 

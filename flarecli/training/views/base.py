@@ -29,6 +29,11 @@ class View(Protocol):
         """Size of the input that the network is built for; None where it is built for any."""
         ...
 
+    @property
+    def axis_sizes(self) -> tuple[int, ...]:
+        """Every size that an input can have along an axis; of whole scans the multiple that theirs are filled to."""
+        ...
+
     def scan_of(
         self, number: int, hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float]
     ) -> LabelledScan:

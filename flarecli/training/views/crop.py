@@ -114,6 +114,11 @@ class CropView(OrientedView):
     first_stage: FirstStageGrid | None = None
 
     @property
+    def axis_sizes(self) -> tuple[int, ...]:
+        shapes = (self.shape_zyx, *self.other_shapes_zyx)
+        return (self.multiple, *(size for shape in shapes for size in shape))
+
+    @property
     def has_fixed_shape(self) -> bool:
         return not self.other_shapes_zyx
 

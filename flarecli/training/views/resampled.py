@@ -68,6 +68,10 @@ class ResampledView(OrientedView):
     orientation: str = "LPS"
 
     @property
+    def axis_sizes(self) -> tuple[int, ...]:
+        return tuple(size for sizes in self.sizes for size in sizes)
+
+    @property
     def has_fixed_shape(self) -> bool:
         return all(len(sizes) == 1 for sizes in self.sizes)
 

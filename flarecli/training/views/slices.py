@@ -45,6 +45,10 @@ class SliceView:
     batch_slices: int = 4
 
     @property
+    def axis_sizes(self) -> tuple[int, ...]:
+        return (self.slice_size,)
+
+    @property
     def has_fixed_shape(self) -> bool:
         return True
 

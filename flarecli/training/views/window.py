@@ -56,6 +56,10 @@ class WindowView(OrientedView):
     orientation: str = "RAS"
 
     @property
+    def axis_sizes(self) -> tuple[int, ...]:
+        return self.shape_zyx
+
+    @property
     def has_fixed_shape(self) -> bool:
         return True
 
