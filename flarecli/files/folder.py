@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from flarecli.errors import InputError
+from flarecli.files.listed_paths import ListedPaths
 from flarecli.files.names import SCAN_SUFFIXES, image_suffix
 from flarecli.files.sources import check_regular_file, is_folder
 
@@ -67,9 +68,7 @@ class FolderAccount:
 
     Attributes:
         folder: The folder, or the pattern that named the entries.
-        files: Entries whose names have a suffix that is wanted, sorted by name: also those of `problems`.
-        problems: Of these, what cannot be read (a link to nothing, a FIFO, a folder, no permission), with the error
-            that its case fails with.
+        files: Entries whose names have a suffix that is wanted, sorted by name, whether they can be read or not.
         passed_over: Entries that look like images, or hold some, and are not used.
         dicom: Names of files that are DICOM slices by name or content.
         others: Names of files of which neither name nor first bytes tell what they are; they may be slices, too.
@@ -77,16 +76,20 @@ class FolderAccount:
     """
 
     folder: Path
-    files: tuple[Path, ...]
-    problems: Mapping[Path, InputError] = field(default_factory=dict)
+    files: Sequence[Path]
     passed_over: tuple[PassedOver, ...] = ()
     dicom: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     entries: int = 0
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the files."""
+        return _names_of(self.files)
+
     def readable(self) -> tuple[Path, ...]:
-        """The files without a problem."""
-        return tuple(path for path in self.files if path not in self.problems)
+        """The files that can be read; looks at each."""
+        return tuple(path for path in self.files if problem_of_file(path) is None)
 
     def warning(self) -> str | None:
         """One sentence that names what is passed over and why; None where nothing is."""
@@ -121,9 +124,8 @@ def account_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> 
         InputError: when the folder does not exist or cannot be listed.
     """
     try:
-        with os.scandir(folder) as listing:  # tells regular files of most file systems without a look at each
-            regular = {entry.name for entry in listing if entry.is_file(follow_symlinks=False)}
-        entries = [(name := entry.name, entry, name in regular) for entry in folder.iterdir()]
+        with os.scandir(folder) as listing:
+            names = [entry.name for entry in listing]
     except OSError as error:
         raise InputError(
             "the folder cannot be read",
@@ -131,7 +133,23 @@ def account_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> 
             seen=error.strerror or str(error),
             remedy="Check the path, the permissions of the folder, and the disk or network drive it lies on.",
         ) from error
-    return _account(entries, folder, suffixes)
+    return _account(ListedPaths(folder, tuple(sorted(name for name in names if name[0] != "."))), folder, suffixes)
+
+
+def problem_of_file(path: Path) -> InputError | None:
+    """Why a file of a folder cannot be read: a link to nothing, a FIFO, a folder, no permission; None where it can."""
+    try:
+        check_regular_file(path)
+    except InputError as error:
+        return error
+    if os.access(path, os.R_OK):
+        return None
+    return InputError(
+        "cannot be read",
+        path=path,
+        seen="Permission denied",
+        remedy="Have the permissions of the file changed, or take it out of the folder.",
+    )
 
 
 def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> FolderAccount:
@@ -142,61 +160,58 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
         folder: What is named in warnings: the folder or pattern that the entries come from.
         suffixes: Endings of the file names that are wanted, in lower case.
     """
-    return _account([(entry.name, entry, False) for entry in entries], folder, suffixes)
+    visible = [entry for entry in entries if not entry.name.startswith(".")]
+    return _account(sorted(visible, key=attrgetter("name")), folder, suffixes)
 
 
-def _account(entries: list[tuple[str, Path, bool]], folder: Path, suffixes: Sequence[str]) -> FolderAccount:
-    """The account of entries by name and path, which say whether they are known to be regular files."""
-    visible = sorted((entry for entry in entries if entry[0][0] != "."), key=itemgetter(0))
-    names = {name.lower() for name, _, _ in visible}
-    has_detached_headers = any(name.endswith(_DETACHED_HEADERS) for name in names)
+def _account(entries: Sequence[Path], folder: Path, suffixes: Sequence[str]) -> FolderAccount:
+    """The account of entries, sorted by name. What is wanted is known by its name alone: of 100,000 scans none is
+    looked at."""
+    original = _names_of(entries)
+    lower = [name.lower() for name in original]
     wanted = tuple(suffixes)
-    files: list[Path] = []
+    rest = [index for index, name in enumerate(lower) if not name.endswith(wanted) or name.endswith(_VOXELS)]
+    files = set(range(len(lower))).difference(rest) if rest else None
+    names = set(lower) if rest else set()
+    has_detached_headers = any(name.endswith(_DETACHED_HEADERS) for name in names)
     dicom: list[str] = []
     others: list[str] = []
-    problems: dict[Path, InputError] = {}
     reasons: dict[str, list[str]] = {}
     unseen = _MOST_LOOKED_AT
-    for original_name, entry, is_regular in visible:
-        name = original_name.lower()
+    for index in rest:
+        name = lower[index]
         if _belongs_to_another(name, names, has_detached_headers):
             continue
-        if name.endswith(wanted):
-            files.append(entry)
-            if is_regular and os.access(f"{folder}/{original_name}", os.R_OK):
-                continue
-            try:
-                _check_readable(entry)
-            except InputError as error:
-                problems[entry] = error
+        if name.endswith(wanted) and files is not None:
+            files.add(index)
             continue
         reason: str | None = None
-        if is_folder(entry):
-            holds, unseen = _holds_images(entry, unseen)
+        if is_folder(entries[index]):
+            holds, unseen = _holds_images(entries[index], unseen)
             reason = "a folder with images: folders below are not searched" if holds else None
-        elif _is_dicom(entry):
-            dicom.append(original_name)
+        elif _is_dicom(entries[index]):
+            dicom.append(original[index])
         else:
             reason = _why_not(name)
             if reason is None and not name.endswith(_SIDECARS):
-                others.append(original_name)
+                others.append(original[index])
         if reason is not None:
-            reasons.setdefault(reason, []).append(original_name)
-    if dicom and files:
+            reasons.setdefault(reason, []).append(original[index])
+    found = entries if files is None else _chosen(entries, sorted(files))
+    if dicom and found:
         reasons["DICOM: a series needs a folder of its own"] = dicom
-    passed_over = tuple(PassedOver(tuple(found), reason) for reason, found in reasons.items())
-    return FolderAccount(folder, tuple(files), problems, passed_over, tuple(dicom), tuple(others), len(visible))
+    passed_over = tuple(PassedOver(tuple(names), reason) for reason, names in reasons.items())
+    return FolderAccount(folder, found, passed_over, tuple(dicom), tuple(others), len(entries))
 
 
-def _check_readable(path: Path) -> None:
-    check_regular_file(path)
-    if not os.access(path, os.R_OK):
-        raise InputError(
-            "cannot be read",
-            path=path,
-            seen="Permission denied",
-            remedy="Have the permissions of the file changed, or take it out of the folder.",
-        )
+def _names_of(entries: Sequence[Path]) -> Sequence[str]:
+    return entries.names if isinstance(entries, ListedPaths) else [entry.name for entry in entries]
+
+
+def _chosen(entries: Sequence[Path], indices: Sequence[int]) -> Sequence[Path]:
+    if isinstance(entries, ListedPaths):
+        return ListedPaths(entries.folder, tuple(entries.names[index] for index in indices))
+    return [entries[index] for index in indices]
 
 
 def _belongs_to_another(name: str, names: set[str], has_detached_headers: bool) -> bool:

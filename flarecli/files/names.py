@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 
 from flarecli.errors import InputError
@@ -48,6 +49,16 @@ def case_of_name(name: str) -> str:
     """`case_name` of a bare name, without a folder: of many."""
     stem = name[: len(name) - len(suffix_of_name(name))]
     return stem.removesuffix(CHANNEL_SUFFIX) or stem
+
+
+def cases_of_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """`case_of_name` and `suffix_of_name` of many: where all have one suffix, without a call of Python for each."""
+    suffix = suffix_of_name(names[0]) if names else ""
+    if suffix and all(map(str.endswith, map(str.lower, names), repeat(suffix))):
+        length = len(suffix)
+        stems = [name[:-length] for name in names]
+        return [stem.removesuffix(CHANNEL_SUFFIX) or stem for stem in stems], [suffix] * len(names)
+    return [case_of_name(name) for name in names], [suffix_of_name(name) for name in names]
 
 
 def _name(path: Path | str) -> str:

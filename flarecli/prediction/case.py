@@ -81,5 +81,9 @@ def label_suffix(scan: Path) -> str:
 
 def label_suffix_of_name(scan: str) -> str:
     """The same of the bare name of a scan file."""
-    suffix = suffix_of_name(scan)
+    return label_suffix_of_scan_suffix(suffix_of_name(scan))
+
+
+def label_suffix_of_scan_suffix(suffix: str) -> str:
+    """The same of the suffix of a scan file."""
     return _LABEL_SUFFIXES.get(suffix, suffix)

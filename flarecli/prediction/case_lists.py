@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,17 @@ from flarecli.errors import InputError, UsageError
 from flarecli.files.names import (
     SCAN_SUFFIXES,
     case_name,
-    case_of_name,
+    cases_of_names,
     check_name,
     image_suffix,
     label_map_stem,
-    suffix_of_name,
+    label_map_suffix,
 )
 from flarecli.files.remote.parsing import is_address
 from flarecli.files.remote.staging import destination_file, located
 from flarecli.files.sources import opened
-from flarecli.prediction.case import Case, label_suffix, label_suffix_of_name
-from flarecli.prediction.long_lists.case_sequence import CaseSequence, NamedOutput
+from flarecli.prediction.case import Case, label_suffix, label_suffix_of_scan_suffix
+from flarecli.prediction.long_lists.case_sequence import CaseSequence, OutputNames, grouped_outputs
 
 _KEYS = {"scan", "series", "name", "output"}
 _EXPECTED = 'a path, or {"scan": PATH, "series": NUMBER, "name": NAME, "output": PATH} with the scan at least'
@@ -35,12 +35,14 @@ class CaseList(CaseSequence):
     """A list of scans whose cases are made as they are asked for, so that long lists need little memory.
 
     Attributes:
-        lines: Number and text of its lines, without empty ones.
+        lines: Its lines, without empty ones.
+        numbers: Their numbers.
         folder: Where label maps go that have no path of their own.
         anonymous: Whether names of files must not become names of cases: then those without a name are numbered.
     """
 
-    lines: tuple[tuple[int, str], ...]
+    lines: Sequence[str]
+    numbers: Sequence[int]
     folder: Path
     anonymous: bool = False
 
@@ -48,16 +50,19 @@ class CaseList(CaseSequence):
         return len(self.lines)
 
     def case(self, index: int) -> Case:
-        return _case(*self.lines[index], self.folder, anonymous=self.anonymous)
+        return _case(self.numbers[index], self.lines[index], self.folder, anonymous=self.anonymous)
 
     def sliced(self, part: slice) -> CaseList:
-        return CaseList(self.lines[part], self.folder, self.anonymous)
+        return CaseList(self.lines[part], self.numbers[part], self.folder, self.anonymous)
 
-    def outputs(self) -> Iterator[NamedOutput]:
-        folder = str(self.folder)
-        for number, line in self.lines:
-            plain = None if self.anonymous else _plain_output(line, folder)
-            yield plain or _output(_case(number, line, self.folder, anonymous=self.anonymous))
+    def outputs(self) -> list[OutputNames]:
+        indices, names, suffixes = _plain_lines(self.lines)
+        if self.anonymous:
+            names = [f"scan_{self.numbers[index]}" for index in indices]
+        groups = grouped_outputs(str(self.folder), suffixes, names, indices) if names else []
+        if len(indices) < len(self.lines):
+            groups += _one_by_one(self, sorted(set(range(len(self.lines))).difference(indices)))
+        return groups
 
 
 def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> CaseList:
@@ -91,42 +96,77 @@ def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> Cas
             seen=error.strerror or str(error),
             remedy="Check the path and its permissions.",
         ) from error
-    numbered = enumerate(map(str.strip, text.removeprefix("\ufeff").split("\n")), 1)
-    lines = tuple((number, line) for number, line in numbered if line)
-    if not lines:
+    stripped = list(map(str.strip, text.removeprefix("\ufeff").split("\n")))
+    numbers = [number for number, line in enumerate(stripped, 1) if line]
+    if not numbers:
         raise InputError(
             "the list of scans is empty", path=source, expected="one path per line", remedy="Check the list."
         )
-    cases = CaseList(lines, folder, anonymous)
-    seen: dict[str, int] = {}
-    for (number, _), output in zip(lines, cases.outputs(), strict=True):
-        suffix = suffix_of_name(output.labels)
-        record = f"{output.folder}/{output.labels[: -len(suffix)] if suffix else label_map_stem(output.labels)}"
-        other = seen.setdefault(record, number)
+    is_gapless = numbers[-1] - numbers[0] + 1 == len(numbers)
+    cases = CaseList(
+        [line for line in stripped if line],
+        range(numbers[0], numbers[-1] + 1) if is_gapless else numbers,
+        folder,
+        anonymous,
+    )
+    _check_clashes(cases)
+    return cases
+
+
+def _plain_lines(lines: Sequence[str]) -> tuple[Sequence[int], list[str], list[str]]:
+    """Of the lines that are simply paths of scan files: their indices, and name and label map's suffix of each case."""
+    bare = [
+        "" if line[0] == "{" or "://" in line or "\\" in line or not line.isprintable() else line.rpartition("/")[2]
+        for line in lines
+    ]
+    indices: Sequence[int] = range(len(bare)) if all(bare) else [index for index, name in enumerate(bare) if name]
+    names, suffixes = cases_of_names(bare if len(indices) == len(bare) else [bare[index] for index in indices])
+    plain = [
+        place
+        for place, (name, suffix) in enumerate(zip(names, suffixes, strict=True))
+        if suffix and len(name) <= _LONG and name.strip(" .")
+    ]
+    if len(plain) < len(names):
+        indices = [indices[place] for place in plain]
+        names = [names[place] for place in plain]
+        suffixes = [suffixes[place] for place in plain]
+    return indices, names, [label_suffix_of_scan_suffix(suffix) for suffix in suffixes]
+
+
+def _one_by_one(cases: CaseList, indices: Iterable[int]) -> list[OutputNames]:
+    """Outputs of the cases of other lines, by folder and suffix."""
+    groups: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
+    for index in indices:
+        case = cases.case(index)
+        found = groups.setdefault((str(case.labels.parent), label_map_suffix(case.labels)), [])
+        found.append((label_map_stem(case.labels), case.name, index))
+    return [
+        OutputNames(folder, suffix, *map(list, zip(*found, strict=True))) for (folder, suffix), found in groups.items()
+    ]
+
+
+def _check_clashes(cases: CaseList) -> None:
+    """Refuse lines that would be written to one file.
+
+    Raises:
+        InputError: then.
+    """
+    stems: dict[str, list[Sequence[str]]] = {}
+    for group in cases.outputs():
+        stems.setdefault(group.folder, []).append(group.stems)
+    if all(len(set().union(*groups)) == sum(map(len, groups)) for groups in stems.values()):
+        return
+    seen: dict[Path, int] = {}
+    for number, case in zip(cases.numbers, cases, strict=True):
+        other = seen.setdefault(case.record, number)
         if other != number:
             raise InputError(
                 "two scans would be written to one file",
-                path=Path(output.folder) / output.labels,
+                path=case.labels,
                 seen=f"lines {other} and {number} of the list",
                 expected="a name of its own for each",
                 remedy='Give lines such as {"scan": "a/ct.nii.gz", "name": "a"}.',
             )
-    return cases
-
-
-def _plain_output(line: str, folder: str) -> NamedOutput | None:
-    """The output of a line that is simply the path of a scan file; None for every other line."""
-    scan = line.rpartition("/")[2]
-    if line.startswith("{") or "://" in line or not suffix_of_name(scan) or not scan.isprintable() or "\\" in scan:
-        return None
-    case = case_of_name(scan)
-    if not case.strip(" .") or len(case) > _LONG:
-        return None
-    return NamedOutput(folder, f"{case}{label_suffix_of_name(scan)}", case)
-
-
-def _output(case: Case) -> NamedOutput:
-    return NamedOutput(str(case.labels.parent), case.labels.name, case.name)
 
 
 def _case(number: int, line: str, folder: Path, *, anonymous: bool) -> Case:

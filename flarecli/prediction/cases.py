@@ -9,7 +9,7 @@ from pathlib import Path
 from flarecli.dicom.collection.detection import is_collection
 from flarecli.errors import UsageError
 from flarecli.files.destinations import target_of
-from flarecli.files.folder import FolderAccount, account_of_folder
+from flarecli.files.folder import FolderAccount, account_of_folder, problem_of_file
 from flarecli.files.names import (
     SCAN_SUFFIXES,
     SEGMENTATION_SUFFIX,
@@ -106,7 +106,7 @@ def find_scans(source: Path, destination: Path, selection: CaseSelection | None 
 def _of_images(source: Path, account: FolderAccount, destination: Path, selection: CaseSelection) -> FoundCases:
     """The image files of a folder."""
     _check_folder_for(source, destination)
-    cases = FolderCases(account.files, destination, account.problems, is_anonymous=selection.anonymous)
+    cases = FolderCases(source, account.names, destination, problem_of_file, is_anonymous=selection.anonymous)
     cases.check_clashes()
     said = account.warning()
     counted = "; ".join(f"{len(entries.names)} × {entries.reason}" for entries in account.passed_over)

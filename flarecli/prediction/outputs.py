@@ -10,7 +10,7 @@ from flarecli.files.destinations import Destination, check_destinations
 from flarecli.files.names import is_segmentation_name
 from flarecli.prediction.cases import Case
 from flarecli.prediction.long_lists.case_sequence import CaseSequence
-from flarecli.prediction.long_lists.new_names import new_names
+from flarecli.prediction.long_lists.output_files import output_files
 from flarecli.prediction.output_options import OutputOptions, check_options
 from flarecli.prediction.record import is_foreign_json, is_record_of
 from flarecli.prediction.result_files import result_files
@@ -63,11 +63,14 @@ def check_outputs(
             expected=", ".join(EXISTING),
             remedy="Choose one of these.",
         )
+    read_by: Sequence[Case] = cases
     if isinstance(cases, CaseSequence) and len(cases) >= _MANY:
-        new = new_names(cases, extras)
+        files = output_files(cases, extras)
         tables = tuple(tables)
-        if new is not None and not any(new.include(table.path) for table in tables):
-            cases = new.samples
+        if files is not None and not any(files.include(table.path) for table in tables):
+            cases = [cases[index] for index in sorted({*files.samples, *files.existing})]
+            if not files.existing:  # what does not exist is not read either
+                read_by = cases
     for case in cases:
         if not is_segmentation_name(case.labels):
             check_label_map_name(case.labels)
@@ -78,7 +81,7 @@ def check_outputs(
         for case in cases:
             check_preview_path(extras.preview(case))
     listed = [*(output for case in cases for output in _outputs_of(case, extras, existing)), *tables]
-    read = [*(path for case in cases for path in _files_read(case, extras)), *inputs]
+    read = [*(path for case in read_by for path in _files_read(case, extras)), *inputs]
     check_destinations(listed, read, remedy=_REMEDIES[existing])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.files.folder import account_of_entries, account_of_folder
+from flarecli.files.folder import account_of_entries, account_of_folder, problem_of_file
 from flarecli.files.names import NIFTI_SUFFIXES
 
 
@@ -23,7 +23,7 @@ def touch(folder: Path, *names: str) -> Path:
 def test_plain_folder_needs_no_words(tmp_path: Path) -> None:
     account = account_of_folder(touch(tmp_path, "b.nii.gz", "a.NII", "notes.txt", "a.json", ".hidden.nii"))
     assert [path.name for path in account.files] == ["a.NII", "b.nii.gz"]
-    assert account.readable() == account.files
+    assert account.readable() == tuple(account.files)
     assert account.warning() is None
     assert account.entries == 4
 
@@ -74,7 +74,8 @@ def test_what_cannot_be_read_has_an_error(tmp_path: Path) -> None:
     account = account_of_folder(tmp_path)
     assert [path.name for path in account.files] == ["a.nii.gz", "b.nii.gz", "c.nii.gz", "d.nii", "e.nii"]
     assert [path.name for path in account.readable()] == ["a.nii.gz"]
-    told = {path.name: str(error) for path, error in account.problems.items()}
+    told = {path.name: str(problem_of_file(path)) for path in account.files}
+    assert told["a.nii.gz"] == "None"
     assert "link to a file that is not there" in told["b.nii.gz"]
     assert "FIFO" in told["c.nii.gz"]
     assert "is a folder" in told["d.nii"]
@@ -82,8 +83,9 @@ def test_what_cannot_be_read_has_an_error(tmp_path: Path) -> None:
 
 def test_no_permission_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read everything
-    (problem,) = account_of_folder(touch(tmp_path, "a.nii.gz")).problems.values()
-    assert "Permission denied" in str(problem)
+    account = account_of_folder(touch(tmp_path, "a.nii.gz"))
+    assert "Permission denied" in str(problem_of_file(account.files[0]))
+    assert account.readable() == ()
 
 
 def test_many_names_are_counted(tmp_path: Path) -> None:

@@ -101,4 +101,4 @@ def test_links_to_nothing_are_cases(tmp_path: Path) -> None:
     (tmp_path / "gt" / "b.nii.gz").symlink_to(tmp_path / "nothing")
     account = account_of_labels(str(tmp_path / "gt"))
     assert [path.name for path in account.files] == ["a.nii.gz", "b.nii.gz"]
-    assert [path.name for path in account.problems] == ["b.nii.gz"]
+    assert [path.name for path in account.readable()] == ["a.nii.gz"]

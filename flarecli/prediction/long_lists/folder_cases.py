@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flarecli.errors import FlareError, InputError
-from flarecli.files.names import case_of_name
-from flarecli.prediction.case import Case, label_suffix_of_name
-from flarecli.prediction.long_lists.case_sequence import CaseSequence, NamedOutput
+from flarecli.files.names import case_of_name, cases_of_names
+from flarecli.prediction.case import Case, label_suffix_of_name, label_suffix_of_scan_suffix
+from flarecli.prediction.long_lists.case_sequence import CaseSequence, OutputNames, grouped_outputs
 
 
 @dataclass(frozen=True)
@@ -19,33 +18,25 @@ class FolderCases(CaseSequence):
     """The scans of a folder and the files to write, one a scan.
 
     Attributes:
-        scans: The scans.
+        folder: The folder.
+        scans: Names of the scans.
         destination: Folder of the label maps.
-        problems: Why scans cannot be read, of those of which it is known.
+        problem_of: Says why a scan cannot be read, where that is so.
         is_anonymous: Whether cases are called by their number in place of the scan's name.
         numbers: Number of each scan among all of the folder; as they stand where None.
         digits: How many digits numbers have.
     """
 
-    scans: tuple[Path, ...]
+    folder: Path
+    scans: Sequence[str]
     destination: Path
-    problems: Mapping[Path, FlareError] = field(default_factory=dict)
+    problem_of: Callable[[Path], FlareError | None]
     is_anonymous: bool = False
     numbers: range | None = None
     digits: int | None = None
 
     def __len__(self) -> int:
         return len(self.scans)
-
-    @cached_property
-    def _names(self) -> list[tuple[str, str]]:
-        """Label map and case of each scan."""
-        return [self._names_of(index) for index in range(len(self.scans))]
-
-    def _names_of(self, index: int) -> tuple[str, str]:
-        scan = self.scans[index].name
-        name = f"scan_{self._numbers[index]:0{self._digits}d}" if self.is_anonymous else case_of_name(scan)
-        return f"{name}{label_suffix_of_name(scan)}", name
 
     @property
     def _numbers(self) -> range:
@@ -55,17 +46,25 @@ class FolderCases(CaseSequence):
     def _digits(self) -> int:
         return len(str(len(self.scans))) if self.digits is None else self.digits
 
+    def _numbered(self, index: int) -> str:
+        return f"scan_{self._numbers[index]:0{self._digits}d}"
+
     def case(self, index: int) -> Case:
-        scan = self.scans[index]
-        labels, name = self._names_of(index)
-        return Case(name, scan, self.destination / labels, self.problems.get(scan))
+        name = self.scans[index]
+        scan = self.folder / name
+        case = self._numbered(index) if self.is_anonymous else case_of_name(name)
+        labels = self.destination / f"{case}{label_suffix_of_name(name)}"
+        return Case(case, scan, labels, self.problem_of(scan))
 
     def sliced(self, part: slice) -> FolderCases:
         return replace(self, scans=self.scans[part], numbers=self._numbers[part], digits=self._digits)
 
-    def outputs(self) -> Iterator[NamedOutput]:
-        folder = str(self.destination)
-        return (NamedOutput(folder, labels, name) for labels, name in self._names)
+    def outputs(self) -> list[OutputNames]:
+        names, suffixes = cases_of_names(self.scans)
+        if self.is_anonymous:
+            names = [self._numbered(index) for index in range(len(names))]
+        labels = [label_suffix_of_scan_suffix(suffix) for suffix in suffixes]
+        return grouped_outputs(str(self.destination), labels, names, range(len(names)))
 
     def check_clashes(self) -> None:
         """Refuse scans that would be written to one file.
@@ -73,16 +72,17 @@ class FolderCases(CaseSequence):
         Raises:
             InputError: then.
         """
-        counts = Counter(labels for labels, _ in self._names)
-        if len(counts) == len(self.scans):
-            return
-        clashing = next(labels for labels, _ in self._names if counts[labels] > 1)
-        first, second, *_ = (
-            scan for scan, (labels, _) in zip(self.scans, self._names, strict=True) if labels == clashing
-        )
-        raise InputError(
-            "two scans would be written to one file",
-            path=self.destination / clashing,
-            seen=f"{first.name} and {second.name}",
-            remedy="Rename one of them, or predict them one by one.",
-        )
+        for group in self.outputs():
+            if len(set(group.stems)) == len(group.stems):
+                continue
+            counts = Counter(group.stems)
+            clashing = next(stem for stem in group.stems if counts[stem] > 1)
+            first, second, *_ = (
+                self.scans[index] for stem, index in zip(group.stems, group.indices, strict=True) if stem == clashing
+            )
+            raise InputError(
+                "two scans would be written to one file",
+                path=self.destination / f"{clashing}{group.suffix}",
+                seen=f"{first} and {second}",
+                remedy="Rename one of them, or predict them one by one.",
+            )

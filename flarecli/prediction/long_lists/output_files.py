@@ -1,0 +1,142 @@
+"""Which outputs exist, from lists of names: without a system call for each of a million files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+from flarecli.prediction.case import Case
+from flarecli.prediction.long_lists.case_sequence import CaseSequence, OutputNames
+from flarecli.prediction.output_options import OutputOptions, PreviewFolder
+from flarecli.prediction.result_files import result_files
+from flarecli.volume.scan import WRITABLE_SUFFIXES
+
+_LONGEST_STEM_BYTES = 150
+"""Names of up to so many bytes are no longer than file systems take, also with what is added to them."""
+
+_MOST_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Files of several cases in one folder: every stem with every ending; both in lower case."""
+
+    stems: frozenset[str]
+    endings: tuple[str, ...]
+
+    def meets(self, other: _Files) -> bool:
+        """Whether a file of one stem may be that of another stem, or of the other files."""
+        for ending, other_ending in product(self.endings, other.endings):
+            if not ending.endswith(other_ending):
+                continue
+            between = ending.removesuffix(other_ending)  # stem + between + other_ending
+            if not between and other is not self and not self.stems.isdisjoint(other.stems):
+                return True
+            if between and any(
+                stem.removesuffix(between) in self.stems for stem in other.stems if stem.endswith(between)
+            ):
+                return True
+        return False
+
+    def stem_of(self, name: str) -> str | None:
+        """The stem that a name in lower case is a file of; None where it is none of them."""
+        stems = (name.removesuffix(ending) for ending in self.endings if name.endswith(ending))
+        return next((stem for stem in stems if stem in self.stems), None)
+
+
+@dataclass
+class OutputFiles:
+    """Files of the cases of a list, no two of which are one.
+
+    Attributes:
+        files: By the folder they lie in, whose links are resolved.
+        samples: Places of a few cases in the list: of each format of label maps, and of some folders.
+        existing: Places of the cases of which a file, or one whose name differs in case only, exists.
+    """
+
+    files: dict[str, list[_Files]] = field(default_factory=dict)
+    samples: list[int] = field(default_factory=list)
+    existing: list[int] = field(default_factory=list)
+
+    def include(self, path: Path) -> bool:
+        """Whether a file is among them."""
+        name = path.name.lower()
+        return any(group.stem_of(name) is not None for group in self.files.get(os.path.realpath(path.parent), ()))
+
+
+def output_files(cases: CaseSequence, extras: OutputOptions) -> OutputFiles | None:
+    """The files of the cases, where no two of them are one; None where that is not certain, and each file must be
+    looked at.
+
+    What does not exist is not an input of the run either. Names that differ in case only count as one.
+    """
+    if extras.dicom or not (extras.preview is None or isinstance(extras.preview, PreviewFolder)):
+        return None
+    found = OutputFiles()
+    suffixes: set[str] = set()
+    endings = cache(lambda suffix: tuple(dict.fromkeys(_endings(suffix, extras))))
+    real = cache(os.path.realpath)
+    names_in = cache(_names_in)
+    for group in cases.outputs():
+        if group.suffix not in WRITABLE_SUFFIXES:
+            return None
+        if group.suffix not in suffixes or len(found.samples) < _MOST_SAMPLES:
+            suffixes.add(group.suffix)
+            found.samples.append(group.indices[0])
+        places = [(group.folder, group.stems, endings(group.suffix))]
+        if extras.preview is not None:
+            places.append((str(extras.preview.folder), group.cases, (".png",)))
+        taken: set[str] = set()
+        for folder, stems, ends in places:
+            files = _files(stems, ends)
+            present = names_in(real(folder))
+            if files is None or present is None:
+                return None
+            found.files.setdefault(real(folder), []).append(files)
+            taken.update(stem for name in present if (stem := files.stem_of(name)) is not None)
+        found.existing.extend(_places(group, taken))
+    return None if any(map(_any_meet, found.files.values())) else found
+
+
+def _files(stems: Sequence[str], endings: tuple[str, ...]) -> _Files | None:
+    """The files of these stems; None where a stem cannot be judged by its text alone, or two are one."""
+    lower = frozenset(map(str.lower, stems))
+    longest = max(map(len, lower)) if all(map(str.isascii, lower)) else max(len(os.fsencode(stem)) for stem in stems)
+    if len(lower) < len(stems) or "" in lower or longest > _LONGEST_STEM_BYTES:
+        return None
+    return None if any("/" in stem for stem in lower) else _Files(lower, endings)
+
+
+def _any_meet(groups: list[_Files]) -> bool:
+    return any(one.meets(other) for one, other in product(groups, repeat=2))
+
+
+def _places(group: OutputNames, taken: set[str]) -> Iterator[int]:
+    """Places of the cases whose label map or name is among these, in lower case."""
+    if taken:
+        for stem, case, index in zip(group.stems, group.cases, group.indices, strict=True):
+            if stem.lower() in taken or case.lower() in taken:
+                yield index
+
+
+def _endings(suffix: str, extras: OutputOptions) -> Iterator[str]:
+    """What follows the stem of a label map in the names of its case's files."""
+    case = Case("x", Path("x"), Path("/x") / f"x{suffix}")
+    beside = [file.path for file in result_files(case, extras) if file.key != "preview"]
+    for path in (case.record, case.failure, *beside):
+        yield path.name.removeprefix("x").lower()
+
+
+def _names_in(folder: str) -> list[str] | None:
+    """The names in a folder, in lower case, none where it does not exist; None where it cannot be listed."""
+    try:
+        with os.scandir(folder) as listing:
+            return [entry.name.lower() for entry in listing]
+    except FileNotFoundError:
+        return []
+    except OSError:
+        return None
