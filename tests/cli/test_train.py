@@ -153,7 +153,10 @@ def test_a_size_that_the_network_cannot_have_is_explained(tmp_path: Path) -> Non
         (["RUN", *PHANTOMS, "--set", "view.multiple=8"], "takes no inputs of these sizes"),
     ],
 )
-def test_wrong_usage_is_explained(arguments: list[str], words: str) -> None:
+def test_wrong_usage_is_explained(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     result = train(*arguments)
     assert result.exit_code == 2
     assert words in " ".join(result.output.split())
