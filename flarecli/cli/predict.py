@@ -186,7 +186,7 @@ def predict(
             scans, output, listed, series=series, name=name, anonymous=anonymous, hidden=display.hides_progress
         )
         if cluster is not None:
-            check_no_addresses((destination, *(case.scan for case in found.cases)))
+            check_no_addresses((destination, *found.perhaps_on_servers()))
         selected = selected_scans(found, destination, chosen_part, share=share)
         objects = (("seg", dicom_seg), ("rtstruct", rtstruct), ("sr", sr))
         extras = OutputOptions(

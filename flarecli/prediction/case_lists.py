@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from flarecli.errors import InputError, UsageError
 from flarecli.files.names import (
     SCAN_SUFFIXES,
     case_name,
-    cases_of_names,
     check_name,
     image_suffix,
     label_map_stem,
@@ -22,12 +21,12 @@ from flarecli.files.names import (
 from flarecli.files.remote.parsing import is_address
 from flarecli.files.remote.staging import destination_file, located
 from flarecli.files.sources import opened
-from flarecli.prediction.case import Case, label_suffix, label_suffix_of_scan_suffix
+from flarecli.prediction.case import Case, label_suffix
 from flarecli.prediction.long_lists.case_sequence import CaseSequence, OutputNames, grouped_outputs
+from flarecli.prediction.long_lists.line_names import names_of_objects, names_of_paths
 
 _KEYS = {"scan", "series", "name", "output"}
 _EXPECTED = 'a path, or {"scan": PATH, "series": NUMBER, "name": NAME, "output": PATH} with the scan at least'
-_LONG = 60  # characters, each of up to 4 bytes
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,36 @@ class CaseList(CaseSequence):
         return CaseList(self.lines[part], self.numbers[part], self.folder, self.anonymous)
 
     def outputs(self) -> list[OutputNames]:
-        indices, names, suffixes = _plain_lines(self.lines)
+        folder = str(self.folder)
+        paths = names_of_paths(self.lines)
         if self.anonymous:
-            names = [f"scan_{self.numbers[index]}" for index in indices]
-        groups = grouped_outputs(str(self.folder), suffixes, names, indices) if names else []
-        if len(indices) < len(self.lines):
-            groups += _one_by_one(self, sorted(set(range(len(self.lines))).difference(indices)))
-        return groups
+            numbered = [f"scan_{self.numbers[index]}" for index in paths.indices]
+            paths = paths._replace(stems=numbered, cases=numbered)
+        groups = grouped_outputs(folder, *paths)
+        if len(paths.indices) == len(self.lines):
+            return groups
+        objects = names_of_objects(self.lines, only_named=self.anonymous)
+        groups += grouped_outputs(folder, *objects)
+        left = set(range(len(self.lines))).difference(paths.indices, objects.indices)
+        return groups + self._others(sorted(left))
+
+    def perhaps_on_servers(self) -> Iterator[Path]:
+        return (self.case(index).scan for index, line in enumerate(self.lines) if "://" in line or "\\" in line)
+
+    def _others(self, indices: Sequence[int]) -> list[OutputNames]:
+        """Outputs of lines of other forms."""
+        groups: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
+        for index in indices:
+            case = self.case(index)
+            folder, stem = str(case.labels.parent), label_map_stem(case.labels)
+            below = case.labels.parent.parts[len(self.folder.parts) :]
+            if case.labels.is_relative_to(self.folder) and ".." not in below:
+                folder, stem = str(self.folder), "/".join((*below, stem))
+            groups.setdefault((folder, label_map_suffix(case.labels)), []).append((stem, case.name, index))
+        return [
+            OutputNames(folder, suffix, *map(list, zip(*found, strict=True)))
+            for (folder, suffix), found in groups.items()
+        ]
 
 
 def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> CaseList:
@@ -111,38 +133,6 @@ def read_case_list(source: str, folder: Path, *, anonymous: bool = False) -> Cas
     )
     _check_clashes(cases)
     return cases
-
-
-def _plain_lines(lines: Sequence[str]) -> tuple[Sequence[int], list[str], list[str]]:
-    """Of the lines that are simply paths of scan files: their indices, and name and label map's suffix of each case."""
-    bare = [
-        "" if line[0] == "{" or "://" in line or "\\" in line or not line.isprintable() else line.rpartition("/")[2]
-        for line in lines
-    ]
-    indices: Sequence[int] = range(len(bare)) if all(bare) else [index for index, name in enumerate(bare) if name]
-    names, suffixes = cases_of_names(bare if len(indices) == len(bare) else [bare[index] for index in indices])
-    plain = [
-        place
-        for place, (name, suffix) in enumerate(zip(names, suffixes, strict=True))
-        if suffix and len(name) <= _LONG and name.strip(" .")
-    ]
-    if len(plain) < len(names):
-        indices = [indices[place] for place in plain]
-        names = [names[place] for place in plain]
-        suffixes = [suffixes[place] for place in plain]
-    return indices, names, [label_suffix_of_scan_suffix(suffix) for suffix in suffixes]
-
-
-def _one_by_one(cases: CaseList, indices: Iterable[int]) -> list[OutputNames]:
-    """Outputs of the cases of other lines, by folder and suffix."""
-    groups: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
-    for index in indices:
-        case = cases.case(index)
-        found = groups.setdefault((str(case.labels.parent), label_map_suffix(case.labels)), [])
-        found.append((label_map_stem(case.labels), case.name, index))
-    return [
-        OutputNames(folder, suffix, *map(list, zip(*found, strict=True))) for (folder, suffix), found in groups.items()
-    ]
 
 
 def _check_clashes(cases: CaseList) -> None:

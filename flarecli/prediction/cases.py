@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from flarecli.files.names import (
 )
 from flarecli.files.sources import check_regular_file, exists, is_folder
 from flarecli.prediction.case import Case, label_suffix
+from flarecli.prediction.long_lists.case_sequence import CaseSequence
 from flarecli.prediction.long_lists.folder_cases import FolderCases
 from flarecli.remarks import Remark
 from flarecli.volume.scan import WRITABLE_SUFFIXES
@@ -44,6 +45,12 @@ class FoundCases:
     folder: FolderAccount | None = None
     is_many: bool = False
     warnings: tuple[str, ...] = ()
+
+    def perhaps_on_servers(self) -> Iterable[Path]:
+        """The scans that may be addresses of servers."""
+        if isinstance(self.cases, CaseSequence):
+            return self.cases.perhaps_on_servers()
+        return (case.scan for case in self.cases)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from flarecli.prediction.outputs import check_outputs
 COUNT = 300  # enough for the check by names
 PROCESSOR_S = 1.0
 """For 100,000 scans; a third of it is what a quiet machine needs."""
+OBJECT_S = 3.0
+"""The same of lines that may be JSON objects."""
 
 
 @pytest.fixture
@@ -36,10 +38,10 @@ def check(scans: Path, out: Path, extras: OutputOptions | None = None, table: Pa
     check_outputs(find_scans(scans, out).cases, extras or OutputOptions(), "refuse", tables=tables)
 
 
-def listed_outputs(cases: CaseSequence) -> list[tuple[Path, str]]:
-    """Label map and name of each case, from the groups of names."""
+def listed_outputs(cases: CaseSequence) -> list[tuple[str, str]]:
+    """Label map, in lower case, and name of each case, from the groups of names."""
     found = [
-        (index, Path(group.folder, f"{stem}{group.suffix}"), case)
+        (index, str(Path(group.folder, f"{stem}{group.suffix}")).lower(), case)
         for group in cases.outputs()
         for stem, case, index in zip(group.stems, group.cases, group.indices, strict=True)
     ]
@@ -110,11 +112,13 @@ def test_a_folder_that_is_a_file(scans: Path, tmp_path: Path) -> None:
 
 def test_names_are_those_of_the_cases(tmp_path: Path) -> None:
     lines = ["/a/b/x_0000.nii.gz", "/a/.nii", "y.MHD", "_0000.nii.gz", json.dumps({"scan": "/a", "output": "z/o.nii"})]
+    lines += [json.dumps({"scan": "c.nrrd", "output": "p/q/r.nii"}), json.dumps({"scan": "e.nii", "output": "p/E.NII"})]
+    lines += [json.dumps({"scan": "d", "name": "p.nii"}), json.dumps({"scan": "d.mhd", "name": "f", "output": "g.nii"})]
     lines += [json.dumps({"scan": "/a/b.nii", "name": "n"}), "/a/series", f"/a/{'ü' * 90}.nii", " /a/c d.hdr "]
     listed = tmp_path / "list"
     listed.write_text("\n".join(lines))
     cases = read_case_list(str(listed), tmp_path / "out")
-    assert listed_outputs(cases) == [(case.labels, case.name) for case in cases]
+    assert listed_outputs(cases) == [(str(case.labels).lower(), case.name) for case in cases]
     part = cases[1::2]
     assert [case.labels for case in part] == [case.labels for case in list(cases)[1::2]]
     assert cases[-1] == list(cases)[-1]
@@ -127,7 +131,100 @@ def test_numbers_in_place_of_names_stay_in_parts(scans: Path, tmp_path: Path) ->
     assert [case.name for case in cases[1::150]] == ["scan_002", "scan_152"]
     assert [case.name for case in cases[1::150][1:]] == ["scan_152"]
     assert isinstance(cases, CaseSequence)
-    assert listed_outputs(cases[3:9:2]) == [(case.labels, case.name) for case in cases[3:9:2]]
+    assert listed_outputs(cases[3:9:2]) == [(str(case.labels).lower(), case.name) for case in cases[3:9:2]]
+
+
+def write_list(path: Path, *lines: object) -> str:
+    path.write_text("".join(f"{line if isinstance(line, str | Path) else json.dumps(line)}\n" for line in lines))
+    return str(path)
+
+
+def check_list(listed: str, out: Path, existing: str = "refuse", extras: OutputOptions | None = None) -> None:
+    check_outputs(read_case_list(listed, out), extras or OutputOptions(), existing)
+
+
+def in_folders(scans: Path) -> list[object]:
+    """Lines of all scans, with a folder of results for each."""
+    return [{"scan": str(path), "output": f"{path.name[:4]}/organs.nii.gz"} for path in sorted(scans.iterdir())]
+
+
+def test_results_in_folders_below(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    listed = write_list(tmp_path / "list", *in_folders(scans))
+    check_list(listed, out)
+    (out / "s007").mkdir(parents=True)
+    check_list(listed, out)
+    (out / "s007" / "organs.json").touch()
+    with pytest.raises(FlareError, match="exists already"):
+        check_list(listed, out)
+    check_list(listed, out, "overwrite")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"scan": "a.nii.gz", "output": "s007/organs.nii"},
+        {"scan": "a.nii.gz", "output": "s007/../s007/organs.nii.gz"},
+        {"scan": "a.nii.gz", "output": "linked/organs.nii.gz"},
+        {"scan": "a.nii.gz", "output": "s007/ORGANS.nii.gz"},
+        {"scan": "a.nii.gz", "output": "OUT/s007/organs.nii.gz"},
+    ],
+)
+def test_two_ways_to_one_file_below(scans: Path, tmp_path: Path, line: dict[str, str]) -> None:
+    out = tmp_path / "out"
+    (out / "s007").mkdir(parents=True)
+    (out / "linked").symlink_to(out / "s007")
+    if line["output"].startswith("OUT"):
+        line = {**line, "output": line["output"].replace("OUT", str(out))}
+    listed = write_list(tmp_path / "list", *in_folders(scans), line)
+    if line["output"] == "s007/ORGANS.nii.gz":
+        check_list(listed, out)  # where names that differ in case are two
+        return
+    with pytest.raises(FlareError, match="written to one file"):
+        check_list(listed, out)
+
+
+def test_a_result_that_is_a_scan_of_another_case_is_not_replaced(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "s007.nii.gz").touch()
+    lines = sorted(scans.iterdir())
+    check_list(write_list(tmp_path / "list", *lines), out, "overwrite")
+    (scans / "s200_0000.nii.gz").unlink()
+    (scans / "s200_0000.nii.gz").symlink_to(out / "s007.nii.gz")
+    with pytest.raises(FlareError, match="would replace a file that is read"):
+        check_list(write_list(tmp_path / "list", *lines), out, "overwrite")
+
+
+def test_resume_looks_at_what_exists(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "s007.nii.gz").touch()
+    listed = write_list(tmp_path / "list", *sorted(scans.iterdir()))
+    check_list(listed, out, "resume")
+    (out / "s250.json").write_text('{"a": 1}')
+    with pytest.raises(FlareError, match="exists already") as caught:
+        check_list(listed, out, "resume")
+    assert caught.value.path == out / "s250.json"
+
+
+LINES: dict[str, Callable[[Path, int], object]] = {
+    "paths": lambda folder, number: folder / f"scan{number:06}.nii.gz",
+    "names": lambda folder, number: {"scan": f"{folder}/p{number}/ct.nii.gz", "name": f"scan{number:06}"},
+    "outputs": lambda folder, number: {"scan": f"{folder}/p{number}/ct.nii", "output": f"p{number}/organs.nii.gz"},
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_lists_of_every_kind_are_begun_within_seconds(tmp_path: Path, kind: str) -> None:
+    count = 50_000
+    listed = write_list(tmp_path / "list", *(LINES[kind](tmp_path, number) for number in range(count)))
+    began = time.process_time()
+    cases = read_case_list(listed, tmp_path / "out")
+    check_outputs(cases, OutputOptions(), "refuse")
+    taken = time.process_time() - began
+    assert len(cases) == count
+    assert taken < OBJECT_S * count / 100_000
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import overload
 
 from flarecli.prediction.case import Case
@@ -17,7 +18,7 @@ class OutputNames:
     Attributes:
         folder: The folder.
         suffix: The suffix, in lower case.
-        stems: The names without suffix.
+        stems: The paths below the folder, without suffix: `organs` or `p17/organs`.
         cases: Names of the cases.
         indices: Places of the cases in their list.
     """
@@ -38,6 +39,10 @@ class CaseSequence(Sequence[Case]):
     @abstractmethod
     def outputs(self) -> Iterable[OutputNames]:
         """Where the label maps of all cases go: each case in one group."""
+
+    @abstractmethod
+    def perhaps_on_servers(self) -> Iterable[Path]:
+        """The scans that may be addresses of servers."""
 
     @abstractmethod
     def case(self, index: int) -> Case:
@@ -62,14 +67,15 @@ class CaseSequence(Sequence[Case]):
 
 
 def grouped_outputs(
-    folder: str, suffixes: Sequence[str], stems: Sequence[str], indices: Sequence[int]
+    folder: str, indices: Sequence[int], stems: Sequence[str], suffixes: Sequence[str], cases: Sequence[str]
 ) -> list[OutputNames]:
-    """Outputs in one folder, called as their cases, by suffix."""
+    """Outputs below one folder by suffix, from the values of each case."""
     different = dict.fromkeys(suffixes)
     if len(different) == 1:
-        return [OutputNames(folder, suffixes[0], stems, stems, indices)]
-    groups: dict[str, tuple[list[str], list[int]]] = {suffix: ([], []) for suffix in different}
-    for suffix, stem, index in zip(suffixes, stems, indices, strict=True):
-        groups[suffix][0].append(stem)
-        groups[suffix][1].append(index)
-    return [OutputNames(folder, suffix, found, found, places) for suffix, (found, places) in groups.items()]
+        return [OutputNames(folder, suffixes[0], stems, cases, indices)]
+    groups: list[OutputNames] = []
+    for wanted in different:
+        kept = [place for place, suffix in enumerate(suffixes) if suffix == wanted]
+        stems_kept, cases_kept = [stems[place] for place in kept], [cases[place] for place in kept]
+        groups.append(OutputNames(folder, wanted, stems_kept, cases_kept, [indices[place] for place in kept]))
+    return groups

@@ -64,7 +64,10 @@ class FolderCases(CaseSequence):
         if self.is_anonymous:
             names = [self._numbered(index) for index in range(len(names))]
         labels = [label_suffix_of_scan_suffix(suffix) for suffix in suffixes]
-        return grouped_outputs(str(self.destination), labels, names, range(len(names)))
+        return grouped_outputs(str(self.destination), range(len(names)), names, labels, names)
+
+    def perhaps_on_servers(self) -> tuple[Path, ...]:
+        return (self.folder,)
 
     def check_clashes(self) -> None:
         """Refuse scans that would be written to one file.

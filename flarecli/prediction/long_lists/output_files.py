@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from pathlib import Path
 
 from flarecli.prediction.case import Case
-from flarecli.prediction.long_lists.case_sequence import CaseSequence, OutputNames
+from flarecli.prediction.long_lists.case_sequence import CaseSequence
 from flarecli.prediction.output_options import OutputOptions, PreviewFolder
 from flarecli.prediction.result_files import result_files
 from flarecli.volume.scan import WRITABLE_SUFFIXES
@@ -47,6 +47,14 @@ class _Files:
         stems = (name.removesuffix(ending) for ending in self.endings if name.endswith(ending))
         return next((stem for stem in stems if stem in self.stems), None)
 
+    def below(self, names: Sequence[str]) -> set[str]:
+        """The stems that lie in a folder of one of these names."""
+        nested = [stem for stem in self.stems if "/" in stem]
+        if not nested:
+            return set()
+        present = set(names)
+        return {stem for stem in nested if stem.partition("/")[0] in present}
+
 
 @dataclass
 class OutputFiles:
@@ -64,8 +72,13 @@ class OutputFiles:
 
     def include(self, path: Path) -> bool:
         """Whether a file is among them."""
-        name = path.name.lower()
-        return any(group.stem_of(name) is not None for group in self.files.get(os.path.realpath(path.parent), ()))
+        real = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+        return any(
+            group.stem_of(real.removeprefix(f"{folder}/").lower()) is not None
+            for folder, groups in self.files.items()
+            if real.startswith(f"{folder}/")
+            for group in groups
+        )
 
 
 def output_files(cases: CaseSequence, extras: OutputOptions) -> OutputFiles | None:
@@ -98,8 +111,16 @@ def output_files(cases: CaseSequence, extras: OutputOptions) -> OutputFiles | No
                 return None
             found.files.setdefault(real(folder), []).append(files)
             taken.update(stem for name in present if (stem := files.stem_of(name)) is not None)
-        found.existing.extend(_places(group, taken))
-    return None if any(map(_any_meet, found.files.values())) else found
+            taken.update(files.below(present))
+        if taken:
+            for stem, case, index in zip(group.stems, group.cases, group.indices, strict=True):
+                if stem.lower() not in taken and case.lower() not in taken:
+                    continue
+                if "/" in stem and _is_linked(real(group.folder), stem):
+                    return None
+                found.existing.append(index)
+    is_clear = not any(map(_any_meet, found.files.values())) and not _lie_in_each_other(found.files)
+    return found if is_clear else None
 
 
 def _files(stems: Sequence[str], endings: tuple[str, ...]) -> _Files | None:
@@ -108,19 +129,25 @@ def _files(stems: Sequence[str], endings: tuple[str, ...]) -> _Files | None:
     longest = max(map(len, lower)) if all(map(str.isascii, lower)) else max(len(os.fsencode(stem)) for stem in stems)
     if len(lower) < len(stems) or "" in lower or longest > _LONGEST_STEM_BYTES:
         return None
-    return None if any("/" in stem for stem in lower) else _Files(lower, endings)
+    return _Files(lower, endings)
+
+
+def _is_linked(folder: str, stem: str) -> bool:
+    """Whether the folder of a label map is reached through links below the folder of results."""
+    parent = os.path.dirname(os.path.join(folder, stem))  # noqa: PTH118, PTH120
+    return os.path.realpath(parent) != parent
+
+
+def _lie_in_each_other(files: Mapping[str, Sequence[_Files]]) -> bool:
+    """Whether files below one folder may be files of another folder."""
+    nested = [
+        folder for folder, groups in files.items() if any("/" in stem for group in groups for stem in group.stems)
+    ]
+    return any(other.startswith(f"{folder}/") for folder in nested for other in files)
 
 
 def _any_meet(groups: list[_Files]) -> bool:
     return any(one.meets(other) for one, other in product(groups, repeat=2))
-
-
-def _places(group: OutputNames, taken: set[str]) -> Iterator[int]:
-    """Places of the cases whose label map or name is among these, in lower case."""
-    if taken:
-        for stem, case, index in zip(group.stems, group.cases, group.indices, strict=True):
-            if stem.lower() in taken or case.lower() in taken:
-                yield index
 
 
 def _endings(suffix: str, extras: OutputOptions) -> Iterator[str]:
