@@ -155,14 +155,14 @@ def _check_outputs(
 
 def _label_maps(source: Path) -> list[tuple[Path, PreparedLabels]]:
     from flarecli.metrics.label_map import Fractions, read_label_map
-    from flarecli.metrics.pairing import account_of_labels
+    from flarecli.metrics.pairing import inventory_of_labels
     from flarecli.phantom.organs.label_maps import prepare_labels
 
-    account = account_of_labels(str(source))
-    if (warning := account.warning()) is not None:
+    inventory = inventory_of_labels(str(source))
+    if (warning := inventory.warning()) is not None:
         print_warning(warning)
     maps = []
-    for path in account.files:
+    for path in inventory.files:
         read = read_label_map(path, fractions=Fractions.UNLABELLED)
         maps.append((path, prepare_labels(read.labels, read.spacing_mm)))
     return maps

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flarecli.datasets.organ_values import FLARE_VALUES, OrganValues
 from flarecli.errors import InputError
-from flarecli.files.folder import account_of_folder
+from flarecli.files.folder import inventory_of_folder
 from flarecli.files.names import check_name, files_by_case
 
 
@@ -64,10 +64,10 @@ def pairs_of_folders(images: Path, labels: Path, suffixes: Sequence[str]) -> tup
     Raises:
         InputError: when a folder cannot be read, or two files have the name of one case.
     """
-    accounts = [account_of_folder(folder, suffixes) for folder in (images, labels)]
-    scans, label_maps = (files_by_case(account.files, "Remove or rename one of them.") for account in accounts)
+    inventories = [inventory_of_folder(folder, suffixes) for folder in (images, labels)]
+    scans, label_maps = (files_by_case(inventory.files, "Remove or rename one of them.") for inventory in inventories)
     names = sorted(scans.keys() | label_maps.keys())
-    warnings = tuple(warning for account in accounts if (warning := account.warning()))
+    warnings = tuple(warning for inventory in inventories if (warning := inventory.warning()))
     return [LabelledPair(name, scans.get(name), label_maps.get(name)) for name in names], warnings
 
 

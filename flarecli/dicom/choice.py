@@ -14,7 +14,7 @@ from flarecli.dicom import tags
 from flarecli.dicom.elements import printable
 from flarecli.dicom.objects import DicomObject
 from flarecli.dicom.several import CHOOSE_SERIES, SeveralSeriesError
-from flarecli.dicom.slices import MARKS, PRIVATE_MARKS, Slice, mark_name
+from flarecli.dicom.slices import ATTRIBUTES, CONFIDENTIAL_ATTRIBUTES, Slice, attribute_name
 from flarecli.dicom.stack import Stack, stacked
 from flarecli.errors import InputError
 from flarecli.remarks import Remark
@@ -26,7 +26,7 @@ _OF_ACQUISITIONS = (
     *(tags.ACQUISITION_NUMBER, tags.TEMPORAL_POSITION, tags.TEMPORAL_INDEX, tags.CARDIAC_PHASE),
     *(tags.CONTRAST_AGENT, tags.KVP, tags.KERNEL),
 )
-"""Marks that slices of one acquisition share."""
+"""Attributes that slices of one acquisition share."""
 
 _MOST_INTERLEAVED, _FEWEST_INTERLEAVED = 4, 3  # acquisitions; slices of each
 _WIDER = 1.5  # steps of the whole: a step of one acquisition among others
@@ -97,7 +97,7 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
         InputError: when they are no even stack, or several acquisitions are.
     """
     whole = stacked(slices)
-    found = None if whole.is_even and not are_interleaved(slices) else told_apart(slices)
+    found = None if whole.is_even and not are_interleaved(slices) else split_acquisitions(slices)
     if found is None and whole.is_even:
         return whole, ()
     if found is None:
@@ -133,7 +133,7 @@ def are_interleaved(slices: Sequence[Slice]) -> bool:
     for tag in _OF_ACQUISITIONS:
         groups: dict[str, list[Slice]] = {}
         for slice_ in slices:
-            groups.setdefault(slice_.marks.get(tag, ""), []).append(slice_)
+            groups.setdefault(slice_.attributes.get(tag, ""), []).append(slice_)
         if not 1 < len(groups) <= _MOST_INTERLEAVED or min(map(len, groups.values())) < _FEWEST_INTERLEAVED:
             continue
         stacks = [stacked(group) for group in groups.values()]
@@ -142,7 +142,7 @@ def are_interleaved(slices: Sequence[Slice]) -> bool:
     return False
 
 
-def told_apart(slices: Sequence[Slice]) -> tuple[str, list[tuple[str, Stack]]] | None:
+def split_acquisitions(slices: Sequence[Slice]) -> tuple[str, list[tuple[str, Stack]]] | None:
     """The acquisitions of slices that are no even stack together: by what they are told apart, and each with its name.
 
     Returns:
@@ -171,16 +171,19 @@ def _lie_together(stacks: Sequence[tuple[str, Stack]]) -> bool:
 
 def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, list[Slice]]]]]:
     """Ways to tell acquisitions apart: by what, and the slices of each."""
-    for tag in MARKS:
+    for tag in ATTRIBUTES:
         groups: dict[str, list[Slice]] = {}
         for slice_ in slices:
-            groups.setdefault(slice_.marks.get(tag, ""), []).append(slice_)
+            groups.setdefault(slice_.attributes.get(tag, ""), []).append(slice_)
         if 1 < len(groups) <= len(slices) / 2:
-            hidden = tag in PRIVATE_MARKS
+            hidden = tag in CONFIDENTIAL_ATTRIBUTES
             yield (
-                mark_name(tag),
+                attribute_name(tag),
                 [
-                    (f"acquisition {index}" if hidden else f"{mark_name(tag)} {printable(value) or 'missing'}", group)
+                    (
+                        f"acquisition {index}" if hidden else f"{attribute_name(tag)} {printable(value) or 'missing'}",
+                        group,
+                    )
                     for index, (value, group) in enumerate(sorted(groups.items(), key=_in_order), start=1)
                 ],
             )
@@ -190,7 +193,7 @@ def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, l
 
 
 def _in_order(group: tuple[str, list[Slice]]) -> tuple[tuple[float, str], ...]:
-    """Marks in the order of their numbers and letters, whatever the files are called."""
+    """Attributes in the order of their numbers and letters, whatever the files are called."""
     parts = re.split(r"(\d+)", group[0])
     return tuple((float(part), "") if part.isdecimal() else (-1.0, part) for part in parts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from flarecli.dicom import tags
 from flarecli.dicom.elements import Elements, Numbers
 from flarecli.dicom.header import DamagedHeaderError, Header
-from flarecli.dicom.slices import MARKS, Slice, common_values
+from flarecli.dicom.slices import ATTRIBUTES, Slice, common_values
 
 _PLACES: dict[int, tuple[int, ...]] = {
     tags.PLANE_POSITION: (tags.POSITION,),
@@ -16,11 +16,11 @@ _PLACES: dict[int, tuple[int, ...]] = {
     tags.PIXEL_MEASURES: (tags.PIXEL_SPACING,),
     tags.VALUE_TRANSFORMATION: (tags.SLOPE, tags.INTERCEPT),
 }
-_MARKS_BY_GROUP: dict[int, tuple[int, ...]] = {
+_ATTRIBUTES_BY_GROUP: dict[int, tuple[int, ...]] = {
     tags.FRAME_CONTENT: (tags.STACK, tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX),
     tags.PIXEL_MEASURES: (tags.SLICE_THICKNESS,),
 }
-_BINARY_MARKS = (tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX)
+_BINARY_ATTRIBUTES = (tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX)
 
 
 def frame_count(header: Header) -> int | None:
@@ -53,18 +53,18 @@ def frame_slices(header: Header, count: int) -> tuple[tuple[Slice, str], ...]:
         shared = shared_items[0] if shared_items else Elements({})
         common = common_values(header.elements)
         photometric = header.elements.text(tags.PHOTOMETRIC)
-        marks = {tag: header.elements.text(tag) for tag in MARKS if tag in header.elements.dataset}
-        shared_values, shared_type, shared_rescale, shared_marks = _described(shared)
+        attributes = {tag: header.elements.text(tag) for tag in ATTRIBUTES if tag in header.elements.dataset}
+        shared_values, shared_type, shared_rescale, shared_attributes = _described(shared)
         frames = []
         for index, item in enumerate(own_items):
-            values, frame_type, rescale_type, own_marks = _described(item)
+            values, frame_type, rescale_type, own_attributes = _described(item)
             frame = Slice(
                 header,
                 index,
                 common | shared_values | values,
                 photometric,
                 rescale_type or shared_rescale or header.elements.text(tags.RESCALE_TYPE).upper(),
-                marks | shared_marks | own_marks,
+                attributes | shared_attributes | own_attributes,
                 index + 1,
             )
             frames.append((frame, frame_type or shared_type))
@@ -76,19 +76,19 @@ def frame_slices(header: Header, count: int) -> tuple[tuple[Slice, str], ...]:
 
 
 def _described(groups: Elements) -> tuple[dict[int, Numbers], str, str, dict[int, str]]:
-    """Values, frame type, rescale type and marks of one item of functional groups."""
+    """Values, frame type, rescale type and attributes of one item of functional groups."""
     values: dict[int, Numbers] = {}
-    marks: dict[int, str] = {}
+    attributes: dict[int, str] = {}
     rescale_type = ""
     for group, wanted in _PLACES.items():
         for item in groups.items(group)[:1]:
             values |= {tag: item.numbers(tag) for tag in wanted if tag in item.dataset}
             if group == tags.VALUE_TRANSFORMATION:
                 rescale_type = item.text(tags.RESCALE_TYPE).upper()
-    for group, wanted in _MARKS_BY_GROUP.items():
+    for group, wanted in _ATTRIBUTES_BY_GROUP.items():
         for item in groups.items(group)[:1]:
             for tag in wanted:
                 if tag in item.dataset:
-                    marks[tag] = str(item.binary(tag)) if tag in _BINARY_MARKS else item.text(tag)
+                    attributes[tag] = str(item.binary(tag)) if tag in _BINARY_ATTRIBUTES else item.text(tag)
     types = groups.items(tags.CT_FRAME_TYPE)
-    return values, types[0].text(tags.FRAME_TYPE) if types else "", rescale_type, marks
+    return values, types[0].text(tags.FRAME_TYPE) if types else "", rescale_type, attributes

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.dicom import tags
-from flarecli.dicom.account import Account, Damage, account_of_file, account_of_folder, left_out
-from flarecli.dicom.agreement import check_agreement
 from flarecli.dicom.choice import Candidate, candidates_of, chosen_acquisition
+from flarecli.dicom.consistency import check_consistency
 from flarecli.dicom.copies import without_copies
 from flarecli.dicom.header import DamagedHeaderError
+from flarecli.dicom.inventory import Damage, Inventory, inventory_of_file, inventory_of_folder, left_out
 from flarecli.dicom.objects import DicomObject
 from flarecli.dicom.pixels import check_storage, read_hounsfield
 from flarecli.dicom.several import CHOOSE_SERIES, SeveralSeriesError
 from flarecli.dicom.slices import Slice
 from flarecli.dicom.stack import Stack
-from flarecli.dicom.tilt import Tilt, check_tilt, sheared_back, tilt_of
+from flarecli.dicom.tilt import Tilt, check_tilt, tilt_corrected, tilt_of
 from flarecli.errors import InputError
 from flarecli.remarks import Remark
 
@@ -79,7 +79,7 @@ class Series:
         """
         voxels, warnings = read_hounsfield(self.stack.slices, self.path)
         if self.tilt is not None:
-            voxels = sheared_back(voxels, self.tilt, self.path)
+            voxels = tilt_corrected(voxels, self.tilt, self.path)
         return voxels, warnings
 
 
@@ -91,7 +91,7 @@ def find_series(folder: Path) -> Series:
             are missing, doubled or shifted.
         InstallationError: when pydicom is not installed.
     """
-    return series_of(account_of_folder(folder), folder)
+    return series_of(inventory_of_folder(folder), folder)
 
 
 def find_series_of_file(path: Path) -> Series:
@@ -101,31 +101,31 @@ def find_series_of_file(path: Path) -> Series:
         InputError: when it is a single slice or no CT scan, is damaged, or its frames are no even stack.
         InstallationError: when pydicom is not installed.
     """
-    account = account_of_file(path)
-    if [len(entry.slices) for entry in account.objects] == [1] and not account.objects[0].problem:
+    inventory = inventory_of_file(path)
+    if [len(entry.slices) for entry in inventory.objects] == [1] and not inventory.objects[0].problem:
         raise InputError(
             "is a single DICOM file of one slice",
             path=path,
             expected="a folder with all slices of one series, or a multi-frame file",
             remedy="Give the folder that it lies in.",
         )
-    return series_of(account, path)
+    return series_of(inventory, path)
 
 
-def series_of(account: Account, path: Path, unpacked: object = None) -> Series:
-    """The one CT scan of an account.
+def series_of(inventory: Inventory, path: Path, unpacked: object = None) -> Series:
+    """The one CT scan of an inventory.
 
     Args:
-        account: The files.
+        inventory: The files.
         path: What messages call them.
         unpacked: What keeps unpacked files in place.
 
     Raises:
         InputError: as `find_series`.
     """
-    candidate = _chosen(account, path)
-    _refuse_damaged(account, candidate, path)
-    check_agreement(candidate.slices, path)
+    candidate = _chosen(inventory, path)
+    _refuse_damaged(inventory, candidate, path)
+    check_consistency(candidate.slices, path)
     check_storage(candidate.slices, path)
     try:
         slices, copy_warnings = without_copies(candidate.slices)
@@ -139,7 +139,7 @@ def series_of(account: Account, path: Path, unpacked: object = None) -> Series:
     stack, choice_warnings = chosen_acquisition(slices, path)
     tilt = _tilt(stack, path)
     warnings = [
-        *_account_warnings(account, candidate),
+        *_inventory_warnings(inventory, candidate),
         *copy_warnings,
         *choice_warnings,
         *_frame_warnings(stack.slices),
@@ -149,9 +149,9 @@ def series_of(account: Account, path: Path, unpacked: object = None) -> Series:
     return series if tilt is None else replace(series, warnings=(*warnings, _tilt_warning(series, tilt)))
 
 
-def _chosen(account: Account, path: Path) -> Candidate:
+def _chosen(inventory: Inventory, path: Path) -> Candidate:
     """The only candidate."""
-    found = candidates_of(account.objects)
+    found = candidates_of(inventory.objects)
     scans = [candidate for candidate in found if len(candidate.slices) > 1]
     if len(scans) > 1:
         raise SeveralSeriesError(
@@ -163,11 +163,11 @@ def _chosen(account: Account, path: Path) -> Candidate:
         )
     if scans:
         return scans[0]
-    damaged = [*account.unusable, *_damaged(account.objects)]
+    damaged = [*inventory.unusable, *_damaged(inventory.objects)]
     if damaged:
         raise _damage_error(damaged, path)
-    if not account.objects:
-        seen = left_out((), account.others)
+    if not inventory.objects:
+        seen = left_out((), inventory.others)
         raise InputError(
             "holds no DICOM slices" if path.is_dir() else "is no DICOM file",
             path=path,
@@ -179,14 +179,14 @@ def _chosen(account: Account, path: Path) -> Candidate:
         raise InputError(
             "has a single slice",
             path=path,
-            seen="; ".join([str(found[0]), *filter(None, [left_out(_kinds(account.objects), account.others)])]),
+            seen="; ".join([str(found[0]), *filter(None, [left_out(_kinds(inventory.objects), inventory.others)])]),
             expected="a CT series of several slices",
             remedy="Give the folder of the whole axial CT series.",
         )
     raise InputError(
         "holds no CT scan",
         path=path,
-        seen=left_out(_kinds(account.objects), account.others),
+        seen=left_out(_kinds(inventory.objects), inventory.others),
         expected="a CT series of several slices",
         remedy="Give the folder of an axial CT series.",
     )
@@ -201,11 +201,11 @@ def _listing(path: Path, scans: Sequence[Candidate]) -> str:
     return catalogue_of(path).listing()
 
 
-def _refuse_damaged(account: Account, candidate: Candidate, path: Path) -> None:
+def _refuse_damaged(inventory: Inventory, candidate: Candidate, path: Path) -> None:
     """Refuse when a file that may belong to the scan cannot be used."""
     uid = candidate.objects[0].series_uid
-    others = {entry.series_uid for entry in account.objects if not entry.problem} - {uid, ""}
-    damaged = [*account.unusable, *_damaged(entry for entry in account.objects if entry.series_uid not in others)]
+    others = {entry.series_uid for entry in inventory.objects if not entry.problem} - {uid, ""}
+    damaged = [*inventory.unusable, *_damaged(entry for entry in inventory.objects if entry.series_uid not in others)]
     if damaged:
         raise _damage_error(damaged, path)
 
@@ -230,19 +230,19 @@ def _kinds(objects: Sequence[DicomObject]) -> list[tuple[str, str]]:
     return [(entry.kind, entry.header.elements.shown(tags.SERIES_DESCRIPTION)) for entry in objects if entry.kind]
 
 
-def _account_warnings(account: Account, candidate: Candidate) -> tuple[str, ...]:
+def _inventory_warnings(inventory: Inventory, candidate: Candidate) -> tuple[str, ...]:
     taken = {id(entry) for entry in candidate.objects}
-    kinds = _kinds(account.objects)
-    for entry in account.objects:
+    kinds = _kinds(inventory.objects)
+    for entry in inventory.objects:
         if id(entry) in taken or entry.kind:
             continue
         description = entry.header.elements.shown(tags.SERIES_DESCRIPTION)
         kind = "reformatted slice" if entry.rank == 1 else "slice of another series"
         kinds += [(kind, description)] * max(1, len(entry.slices))
-    said = left_out(kinds, account.others)
+    said = left_out(kinds, inventory.others)
     if not said:
         return ()
-    counted = f"{len(kinds)} other slices and objects, {sum(map(len, account.others.values()))} other files"
+    counted = f"{len(kinds)} other slices and objects, {sum(map(len, inventory.others.values()))} other files"
     return (
         Remark(
             f"of several things in the folder the CT series {candidate} was taken; left out: {said}",
@@ -263,7 +263,7 @@ def _storage_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
 
 def _frame_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
     numbers = (
-        (len({slice_.marks.get(tag, "") for slice_ in slices}), names)
+        (len({slice_.attributes.get(tag, "") for slice_ in slices}), names)
         for tag, names in ((tags.FRAME_OF_REFERENCE, "Frames of Reference"), (tags.PATIENT_ID, "Patient IDs"))
     )
     return tuple(

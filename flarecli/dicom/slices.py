@@ -19,7 +19,7 @@ _BINARY = (
     tags.PIXEL_REPRESENTATION,
 )
 _IN_TEXT = (tags.POSITION, tags.ORIENTATION, tags.PIXEL_SPACING, tags.SLOPE, tags.INTERCEPT)
-_MARKS = {
+_ATTRIBUTES = {
     tags.ACQUISITION_NUMBER: "Acquisition Number",
     tags.TEMPORAL_POSITION: "Temporal Position Identifier",
     tags.TEMPORAL_INDEX: "Temporal Position Index",
@@ -39,10 +39,10 @@ _MARKS = {
     tags.ACQUISITION_TIME: "Acquisition Time",
     tags.CONTENT_TIME: "Content Time",
 }
-MARKS = tuple(_MARKS)
+ATTRIBUTES = tuple(_ATTRIBUTES)
 """What can tell acquisitions of one series apart, most telling first."""
 
-PRIVATE_MARKS = (
+CONFIDENTIAL_ATTRIBUTES = (
     tags.FRAME_OF_REFERENCE,
     tags.STUDY_UID,
     tags.PATIENT_ID,
@@ -50,7 +50,7 @@ PRIVATE_MARKS = (
     tags.ACQUISITION_TIME,
     tags.CONTENT_TIME,
 )
-"""Marks whose values are never shown: identifiers and times."""
+"""Attributes whose values are never shown: identifiers and times."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Slice:
         values: Numbers by tag, as decoded; every tag that decides millimetres or HU.
         photometric: Photometric Interpretation.
         rescale_type: Unit of the rescaled values; empty where it is not said.
-        marks: What can tell its acquisition, by tag.
+        attributes: What can tell its acquisition, by tag.
         instance: Instance Number; None where there is none.
     """
 
@@ -72,7 +72,7 @@ class Slice:
     values: Mapping[int, Numbers]
     photometric: str
     rescale_type: str
-    marks: Mapping[int, str]
+    attributes: Mapping[int, str]
     instance: int | None
 
     @property
@@ -92,9 +92,9 @@ class Slice:
         return numbers
 
 
-def mark_name(tag: int) -> str:
+def attribute_name(tag: int) -> str:
     """The name of a mark."""
-    return _MARKS[tag]
+    return _ATTRIBUTES[tag]
 
 
 def common_values(elements: Elements) -> dict[int, Numbers]:
@@ -115,7 +115,7 @@ def single_slice(header: Header) -> Slice:
         common_values(elements),
         elements.text(tags.PHOTOMETRIC),
         elements.text(tags.RESCALE_TYPE).upper(),
-        {tag: elements.text(tag) for tag in MARKS if tag in elements.dataset},
+        {tag: elements.text(tag) for tag in ATTRIBUTES if tag in elements.dataset},
         _instance(elements),
     )
 

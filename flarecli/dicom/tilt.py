@@ -86,7 +86,7 @@ def check_tilt(tilt: Tilt, path: Path) -> None:
         )
 
 
-def sheared_back(voxels: np.ndarray, tilt: Tilt, path: Path) -> np.ndarray:
+def tilt_corrected(voxels: np.ndarray, tilt: Tilt, path: Path) -> np.ndarray:
     """Resample slices onto the rectangular grid of a tilt.
 
     Args:

@@ -1,4 +1,4 @@
-"""The account of a folder: every entry is a file to be read, a file that cannot be, or passed over for a reason."""
+"""The inventory of a folder: every entry is a file to be read, a file that cannot be, or passed over for a reason."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class PassedOver:
 
 
 @dataclass(frozen=True)
-class FolderAccount:
+class FolderInventory:
     """How each entry of a folder is used; hidden ones (`.name`) are skipped without a warning.
 
     Attributes:
@@ -113,8 +113,8 @@ class FolderAccount:
         )
 
 
-def account_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> FolderAccount:
-    """Account for every entry of a folder; folders below it are looked into only to say that they hold images.
+def inventory_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> FolderInventory:
+    """List every entry of a folder; folders below it are looked into only to say that they hold images.
 
     Args:
         folder: The folder.
@@ -133,7 +133,7 @@ def account_of_folder(folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> 
             seen=error.strerror or str(error),
             remedy="Check the path, the permissions of the folder, and the disk or network drive it lies on.",
         ) from error
-    return _account(ListedPaths(folder, tuple(sorted(name for name in names if name[0] != "."))), folder, suffixes)
+    return _inventory(ListedPaths(folder, tuple(sorted(name for name in names if name[0] != "."))), folder, suffixes)
 
 
 def problem_of_file(path: Path) -> InputError | None:
@@ -152,8 +152,10 @@ def problem_of_file(path: Path) -> InputError | None:
     )
 
 
-def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES) -> FolderAccount:
-    """Account for entries that were found otherwise, such as by a pattern; see `account_of_folder`.
+def inventory_of_entries(
+    entries: Iterable[Path], folder: Path, suffixes: Sequence[str] = SCAN_SUFFIXES
+) -> FolderInventory:
+    """List entries that were found otherwise, such as by a pattern; see `inventory_of_folder`.
 
     Args:
         entries: Files, folders, links.
@@ -161,11 +163,11 @@ def account_of_entries(entries: Iterable[Path], folder: Path, suffixes: Sequence
         suffixes: Endings of the file names that are wanted, in lower case.
     """
     visible = [entry for entry in entries if not entry.name.startswith(".")]
-    return _account(sorted(visible, key=attrgetter("name")), folder, suffixes)
+    return _inventory(sorted(visible, key=attrgetter("name")), folder, suffixes)
 
 
-def _account(entries: Sequence[Path], folder: Path, suffixes: Sequence[str]) -> FolderAccount:
-    """The account of entries, sorted by name. What is wanted is known by its name alone: of 100,000 scans none is
+def _inventory(entries: Sequence[Path], folder: Path, suffixes: Sequence[str]) -> FolderInventory:
+    """The inventory of entries, sorted by name. What is wanted is known by its name alone: of 100,000 scans none is
     looked at."""
     original = _names_of(entries)
     lower = [name.lower() for name in original]
@@ -201,7 +203,7 @@ def _account(entries: Sequence[Path], folder: Path, suffixes: Sequence[str]) -> 
     if dicom and found:
         reasons["DICOM: a series needs a folder of its own"] = dicom
     passed_over = tuple(PassedOver(tuple(names), reason) for reason, names in reasons.items())
-    return FolderAccount(folder, found, passed_over, tuple(dicom), tuple(others), len(entries))
+    return FolderInventory(folder, found, passed_over, tuple(dicom), tuple(others), len(entries))
 
 
 def _names_of(entries: Sequence[Path]) -> Sequence[str]:

@@ -9,7 +9,7 @@ from glob import has_magic
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.files.folder import FolderAccount, account_of_entries, account_of_folder
+from flarecli.files.folder import FolderInventory, inventory_of_entries, inventory_of_folder
 from flarecli.files.names import SCAN_SUFFIXES, files_by_case
 from flarecli.files.sources import check_regular_file, is_folder
 
@@ -31,8 +31,8 @@ class CasePair:
     gt: Path | None
 
 
-def account_of_labels(location: str) -> FolderAccount:
-    """The account of the image files that a path, folder or glob pattern names.
+def inventory_of_labels(location: str) -> FolderInventory:
+    """The inventory of the image files that a path, folder or glob pattern names.
 
     Raises:
         InputError: when there are none, or a name is not a path.
@@ -41,31 +41,31 @@ def account_of_labels(location: str) -> FolderAccount:
     if not location or "\0" in location:
         raise InputError("is not a path", path=ascii(location), remedy="Give a label map, a folder or a glob pattern.")
     if is_folder(path):
-        account = account_of_folder(path)
+        inventory = inventory_of_folder(path)
     elif has_magic(location) and not os.path.lexists(path):
-        account = account_of_entries(_matching(path), path)
+        inventory = inventory_of_entries(_matching(path), path)
     else:
         check_regular_file(path)
-        return FolderAccount(path, (path,), entries=1)
-    if not account.files and not account.entries and not is_folder(path):
+        return FolderInventory(path, (path,), entries=1)
+    if not inventory.files and not inventory.entries and not is_folder(path):
         raise InputError(
             "matches nothing",
             path=path,
             expected=f"label maps ({', '.join(SCAN_SUFFIXES)})",
             remedy="Check the pattern; write it in quotes.",
         )
-    if not account.files:
-        raise account.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
-    return account
+    if not inventory.files:
+        raise inventory.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
+    return inventory
 
 
 def label_files(location: str) -> list[Path]:
-    """The files of `account_of_labels`, sorted by name.
+    """The files of `inventory_of_labels`, sorted by name.
 
     Raises:
         InputError: likewise.
     """
-    return list(account_of_labels(location).files)
+    return list(inventory_of_labels(location).files)
 
 
 def pair_cases(preds: Sequence[Path], gts: Sequence[Path]) -> tuple[list[CasePair], list[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from flarecli.dicom.collection.detection import is_collection
 from flarecli.errors import UsageError
 from flarecli.files.destinations import target_of
-from flarecli.files.folder import FolderAccount, account_of_folder, problem_of_file
+from flarecli.files.folder import FolderInventory, inventory_of_folder, problem_of_file
 from flarecli.files.names import (
     SCAN_SUFFIXES,
     SEGMENTATION_SUFFIX,
@@ -36,13 +36,13 @@ class FoundCases:
 
     Attributes:
         cases: One a scan.
-        folder: The account of the folder of scans; None where the source is none.
+        folder: The inventory of the folder of scans; None where the source is none.
         is_many: Whether there may be more than one, so that a failed one does not end the run.
         warnings: What is not used.
     """
 
     cases: Sequence[Case]
-    folder: FolderAccount | None = None
+    folder: FolderInventory | None = None
     is_many: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -99,30 +99,30 @@ def find_scans(source: Path, destination: Path, selection: CaseSelection | None 
             return _of_collection(source, destination, selection)
         _check_no_selection(source, selection)
         return FoundCases((_single(source, destination, selection),))
-    account = account_of_folder(source)
-    if account.files and not (account.dicom and label_map_suffix(destination)):
+    inventory = inventory_of_folder(source)
+    if inventory.files and not (inventory.dicom and label_map_suffix(destination)):
         _check_no_selection(source, selection)
-        return _of_images(source, account, destination, selection)
+        return _of_images(source, inventory, destination, selection)
     if is_collection(source) or selection.series is not None or not label_map_suffix(destination):
-        return _of_collection(source, destination, selection, account)
-    if not account.dicom and not account.others:
-        raise account.nothing_found(_SCANS_EXPECTED)
+        return _of_collection(source, destination, selection, inventory)
+    if not inventory.dicom and not inventory.others:
+        raise inventory.nothing_found(_SCANS_EXPECTED)
     return FoundCases((_single(source, destination, selection),))
 
 
-def _of_images(source: Path, account: FolderAccount, destination: Path, selection: CaseSelection) -> FoundCases:
+def _of_images(source: Path, inventory: FolderInventory, destination: Path, selection: CaseSelection) -> FoundCases:
     """The image files of a folder."""
     _check_folder_for(source, destination)
-    cases = FolderCases(source, account.names, destination, problem_of_file, is_anonymous=selection.anonymous)
+    cases = FolderCases(source, inventory.names, destination, problem_of_file, is_anonymous=selection.anonymous)
     cases.check_clashes()
-    said = account.warning()
-    counted = "; ".join(f"{len(entries.names)} × {entries.reason}" for entries in account.passed_over)
+    said = inventory.warning()
+    counted = "; ".join(f"{len(entries.names)} × {entries.reason}" for entries in inventory.passed_over)
     warning = None if said is None else Remark(said, f"not used: {counted}")
-    return FoundCases(cases, account, True, () if warning is None else (warning,))
+    return FoundCases(cases, inventory, True, () if warning is None else (warning,))
 
 
 def _of_collection(
-    source: Path, destination: Path, selection: CaseSelection, account: FolderAccount | None = None
+    source: Path, destination: Path, selection: CaseSelection, inventory: FolderInventory | None = None
 ) -> FoundCases:
     """The series of a collection: one into a file, all into a folder."""
     from flarecli.dicom.collection.choice import chosen_series, only_series
@@ -141,8 +141,8 @@ def _of_collection(
     else:
         _check_folder_for(source, destination)
     found = catalogue_of(source)
-    if not found.holds_dicom and account is not None:
-        raise account.nothing_found(_SCANS_EXPECTED)
+    if not found.holds_dicom and inventory is not None:
+        raise inventory.nothing_found(_SCANS_EXPECTED)
     if label_map_suffix(destination):
         entry = only_series(found, selection.series)
         case = Case(label_map_stem(destination), entry.files.place, destination, entry.problem, entry.files)

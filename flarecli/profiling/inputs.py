@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.files.folder import account_of_folder
+from flarecli.files.folder import inventory_of_folder
 from flarecli.files.names import case_name
 from flarecli.metrics.pairing import label_files, pair_cases
 from flarecli.prediction.cases import Case, FoundCases, find_scans
@@ -73,6 +73,6 @@ def phantom_scan(shape_zyx: tuple[int, int, int], folder: Path) -> ScanToProfile
 
 
 def _found_in(source: Path, folder: Path) -> FoundCases:
-    holds_scans = source.is_dir() and bool(account_of_folder(source).files)
+    holds_scans = source.is_dir() and bool(inventory_of_folder(source).files)
     # Into a folder of its own: nothing is written there, but source and destination must not be one.
     return find_scans(source, folder / "cases" if holds_scans else folder / "case.nii.gz")

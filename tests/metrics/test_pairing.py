@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.metrics.pairing import account_of_labels, label_files, pair_cases, pair_literally
+from flarecli.metrics.pairing import inventory_of_labels, label_files, pair_cases, pair_literally
 
 
 def _files(folder: Path, *names: str) -> list[Path]:
@@ -99,6 +99,6 @@ def test_every_format_is_a_label_map_and_pairs_by_case(tmp_path: Path) -> None:
 def test_links_to_nothing_are_cases(tmp_path: Path) -> None:
     _files(tmp_path / "gt", "a.nii.gz")
     (tmp_path / "gt" / "b.nii.gz").symlink_to(tmp_path / "nothing")
-    account = account_of_labels(str(tmp_path / "gt"))
-    assert [path.name for path in account.files] == ["a.nii.gz", "b.nii.gz"]
-    assert [path.name for path in account.readable()] == ["a.nii.gz"]
+    inventory = inventory_of_labels(str(tmp_path / "gt"))
+    assert [path.name for path in inventory.files] == ["a.nii.gz", "b.nii.gz"]
+    assert [path.name for path in inventory.readable()] == ["a.nii.gz"]

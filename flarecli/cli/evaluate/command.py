@@ -138,7 +138,7 @@ def evaluate(
         from flarecli.errors import UsageError
         from flarecli.files.destinations import check_destination
         from flarecli.files.remote.parsing import is_address
-        from flarecli.metrics.pairing import CasePair, account_of_labels, label_files, pair_cases, pair_literally
+        from flarecli.metrics.pairing import CasePair, inventory_of_labels, label_files, pair_cases, pair_literally
         from flarecli.metrics.score_table import write_score_table
         from flarecli.prediction.long_lists.part import parsed_part
 
@@ -177,7 +177,7 @@ def evaluate(
             geometry_tolerance_mm=geometry_tolerance,
         )
         csv, report = (None if text is None else destination_file(text) for text in (csv_file, report_file))
-        preds, gts = account_of_labels(_listed(pred)), account_of_labels(_listed(gt))
+        preds, gts = inventory_of_labels(_listed(pred)), inventory_of_labels(_listed(gt))
         scans = [] if images is None else label_files(_listed(images))
         streams_out = check_outputs(csv, report, overwrite=overwrite, as_json=as_json, read=(preds, gts), scans=scans)
         pairs, unmatched = (
@@ -185,7 +185,7 @@ def evaluate(
         )
         if chosen_part is not None:
             pairs = list(chosen_part.of(pairs))
-        warnings = [warning for account in (preds, gts) if (warning := account.warning())]
+        warnings = [warning for inventory in (preds, gts) if (warning := inventory.warning())]
         with worker_pool(cluster, (path for pair in pairs for path in (pair.pred, pair.gt))) as pool:
             if pool is not None:
                 pairs = [CasePair(pair.name, absolute(pair.pred), absolute(pair.gt)) for pair in pairs]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flarecli.errors import UsageError
 from flarecli.files.destinations import Destination, check_destinations, is_standard_output
-from flarecli.files.folder import FolderAccount
+from flarecli.files.folder import FolderInventory
 from flarecli.files.names import image_suffix
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol
@@ -55,7 +55,7 @@ def check_outputs(
     *,
     overwrite: bool,
     as_json: bool,
-    read: Sequence[FolderAccount],
+    read: Sequence[FolderInventory],
     scans: Sequence[Path],
 ) -> bool:
     """Check table and report before anything is scored.
@@ -96,7 +96,7 @@ def check_outputs(
                 expected="a name such as scores.csv or report.html",
                 remedy="Choose another name.",
             )
-    inputs = [path for account in read for path in account.files] + list(scans)
+    inputs = [path for inventory in read for path in inventory.files] + list(scans)
     check_destinations(outputs, [part for path in inputs for part in files_of_image(path)])
     return bool(streams)
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from flarecli.dicom import tags
-from flarecli.dicom.account import left_out
-from flarecli.dicom.choice import SMALL_SHARE, are_interleaved, told_apart
+from flarecli.dicom.choice import SMALL_SHARE, are_interleaved, split_acquisitions
 from flarecli.dicom.collection.description import Description, description_of
 from flarecli.dicom.collection.gathering import KEPT_VALUES, Gathered, gathered
 from flarecli.dicom.collection.holders import Holder
 from flarecli.dicom.collection.series_files import SeriesFiles
+from flarecli.dicom.inventory import left_out
 from flarecli.dicom.slices import Slice
 from flarecli.dicom.stack import stacked
 from flarecli.errors import InputError
@@ -237,7 +237,7 @@ def _acquisitions(slices: list[Slice]) -> Iterator[tuple[str, Sequence[Slice], s
     if stacked(slices).is_even and not are_interleaved(slices):
         yield "", slices, ""
         return
-    found = told_apart(slices)
+    found = split_acquisitions(slices)
     if found is None:
         yield "", slices, ""  # what is wrong with it is said when it is read
         return

@@ -61,7 +61,7 @@ def description_of(elements: Elements, slices: Sequence[Slice], acquisition: str
         len(slices),
         elements.shown(tags.SLICE_THICKNESS),
         elements.shown(tags.KERNEL),
-        printable(slices[0].marks.get(tags.CONTRAST_AGENT, "") if slices else "")
+        printable(slices[0].attributes.get(tags.CONTRAST_AGENT, "") if slices else "")
         or elements.shown(tags.CONTRAST_AGENT),
         acquisition,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from flarecli.dicom import tags
-from flarecli.dicom.account import is_dicom_file
 from flarecli.dicom.header import DamagedHeaderError, read_header
+from flarecli.dicom.inventory import is_dicom_file
 from flarecli.errors import InputError
 from flarecli.files.sources import is_folder
 

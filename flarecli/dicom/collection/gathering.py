@@ -10,19 +10,19 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from flarecli.dicom import tags
-from flarecli.dicom.account import is_named_like_slices, name_pattern, objects_of
 from flarecli.dicom.collection.detection import ARCHIVE_MARKS
 from flarecli.dicom.collection.directory import missing_by_series, references_of
 from flarecli.dicom.collection.holders import Holder
 from flarecli.dicom.collection.stored_pixels import PixelComparison
 from flarecli.dicom.elements import Elements
 from flarecli.dicom.header import DamagedHeaderError, Header, header_in
+from flarecli.dicom.inventory import is_named_like_slices, name_pattern, objects_of
 from flarecli.dicom.objects import MEDIA_DIRECTORY, DicomObject
 from flarecli.dicom.slices import Slice
 from flarecli.errors import InputError
 
 KEPT_VALUES = (tags.POSITION, tags.ORIENTATION)
-"""What is kept of each slice besides its marks."""
+"""What is kept of each slice besides its attributes."""
 
 _THREADS = 4  # drives on a network answer late; parsing takes a quarter of a millisecond a slice
 _AT_A_TIME = 256
@@ -199,8 +199,8 @@ def _light(slice_: Slice) -> Slice:
     """A slice with what tells acquisitions apart, and nothing else: there may be many."""
     header = Header(slice_.header.path, Elements({}), "", None, 0)
     values = {tag: slice_.values.get(tag) for tag in KEPT_VALUES}
-    marks = {tag: sys.intern(text) for tag, text in slice_.marks.items()}
-    return replace(slice_, header=header, values=values, marks=marks)
+    attributes = {tag: sys.intern(text) for tag, text in slice_.attributes.items()}
+    return replace(slice_, header=header, values=values, attributes=attributes)
 
 
 def _nowhere(header: Header) -> Slice:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from flarecli.dicom.account import account_of_files
 from flarecli.dicom.collection.archive import archive_files, extracted
 from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.dicom.header import DamagedHeaderError
+from flarecli.dicom.inventory import inventory_of_files
 from flarecli.dicom.series import Series, series_of
 from flarecli.errors import InputError
 from flarecli.files.sources import opened
@@ -30,16 +30,16 @@ def find_series_of(series: SeriesFiles) -> Series:
         paths, unpacked = extracted(series.source, series.files)
     else:
         paths = [series.source / name for name in series.files]
-    account = account_of_files(paths)
+    inventory = inventory_of_files(paths)
     wanted = {path: frames for path, frames in zip(paths, series.frames, strict=False) if frames}
     if wanted:
-        account.objects = [
+        inventory.objects = [
             replace(entry, slices=tuple(slice_ for slice_ in entry.slices if slice_.frame in wanted[entry.path]))
             if entry.path in wanted
             else entry
-            for entry in account.objects
+            for entry in inventory.objects
         ]
-    found = series_of(account, series.place, unpacked)
+    found = series_of(inventory, series.place, unpacked)
     return replace(found, warnings=(*series.warnings, *found.warnings))
 
 

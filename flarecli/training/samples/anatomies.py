@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from flarecli.errors import InputError
-from flarecli.files.folder import account_of_folder
+from flarecli.files.folder import inventory_of_folder
 from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.files.sources import is_folder
 from flarecli.phantom import Anatomy, PhantomOptions, PreparedLabels, anatomy_from_labels, prepare_labels
@@ -72,10 +72,10 @@ def read_anatomies(source: str, processes: int = 1) -> Anatomies:
             expected=f'a folder, or "{PHANTOMS}" for procedural organs',
             remedy="Name another folder.",
         )
-    account = account_of_folder(folder)
-    files = account.files
+    inventory = inventory_of_folder(folder)
+    files = inventory.files
     if not files:
-        raise account.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
+        raise inventory.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
     with Workers(processes, "Make room in memory, or give fewer label maps, and run the command again.") as workers:
         prepared = dict(workers.work_on(_prepared, files))
     return Anatomies(source, tuple(path.name for path in files), tuple(prepared[path] for path in files))

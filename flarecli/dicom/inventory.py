@@ -1,4 +1,4 @@
-"""The account of a folder: each of its files is a slice, another object with a name, or damaged."""
+"""The inventory of a folder: each of its files is a slice, another object with a name, or damaged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Damage:
 
 
 @dataclass
-class Account:
+class Inventory:
     """What lies in a folder.
 
     Attributes:
@@ -65,7 +65,7 @@ def is_dicom_file(path: Path) -> bool:
         return False
 
 
-def account_of_folder(folder: Path) -> Account:
+def inventory_of_folder(folder: Path) -> Inventory:
     """Read the headers of all files directly in a folder.
 
     Raises:
@@ -78,36 +78,36 @@ def account_of_folder(folder: Path) -> Account:
         raise InputError(
             "cannot be read", path=folder, seen=error.strerror, remedy="Check that the folder is there and readable."
         ) from error
-    return account_of_files(entries)
+    return inventory_of_files(entries)
 
 
-def account_of_files(paths: Iterable[Path]) -> Account:
+def inventory_of_files(paths: Iterable[Path]) -> Inventory:
     """Read the headers of files, of one folder or several.
 
     Raises:
         InstallationError: when pydicom is not installed.
     """
-    account = Account()
+    inventory = Inventory()
     for path in paths:
-        _enter(account, path)
-    slice_names = {name_pattern(entry.path) for entry in account.objects if entry.slices or entry.problem}
-    for damage in list(account.unusable):
+        _enter(inventory, path)
+    slice_names = {name_pattern(entry.path) for entry in inventory.objects if entry.slices or entry.problem}
+    for damage in list(inventory.unusable):
         if not damage.is_dicom and not is_named_like_slices(damage.path, slice_names):
-            account.unusable.remove(damage)
-            account.add_other(f"file that is no DICOM ({damage.problem})", damage.path.name)
-    return account
+            inventory.unusable.remove(damage)
+            inventory.add_other(f"file that is no DICOM ({damage.problem})", damage.path.name)
+    return inventory
 
 
-def account_of_file(path: Path) -> Account:
+def inventory_of_file(path: Path) -> Inventory:
     """Read the header of one file.
 
     Raises:
         InputError: when it cannot be read.
         InstallationError: when pydicom is not installed.
     """
-    account = Account()
-    _enter(account, path)
-    return account
+    inventory = Inventory()
+    _enter(inventory, path)
+    return inventory
 
 
 def left_out(kinds: Iterable[tuple[str, str]], others: dict[str, list[str]]) -> str:
@@ -137,40 +137,40 @@ def is_named_like_slices(path: Path, slice_names: set[str]) -> bool:
     return path.suffix.lower() in _DICOM_SUFFIXES or name_pattern(path) in slice_names
 
 
-def _enter(account: Account, path: Path) -> None:
+def _enter(inventory: Inventory, path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError:
         problem = "a link to a file that is not there" if path.is_symlink() else "cannot be looked at"
-        account.unusable.append(Damage(path, problem))
+        inventory.unusable.append(Damage(path, problem))
         return
     if stat.S_ISDIR(mode):
-        account.add_other("subfolder, not searched", path.name)
+        inventory.add_other("subfolder, not searched", path.name)
     elif not stat.S_ISREG(mode):
-        account.add_other("FIFO, device or socket", path.name)
+        inventory.add_other("FIFO, device or socket", path.name)
     elif path.name.startswith("."):
-        account.add_other("hidden file", path.name)
+        inventory.add_other("hidden file", path.name)
     else:
-        _enter_file(account, path)
+        _enter_file(inventory, path)
 
 
-def _enter_file(account: Account, path: Path) -> None:
+def _enter_file(inventory: Inventory, path: Path) -> None:
     try:
         header = read_header(path)
     except DamagedHeaderError as error:
-        account.unusable.append(Damage(path, str(error), is_dicom=True))
+        inventory.unusable.append(Damage(path, str(error), is_dicom=True))
         return
     except InputError as error:
-        account.unusable.append(Damage(path, error.seen or error.problem))
+        inventory.unusable.append(Damage(path, error.seen or error.problem))
         return
     if header is None:
         empty = path.stat().st_size == 0
-        account.unusable.append(Damage(path, "empty" if empty else "does not begin as DICOM does"))
+        inventory.unusable.append(Damage(path, "empty" if empty else "does not begin as DICOM does"))
         return
     try:
-        account.objects.extend(objects_of(header))
+        inventory.objects.extend(objects_of(header))
     except DamagedHeaderError as error:
-        account.unusable.append(Damage(path, str(error), is_dicom=True))
+        inventory.unusable.append(Damage(path, str(error), is_dicom=True))
 
 
 def objects_of(header: Header, *, pixels: bool = True) -> list[DicomObject]:

@@ -86,7 +86,7 @@ _RULES = (
 )
 
 
-def check_agreement(slices: Sequence[Slice], path: Path) -> tuple[str, ...]:
+def check_consistency(slices: Sequence[Slice], path: Path) -> tuple[str, ...]:
     """Refuse slices that lack a tag which decides millimetres or HU, or differ in it.
 
     Returns:
