@@ -18,9 +18,9 @@ class ActivationCounts:
     """Elements of the tensors that pass between a model's layers.
 
     Attributes:
-        largest_alive: Most elements that are needed at one moment, each tensor let go after its last use. What a
-            layer needs within itself comes on top, and what a backend fuses away goes off.
-        all_together: Elements of all tensors: what a run holds at its end where it lets none go.
+        largest_alive: Most elements that are needed at one moment, each tensor freed after its last use. Memory inside
+            layers is not counted, nor what a backend saves by fusing operations.
+        all_together: Elements of all tensors: what a run holds at its end where it frees none.
     """
 
     largest_alive: int

@@ -1,4 +1,4 @@
-"""Classes that count as background, joined with it."""
+"""Merging of surplus classes into the background."""
 
 from __future__ import annotations
 

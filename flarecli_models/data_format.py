@@ -1,4 +1,4 @@
-"""Where the channels lie: the layout that is fastest, and right, on the backend in use."""
+"""Data formats: channels first or last, whichever is faster and correct on the backend in use."""
 
 from __future__ import annotations
 

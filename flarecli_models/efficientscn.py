@@ -33,11 +33,11 @@ SPATIAL_REDUCTION = 4
 """The spatial networks see the volume reduced by this factor. Source: code."""
 
 SPATIAL_CHANNEL_DROPOUT = 0.25
-"""Rate at which a spatial network loses a whole input probability in training. Source: code, which applies it twice
+"""Dropout rate of a whole input probability map of a spatial network in training. Source: code, which applies it twice
 by an oversight; here once."""
 
 SPATIAL_IMAGE_DROPOUT = 0.5
-"""Rate at which a spatial network loses the image in training. Source: code."""
+"""Dropout rate of the image as an input of a spatial network in training. Source: code."""
 
 
 def localization_unet(
@@ -86,8 +86,8 @@ def spatial_configuration_net(
     """Build the SpatialConfiguration-Net that segments the organ region.
 
     A local U-Net gives logits of every label. For each label a small U-Net at a quarter of the resolution sees the
-    image and the local probabilities of the other organs, and says where that label should lie. Where it is unsure,
-    the local opinion counts (`EntropyFusion`).
+    image and the local probabilities of the other organs, and predicts the location of that label. Where its
+    entropy is high, the local probabilities are used (`EntropyFusion`).
 
     Args:
         shape: Input size in z, y, x; each a multiple of 2^(local_levels - 1) and of 4 * 2^(spatial_levels - 1)

@@ -78,8 +78,8 @@ def residual_unet(
         data_format: "channels_first" or "channels_last"; the backend's best where None.
         name: Name of the model.
         surroundings: Kinds of surroundings that are learnt beside the organs.
-        logits: Whether the output is what training compares: logits, the surroundings as classes of their own after
-            the organs. Else it is probabilities, and surroundings are background.
+        logits: Whether the output is logits for training, with the surroundings as separate classes after the organs;
+            otherwise probabilities, with the surroundings as background.
 
     Returns:
         A model whose output is float32, one channel a class. Its weights do not depend on `logits`.

@@ -29,7 +29,7 @@ def generalized_dice(
     loss = 1 - 2 (sum_c w_c sum T_c P_c + 1e-8) / (sum_c w_c sum (T_c + P_c^2) + 1e-8).
 
     The background is a class like any other. A class that is absent from a sample gets a weight of 1e4, so that the
-    loss is about 1 and the other classes get next to no gradient; `skip_absent` leaves such classes out instead.
+    loss is about 1 and the other classes get almost no gradient; `skip_absent` leaves such classes out instead.
 
     Args:
         target: One-hot labels, (batch, ...) with the channels on `channel_axis`.

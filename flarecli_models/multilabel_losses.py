@@ -18,7 +18,7 @@ FOCAL_CLAMP = 1e-4
 """Probabilities of the focal term stay this far from 0 and 1. Source: code."""
 
 LOWEST_LOGARITHM = -100.0
-"""What the logarithm of a probability of 0 counts. Source: PyTorch's binary cross-entropy, which the code uses."""
+"""Lower bound of the logarithm of a probability. Source: PyTorch's binary cross-entropy, which the code uses."""
 
 HARDEST_PERCENT = (30, 30, 30, 10)
 """Share of voxels that the top-k term keeps for liver, kidneys, spleen and pancreas. Source: code."""
@@ -50,7 +50,7 @@ def dice(target: Any, logits: Any, channel_axis: int = -1) -> Any:
 def dice_focal(target: Any, logits: Any, channel_axis: int = -1, alpha: float = 0.5, gamma: float = 2.0) -> Any:
     """`dice` plus the focal term as the code computes it.
 
-    That term is no voxel-wise focal loss: the mean cross-entropy of the whole batch times the sum of the focal
+    That term is not a voxel-wise focal loss: the mean cross-entropy of the whole batch times the sum of the focal
     weights, alpha (1 - p)^gamma inside and (1 - alpha) p^gamma outside of an organ, divided by the organs' voxels.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flarecli.cli.output import print_error, print_json, reported_errors, stderr_console
-from flarecli.cli.rendering.counts import counted
+from flarecli.counts import counted
 from flarecli.errors import FlareError, InputError, PartialFailureError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from flarecli.cli.many_scans.scheduling import (
     worker_pool,
 )
 from flarecli.cli.output import print_json, print_warning, reported_errors, stderr_console, stdout_console
-from flarecli.cli.rendering.counts import counted
+from flarecli.counts import counted
 from flarecli.errors import InputError, PartialFailureError, UsageError
 from flarecli.systems import DEFAULT_SYSTEM
 

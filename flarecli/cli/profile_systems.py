@@ -10,6 +10,7 @@ import typer
 
 from flarecli.cli.output import print_error, print_json, stderr_console, stdout_console
 from flarecli.cli.rendering.notices import print_warning
+from flarecli.counts import counted
 from flarecli.errors import InputError, PartialFailureError, UsageError
 from flarecli.systems import DEFAULT_SYSTEM
 
@@ -132,7 +133,7 @@ def report_comparison(
 def _title(profiles: Sequence[Profile]) -> str:
     processor = profiles[0].machine["processor"]
     count = max(len(profile.cases) for profile in profiles)
-    return f"{count} {'scan' if count == 1 else 'scans'}, {processor}"
+    return f"{counted(count, 'scan')}, {processor}"
 
 
 def _point_as_dict(point: SystemPoint, points: Sequence[SystemPoint]) -> dict[str, object]:

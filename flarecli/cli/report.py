@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flarecli.cli.output import print_json, reported_errors, stderr_console, stdout_console
-from flarecli.cli.rendering.counts import counted
+from flarecli.counts import counted
 from flarecli.errors import PartialFailureError, UsageError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import typer
 from flarecli.cli.many_scans.scheduling import SCHEDULER_METAVAR, chosen_scheduler
 from flarecli.cli.output import print_json, reported_errors, stdout_console
 from flarecli.cli.rendering.train_tables import print_scores, show_recipe
+from flarecli.counts import counted
 from flarecli.errors import UsageError
 from flarecli.systems import DEFAULT_SYSTEM
 
@@ -222,7 +223,7 @@ def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *,
         else "the network waits for samples: give more --workers"
     )
     stdout_console().print(
-        f"made  {rates.samples_per_s:8.2f} samples/s by {rates.workers} processes\n"
+        f"made  {rates.samples_per_s:8.2f} samples/s by {counted(rates.workers, 'process', 'processes')}\n"
         f"used  {rates.used_samples_per_s:8.2f} samples/s\n{verdict}",
         highlight=False,
     )

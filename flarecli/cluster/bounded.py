@@ -1,4 +1,4 @@
-"""Tasks of a scheduler, of which only so many are under way that no worker waits for work."""
+"""Submission of tasks to a scheduler in limited number: enough that no worker is idle, and no more in memory."""
 
 from __future__ import annotations
 

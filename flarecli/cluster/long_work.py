@@ -1,4 +1,4 @@
-"""Long work over a scheduler: each worker does one at a time, tells how far it is, and can be asked to stop."""
+"""Long work over a scheduler: each worker does one at a time, reports progress, and can be stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flarecli.cluster.long_work_worker import WorkEnded
 
 MOST_DEATHS = 2
-"""Work whose processes died so often in a row, and which was not further the second time, is given up."""
+"""Work whose processes died so often in a row without progress is given up."""
 
 _LOOK_S = 1.0
 
@@ -46,19 +46,19 @@ def ended_work(
     on_again: Callable[[str, str], None] = lambda name, why: None,
     reached: Callable[[Any], float] = lambda told: 0.0,
 ) -> Iterator[tuple[str, Any]]:
-    """Have work done, each by a process of one worker.
+    """Run long work, each item in a process of one worker.
 
-    Work whose process or worker dies is begun again, by whatever worker is free; work that goes on from what it had
-    written may die as often as it likes as long as it gets further each time.
+    Work whose process or worker dies is restarted on any free worker; it may die any number of times as long as it
+    resumes from its files and makes progress each time.
 
     Args:
         client: Client of the scheduler, whose workers see the same files under the same paths.
         works: What to do, by name.
         folder: Where relative paths start.
-        should_stop: Whether all is to end in good order; asked once a second.
+        should_stop: Whether to stop gracefully; called once a second.
         on_told: Called with the name of work and what it told.
-        on_again: Called with the name of work that is begun again, and why.
-        reached: How far work is, from what it told.
+        on_again: Called with the name of work that is restarted, and why.
+        reached: Progress of work, from what it told.
 
     Yields:
         Names with what the work returned, or the error that it raised. Where it was stopped, None.
@@ -114,7 +114,7 @@ class _Run:
             raise gone() from error
 
     def look(self, *, stops: bool, on_told: Callable[[str, Any], None]) -> list[str]:
-        """Hear how far all are; the workers that there are now."""
+        """Poll the progress of all workers; returns the workers that there are now."""
         from flarecli.cluster.long_work_worker import look
 
         if stops:
@@ -202,8 +202,8 @@ class _Run:
         yield (
             work,
             InstallationError(
-                f"{work}: processes died again and again",
-                seen=f"{MOST_DEATHS} in a row, without getting further: {why}",
+                f"{work}: processes died repeatedly",
+                seen=f"{MOST_DEATHS} in a row, without progress: {why}",
                 expected="workers with enough memory for it",
                 remedy="Give workers more memory, and run the same command again: it resumes.",
             ),

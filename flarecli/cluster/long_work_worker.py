@@ -1,4 +1,4 @@
-"""What a worker of Dask does with long work: one at a time, in a process of its own, while somebody asks for it."""
+"""Long work on a worker of Dask: one item at a time, in a process of its own, as long as a client polls it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flarecli.processes.child import ChildEnded
 from flarecli.processes.stoppable import Work, WorkProcess
 
 IDLE_S = 900.0
-"""Work that nobody asked after for so long is stopped in good order: its client may be gone."""
+"""Work that no client polled for so long is stopped gracefully: its client may have ended."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class WorkEnded:
     Attributes:
         result: What it returned; None where it was stopped.
         error: What it raised, if anything.
-        died: How its process was ended from outside; empty where it was not.
+        died: How its process was killed; empty where it was not.
         told: What it told last.
     """
 
@@ -66,7 +66,7 @@ class LongWorkPlugin(WorkerPlugin):
             process.end()
 
     def transition(self, key: Any, start: str, finish: str, **kwargs: Any) -> None:
-        """Stop work that nobody waits for any more: its client has gone or given it up."""
+        """Stop work that no client waits for any more."""
         if key == self._key and finish in ("cancelled", "released", "forgotten") and self._process is not None:
             self._process.stop()
 
@@ -74,7 +74,7 @@ class LongWorkPlugin(WorkerPlugin):
         """What the work told last; None where there is none.
 
         Args:
-            stops: Whether it is to end in good order.
+            stops: Whether it is to stop gracefully.
         """
         self._asked = time.monotonic()
         process = self._process
@@ -91,7 +91,7 @@ class LongWorkPlugin(WorkerPlugin):
                 "a worker does not have this version of flare",
                 seen=f"flare {__version__} at {get_worker().address}",
                 expected=f"flare {self._version}",
-                remedy="Install the same version on every host, and start the workers anew.",
+                remedy="Install the same version on every host, and restart the workers.",
             )
             return WorkEnded(error=error)
         with self._at_work:

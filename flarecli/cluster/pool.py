@@ -50,7 +50,7 @@ class ClusterPool:
                 result, error = result_of(future)
             except dask.KilledWorker as killed:
                 raise InstallationError(
-                    "workers were ended from outside",
+                    "workers were killed",
                     seen=killed,
                     expected="workers with enough memory for one case",
                     remedy="Give workers more memory, and run the command again.",
@@ -95,5 +95,5 @@ def _differs(seen: str) -> InstallationError:
         "the workers do not have this version of flare",
         seen=seen,
         expected=f"flare {__version__}, as here",
-        remedy="Install the same version on every host, and start the workers anew.",
+        remedy="Install the same version on every host, and restart the workers.",
     )

@@ -26,12 +26,12 @@ def predict_on_cluster(
     """Segment scans on the workers of a scheduler, which see the same files as this process.
 
     A case whose worker dies goes to another one. Where workers die again (as often as the scheduler allows), the case
-    is tried once more at the end, with nothing else under way; then it fails.
+    is tried once more at the end, with no other case running; then it fails.
 
     Args:
         client: Client of the scheduler.
-        request: How; relative paths start at its folder.
-        cases: What to do; outputs have been checked.
+        request: How to segment; relative paths start at its folder.
+        cases: The cases; outputs have been checked.
         timeout_s: How long a case may take.
 
     Yields:

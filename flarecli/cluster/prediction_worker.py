@@ -1,4 +1,4 @@
-"""What a worker of Dask does to predict: it keeps one process with the networks loaded, and hands cases to it."""
+"""Prediction on a worker of Dask: one process keeps the networks loaded and segments the cases of the worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flarecli.prediction.supervised.prediction_process import PredictionProcess
 from flarecli.prediction.supervised.request import PredictionRequest
 
 IDLE_S = 900.0
-"""A process that nobody asked anything of for so long is ended: its client may be gone."""
+"""A process without requests for so long is ended: its client may have ended."""
 
 
 class PredictionPlugin(WorkerPlugin):

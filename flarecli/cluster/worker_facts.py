@@ -1,4 +1,4 @@
-"""What must be the same on all workers, so that it does not matter which one segments a scan."""
+"""Versions and weights that must be the same on all workers, so that results do not depend on the worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN = 12  # digits of a checksum
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """What decides the result of a worker.
+    """Everything that determines the result of a worker.
 
     Attributes:
         flare: Version of flare.
@@ -87,7 +87,7 @@ def _differ(seen: str, expected: str) -> InstallationError:
         "the workers do not have the same versions and weights",
         seen=seen,
         expected=expected,
-        remedy="Install the same versions and weights on every host, and start the workers anew.",
+        remedy="Install the same versions and weights on every host, and restart the workers.",
     )
 
 

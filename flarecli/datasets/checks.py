@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.counts import counted
 from flarecli.datasets.figures import case_figures
 from flarecli.datasets.findings import Finding, Severity
 from flarecli.datasets.hu_counts import LOWEST_HU, count_hu
@@ -96,7 +97,7 @@ def _label_findings(label_map: LabelMap, values: OrganValues, pair: LabelledPair
         error = InputError(
             "the label map holds values between labels",
             path=pair.labels,
-            seen=f"{label_map.fractional_voxels} voxels",
+            seen=counted(label_map.fractional_voxels, "voxel"),
             expected="whole numbers",
             remedy="Resample label maps by nearest neighbour, and do not scale them.",
         )

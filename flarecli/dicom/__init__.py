@@ -1,6 +1,6 @@
-"""DICOM series as scans: which files of a folder are its slices, where they lie, what values they hold.
+"""DICOM series read as CT scans: the slices of a folder, their positions and their HU.
 
-What is read, refused and said aloud is listed in `docs/conformance.md`.
+What is read, refused and warned of is listed in `docs/conformance.md`.
 """
 
 from flarecli.dicom.inventory import is_dicom_file

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.elements import printable
 from flarecli.dicom.objects import DicomObject
@@ -20,16 +21,16 @@ from flarecli.errors import InputError
 from flarecli.remarks import Remark
 
 SMALL_SHARE = 1 / 3
-"""Of the slices of a whole acquisition: fewer beside it are bolus tracking or a test."""
+"""Of the slices of a complete acquisition; a smaller one beside it is bolus tracking or a test injection."""
 
 _OF_ACQUISITIONS = (
     *(tags.ACQUISITION_NUMBER, tags.TEMPORAL_POSITION, tags.TEMPORAL_INDEX, tags.CARDIAC_PHASE),
     *(tags.CONTRAST_AGENT, tags.KVP, tags.KERNEL),
 )
-"""Attributes that slices of one acquisition share."""
+"""Attributes that are equal in all slices of one acquisition."""
 
 _MOST_INTERLEAVED, _FEWEST_INTERLEAVED = 4, 3  # acquisitions; slices of each
-_WIDER = 1.5  # steps of the whole: a step of one acquisition among others
+_WIDER = 1.5  # least ratio of the slice spacing of one acquisition to that of all slices together
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,23 @@ class Candidate:
 
     @property
     def rank(self) -> int:
-        """0 for original slices; higher ones only count where there are none."""
+        """0 for original slices; series of a higher rank are used only where there are none."""
         return min(entry.rank for entry in self.objects)
 
     @property
     def has_extent(self) -> bool:
-        """Whether its slices lie at several places: those of bolus tracking all lie at one."""
+        """Whether its slices lie at several positions; those of bolus tracking lie at one."""
         places = {slice_.values.get(tags.POSITION) for slice_ in self.slices}
         return len(places) > 1 or (None in places and len(self.slices) > 1)
 
     @property
     def description(self) -> str:
-        """Series Description, or a word that there is none."""
+        """Series Description, or "no description"."""
         return self.objects[0].header.elements.shown(tags.SERIES_DESCRIPTION) or "no description"
 
     def __str__(self) -> str:
         elements = self.objects[0].header.elements
-        parts = [f"{len(self.slices)} slices"]
+        parts = [counted(len(self.slices), "slice")]
         if number := elements.shown(tags.SERIES_NUMBER):
             parts.append(f"series {number}")
         if thickness := elements.shown(tags.SLICE_THICKNESS):
@@ -88,13 +89,13 @@ def candidates_of(objects: Iterable[DicomObject]) -> list[Candidate]:
 
 
 def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tuple[str, ...]]:
-    """The slices as one even stack: all of them, or the only acquisition that is one.
+    """The slices as one evenly spaced stack: all of them, or the only acquisition that is one.
 
     Returns:
         The stack, and warnings.
 
     Raises:
-        InputError: when they are no even stack, or several acquisitions are.
+        InputError: when they are not evenly spaced, or several acquisitions are.
     """
     whole = stacked(slices)
     found = None if whole.is_even and not are_interleaved(slices) else split_acquisitions(slices)
@@ -114,12 +115,12 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
     if sum(other.is_even for _, other in stacks) == 1 and left <= SMALL_SHARE * len(stack.slices):
         several, taken = (
             f"the series holds several acquisitions ({cause})",
-            f"with {len(stack.slices)} slices was taken",
+            f"with {counted(len(stack.slices), 'slice')} was used",
         )
-        rest = f"{left} slices of others were left out"
+        rest = counted(left, "slice of another acquisition was left out", "slices of other acquisitions were left out")
         return stack, (Remark(f"{several}: {label} {taken}, {rest}", f"{several}: one {taken}, {rest}"),)
     raise SeveralSeriesError(
-        f"the series holds several acquisitions or phases under one Series Instance UID, told apart by {cause}",
+        f"the series holds several acquisitions or phases under one Series Instance UID, which differ in {cause}",
         path=path,
         seen="; ".join(f"{label}: {_described(stack)}" for label, stack in stacks),
         expected="one acquisition",
@@ -128,7 +129,7 @@ def chosen_acquisition(slices: Sequence[Slice], path: Path) -> tuple[Stack, tupl
 
 
 def are_interleaved(slices: Sequence[Slice]) -> bool:
-    """Whether slices that are one even stack are those of several acquisitions, each between those of the others."""
+    """Whether an evenly spaced stack consists of several acquisitions with interleaved slices."""
     step_mm = float(np.linalg.norm(stacked(slices).step_lps)) if len(slices) > 1 else 0.0
     for tag in _OF_ACQUISITIONS:
         groups: dict[str, list[Slice]] = {}
@@ -143,22 +144,22 @@ def are_interleaved(slices: Sequence[Slice]) -> bool:
 
 
 def split_acquisitions(slices: Sequence[Slice]) -> tuple[str, list[tuple[str, Stack]]] | None:
-    """The acquisitions of slices that are no even stack together: by what they are told apart, and each with its name.
+    """Split slices that are not one evenly spaced stack into acquisitions.
 
     Returns:
-        None where nothing tells them apart so that most slices lie in even stacks that cover the same part of the
-        patient.
+        The attribute that distinguishes them, and each with its name; None where no attribute divides them so that
+        most slices lie in even stacks that cover the same part of the patient.
     """
     for cause, groups in _divisions(slices):
         stacks = [(label, stacked(group)) for label, group in groups]
         even = [stack for _, stack in stacks if stack.is_even]
-        if even and sum(len(stack.slices) for stack in even) >= len(slices) / 2 and _lie_together(stacks):
+        if even and sum(len(stack.slices) for stack in even) >= len(slices) / 2 and _overlap(stacks):
             return cause, stacks
     return None
 
 
-def _lie_together(stacks: Sequence[tuple[str, Stack]]) -> bool:
-    """Whether the acquisitions cover the same part of the patient; else they are parts of one scan with a fault."""
+def _overlap(stacks: Sequence[tuple[str, Stack]]) -> bool:
+    """Whether the acquisitions cover the same part of the patient; otherwise they are parts of one faulty scan."""
     largest = max((stack for _, stack in stacks), key=lambda stack: len(stack.slices))
     depths = largest.positions_lps @ largest.normal_lps
     margin = (depths[-1] - depths[0]) / max(1, len(depths) - 1)
@@ -170,7 +171,7 @@ def _lie_together(stacks: Sequence[tuple[str, Stack]]) -> bool:
 
 
 def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, list[Slice]]]]]:
-    """Ways to tell acquisitions apart: by what, and the slices of each."""
+    """Ways to divide slices into acquisitions: the attribute, and the name and slices of each."""
     for tag in ATTRIBUTES:
         groups: dict[str, list[Slice]] = {}
         for slice_ in slices:
@@ -193,13 +194,13 @@ def _divisions(slices: Sequence[Slice]) -> Iterable[tuple[str, list[tuple[str, l
 
 
 def _in_order(group: tuple[str, list[Slice]]) -> tuple[tuple[float, str], ...]:
-    """Attributes in the order of their numbers and letters, whatever the files are called."""
+    """Sort key of an attribute's value: numbers by size, other text by alphabet."""
     parts = re.split(r"(\d+)", group[0])
     return tuple((float(part), "") if part.isdecimal() else (-1.0, part) for part in parts)
 
 
 def _runs(slices: Sequence[Slice]) -> list[list[Slice]]:
-    """Slices in order of their instance numbers, divided where the direction of the table turns back."""
+    """Slices in order of their instance numbers, divided where the direction along the table reverses."""
     numbered = sorted((slice_ for slice_ in slices if slice_.instance is not None), key=lambda s: s.instance or 0)
     if len(numbered) < len(slices) or len(slices) < 3:
         return []
@@ -217,4 +218,4 @@ def _runs(slices: Sequence[Slice]) -> list[list[Slice]]:
 def _described(stack: Stack) -> str:
     names = f"{stack.slices[0].name} to {stack.slices[-1].name}"
     fault = "" if stack.is_even else f"; {stack.fault}"
-    return f"{len(stack.slices)} slices ({names} in order of position{fault})"
+    return f"{counted(len(stack.slices), 'slice')} ({names} in order of position{fault})"

@@ -1,4 +1,4 @@
-"""The tags that decide millimetres and HU: present, valid and equal in all slices, or refused by their names."""
+"""Checks of the attributes that determine geometry (mm) and HU: present, valid and equal in all slices."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.elements import Invalid, Numbers, printable
 from flarecli.dicom.slices import Slice
@@ -16,13 +17,13 @@ from flarecli.errors import InputError
 _DIRECTION_TOLERANCE = 0.01  # of lengths and of the right angle: cosines are rounded to two digits in some files
 _ORIENTATION_TOLERANCE = 1e-3
 _SPACING_TOLERANCE = 1e-3  # relative
-_UNITS = ("", "HU", "US", "HU_MOD")  # US: not specified; the values are checked to be HU
-_EXPORT = "Export the series again from its original, without changing these tags."
+_UNITS = ("", "HU", "US", "HU_MOD")  # US: unspecified; the values are checked to be HU
+_EXPORT = "Export the series again from its original, without changing these attributes."
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """What is asked of one tag in all slices."""
+    """The requirement on one attribute of all slices."""
 
     name: str
     tag: int
@@ -87,13 +88,13 @@ _RULES = (
 
 
 def check_consistency(slices: Sequence[Slice], path: Path) -> tuple[str, ...]:
-    """Refuse slices that lack a tag which decides millimetres or HU, or differ in it.
+    """Refuse slices in which an attribute that determines mm or HU is missing, invalid or different.
 
     Returns:
         Warnings.
 
     Raises:
-        InputError: names the tag, a slice and the values.
+        InputError: names the attribute, a slice and the values.
     """
     for rule in _RULES:
         _check(rule, slices, path)
@@ -159,11 +160,11 @@ def _check_photometric(slices: Sequence[Slice], path: Path) -> None:
     value = next(iter(by_value))
     if value not in ("MONOCHROME1", "MONOCHROME2"):
         raise InputError(
-            f"{name} is not that of CT",
+            f"{name} is not monochrome",
             path=path,
             seen=f"{value} in {slices[0].name}",
             expected="MONOCHROME2",
-            remedy="Give the CT slices themselves, not pictures of them.",
+            remedy="Give the original CT slices, not screen captures of them.",
         )
 
 
@@ -181,9 +182,9 @@ def _unit_warnings(slices: Sequence[Slice], path: Path) -> tuple[str, ...]:
     with_table = [slice_ for slice_ in slices if tags.MODALITY_LUT in slice_.header.elements.dataset]
     if with_table:
         raise InputError(
-            "the values are mapped by a table, Modality LUT Sequence (0028,3000), which is not read",
+            "the series has a Modality LUT Sequence (0028,3000), which is not supported",
             path=path,
-            seen=f"{len(with_table)} slices, {with_table[0].name} first",
+            seen=f"{counted(len(with_table), 'slice')}, {with_table[0].name} first",
             expected="Rescale Slope and Rescale Intercept",
             remedy="Export the series as original CT slices.",
         )
@@ -193,7 +194,7 @@ def _unit_warnings(slices: Sequence[Slice], path: Path) -> tuple[str, ...]:
     for unit, members in by_unit.items():
         if unit not in _UNITS:
             raise InputError(
-                "Rescale Type (0028,1054) says that the values are no HU",
+                "Rescale Type (0028,1054) says that the values are not HU",
                 path=path,
                 seen=f"{unit} in {members[0].name}",
                 expected="HU",
@@ -205,11 +206,11 @@ def _unit_warnings(slices: Sequence[Slice], path: Path) -> tuple[str, ...]:
 
 
 def _differ(name: str, by_value: dict[str, list[Slice]], path: Path) -> InputError:
-    listed = [f"{value} in {len(members)} slices ({members[0].name})" for value, members in by_value.items()]
+    listed = [f"{value} in {counted(len(members), 'slice')} ({members[0].name})" for value, members in by_value.items()]
     return InputError(
         f"the slices of one series differ in {name}",
         path=path,
-        seen=", ".join(listed[:4]) + (f" and {len(listed) - 4} other values" if len(listed) > 4 else ""),
+        seen=", ".join(listed[:4]) + (f" and {counted(len(listed) - 4, 'other value')}" if len(listed) > 4 else ""),
         expected="one value in all slices",
         remedy="Move slices of other reconstructions out of the folder, or export the series again.",
     )

@@ -1,9 +1,10 @@
-"""Copies of a slice: dropped where they hold the same at the same place."""
+"""Duplicate slices: dropped where pixels and position are equal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.encapsulation import frames_of
 from flarecli.dicom.header import DEFLATED, inflated
@@ -16,10 +17,10 @@ _EQUAL_TAGS = (tags.ROWS, tags.COLUMNS, tags.SLOPE, tags.INTERCEPT, tags.BITS_AL
 
 
 def without_copies(slices: Sequence[Slice]) -> tuple[list[Slice], tuple[str, ...]]:
-    """Slices without those that repeat another one, and a warning that counts these.
+    """Slices without duplicates, and a warning that counts these.
 
-    Two slices at one position are copies where their stored pixels and scaling are equal, or where they are one SOP
-    instance in two transfer syntaxes. One SOP Instance UID at several positions is a fault of the export, and no copy.
+    Two slices at one position are duplicates where their stored pixels and scaling are equal, or where they are one SOP
+    instance in two transfer syntaxes. Slices with one SOP Instance UID at several positions are all kept.
     """
     kept: list[Slice] = []
     for group in same_place_groups(slices):
@@ -33,7 +34,7 @@ def without_copies(slices: Sequence[Slice]) -> tuple[list[Slice], tuple[str, ...
         return list(slices), ()
     names = {id(slice_) for slice_ in kept}
     first = next(slice_.name for slice_ in slices if id(slice_) not in names)
-    text = f"{dropped} copies of slices that are there already were left out"
+    text = counted(dropped, "duplicate slice was left out", "duplicate slices were left out")
     return kept, (Remark(f"{text} ({first} first)", text),)
 
 
@@ -49,10 +50,10 @@ def _are_copies(one: Slice, other: Slice) -> bool:
 
 
 def stored_bytes(slice_: Slice) -> bytes:
-    """The pixels of a slice as they are stored, compressed or not; of a frame without fragments of its own, its part.
+    """The stored pixel data of a slice, compressed or not.
 
     Raises:
-        DamagedHeaderError: when compressed frames cannot be told apart, or a deflated stream is damaged.
+        DamagedHeaderError: when compressed frames cannot be separated, or a deflated stream is damaged.
         InputError: when the file cannot be read.
     """
     pixels = slice_.header.pixels

@@ -1,7 +1,7 @@
-"""Compressed frames: decoded by GDCM (within SimpleITK) where it is there and knows them, or by a plugin of pydicom.
+"""Compressed frames, decoded by GDCM (part of SimpleITK) where it supports them, or by a plugin of pydicom.
 
-A frame's compressed data go to GDCM in a file of their own with nothing but what describes the pixels, so that its
-result are the stored values, whatever the scan's file says of scaling and geometry.
+Each frame is passed to GDCM as a minimal DICOM file that describes the pixels only, so that GDCM returns stored values
+without rescaling.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flarecli.dicom.slices import Slice
 from flarecli.errors import InputError, InstallationError
 
 FrameDecoder = Callable[[Slice, np.ndarray], np.ndarray]
-"""Stored values of one slice, shape (rows, columns), of any integer type; the second argument is memory to use.
+"""Stored values of one slice, shape (rows, columns), of any integer type; the second argument is a buffer to use.
 
 Raises DamagedHeaderError when they cannot be decoded.
 """
@@ -55,7 +55,7 @@ def frame_decoder(slice_: Slice, path: Path) -> Iterator[FrameDecoder]:
     """The decoder of a slice's transfer syntax.
 
     Raises:
-        InputError: when the syntax is not known, or holds no slices.
+        InputError: when the syntax is not supported.
         InstallationError: when the package that decodes it is not installed.
     """
     sitk = _gdcm(slice_, path)
@@ -67,7 +67,7 @@ def frame_decoder(slice_: Slice, path: Path) -> Iterator[FrameDecoder]:
 
 
 def _gdcm(slice_: Slice, path: Path) -> Any:
-    """SimpleITK, which holds GDCM, for the syntaxes that GDCM knows; None where a plugin of pydicom is to decode them.
+    """SimpleITK, which holds GDCM, for the syntaxes that GDCM supports; None where a plugin of pydicom decodes them.
 
     Raises:
         InstallationError: when neither it nor such a plugin is installed.
@@ -92,11 +92,11 @@ def _gdcm(slice_: Slice, path: Path) -> Any:
 
 @contextmanager
 def _without_warnings(sitk: Any) -> Iterator[None]:
-    """Keep ITK's warnings off the terminal, and the process's locale as it is.
+    """Suppress ITK's warnings, and keep the locale of the process.
 
-    Both are one for all threads: the first body remembers them, and the last that ends sets them back. ITK sets the
-    locale "C" for each file that it reads and restores what it found, which with several threads may be another's "C":
-    then Python would take the output of programs for ASCII. A frame that cannot be decoded raises all the same.
+    Both are shared by all threads: the first body saves them, the last one restores them. ITK sets the locale "C" for
+    each file that it reads and then restores the former one, which with several threads may be the "C" of another one;
+    Python would then decode the output of programs as ASCII. A frame that cannot be decoded still raises.
     """
     global _silent_bodies, _shown_before, _locale_before
     with _silence:
@@ -131,17 +131,17 @@ def _by_gdcm(sitk: Any, slice_: Slice, folder: Path) -> np.ndarray:
     values = values.reshape(values.shape[-2:]) if values.size == shape[0] * shape[1] else values
     if values.shape != shape or values.dtype.kind not in "iu":
         raise DamagedHeaderError(
-            f"its compressed pixel data hold {values.shape} values of {values.dtype}, its header says {shape}"
+            f"its compressed pixel data decode to {values.dtype} of shape {values.shape}, its header states {shape}"
         )
     return values
 
 
 def _check_size(content: bytes, syntax: str, shape: tuple[int, int]) -> None:
-    """Refuse a compressed stream that states another size than the header, before it is unpacked."""
+    """Refuse a compressed stream that states another size than the header, before it is decoded."""
     stated = _stated_size(content)
     if stated is not None and stated != shape:
         raise DamagedHeaderError(
-            f"its compressed picture is {stated[1]} × {stated[0]}, its header says {shape[1]} × {shape[0]}"
+            f"its compressed image is {stated[1]} × {stated[0]}, its header states {shape[1]} × {shape[0]}"
         )
     if syntax == _RLE and len(content) * 64 < shape[0] * shape[1]:  # two bytes stand for 128 at most
         raise DamagedHeaderError("its run-length data are too short for its rows and columns")
@@ -164,7 +164,7 @@ def _stated_size(content: bytes) -> tuple[int, int] | None:
 
 
 def _write_frame(file: Path, content: bytes, slice_: Slice) -> None:
-    """A DICOM file with one compressed frame and what describes its pixels."""
+    """Write a DICOM file with one compressed frame and the attributes that describe its pixels."""
     import pydicom
     from pydicom.encaps import encapsulate
     from pydicom.uid import UID
@@ -183,7 +183,7 @@ def _write_frame(file: Path, content: bytes, slice_: Slice) -> None:
         dataset.save_as(file, enforce_file_format=True)
     except OSError as error:
         raise InputError(
-            "a compressed slice cannot be unpacked in the folder for temporary files",
+            "a compressed slice cannot be written to the temporary folder",
             path=slice_.header.path,
             seen=error.strerror,
             remedy="Make room there, or name another folder in the environment variable TMPDIR.",
@@ -191,14 +191,14 @@ def _write_frame(file: Path, content: bytes, slice_: Slice) -> None:
 
 
 def _plugin(slice_: Slice, path: Path) -> FrameDecoder:
-    """A decoder of pydicom for a syntax that GDCM does not know."""
+    """A decoder of pydicom for a syntax that GDCM does not support."""
     from pydicom.pixels import get_decoder
 
     try:
         decoder = get_decoder(slice_.header.syntax)
     except (NotImplementedError, KeyError, ValueError) as error:
         raise InputError(
-            "the transfer syntax is not one of CT slices that can be read",
+            "the transfer syntax is not supported",
             path=path,
             seen=f"{_name(slice_)} in {slice_.name}",
             expected="uncompressed, deflated, RLE, JPEG, JPEG-LS or JPEG 2000",
@@ -217,7 +217,7 @@ def _plugin(slice_: Slice, path: Path) -> FrameDecoder:
             dataset = pydicom_dataset(one)
             frame, _ = decoder.as_array(dataset, index=one.frame, raw=True)
             return np.array(frame)
-        except Exception as error:  # plugins raise whatever they raise
+        except Exception as error:  # plugins raise errors of any type
             raise DamagedHeaderError(f"its compressed pixel data ({_name(one)}) cannot be decoded") from error
 
     return decode

@@ -1,4 +1,4 @@
-"""Values of a DICOM data set, decoded without trust: what is missing and what is invalid are told apart."""
+"""Values of a DICOM data set, decoded with checks: missing and invalid values are distinguished."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 
 _SHOWN_LENGTH = 60
@@ -29,12 +30,12 @@ _CODECS = {
 _TWO_BYTES = {b"\x1b$)C": "euc_kr", b"\x1b$)A": "gb2312"}
 """Codecs by the escape sequences before characters of two bytes with the high bit set (ISO 2022 IR 149 and 58)."""
 
-_LONGEST_TEXT = 1024  # beyond every text that tells slices apart; what is longer is kept out of memory
+_LONGEST_TEXT = 1024  # longer than any text that distinguishes slices; the rest is not kept in memory
 
 
 @dataclass(frozen=True)
 class Invalid:
-    """A value that cannot be what its tag stands for.
+    """A value that is not valid for its tag.
 
     Attributes:
         text: The value as it may be shown.
@@ -51,7 +52,7 @@ Numbers = tuple[float, ...] | Invalid | None
 class Elements:
     """The elements of a `pydicom` data set, read from their raw bytes.
 
-    pydicom's own conversion warns or fails on invalid values, each in its own way.
+    pydicom's own conversion warns of some invalid values and fails on others.
     """
 
     dataset: Any
@@ -81,13 +82,13 @@ class Elements:
     def binary(self, tag: int, *, signed: bool = False) -> Numbers:
         """One number of 16 or 32 bits (US, SS, UL)."""
         value = getattr(self.dataset.get_item(tag, keep_deferred=True), "value", None) if tag in self.dataset else None
-        if isinstance(value, int):  # pydicom converts some elements when a sequence is looked at
+        if isinstance(value, int):  # pydicom converts some elements when a sequence is accessed
             return (float(value),)
         content = self._bytes(tag)
         if not content:
             return None
         if len(content) not in (2, 4):
-            return Invalid(f"{len(content)} bytes")
+            return Invalid(counted(len(content), "byte"))
         return (float(int.from_bytes(content, self._byte_order(tag), signed=signed)),)
 
     def items(self, tag: int) -> list[Elements]:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from flarecli.counts import counted
 from flarecli.dicom.header import DamagedHeaderError, Header
 from flarecli.files.sources import opened
 
@@ -49,13 +50,13 @@ def fragments_of(file: BinaryIO, header: Header) -> tuple[list[int], list[Fragme
         file.seek(place)
         head = file.read(8)
         if len(head) < 8:
-            raise DamagedHeaderError("it is cut within its compressed pixel data")
+            raise DamagedHeaderError("it is truncated within its compressed pixel data")
         group, element, length = struct.unpack("<HHI", head)
         tag = group << 16 | element
         if tag == _DELIMITER:
             break
         if tag != _ITEM or place + 8 + length > header.size:
-            raise DamagedHeaderError("its compressed pixel data are cut or damaged")
+            raise DamagedHeaderError("its compressed pixel data are truncated or damaged")
         items.append(Fragment(place + 8, length))
         place += 8 + length
     if not items:
@@ -69,7 +70,7 @@ def frames_of(file: BinaryIO, header: Header, count: int) -> list[list[Fragment]
     """The fragments of each frame.
 
     Raises:
-        DamagedHeaderError: when they cannot be told apart.
+        DamagedHeaderError: when they cannot be assigned to frames.
     """
     offsets, fragments = fragments_of(file, header)
     if count == 1:
@@ -77,7 +78,7 @@ def frames_of(file: BinaryIO, header: Header, count: int) -> list[list[Fragment]
     if len(fragments) == count:
         return [[fragment] for fragment in fragments]
     if len(offsets) != count or not fragments:
-        raise DamagedHeaderError(f"its {len(fragments)} fragments cannot be divided among {count} frames")
+        raise DamagedHeaderError(f"it has {counted(len(fragments), 'fragment')} for {counted(count, 'frame')}")
     base = fragments[0].start - 8
     frames: list[list[Fragment]] = [[] for _ in range(count)]
     frame = 0
@@ -91,12 +92,12 @@ def frames_of(file: BinaryIO, header: Header, count: int) -> list[list[Fragment]
 
 
 def _jpeg_problem(file: BinaryIO, fragments: list[Fragment]) -> str:
-    """Whether JPEG streams begin and end as they must."""
+    """What is wrong with the first and last marker of a JPEG stream; empty where nothing is."""
     file.seek(fragments[0].start)
     if file.read(2) not in _JPEG_STARTS:
         return "its compressed pixel data do not begin as JPEG does"
     last = fragments[-1]
     file.seek(last.start + max(0, last.length - 4))
     if _JPEG_ENDS not in file.read(min(4, last.length)):
-        return "its compressed pixel data end before the end of the picture"
+        return "its compressed pixel data lack the marker of the end of the image"
     return ""

@@ -1,4 +1,4 @@
-"""The header of one DICOM file, and where its pixel data lie: the file's beginning is read once, never its pixels."""
+"""The header of one DICOM file, and the position of its pixel data, which are not read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DamagedHeaderError(Exception):
 
 @dataclass(frozen=True)
 class PixelData:
-    """Where a file keeps its pixels.
+    """The position of the pixel data in a file.
 
     Attributes:
         start: Offset of the first byte; in a deflated file within the inflated data set.
@@ -51,16 +51,16 @@ class PixelData:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says before its pixels.
+    """The part of a file before its pixel data.
 
     Attributes:
         path: The file.
         elements: Its elements.
         syntax: UID of its transfer syntax.
-        pixels: Where its pixels lie; None where there are none.
+        pixels: Position of its pixel data; None where there are none.
         size: Length of the file; of a deflated one, of the data set as far as it was inflated.
         trailing: Bytes behind uncompressed pixels that are neither elements nor zeros.
-        media_class: SOP class that the file meta information says: the only one that a DICOMDIR has.
+        media_class: Media Storage SOP Class UID of the file meta information: the only class that a DICOMDIR has.
     """
 
     path: Path
@@ -88,7 +88,7 @@ def looks_like_dicom(beginning: bytes) -> bool:
 
 
 def read_header(path: Path) -> Header | None:
-    """Read the header of a regular file; None where the file is no DICOM.
+    """Read the header of a regular file; None where the file is not DICOM.
 
     Raises:
         DamagedHeaderError: when it is DICOM, but cannot be parsed.
@@ -101,11 +101,11 @@ def read_header(path: Path) -> Header | None:
 
 
 def header_in(file: BinaryIO, path: Path, size: int) -> Header | None:
-    """Read the header of an open file from its beginning on; None where the file is no DICOM.
+    """Read the header of an open file from its beginning on; None where the file is not DICOM.
 
     Args:
         file: The file.
-        path: What the header is to call it.
+        path: The path that the header is to have.
         size: Its length.
 
     Raises:
@@ -155,7 +155,7 @@ def inflated_in(file: BinaryIO, path: Path, length: int) -> bytes:
 
 
 def _may_be_image(sop_class: str) -> bool:
-    """Whether an object of this class can be an image that is read here; others may be long without pixels."""
+    """Whether an object of this class can be an image that is supported; others may be long and without pixels."""
     return sop_class in tags.CT_CLASSES or sop_class.startswith(tags.SECONDARY_CAPTURE)
 
 
@@ -166,12 +166,12 @@ def _parsed(reader: Any, path: Path, beginning: bytes, size: int) -> Header:
         dataset = reader.read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags.WANTED))
         syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
         media_class = printable(str(dataset.file_meta.get("MediaStorageSOPClassUID", "") or ""))
-    except Exception as error:  # pydicom raises whatever its parts raise
-        if len(beginning) < size:  # the beginning ended within an element
+    except Exception as error:  # pydicom raises errors of many types
+        if len(beginning) < size:  # what was read ends within an element
             return Header(path, Elements({}), "", None, size)
         raise DamagedHeaderError(f"its header cannot be parsed ({type(error).__name__})") from error
     if not found and len(beginning) >= size and (stream.was_cut or stream.tell() > size):
-        raise DamagedHeaderError("it is cut within its header")
+        raise DamagedHeaderError("it is truncated within its header")
     if not syntax:
         syntax = IMPLICIT_LITTLE_ENDIAN if dataset.original_encoding[0] else EXPLICIT_LITTLE_ENDIAN
         if dataset.original_encoding[1] is False:
@@ -181,7 +181,7 @@ def _parsed(reader: Any, path: Path, beginning: bytes, size: int) -> Header:
 
 
 class _Stream(io.BytesIO):
-    """Bytes that remember whether more was asked for than they hold."""
+    """A byte stream that records whether a read went past its end."""
 
     was_cut = False
 
@@ -238,7 +238,7 @@ def _inflate(content: bytes, length: int) -> tuple[bytes, bool]:
 
 
 def _pixel_finder(stream: io.BytesIO) -> tuple[list[PixelData], Any]:
-    """A list that receives the pixel data's place, and the condition that stops pydicom there."""
+    """A list that receives the position of the pixel data, and the condition that stops pydicom there."""
     found: list[PixelData] = []
 
     def stop(tag: int, vr: str | None, length: int) -> bool:

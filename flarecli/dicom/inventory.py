@@ -1,4 +1,4 @@
-"""The inventory of a folder: each of its files is a slice, another object with a name, or damaged."""
+"""The inventory of a folder: each file is a slice, another DICOM object, or unusable."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flarecli.counts import counted
 from flarecli.dicom import encapsulation, tags
 from flarecli.dicom.header import DEFLATED, DamagedHeaderError, Header, looks_like_dicom, read_header
 from flarecli.dicom.multi_frame import frame_count, frame_slices
@@ -27,7 +28,7 @@ class Damage:
     Attributes:
         path: The file.
         problem: What is wrong with it.
-        is_dicom: Whether it is certainly DICOM; else its name tells whether it was meant as a slice.
+        is_dicom: Whether it is certainly DICOM; otherwise its name decides whether it counts as a slice.
     """
 
     path: Path
@@ -37,12 +38,12 @@ class Damage:
 
 @dataclass
 class Inventory:
-    """What lies in a folder.
+    """The files of a folder, by what they are.
 
     Attributes:
         objects: DICOM files.
-        others: Names of files and folders that are no DICOM, by what they are.
-        unusable: Files that are no DICOM: damaged where their names are those of slices.
+        others: Names of files and folders that are not DICOM, by kind.
+        unusable: Files that cannot be used: not DICOM by content, but named like slices, or damaged.
     """
 
     objects: list[DicomObject] = field(default_factory=list)
@@ -50,12 +51,12 @@ class Inventory:
     unusable: list[Damage] = field(default_factory=list)
 
     def add_other(self, kind: str, name: str) -> None:
-        """Name a file that is left out."""
+        """Record the name of a file that is left out."""
         self.others.setdefault(kind, []).append(name)
 
 
 def is_dicom_file(path: Path) -> bool:
-    """Whether a regular file begins as DICOM does; nothing else is opened."""
+    """Whether a path is a regular file that begins as DICOM does; devices and pipes are not opened."""
     try:
         if not path.is_file():
             return False
@@ -94,7 +95,7 @@ def inventory_of_files(paths: Iterable[Path]) -> Inventory:
     for damage in list(inventory.unusable):
         if not damage.is_dicom and not is_named_like_slices(damage.path, slice_names):
             inventory.unusable.remove(damage)
-            inventory.add_other(f"file that is no DICOM ({damage.problem})", damage.path.name)
+            inventory.add_other(f"file that is not DICOM ({damage.problem})", damage.path.name)
     return inventory
 
 
@@ -111,7 +112,7 @@ def inventory_of_file(path: Path) -> Inventory:
 
 
 def left_out(kinds: Iterable[tuple[str, str]], others: dict[str, list[str]]) -> str:
-    """Kinds of objects with their series' descriptions, and other files: counted, in one phrase."""
+    """A phrase that counts objects by kind and series description, and names other files by kind."""
     parts = [
         f"{count} × {kind}{f' ({description!r})' if description else ''}"
         for (kind, description), count in Counter(kinds).items()
@@ -128,7 +129,7 @@ def name_pattern(path: Path) -> str:
 
 
 def is_named_like_slices(path: Path, slice_names: set[str]) -> bool:
-    """Whether a file's name says that it was meant as a slice.
+    """Whether a file is named as slices are.
 
     Args:
         path: The file.
@@ -141,7 +142,7 @@ def _enter(inventory: Inventory, path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError:
-        problem = "a link to a file that is not there" if path.is_symlink() else "cannot be looked at"
+        problem = "a link to a file that is not there" if path.is_symlink() else "cannot be accessed"
         inventory.unusable.append(Damage(path, problem))
         return
     if stat.S_ISDIR(mode):
@@ -174,17 +175,17 @@ def _enter_file(inventory: Inventory, path: Path) -> None:
 
 
 def objects_of(header: Header, *, pixels: bool = True) -> list[DicomObject]:
-    """The file as an object; a multi-frame file with frames of several kinds as several.
+    """The DICOM object of a file; one for each kind of frame in a multi-frame file.
 
     Args:
         header: Its header.
-        pixels: Whether to look for its pixel data, which lie in its file.
+        pixels: Whether to check the pixel data, which needs the file itself.
 
     Raises:
-        DamagedHeaderError: when it does not say what it is.
+        DamagedHeaderError: when it has neither SOP class nor modality.
     """
     if not header.sop_class and not header.elements.text(tags.MODALITY):
-        raise DamagedHeaderError("its header is cut or damaged: it says neither class nor modality")
+        raise DamagedHeaderError("its header is truncated or damaged: it has neither SOP class nor modality")
     return list(_objects(header, pixels=pixels))
 
 
@@ -210,15 +211,15 @@ def _objects(header: Header, *, pixels: bool) -> Iterator[DicomObject]:
 
 
 def _pixel_problem(header: Header) -> str:
-    """What is wrong with the pixel data's place in the file; empty where nothing is."""
+    """What is wrong with the length of the pixel data; empty where nothing is."""
     pixels = header.pixels
     if pixels is None:
-        return "it is cut before its pixel data"
+        return "it is truncated before its pixel data"
     if pixels.length is None:
         return encapsulation.problem(header)
     missing = pixels.start + pixels.length - header.size
     if missing > 0:
-        return f"{missing} of {pixels.length} bytes of its pixel data are missing" + (
+        return f"of {counted(pixels.length, 'byte')} of its pixel data, {missing} missing" + (
             " after inflating" if header.syntax == DEFLATED else ""
         )
     return ""

@@ -1,4 +1,4 @@
-"""Frames of an enhanced CT image: each value from the frame's own functional groups, else from the shared ones.
+"""Frames of an enhanced CT image: values come from the functional groups of the frame, otherwise from the shared ones.
 
 Source: DICOM PS3.3 §A.38.1, §C.7.6.16.
 """
@@ -27,13 +27,13 @@ def frame_count(header: Header) -> int | None:
     """Number of Frames; None where the file has no frames.
 
     Raises:
-        DamagedHeaderError: when it is no positive number.
+        DamagedHeaderError: when it is not a positive integer.
     """
     number = header.elements.numbers(tags.NUMBER_OF_FRAMES)
     if number is None or (number == (1.0,) and tags.FRAME_GROUPS not in header.elements.dataset):
         return None
     if not isinstance(number, tuple) or len(number) != 1 or number[0] < 1 or number[0] % 1:
-        raise DamagedHeaderError("its Number of Frames (0028,0008) is no positive number")
+        raise DamagedHeaderError("its Number of Frames (0028,0008) is not a positive integer")
     return int(number[0])
 
 
@@ -41,14 +41,14 @@ def frame_slices(header: Header, count: int) -> tuple[tuple[Slice, str], ...]:
     """The frames of a file, each with its frame type ("ORIGINAL\\\\PRIMARY\\\\VOLUME\\\\NONE").
 
     Raises:
-        DamagedHeaderError: when the functional groups cannot be parsed, or are not one a frame.
+        DamagedHeaderError: when the functional groups cannot be parsed, or there is not one item for each frame.
     """
     try:
         shared_items = header.elements.items(tags.SHARED_GROUPS)
         own_items = header.elements.items(tags.FRAME_GROUPS)
         if len(own_items) != count:
             raise DamagedHeaderError(
-                f"it says {count} frames, but describes {len(own_items)} (Per-Frame Functional Groups, 5200,9230)"
+                f"its Number of Frames is {count}, but Per-Frame Functional Groups (5200,9230) has {len(own_items)}"
             )
         shared = shared_items[0] if shared_items else Elements({})
         common = common_values(header.elements)
@@ -71,7 +71,7 @@ def frame_slices(header: Header, count: int) -> tuple[tuple[Slice, str], ...]:
         return tuple(frames)
     except DamagedHeaderError:
         raise
-    except Exception as error:  # pydicom raises whatever its parts raise
+    except Exception as error:  # pydicom raises errors of many types
         raise DamagedHeaderError(f"its functional groups cannot be parsed ({type(error).__name__})") from error
 
 

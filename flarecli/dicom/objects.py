@@ -1,4 +1,4 @@
-"""What a DICOM file holds: slices of a CT scan, or an object that is named and left out."""
+"""What a DICOM file contains: slices of a CT scan, or another object, which is named and left out."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class DicomObject:
 
     Attributes:
         header: What it says before its pixels.
-        kind: What it is where it is no part of a CT scan, as the user knows it; empty for slices.
-        rank: Of slices: 0 for original ones, 1 for reformatted ones, 2 for CT slices in another object's dress.
+        kind: Name of an object that is not part of a CT scan, for messages; empty for slices.
+        rank: Of slices: 0 for original ones, 1 for reformatted ones, 2 for slices stored as Secondary Capture.
         slices: Its slices; none where it is another object.
         problem: What is damaged; empty where nothing is.
     """
@@ -48,7 +48,7 @@ class DicomObject:
 
 
 def kind_of(header: Header, image_type: str) -> tuple[str, int]:
-    """What an object is called where it is no CT slice, else the empty text; and the rank of its slices."""
+    """Name of an object that is not a CT slice (empty for slices), and the rank of its slices."""
     elements = header.elements
     sop_class, modality = header.sop_class, elements.text(tags.MODALITY).upper()
     if not sop_class:
@@ -62,7 +62,7 @@ def kind_of(header: Header, image_type: str) -> tuple[str, int]:
     if modality not in ("CT", ""):
         return f"image of modality {modality}", 0
     if words & _PICTURES:
-        return "screen capture or report picture", 0
+        return "screen capture or report image", 0
     if "LOCALIZER" in words or "SCOUT" in words:
         return "localizer", 0
     if words & _PROJECTIONS:
@@ -73,7 +73,7 @@ def kind_of(header: Header, image_type: str) -> tuple[str, int]:
 
 
 def _lies_somewhere(header: Header) -> bool:
-    """Whether a picture says where in the patient it lies and what its values mean, as a slice does."""
+    """Whether a captured image has the position, spacing and rescale slope of a slice."""
     needed = (tags.POSITION, tags.ORIENTATION, tags.PIXEL_SPACING, tags.SLOPE)
     return all(header.elements.text(tag) for tag in needed)
 

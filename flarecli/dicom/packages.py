@@ -19,18 +19,18 @@ def pydicom_reader(path: Path) -> ModuleType:
     """The module `pydicom.filereader`.
 
     Raises:
-        InstallationError: when pydicom is not installed; `path` says for what it was needed.
+        InstallationError: when pydicom is not installed; `path` is the file that needs it.
     """
     reader = _imported("pydicom.filereader", "pydicom", "DICOM", path)
     if not _filtered:
-        # What pydicom finds odd (an unknown character set) does not matter here, or this package checks it itself.
+        # pydicom's warnings, such as of an unknown character set, do not matter here, or this package checks the same.
         warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
         _filtered.append(True)
     return reader
 
 
 def without_validation(path: Path) -> AbstractContextManager[None]:
-    """In the body, pydicom takes values as they are, and says nothing of invalid ones.
+    """A context in which pydicom does not validate values.
 
     Raises:
         InstallationError: when pydicom is not installed.

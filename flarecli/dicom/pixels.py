@@ -1,4 +1,4 @@
-"""Stored pixels of slices as HU: each slice by its own scaling, straight from its file into the scan's array."""
+"""Pixels of slices as HU: each with its own rescale slope and intercept, read directly into the array of the scan."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.copies import frame_bytes, stored_bytes
 from flarecli.dicom.decoding import FrameDecoder, frame_decoder
@@ -29,12 +30,12 @@ _INT16 = np.iinfo(np.int16)
 _NATIVE = (IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED)
 _MOST_THREADS = 4
 _DECODING_BYTES = 12  # a pixel while a slice is decoded or scaled in float64
-_TISSUE_LIKE_HU = -1000  # padding above is taken for a part of the patient
+_TISSUE_LIKE_HU = -1000  # padding above this value may be confused with tissue
 _PADDED_SHARE = 0.01
 
 
 def check_storage(slices: Sequence[Slice], path: Path) -> None:
-    """Refuse pixel data of a length or kind that is not read, before anything is allocated.
+    """Refuse pixel data of an unsupported kind or wrong length, before memory is allocated.
 
     Raises:
         InputError: names the slice.
@@ -44,11 +45,11 @@ def check_storage(slices: Sequence[Slice], path: Path) -> None:
         assert pixels is not None
         if pixels.tag != tags.PIXEL_DATA[0]:
             raise InputError(
-                "pixels are stored as floating-point numbers, which is not read",
+                "pixels are stored as floating-point numbers, which is not supported",
                 path=path,
                 seen=f"element {pixels.tag >> 16:04x},{pixels.tag & 0xFFFF:04x} in {slice_.name}",
                 expected="Pixel Data (7fe0,0010)",
-                remedy="Export the series as CT slices of whole numbers.",
+                remedy="Export the series as CT slices with integer pixels.",
             )
         if pixels.length is None:
             continue
@@ -58,17 +59,17 @@ def check_storage(slices: Sequence[Slice], path: Path) -> None:
             raise InputError(
                 "Pixel Data (7fe0,0010) do not have the length that Rows, Columns and Bits Allocated give",
                 path=path,
-                seen=f"{pixels.length} bytes in {slice_.name}",
+                seen=f"{counted(pixels.length, 'byte')} in {slice_.name}",
                 expected=f"{expected} bytes",
                 remedy="The file is damaged: copy or export it again.",
             )
 
 
 def read_hounsfield(slices: Sequence[Slice], path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """HU of slices in their order, rounded to whole numbers and clipped to the range of int16.
+    """HU of slices in their order, rounded to integers and clipped to the range of int16.
 
     Returns:
-        int16 array of shape (slices, rows, columns), C-contiguous, in memory of its own, and warnings.
+        int16 array of shape (slices, rows, columns), C-contiguous, writable; and warnings.
 
     Raises:
         InputError: when a file cannot be read or decoded, or memory does not suffice.
@@ -105,12 +106,12 @@ def read_hounsfield(slices: Sequence[Slice], path: Path) -> tuple[np.ndarray, tu
                 padded += padded_here
     warnings = []
     if clipped:
-        warnings.append(f"{clipped} voxels lie outside {_INT16.min} to {_INT16.max} HU and were set to the limit")
+        warnings.append(f"values were clipped to {_INT16.min} to {_INT16.max} HU in {counted(clipped, 'voxel')}")
     if padded > _PADDED_SHARE * voxels.size:
         hu = _rescaled(np.array([slices[0].number(tags.PADDING)]), slices[0])[0]
         warnings.append(
             f"{padded / voxels.size:.0%} of the voxels are padding (Pixel Padding Value) of {hu:g} HU, like tissue "
-            "rather than air: results near the edge of the field may be worse"
+            "rather than air: results near the edge of the field of view may be worse"
         )
     return voxels, tuple(warnings)
 
@@ -127,7 +128,7 @@ def _decoders(slices: Sequence[Slice], native: Sequence[bool], path: Path) -> It
 
 
 def _native(slice_: Slice, target: np.ndarray) -> np.ndarray:
-    """Stored values of an uncompressed slice; of 16 bits in the target's own memory where they can be."""
+    """Stored values of an uncompressed slice; those of 16 bits share the memory of the target where possible."""
     order = ">" if slice_.header.syntax == EXPLICIT_BIG_ENDIAN else "<"
     bits, signed = int(slice_.number(tags.BITS_ALLOCATED)), slice_.number(tags.PIXEL_REPRESENTATION) == 1
     dtype = np.dtype(f"{order}{'i' if signed else 'u'}{bits // 8}")
@@ -138,18 +139,18 @@ def _native(slice_: Slice, target: np.ndarray) -> np.ndarray:
         with opened(slice_.header.path) as file:
             file.seek(pixels.start + slice_.frame * length)
             if file.readinto(target) != length:  # type: ignore[attr-defined]
-                raise DamagedHeaderError("it became shorter while it was read")
+                raise DamagedHeaderError("its length changed while it was read")
         stored = target.view(dtype)
     else:
         content = stored_bytes(slice_)
         if len(content) != target.size * dtype.itemsize:
-            raise DamagedHeaderError("its pixel data are cut")
+            raise DamagedHeaderError("its pixel data are truncated")
         stored = np.frombuffer(content, dtype).reshape(target.shape)
     return _used_bits(stored, slice_)
 
 
 def _used_bits(stored: np.ndarray, slice_: Slice) -> np.ndarray:
-    """Stored values without bits above or below those that hold them. Source: DICOM PS3.5 §8.1.1."""
+    """Stored values without the bits outside Bits Stored. Source: DICOM PS3.5 §8.1.1."""
     allocated, used, high = (int(slice_.number(tag)) for tag in (tags.BITS_ALLOCATED, tags.BITS_STORED, tags.HIGH_BIT))
     if used == allocated:
         return stored
@@ -158,13 +159,17 @@ def _used_bits(stored: np.ndarray, slice_: Slice) -> np.ndarray:
 
 
 def _rescale(stored: np.ndarray, slice_: Slice, target: np.ndarray) -> tuple[int, int]:
-    """Write stored values as HU into the target, which they may share; how many were clipped, how many are padding."""
+    """Write stored values as HU into the target, whose memory they may share.
+
+    Returns:
+        Number of clipped voxels, and of padding voxels.
+    """
     padded = _padded(stored, slice_)
     slope, intercept = slice_.number(tags.SLOPE), slice_.number(tags.INTERCEPT)
     lowest, highest = _rescaled(np.array([stored.min(), stored.max()], float), slice_)
     fits = _INT16.min <= min(lowest, highest) and max(lowest, highest) <= _INT16.max
     if slope == 1 and intercept % 1 == 0 and fits and stored.dtype.itemsize == 2:
-        # Modulo 2^16 the sum is right whatever the sign of the stored type.
+        # Modulo 2^16 the sum is correct for signed and unsigned stored types.
         target.view(np.uint16)[...] = stored.view(stored.dtype.str.replace("i", "u"))
         target += np.int16((int(intercept) + 32768) % 65536 - 32768)
         return 0, padded
@@ -182,7 +187,7 @@ def _rescaled(values: np.ndarray, slice_: Slice) -> np.ndarray:
 
 
 def _padded(stored: np.ndarray, slice_: Slice) -> int:
-    """Voxels of the padding value, where that looks like tissue."""
+    """Number of voxels of the padding value, where that is in the range of tissue."""
     padding: Any = slice_.values.get(tags.PADDING)
     if not isinstance(padding, tuple) or _rescaled(np.array(padding), slice_)[0] <= _TISSUE_LIKE_HU:
         return 0

@@ -1,4 +1,4 @@
-"""The scan of a folder or file: chosen and checked from headers alone, voxels on request."""
+"""The scan of a folder or file: selected and checked from headers alone; voxels are read on demand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.choice import Candidate, candidates_of, chosen_acquisition
 from flarecli.dicom.consistency import check_consistency
@@ -35,9 +36,9 @@ class Series:
     Attributes:
         path: The folder or file.
         stack: Its slices in order.
-        tilt: Of the gantry, which `read` removes; None where there is none.
-        warnings: What was left out or is odd, in sentences.
-        unpacked: What keeps unpacked files in place; None where they lie where the user has them.
+        tilt: Gantry tilt, which `read` corrects; None where there is none.
+        warnings: What was left out or is unusual, as sentences.
+        unpacked: Owner of unpacked temporary files, which are removed with it; None where there are none.
     """
 
     path: Path
@@ -48,7 +49,7 @@ class Series:
 
     @property
     def shape_ijk(self) -> tuple[int, int, int]:
-        """Columns, rows and slices of what `read` gives."""
+        """Columns, rows and slices of the voxels that `read` returns."""
         first = self.stack.slices[0]
         shape = int(first.number(tags.ROWS)), int(first.number(tags.COLUMNS))
         rows, columns = self.tilt.shape if self.tilt else shape
@@ -56,7 +57,7 @@ class Series:
 
     @property
     def affine_ras(self) -> np.ndarray:
-        """4x4 matrix from the index (column, row, slice) to world mm (RAS); without tilt at right angles."""
+        """4x4 matrix from the index (column, row, slice) to world mm (RAS); orthogonal also after tilt correction."""
         row_mm, column_mm = self.stack.slices[0].vector(tags.PIXEL_SPACING)
         step, origin = self.stack.step_lps, self.stack.positions_lps[0]
         along_row, along_column = self.stack.row_lps * column_mm, self.stack.column_lps * row_mm
@@ -71,7 +72,7 @@ class Series:
         """Read the voxels.
 
         Returns:
-            int16 HU, shape (slices, rows, columns), C-contiguous, in memory of its own; and warnings.
+            int16 HU, shape (slices, rows, columns), C-contiguous; and warnings.
 
         Raises:
             InputError: when a slice cannot be read or decoded, or memory does not suffice.
@@ -84,11 +85,11 @@ class Series:
 
 
 def find_series(folder: Path) -> Series:
-    """The one CT scan among the files of a folder; its subfolders are not searched.
+    """The only CT scan among the files of a folder; its subfolders are not searched.
 
     Raises:
-        InputError: when there is no CT scan or more than one, files of it are damaged, or its slices lack tags, differ,
-            are missing, doubled or shifted.
+        InputError: when there is no CT scan or more than one, files of it are damaged, or its slices lack attributes,
+            differ, are missing, duplicated or shifted.
         InstallationError: when pydicom is not installed.
     """
     return series_of(inventory_of_folder(folder), folder)
@@ -98,7 +99,7 @@ def find_series_of_file(path: Path) -> Series:
     """The CT scan of one multi-frame file.
 
     Raises:
-        InputError: when it is a single slice or no CT scan, is damaged, or its frames are no even stack.
+        InputError: when it is a single slice or not a CT scan, is damaged, or its frames are not evenly spaced.
         InstallationError: when pydicom is not installed.
     """
     inventory = inventory_of_file(path)
@@ -113,12 +114,12 @@ def find_series_of_file(path: Path) -> Series:
 
 
 def series_of(inventory: Inventory, path: Path, unpacked: object = None) -> Series:
-    """The one CT scan of an inventory.
+    """The only CT scan of an inventory.
 
     Args:
         inventory: The files.
-        path: What messages call them.
-        unpacked: What keeps unpacked files in place.
+        path: The path that messages name.
+        unpacked: Owner of unpacked temporary files.
 
     Raises:
         InputError: as `find_series`.
@@ -131,7 +132,7 @@ def series_of(inventory: Inventory, path: Path, unpacked: object = None) -> Seri
         slices, copy_warnings = without_copies(candidate.slices)
     except DamagedHeaderError as error:
         raise InputError(
-            "doubled slices cannot be compared",
+            "duplicate slices cannot be compared",
             path=path,
             seen=str(error),
             remedy="Copy or export the series again.",
@@ -150,7 +151,7 @@ def series_of(inventory: Inventory, path: Path, unpacked: object = None) -> Seri
 
 
 def _chosen(inventory: Inventory, path: Path) -> Candidate:
-    """The only candidate."""
+    """The only series that may be the scan."""
     found = candidates_of(inventory.objects)
     scans = [candidate for candidate in found if len(candidate.slices) > 1]
     if len(scans) > 1:
@@ -169,7 +170,7 @@ def _chosen(inventory: Inventory, path: Path) -> Candidate:
     if not inventory.objects:
         seen = left_out((), inventory.others)
         raise InputError(
-            "holds no DICOM slices" if path.is_dir() else "is no DICOM file",
+            "holds no DICOM slices" if path.is_dir() else "is not a DICOM file",
             path=path,
             seen=seen or "nothing",
             expected="the slices of one CT series",
@@ -193,10 +194,10 @@ def _chosen(inventory: Inventory, path: Path) -> Candidate:
 
 
 def _listing(path: Path, scans: Sequence[Candidate]) -> str:
-    """What there is to choose from."""
+    """The series to choose from."""
     if not path.is_dir():
         return "; ".join(map(str, scans))
-    from flarecli.dicom.collection.opening import catalogue_of  # needed for messages alone
+    from flarecli.dicom.collection.opening import catalogue_of  # needed for this message only
 
     return catalogue_of(path).listing()
 
@@ -220,13 +221,13 @@ def _damage_error(damaged: list[Damage], path: Path) -> InputError:
         f"{len(damaged)} of its files cannot be read" if path.is_dir() else "is damaged",
         path=path,
         seen="; ".join(listed) + ("; …" if len(damaged) > _NAMED else ""),
-        expected="every slice whole",
+        expected="every slice complete",
         remedy="Copy or export them again; move files that do not belong to the scan out of the folder.",
     )
 
 
 def _kinds(objects: Sequence[DicomObject]) -> list[tuple[str, str]]:
-    """Kind and series description of objects that are no slices."""
+    """Kind and series description of objects that are not slices."""
     return [(entry.kind, entry.header.elements.shown(tags.SERIES_DESCRIPTION)) for entry in objects if entry.kind]
 
 
@@ -242,12 +243,14 @@ def _inventory_warnings(inventory: Inventory, candidate: Candidate) -> tuple[str
     said = left_out(kinds, inventory.others)
     if not said:
         return ()
-    counted = f"{len(kinds)} other slices and objects, {sum(map(len, inventory.others.values()))} other files"
+    files = sum(map(len, inventory.others.values()))
+    numbers = (
+        f"{counted(len(kinds), 'other slice or object', 'other slices or objects')}, {counted(files, 'other file')}"
+    )
     return (
         Remark(
-            f"of several things in the folder the CT series {candidate} was taken; left out: {said}",
-            f"of several things in the folder the CT series of {len(candidate.slices)} slices was taken; "
-            f"left out: {counted}",
+            f"the CT series {candidate} was used; left out: {said}",
+            f"the CT series of {counted(len(candidate.slices), 'slice')} was used; left out: {numbers}",
         ),
     )
 
@@ -256,9 +259,14 @@ def _storage_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
     longer = [slice_ for slice_ in slices if slice_.header.trailing]
     if not longer:
         return ()
-    text = f"{len(longer)} files hold bytes behind their pixels that are no DICOM"
+    text = counted(
+        len(longer),
+        "file has bytes that are not DICOM after its pixel data",
+        "files have bytes that are not DICOM after their pixel data",
+    )
+    damage = "it may be damaged" if len(longer) == 1 else "they may be damaged"
     first = f"{longer[0].header.trailing} in {longer[0].name}"
-    return (Remark(f"{text} ({first}): they may be damaged", f"{text}: they may be damaged"),)
+    return (Remark(f"{text} ({first}): {damage}", f"{text}: {damage}"),)
 
 
 def _frame_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
@@ -267,7 +275,7 @@ def _frame_warnings(slices: Sequence[Slice]) -> tuple[str, ...]:
         for tag, names in ((tags.FRAME_OF_REFERENCE, "Frames of Reference"), (tags.PATIENT_ID, "Patient IDs"))
     )
     return tuple(
-        f"the slices name {count} different {names}: check that they belong together"
+        f"the slices have {count} different {names}: check that they belong together"
         for count, names in numbers
         if count > 1
     )

@@ -1,4 +1,4 @@
-"""The error of a place that holds several series where one is wanted."""
+"""The error raised where one series is expected and there are several."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ CHOOSE_SERIES = "Choose one with --series, or give a folder as OUT to have each 
 
 
 class SeveralSeriesError(InputError):
-    """Several CT series, or acquisitions of one, where one is wanted."""
+    """Several CT series, or acquisitions of one, where one is expected."""
 
 
 @contextmanager
 def remedied(remedy: str) -> Iterator[None]:
-    """Tell what to do about several series where `--series` does not choose.
+    """Replace the remedy of a `SeveralSeriesError` in the body, where `--series` does not apply.
 
     Raises:
         SeveralSeriesError: as the body does, with this remedy.

@@ -1,4 +1,4 @@
-"""One slice of a scan: what its header says of where it lies and what its values mean."""
+"""One slice of a scan: its position, its pixel description and the attributes of its acquisition."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ATTRIBUTES = {
     tags.CONTENT_TIME: "Content Time",
 }
 ATTRIBUTES = tuple(_ATTRIBUTES)
-"""What can tell acquisitions of one series apart, most telling first."""
+"""Attributes that distinguish acquisitions of one series, the most specific first."""
 
 CONFIDENTIAL_ATTRIBUTES = (
     tags.FRAME_OF_REFERENCE,
@@ -60,10 +60,10 @@ class Slice:
     Attributes:
         header: Of its file.
         frame: Its number in the file, from 0.
-        values: Numbers by tag, as decoded; every tag that decides millimetres or HU.
+        values: Decoded numbers by tag, of every tag that determines geometry (mm) or HU.
         photometric: Photometric Interpretation.
-        rescale_type: Unit of the rescaled values; empty where it is not said.
-        attributes: What can tell its acquisition, by tag.
+        rescale_type: Unit of the rescaled values; empty where it is not stated.
+        attributes: Values of the attributes that distinguish acquisitions, by tag.
         instance: Instance Number; None where there is none.
     """
 
@@ -77,12 +77,12 @@ class Slice:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         name = self.header.path.name
         return name if len(self.header.elements.text(tags.NUMBER_OF_FRAMES)) == 0 else f"{name} frame {self.frame + 1}"
 
     def number(self, tag: int) -> float:
-        """A checked value of one number."""
+        """A checked value that is one number."""
         return self.vector(tag)[0]
 
     def vector(self, tag: int) -> tuple[float, ...]:
@@ -98,7 +98,7 @@ def attribute_name(tag: int) -> str:
 
 
 def common_values(elements: Elements) -> dict[int, Numbers]:
-    """What the file itself says: of all its slices, where frames do not say otherwise."""
+    """Values of the data set itself: those of all its frames, unless a frame has its own."""
     values: dict[int, Numbers] = {tag: elements.binary(tag) for tag in _BINARY}
     values |= {tag: elements.numbers(tag) for tag in _IN_TEXT}
     is_signed = values[tags.PIXEL_REPRESENTATION] == (1.0,)

@@ -1,4 +1,4 @@
-"""Slices as a stack: their order, their even distance, and the faults of both."""
+"""Slices as a stack: their order along the normal, their spacing, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.slices import Slice
 
-_STEP_SHARE = 0.25  # of a step: how far a slice may lie off the even grid; a missing one lies further off
+_STEP_SHARE = 0.25  # of a step: largest deviation of a slice from the even grid; a missing slice causes a larger one
 _STEP_LIMIT_MM = 1.0
 _IN_PLANE_MM = 0.15  # rounding of positions to 0.1 mm in two coordinates
 _SAME_PLACE_SHARE = 0.05  # of the usual step
@@ -27,8 +28,8 @@ class Stack:
         positions_lps: World position of the first voxel of each, mm, shape (slices, 3).
         row_lps: Unit vector along which the column index grows.
         column_lps: Unit vector along which the row index grows.
-        fault: Why they are no even stack; empty where they are.
-        seen: What shows the fault, for the message.
+        fault: Why they are not evenly spaced; empty where they are.
+        seen: The values that show the fault, for the message.
         expected: What would be right.
     """
 
@@ -85,7 +86,7 @@ def same_place_groups(slices: Sequence[Slice]) -> list[list[Slice]]:
 def _fault(
     slices: tuple[Slice, ...], positions: np.ndarray, depths: np.ndarray, normal: np.ndarray
 ) -> tuple[str, str, str]:
-    """What is wrong with the distances of ordered slices, what shows it, and what was expected."""
+    """What is wrong with the spacing of ordered slices, the values that show it, and what was expected."""
     if len(slices) < 2:
         return "there is a single slice", "1 slice", "at least 2"
     steps = np.diff(depths)
@@ -94,9 +95,9 @@ def _fault(
     if together.size:
         first = int(together[0])
         return (
-            "slices are doubled: several lie at the same position",
+            "several slices lie at the same position",
             f"{slices[first].name} and {slices[first + 1].name} {steps[first]:.2f} mm apart; "
-            f"{together.size} such pairs",
+            f"{counted(together.size, 'such pair')}",
             "one slice at each position",
         )
     if len(slices) < 3:
@@ -117,7 +118,7 @@ def _fault(
         return (
             "slices are missing",
             f"{steps[widest]:.2f} mm between {slices[widest].name} and {slices[widest + 1].name} "
-            f"(slices {widest + 1} and {widest + 2}); {missing} missing in {gaps.size} gaps",
+            f"(slices {widest + 1} and {widest + 2}); {missing} missing in {counted(gaps.size, 'gap')}",
             expected,
         )
     if off_across.max() > max(allowed, _IN_PLANE_MM):

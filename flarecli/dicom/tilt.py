@@ -1,7 +1,7 @@
-"""A tilted gantry: slices that are shifted against each other within their plane, sheared back on reading.
+"""Gantry tilt correction: slices shifted against each other within their plane are resampled by a shear.
 
-Each slice keeps its plane; along its columns and rows it is resampled linearly so that the slices lie behind one
-another at right angles. What no slice covers is filled with air.
+Each slice keeps its plane; it is resampled linearly along its columns and rows onto an orthogonal grid. Voxels that no
+slice covers are filled with air.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from flarecli.errors import InputError
 from flarecli.files.sources import check_memory
 
 LEAST_DEG = 1.0
-"""Tilts below stay in the affine: it is exact, and the systems do not notice."""
+"""Smaller tilts are kept in the affine, which represents them exactly."""
 
 LIMIT_DEG = 30.0
-"""No gantry tilts further."""
+"""The largest tilt of a CT gantry."""
 
 _AIR_HU = -1024
 _ROUNDING_DEG = 0.05  # of positions and directions in the headers
@@ -49,7 +49,7 @@ def tilt_of(
     spacing_mm: tuple[float, float],
     shape: tuple[int, int, int],
 ) -> Tilt | None:
-    """The tilt of a stack; None where its slices lie behind one another, or nearly so.
+    """The tilt of a stack; None where there is none, or at most `LEAST_DEG`.
 
     Args:
         step_lps: From each slice to the next, mm.
@@ -71,14 +71,14 @@ def tilt_of(
 
 
 def check_tilt(tilt: Tilt, path: Path) -> None:
-    """Refuse a shift that no gantry makes.
+    """Refuse a larger shift than a gantry tilt causes.
 
     Raises:
         InputError: above 30°.
     """
     if tilt.angle_deg > LIMIT_DEG + _ROUNDING_DEG:
         raise InputError(
-            "the slices are shifted against each other by more than a tilted gantry does",
+            "the slices are shifted against each other by more than a gantry tilt causes",
             path=path,
             seen=f"{tilt.angle_deg:.1f}° between the line through the slices and their normal",
             expected=f"at most {LIMIT_DEG:g}°",
@@ -95,7 +95,7 @@ def tilt_corrected(voxels: np.ndarray, tilt: Tilt, path: Path) -> np.ndarray:
         path: The folder, for messages.
 
     Returns:
-        int16 HU, shape (slices, *tilt.shape); -1024 where no slice lies.
+        int16 HU, shape (slices, *tilt.shape); -1024 where there is no slice.
 
     Raises:
         InputError: when memory does not suffice.
@@ -104,14 +104,14 @@ def tilt_corrected(voxels: np.ndarray, tilt: Tilt, path: Path) -> np.ndarray:
     check_memory(2 * np.prod(shape, dtype=float), path, f"{shape[2]} × {shape[1]} × {shape[0]} voxels without tilt")
     straight = np.empty(shape, np.int16)
     for k, (source, target) in enumerate(zip(voxels, straight, strict=True)):
-        along_rows = _moved(source, k * tilt.per_slice[0] - tilt.origin[0], tilt.shape[0])
-        along_both = _moved(along_rows.T, k * tilt.per_slice[1] - tilt.origin[1], tilt.shape[1]).T
+        along_rows = _shifted(source, k * tilt.per_slice[0] - tilt.origin[0], tilt.shape[0])
+        along_both = _shifted(along_rows.T, k * tilt.per_slice[1] - tilt.origin[1], tilt.shape[1]).T
         target[...] = np.rint(along_both)
     return straight
 
 
-def _moved(plane: np.ndarray, shift: float, size: int) -> np.ndarray:
-    """A plane moved along its first axis by a number of voxels onto `size` of them, float32; air where it is not."""
+def _shifted(plane: np.ndarray, shift: float, size: int) -> np.ndarray:
+    """A plane shifted along its first axis by a number of voxels, float32, shape (size, columns); air outside it."""
     shift = round(shift, 6)
     whole = math.floor(shift)
     part = np.float32(shift - whole)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from flarecli.counts import counted
 from flarecli.doctor.check_result import CheckResult, CheckVerdict
 from flarecli.engine.backend_choice import BACKENDS, is_installed
 
@@ -65,7 +66,7 @@ def _check(subject: str, found: dict[str, Any], failure: CheckVerdict) -> CheckR
         error = found["error"]
         return CheckResult(subject, failure, error["problem"], error["remedy"], found)
     described = f"{found['backend']} {found['version']} on {found['device']}, {found['precision']}"
-    described += f", {found['threads']} threads"
+    described += f", {counted(found['threads'], 'thread')}"
     if not found["relative_error"] <= _LARGEST_ERROR[found["precision"]]:
         return CheckResult(
             subject,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from flarecli.counts import counted
 from flarecli.doctor.check_result import CheckResult, CheckVerdict
 from flarecli.hardware.processors import available_processors
 
@@ -40,7 +41,7 @@ def processor_check(cpu_info: str) -> CheckResult:
     features = [feature for feature in FEATURES if feature in flags]
     name = values.get("model name") or platform.processor() or platform.machine()
     threads = available_processors()
-    seen = f"{name}, {threads} threads" + (f": {', '.join(features)}" if features else "")
+    seen = f"{name}, {counted(threads, 'thread')}" + (f": {', '.join(features)}" if features else "")
     facts = {"name": name, "threads": threads, "features": features}
     if "flags" in values and "avx2" not in flags:
         return CheckResult(

@@ -1,6 +1,6 @@
 """Compiles a network's graph for the size of an image, or takes the compiled graph from a cache.
 
-Half of the compilation time goes into rewriting the graph for the processor, which is the same every time; OpenVINO
+Half of the compilation time is spent on rewriting the graph for the processor, which is the same every time; OpenVINO
 can export the result. Sizes of inputs are multiples of 8 or 16 and occur repeatedly.
 """
 

@@ -36,7 +36,7 @@ class EntryCache:
 
     Args:
         folder: Where the entries lie; None keeps nothing.
-        largest_bytes: What all entries together may take; those used longest ago go first.
+        largest_bytes: Size limit of all entries; the least recently used are removed first.
     """
 
     def __init__(self, folder: Path | None, largest_bytes: int) -> None:
@@ -64,7 +64,7 @@ class EntryCache:
         return entry
 
     def drop(self, key: Mapping[str, str]) -> None:
-        """Remove an entry that turned out to be of no use."""
+        """Remove an entry that turned out to be unusable."""
         if self._folder is None or not _is_trusted_folder(self._folder):
             return
         entry = self._folder / _name_of(key)
@@ -93,7 +93,7 @@ class EntryCache:
                 write(unfinished)
                 manifest = {"key": dict(key), "checksums": _checksums(unfinished)}
                 (unfinished / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-                # Fails where another process was faster, and its entry is as good.
+                # Fails where another process was faster; its entry is equal.
                 unfinished.rename(self._folder / _name_of(key))
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
@@ -143,7 +143,7 @@ def _is_trusted_entry(entry: Path) -> bool:
 
 
 def _prune(folder: Path, largest_bytes: int) -> None:
-    """Remove what is abandoned, and the entries used longest ago while there is too much."""
+    """Remove abandoned entries, and the least recently used ones above the size limit."""
     for left in folder.glob(f"{_UNFINISHED}*"):
         if time.time() - left.stat().st_mtime > _ABANDONED_S:
             shutil.rmtree(left, ignore_errors=True)

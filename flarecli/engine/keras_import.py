@@ -19,8 +19,8 @@ def import_keras() -> ModuleType:
 
     Keras writes its settings to `~/.keras/keras.json` when there are none, and reads number types and layouts there
     that another program has put; and it imports matplotlib for its galleries, which takes a tenth of a second and
-    writes a list of fonts. Here it has its own defaults, writes nothing, and has no galleries. A `KERAS_HOME` that the
-    user has set is respected.
+    writes a list of fonts. Imported here, it uses its defaults, writes nothing, and has no galleries. A
+    `KERAS_HOME` that the user has set is respected.
     """
     with _isolated_import():
         import keras

@@ -18,7 +18,7 @@ _Key = tuple[str, int]
 """A node's name and which of its outputs."""
 
 LARGEST = 8.0
-"""Where rectified and upsampled values are cut off. On real scans 1 in 1,000 to 10,000 rectified ones lies above; with
+"""Clipping limit of rectified and upsampled values. On real scans 1 in 1,000 to 10,000 rectified ones lies above; with
 10 and 12 the labels are farther from float32's on synthetic ones."""
 
 _LEVELS = 256

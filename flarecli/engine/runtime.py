@@ -216,7 +216,7 @@ def _limited_allocator_mb(backend: str, device: str, max_gpu_mb: float) -> float
         allocator_mb = limit_tensorflow(max_gpu_mb, tensorflow.config.list_physical_devices("GPU")[0])
     except RuntimeError as error:
         raise InstallationError(
-            "TensorFlow is running already, and takes no limit of GPU memory any more",
+            "TensorFlow is already initialised, and its GPU memory can no longer be limited",
             seen=error,
             remedy="Start a new process.",
         ) from error

@@ -1,4 +1,4 @@
-"""`contract.json`: all that another program needs to use the exported networks as flare does."""
+"""`contract.json`: everything that another program needs to use the exported networks as flare does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flarecli.systems.base import NetworkSpec, System
 from flarecli.weights.card import Card
 
 VERSION = 1
-"""Of the contract's form; a higher one where a program that reads it has to change."""
+"""Version of the contract's format; it rises where programs that read it have to change."""
 
 
 def contract_of(

@@ -1,4 +1,4 @@
-"""What another program must know of each system: meaning of channels, sizes of inputs, and the rules in words.
+"""Descriptions of the systems for other programs: meaning of channels, sizes of inputs, and the rules in words.
 
 The numbers of the rules are those of the system's constants, which the contract holds under the same names.
 """
@@ -36,7 +36,7 @@ class NetworkDescription:
 
 @dataclass(frozen=True)
 class SystemDescription:
-    """A system for whoever writes it anew.
+    """Description of a system for reimplementations.
 
     Attributes:
         networks: Its networks, by name.

@@ -1,7 +1,7 @@
-"""An OpenVINO graph of a network written down in ONNX, operation by operation.
+"""Translation of the OpenVINO graph of a network to ONNX, operation by operation.
 
-Keras exports ONNX through TensorFlow or PyTorch. Here it comes from the graph that `flare predict` computes, so that
-neither is needed and both compute the same.
+Keras exports ONNX through TensorFlow or PyTorch. Here it is translated from the graph that `flare
+predict` computes, so that neither is needed and both compute the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import openvino
 
 OPSET, IR_VERSION = 18, 9
-"""Of December 2022: the first with resizing of chosen axes, and known to every runtime of today."""
+"""Of December 2022: the first with resizing of chosen axes; supported by every current runtime."""
 
 INPUT, OUTPUT = "image", "scores"
 """Names of a network's input and output in exported files."""
@@ -44,7 +44,7 @@ def import_onnx() -> Any:
 
 
 def onnx_model(graph: openvino.Model, name: str) -> onnx.ModelProto:
-    """Write a graph down in ONNX.
+    """Translate a graph to ONNX.
 
     Transposed convolutions whose windows do not overlap become convolutions of 1x1x1 and a rearrangement: several
     runtimes have no transposed convolution of volumes, or a slow one.
@@ -103,7 +103,7 @@ class GraphTranslation:
             self._names[_key(node.output(0))] = INPUT
         elif kind == "Result":
             self.node("Identity", [self.name(node.input_value(0))], output=OUTPUT)
-        elif kind != "Constant":  # these are written where they are used
+        elif kind != "Constant":  # these are added where they are used
             self._translate(node, kind)
 
     def _translate(self, node: Any, kind: str) -> None:
@@ -156,7 +156,7 @@ class GraphTranslation:
 
     def _without_counterpart(self, kind: str, why: str) -> InstallationError:
         return InstallationError(
-            f"the network {self._name} cannot be written down in ONNX",
+            f"the network {self._name} cannot be exported to ONNX",
             seen=f"the operation {kind}: {why}",
             expected=f"one of {', '.join(sorted((*UNCHANGED, *OPERATIONS)))}",
             remedy="Export with --format openvino.",

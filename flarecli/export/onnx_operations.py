@@ -1,4 +1,4 @@
-"""What each operation of an OpenVINO graph is in ONNX; those that occur in the networks of the systems."""
+"""The ONNX counterpart of each OpenVINO operation that occurs in the networks of the systems."""
 
 from __future__ import annotations
 

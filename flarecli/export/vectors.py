@@ -17,7 +17,7 @@ _TOLERANCE = 1e-3
 """Of scores, as a share of their largest magnitude: ten times what separates OpenVINO from onnxruntime in float32."""
 
 _DIFFERING_SHARE = 1e-3
-"""Of organ voxels: scores of a synthetic scan that are nearly equal may fall either way in another arithmetic."""
+"""Of organ voxels: scores of a synthetic scan that are nearly equal may differ in another arithmetic."""
 
 _LARGEST_AXIS = 64
 """Networks of any size are tested on the middle of their input, up to this length along each axis."""
@@ -33,7 +33,7 @@ class NetworkVectors:
     Attributes:
         image: float32 batch (batch, channels, ...); its values are numbers of float16.
         scores: float32, every `every`-th along each axis but the first two.
-        every: See there.
+        every: Step between kept scores.
         tolerance: Largest difference that another runtime may have.
     """
 
@@ -52,7 +52,7 @@ class NetworkVectors:
 
 
 class RecordingNetwork:
-    """A network that remembers its last input."""
+    """A network that records its last input."""
 
     def __init__(self, network: Network) -> None:
         self._network = network

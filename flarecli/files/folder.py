@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
+from flarecli.counts import counted
 from flarecli.errors import InputError
 from flarecli.files.listed_paths import ListedPaths
 from flarecli.files.names import SCAN_SUFFIXES, image_suffix
@@ -103,7 +104,9 @@ class FolderInventory:
         Args:
             expected: What should be there: "NIfTI files (.nii.gz, .nii)".
         """
-        seen = "; ".join(map(str, self.passed_over)) or f"{self.entries} files of other kinds"
+        seen = "; ".join(map(str, self.passed_over)) or counted(
+            self.entries, "file of another kind", "files of other kinds"
+        )
         return InputError(
             "holds nothing that can be used" if self.entries else "is an empty folder",
             path=self.folder,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flarecli.counts import counted
 from flarecli.errors import OutputError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -60,7 +61,7 @@ def check_name_length(destination: Path) -> None:
             path=destination,
             seen=f"{length} bytes",
             expected=f"at most {limit} bytes",
-            remedy=f"Choose a name that is at least {length - limit} bytes shorter.",
+            remedy=f"Choose a name that is at least {counted(length - limit, 'byte')} shorter.",
         )
 
 

@@ -14,6 +14,7 @@ import nibabel.affines
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.counts import counted
 from flarecli.errors import InputError
 from flarecli.volume.image import ImageHeader, StoredImage
 from flarecli.volume.image_files import read_header, read_image
@@ -122,7 +123,9 @@ def read_label_map(source: Path | ImageHeader, *, fractions: Fractions) -> Label
         raise _not_labels(header.path, lowest if lowest < 0 else highest)
     warnings = list(image.warnings)
     if fractional_voxels:
-        warnings.append(f"{fractional_voxels} voxels hold values between labels, each counted as {fractions.value}")
+        warnings.append(
+            f"values between labels in {counted(fractional_voxels, 'voxel')}, each counted as {fractions.value}"
+        )
     affine_sizes_mm = nibabel.affines.voxel_sizes(header.affine_ras)
     if not np.allclose(sizes_mm, affine_sizes_mm, rtol=_SPACING_RELATIVE_TOLERANCE):
         warnings.append(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flarecli.counts import counted
 from flarecli.geometry import bounding_window
 from flarecli.metrics.overlap import dice_of_counts
 from flarecli.metrics.protocol import PROTOCOLS, Protocol, ScoredOrgan
@@ -162,7 +163,7 @@ def _hint(protocol: Protocol, unknown: set[int]) -> str:
 
 
 def _listed(voxels_by_value: Mapping[int, int]) -> str:
-    shown = [f"{value} ({voxels} voxels)" for value, voxels in list(voxels_by_value.items())[:_SHOWN]]
+    shown = [f"{value} ({counted(voxels, 'voxel')})" for value, voxels in list(voxels_by_value.items())[:_SHOWN]]
     more = len(voxels_by_value) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 

@@ -24,7 +24,7 @@ class Work(Protocol):
 
         Args:
             tell: To be called with how far it is.
-            should_stop: Whether it is to end in good order, soon.
+            should_stop: Whether it is to stop gracefully.
 
         Returns:
             The result; None when it was stopped.
@@ -58,7 +58,7 @@ class WorkProcess:
         return self._child.pid
 
     def stop(self) -> None:
-        """Ask the work to end in good order; from whatever thread."""
+        """Ask the work to stop gracefully; from any thread."""
         self._stops.set()
 
     def end(self) -> None:
@@ -70,7 +70,7 @@ class WorkProcess:
 
         Raises:
             FlareError: what the work raised.
-            ChildEnded: when the process was ended from outside.
+            ChildEnded: when the process was killed.
         """
         is_asked = is_done = False
         try:

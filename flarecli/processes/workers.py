@@ -28,7 +28,7 @@ class Workers:
 
     Args:
         jobs: Number of processes; with 1 the work is done in this one.
-        remedy: What to do about processes that were ended from outside.
+        remedy: What to do about processes that were killed.
     """
 
     def __init__(self, jobs: int, remedy: str = "Use fewer processes (--jobs 1), and run the command again.") -> None:
@@ -50,7 +50,7 @@ class Workers:
             items: What to work on.
 
         Raises:
-            InstallationError: when a process was ended from outside, most likely for its memory, or memory ran out.
+            InstallationError: when a process was killed, most likely for its memory, or memory ran out.
             FlareError: what the function raised, in several processes.
         """
         if self._jobs <= 1 or (len(items) <= 1 and not self._children):
@@ -63,7 +63,7 @@ class Workers:
             is_done = True
         except ChildEnded as ended:
             raise InstallationError(
-                "a process was ended from outside",
+                "a process was killed",
                 seen=ended,
                 remedy=f"Most likely the memory ran out. {self._remedy}",
             ) from None

@@ -61,7 +61,7 @@ def point_of(profile: Profile) -> SystemPoint | None:
 
 
 def not_dominated(points: Sequence[SystemPoint]) -> list[SystemPoint]:
-    """The points that no other one outdoes in accuracy without taking longer, from the fastest on."""
+    """The points of the Pareto front of accuracy and time, from the fastest on."""
     return sorted(
         (
             point
@@ -80,7 +80,7 @@ def not_dominated(points: Sequence[SystemPoint]) -> list[SystemPoint]:
 def draw_pareto(destination: Path, points: Sequence[SystemPoint], *, title: str) -> None:
     """Write the picture as PNG, atomically: seconds to the right, DSC upwards, memory as the area of a disc.
 
-    Systems that none outdoes in both are blue and joined by a line, the others grey.
+    Systems on the Pareto front are blue and joined by a line, the others grey.
 
     Args:
         destination: The PNG file.

@@ -141,7 +141,7 @@ class Profile:
 def profile_scans(
     request: ProfileRequest, scans: Sequence[ScanToProfile], *, on_phase: Callable[[str], None] = lambda _: None
 ) -> Profile:
-    """Measure a system on scans, one process after the other. A bad scan fails alone.
+    """Measure a system on scans, one process after the other. A faulty scan does not affect the others.
 
     Args:
         request: What to measure.
@@ -149,7 +149,7 @@ def profile_scans(
         on_phase: Called with a description of each phase as it begins.
 
     Raises:
-        FlareError: when a measured process broke down, or could not start its system.
+        FlareError: when a measured process failed, or could not start its system.
     """
     found = open_gpu(measured_environment())
     gpu = found if isinstance(found, Gpu) else None
@@ -200,7 +200,7 @@ class _Session:
             )
             self.sampling.append(run.measured.sampling)
             if isinstance(run.error, (UsageError, InstallationError)):
-                raise run.error  # no other scan would do better
+                raise run.error  # other scans would fail, too
             if run.error is not None:
                 return CaseProfile(case, error=run.error)
             runs.append(run)

@@ -50,7 +50,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class SamplingCost:
-    """What the sampling itself took.
+    """Cost of the sampling itself.
 
     Attributes:
         samples: How many were taken.

@@ -1,4 +1,4 @@
-"""What part of a run was imports, reading, networks, and everything else."""
+"""Shares of a run's time: imports, reading, networks, and the rest."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.addresses import shown
+from flarecli.counts import counted
 from flarecli.errors import FlareError, InputError
 from flarecli.files.names import (
     SCAN_SUFFIXES,
@@ -102,7 +103,9 @@ def results_in(
         raise InputError(
             "holds no results of flare predict",
             path=folder,
-            seen=f"{len(foreign)} .json files that are not records" if foreign else f"{len(names)} files",
+            seen=counted(len(foreign), ".json file that is not a record", ".json files that are not records")
+            if foreign
+            else counted(len(names), "file"),
             expected="records (.json) beside label maps",
             remedy="Give the folder that flare predict wrote to.",
         )

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.errors import UsageError
 from flarecli.training.checks import check_batches
 from flarecli.training.folds import Split
@@ -185,7 +186,7 @@ class CachedData:
 
     @property
     def title(self) -> str:
-        return f"{len(self.split.training)} cases"
+        return counted(len(self.split.training), "case")
 
     @property
     def validation_title(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from flarecli.counts import counted
 from flarecli.errors import UsageError
 from flarecli.training.randomness import Purpose, generator
 
@@ -37,7 +38,7 @@ def k_folds(names: Sequence[str], seed: int, folds: int = FOLDS) -> tuple[Split,
     if not 2 <= folds <= len(names):
         raise UsageError(
             "the cases cannot be split into so many folds",
-            seen=f"{folds} folds of {len(names)} cases",
+            seen=f"{folds} folds of {counted(len(names), 'case')}",
             expected="at least two folds with a case each",
             remedy="Give --folds another number.",
         )

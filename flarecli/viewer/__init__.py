@@ -1,1 +1,1 @@
-"""A scan with its label maps in the browser: a page of our own round NiiVue, served on this machine or as one file."""
+"""A web page with NiiVue that shows a scan with its label maps, served on this machine or written as one file."""

@@ -1,4 +1,4 @@
-"""What a viewer's page is made of: the voxels of scan and label maps, surfaces of the organs, and figures."""
+"""The content of a viewer page: the voxels of scan and label maps, surfaces of the organs, and figures."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from flarecli.viewer.surface_files import surface_file, thinned
 from flarecli.volume import Volume, read_volume
 
 MOST_SERVED_VOXELS = 1 << 27
-"""512 × 512 × 512: the page holds them all, which more would make too much for many browsers."""
+"""512 × 512 × 512 voxels; more exceed the memory of many browsers."""
 
 FIRST_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
-"""What is black and what is white when a page opens."""
+"""Display window (black, white) of a page when it opens, HU."""
 
 Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class OrganSurfaces:
-    """Surfaces of the first label map's organs, made when they are asked for.
+    """Surfaces of the first label map's organs, computed on request.
 
     Attributes:
         labels: Its labels, thinned, shape (z, y, x).
-        grid: Where they lie.
+        grid: Their grid.
     """
 
     labels: NDArray[np.uint8]
@@ -96,7 +96,7 @@ def served_content(
         OutputError: when the temporary folder is full.
     """
     told("reading the scan")
-    # What places are found with starts while the scan is unpacked, which leaves the interpreter to it.
+    # Imported while the scan is decompressed, which releases the interpreter lock.
     threading.Thread(target=import_module, args=("scipy.ndimage",), daemon=True).start()
     volume = read_volume(scan)
     grid, warnings = volume.grid, volume.warnings
@@ -118,12 +118,12 @@ def served_content(
 def embedded_content(
     scan: Path, labels: Sequence[Path], *, most_bytes: float, told: Told = lambda step: None
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read a scan and its label maps for a page that holds everything.
+    """Read a scan and its label maps for a page that contains all data.
 
     Args:
         scan: As `flarecli.volume.read_volume` takes it.
         labels: Label maps of the scan.
-        most_bytes: What all voxels and surfaces may take in the page; the scan is reduced where they would take more.
+        most_bytes: Limit of all voxels and surfaces in the page; the scan is reduced where they exceed it.
         told: Called with the name of each step as it begins.
 
     Returns:
@@ -155,7 +155,7 @@ def embedded_content(
 _LEAST_VOXELS_ALONG = 16
 _LEAST_SHARE = 0.02
 _SHARE_STEP = 0.95
-"""Averaged voxels compress a little worse."""
+"""Averaged voxels compress slightly worse."""
 
 
 def _embedded_voxels(volume: Volume, maps: Sequence[NDArray[np.uint8]], shown: Grid) -> dict[str, str]:
@@ -205,7 +205,7 @@ def _spooled(parts: Iterator[bytes]) -> tuple[BinaryIO, int]:
             path=tempfile.gettempdir(),
             seen=error.strerror or str(error),
             expected=f"{size / 1e6:.0f} MB and more of room",
-            remedy="Make room there, or set TMPDIR to a folder that has it.",
+            remedy="Make room there, or set TMPDIR to a folder with more room.",
         ) from error
     return file, size
 

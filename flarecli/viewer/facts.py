@@ -1,4 +1,4 @@
-"""What the page shows beside the pictures: volumes, verdicts, DSC, and the places that it jumps to."""
+"""The data that the page shows beside the pictures: volumes, verdicts, DSC, and the places that it jumps to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flarecli.viewer.slice_counts import Comparison, Place, areas_of, centre_in_
 
 _COLOURS = {**{organ.label: organ.colour for organ in ORGANS}, LEFT_KIDNEY: LEFT_KIDNEY_COLOUR}
 _OTHER_COLOURS = ((204, 121, 167), (86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (213, 94, 0))
-"""For labels that are none of flare's; colours that colour-blind people tell apart. Source: Okabe and Ito 2008."""
+"""For labels that are not flare's; distinguishable with colour blindness. Source: Okabe and Ito 2008."""
 
 
 def colour_of(label: int) -> tuple[int, int, int]:
@@ -29,10 +29,10 @@ def colour_of(label: int) -> tuple[int, int, int]:
 def viewer_facts(
     name: str, grid: Grid, shown: Grid, layers: Sequence[LabelLayer], warnings: Sequence[str]
 ) -> dict[str, Any]:
-    """Everything that the page knows besides voxels, JSON-serialisable.
+    """All data of the page besides voxels, JSON-serialisable.
 
     Args:
-        name: What the scan is called.
+        name: Name of the scan.
         grid: The scan's canonical grid.
         shown: The grid of the voxels that the page holds; indices of places are on it.
         layers: The label maps; the first one is filled, the others are outlines that are compared with it.
@@ -81,8 +81,8 @@ def viewer_facts(
 
 
 def shown_labels(layers: Sequence[LabelLayer]) -> list[NDArray[np.uint8]]:
-    """The label maps as the page shows and compares them: both kidneys under one label where one of the maps does not
-    tell them apart."""
+    """The label maps as the page shows and compares them: both kidneys under one label where one of the maps has no
+    separate labels for them."""
     if all(layer.has_sides for layer in layers):
         return [layer.labels for layer in layers]
     return [layer.without_sides() for layer in layers]
@@ -105,7 +105,7 @@ def _confidence(layer: LabelLayer, title: str) -> Mapping[str, Any]:
 def _doubtful(
     layer: LabelLayer, title: str, labels: NDArray[np.uint8], areas: NDArray[np.int64], label: int, grid: Grid
 ) -> Place | None:
-    """Within the slice in which the network was least certain of an organ, the middle of the organ."""
+    """Centre of the organ in the slice in which the network was least certain of it."""
     z_mm = _number(_confidence(layer, title).get("least_certain_z_mm"))
     if z_mm is None:
         return None

@@ -1,4 +1,4 @@
-"""A label map that lies on a scan, with what its record says of it."""
+"""A label map on the grid of a scan, with the quality checks of its record."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class LabelLayer:
     """One label map.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         labels: uint8 array of shape (z, y, x), canonical RAS+, on the scan's grid.
         names: Names of its labels.
-        confidence: Of each organ what the record says under that name; empty without a record.
+        confidence: The entry `confidence` of its record, by organ; empty without a record.
         warnings: What the user should know about it.
     """
 
@@ -42,7 +42,7 @@ class LabelLayer:
 
     @property
     def has_sides(self) -> bool:
-        """Whether the kidneys are told apart."""
+        """Whether left and right kidney have separate labels."""
         return self.names.get(LEFT_KIDNEY) == LEFT_KIDNEY_NAME
 
     def without_sides(self) -> NDArray[np.uint8]:
@@ -87,11 +87,11 @@ def read_layer(path: Path, grid: Grid) -> LabelLayer:
     apart_mm = _greatest_distance_mm(label_map.affine_ras, grid)
     if apart_mm > max(grid.spacing_mm):
         raise InputError(
-            "the label map lies at another place than the scan",
+            "the label map has another position than the scan",
             path=path,
             seen=f"up to {apart_mm:.1f} mm apart",
             expected="the same affine as the scan's",
-            remedy="Give the label map of this scan, or mend its header.",
+            remedy="Give the label map of this scan, or correct its header.",
         )
     if apart_mm > _APART_MM:
         warnings.append(f"{printable_name(path.name)} lies up to {apart_mm:.2f} mm away from the scan")
@@ -106,7 +106,7 @@ def read_layer(path: Path, grid: Grid) -> LabelLayer:
 
 
 def _record_of(labels: Path, warnings: list[str]) -> Mapping[str, Any]:
-    """The record beside a label map; empty where there is none, with a warning where there is one that is of no use."""
+    """The record beside a label map; empty where there is none, with a warning where it cannot be used."""
     path = labels.with_name(f"{image_stem(labels)}.json")
     try:
         record = read_record(path)

@@ -21,8 +21,8 @@ def nifti_parts(voxels: np.ndarray, grid: Grid, shown_hu: tuple[float, float]) -
 
     Args:
         voxels: Array of shape (z, y, x), canonical RAS+, C-contiguous.
-        grid: Where it lies.
-        shown_hu: What is black and what is white at first: where the header says it, NiiVue need not look at every
+        grid: Its grid.
+        shown_hu: Display window (black, white), which NiiVue otherwise computes from every
             voxel.
     """
     header = nibabel.Nifti1Header(endianness="<")

@@ -1,6 +1,6 @@
-"""The viewing library NiiVue, as the package ipyniivue carries it.
+"""The viewing library NiiVue, as contained in the package ipyniivue.
 
-ipyniivue exports a Jupyter widget alone. For the pages that the widget can save it holds NiiVue's own ES module,
+ipyniivue exports a Jupyter widget only. For the pages that the widget can save it contains NiiVue's own ES module,
 percent-encoded in one string of its script; that module, with its public names, is what a page of `flare` uses.
 Source: ipyniivue `static/widget.js`, the string that `saveHTML` is given; NiiVue is BSD-2-Clause.
 """
@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from flarecli.errors import InstallationError
 
 _GLOBAL = "niivue"
-"""What the page's script calls the library."""
+"""Name of the library in the script of the page."""
 
 _LEAST_MODULE_BYTES = 500_000
 _LITERAL = re.compile(rf'"((?:[^"\\\n]){{{_LEAST_MODULE_BYTES},}})"')

@@ -1,4 +1,4 @@
-"""The viewer's page: NiiVue's script, the page's own one, and what it shows, or where it finds that."""
+"""The viewer's page: NiiVue's script, the page's own scripts, and its data or their addresses."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WINDOWS = {
     "lung": (-600, 1500),
     "bone": (400, 1800),
 }
-"""Level and width in HU. The abdomen's is that of previews; the others are usual ones of reading rooms."""
+"""Level and width in HU. The abdomen's is that of previews; the others are common in radiology."""
 
 
 def served_page(facts: Mapping[str, Any]) -> bytes:
-    """The page that fetches voxels and surfaces from the server that gave it.
+    """The page that loads voxels and surfaces from its server.
 
     Raises:
         InstallationError: when ipyniivue is not there.
@@ -33,7 +33,7 @@ def served_page(facts: Mapping[str, Any]) -> bytes:
 
 
 def write_viewer_page(destination: Path, facts: Mapping[str, Any], files: Mapping[str, str]) -> None:
-    """Write the page that holds everything, atomically.
+    """Write the page that contains all data, atomically.
 
     Args:
         destination: The HTML file.
@@ -48,7 +48,7 @@ def write_viewer_page(destination: Path, facts: Mapping[str, Any], files: Mappin
 
 
 def check_viewer_path(path: Path) -> None:
-    """Refuse a file name that is none of a page, before anything is computed.
+    """Refuse a file name that is not one of a page, before anything is computed.
 
     Raises:
         UsageError: when the suffix is not `.html`.

@@ -1,4 +1,4 @@
-"""Scans and label maps on coarser grids, for pages that may hold so much and no more."""
+"""Scans and label maps on coarser grids, for pages of limited size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flarecli.resample.majority_vote import majority_labels
 from flarecli.resample.streaming import resample_separable
 
 MOST_VOXELS_ALONG = 2048
-"""What every WebGL 2 of today takes along one axis of a 3-D texture."""
+"""Largest size of a 3-D texture along one axis in every current WebGL 2."""
 
 
 def coarser_grid(grid: Grid, most_voxels: float) -> Grid:

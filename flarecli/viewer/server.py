@@ -1,4 +1,4 @@
-"""Serves one page on this machine alone: 127.0.0.1, a free port, and a secret in every address."""
+"""Serves one page to this machine only: 127.0.0.1, a free port, and a secret in every address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOKEN_BYTES = 24
 _PART_BYTES = 1 << 20
 _BEAT_S = 1.0
 _GRACE_S = 3.0
-"""A page that is loaded again is closed for a moment."""
+"""A page that is reloaded is closed for a moment."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -37,10 +37,10 @@ class ViewerServer:
 
     Args:
         page: The page.
-        content: What the page fetches.
+        content: The data that the page loads.
 
     Attributes:
-        address: Where the page is.
+        address: Address of the page.
 
     Raises:
         OutputError: when no port can be opened.
@@ -120,7 +120,7 @@ class ViewerServer:
             _refuse(request)
 
     def _asked(self, request: BaseHTTPRequestHandler) -> str | None:
-        """What is asked for; None where the secret or the host is wrong, as when another site's page guesses."""
+        """The requested path; None where the secret or the host is wrong, as in requests of other sites."""
         hosts = (f"{_HOST}:{self._port}", f"localhost:{self._port}")
         _, _, path = request.path.partition("/")
         token, slash, name = path.partition("/")
@@ -134,7 +134,7 @@ class ViewerServer:
             _copy(self._content.scan, request)
 
     def _stay_open(self, request: BaseHTTPRequestHandler) -> None:
-        """Hold a connection as long as the page is open; a page that is gone does not take the next byte."""
+        """Hold a connection as long as the page is open; sending the next byte fails once it is closed."""
         request.close_connection = True
         request.send_response(HTTPStatus.OK)
         _end_headers(request, "text/plain")
@@ -156,7 +156,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        """Bind without looking up a name of the address, which `http.server` would ask the network for."""
+        """Bind without looking up a name of the address, as `http.server` does, which may use the network."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = _HOST, self.server_address[1]
 

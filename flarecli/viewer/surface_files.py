@@ -1,4 +1,4 @@
-"""Surfaces of organs in MZ3, the format that NiiVue reads fastest."""
+"""Surfaces of organs in MZ3, which NiiVue reads faster than its other formats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flarecli.geometry import Grid
 from flarecli.meshes.surface import Surface, surface_of
 
 _FINEST_MM = 2.0
-"""Finer voxels are left out: a picture of the whole abdomen shows no more."""
+"""Finer voxels are left out: they do not show in a picture of the whole abdomen."""
 
 _SMOOTHING_MM = 2.0
 _MAGIC = 23117

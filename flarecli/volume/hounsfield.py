@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.errors import InputError
 from flarecli.volume.source import StoredScan
 
@@ -51,12 +52,12 @@ def hounsfield_zyx(scan: StoredScan, path: Path) -> tuple[np.ndarray, tuple[str,
         raise InputError(
             "holds values that are not numbers",
             path=path,
-            seen=f"{not_finite} voxels NaN or infinite",
+            seen=f"{counted(not_finite, 'voxel')} NaN or infinite",
             expected="finite HU everywhere",
             remedy="Replace them, for example by -1024 outside the patient, or export the scan again.",
         )
     if clipped:
-        return voxels, (f"{clipped} voxels lie outside {_INT16.min} to {_INT16.max} HU and were set to the limit",)
+        return voxels, (f"values were clipped to {_INT16.min} to {_INT16.max} HU in {counted(clipped, 'voxel')}",)
     return voxels, ()
 
 

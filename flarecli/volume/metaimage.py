@@ -163,8 +163,8 @@ def _position(header: TextHeader, dimension: int) -> tuple[np.ndarray, tuple[flo
         directions = np.reshape(header.numbers("TransformMatrix", matrix_text, dimension**2), (dimension, dimension)).T
     else:
         warnings = (
-            "the header does not say how the patient lies (no TransformMatrix); taken as left-posterior-superior, as "
-            "ITK does: check that left and right are not exchanged",
+            "the header does not state the orientation of the patient (no TransformMatrix); taken as "
+            "left-posterior-superior, as ITK does: check that left and right are not exchanged",
         )
     if dimension < 3:
         return np.eye(4), (1.0, 1.0, 1.0), warnings

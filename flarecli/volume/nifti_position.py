@@ -46,7 +46,7 @@ def choose_position(header: nibabel.Nifti1Header, stated_codes: tuple[int, int])
         warnings += _contradiction(sform, qform, header.get_data_shape())
     if not header["qform_code"] and not header["sform_code"]:
         warnings.append(
-            "the header does not say how the patient lies (qform and sform codes are 0); "
+            "the header does not state the orientation of the patient (qform and sform codes are 0); "
             "taken as Left-Anterior-Superior, as nibabel does: check that left and right are not exchanged"
         )
     return tuple(warnings)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from isal import igzip
 
+from flarecli.counts import counted
 from flarecli.files.atomic import atomic_path
 from flarecli.files.sources import opened
 from flarecli.volume.image import ImageHeader
@@ -172,7 +173,7 @@ def _parsed(path: Path) -> tuple[TextHeader, int]:
             break
     if not found and "data file" not in header.fields:
         raise header.error(
-            "the NRRD header does not end", seen=f"{len(block)} bytes", expected="an empty line before the voxels"
+            "the NRRD header does not end", seen=counted(len(block), "byte"), expected="an empty line before the voxels"
         )
     return header, end
 
@@ -270,8 +271,8 @@ def _space(header: TextHeader) -> tuple[np.ndarray, tuple[str, ...]]:
     if space in _SPACES:
         return np.diag(_SPACES[space]), ()
     return LPS_TO_RAS, (
-        f"the header does not say how the patient lies ({f'space {space}' if space else 'no space'}); taken as "
-        "left-posterior-superior, as ITK does: check that left and right are not exchanged",
+        f"the header does not state the orientation of the patient ({f'space {space}' if space else 'no space'}); "
+        "taken as left-posterior-superior, as ITK does: check that left and right are not exchanged",
     )
 
 

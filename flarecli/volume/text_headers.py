@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from flarecli.counts import counted
 from flarecli.errors import InputError
 
 LONGEST_HEADER_BYTES = 1 << 20
@@ -108,7 +109,9 @@ class TextHeader:
             )
         if not 1 <= len(paths) <= _MOST_FILES:
             raise self.error(
-                "the header does not name its data files", seen=f"{len(paths)} names", expected=f"1 to {_MOST_FILES}"
+                "the header does not name its data files",
+                seen=counted(len(paths), "name"),
+                expected=f"1 to {_MOST_FILES}",
             )
         return tuple(paths)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.errors import InputError
 from flarecli.files.sources import check_memory, check_regular_file
 from flarecli.volume.unpacking import CHUNK_BYTES, INCOMPLETE_REMEDY, Encoding, highest_ratio, skip_bytes, unpacked
@@ -74,11 +75,13 @@ class _Part:
             raise InputError(
                 "holds more voxels than its header says",
                 path=self.path,
-                seen=f"at least {count} bytes behind the voxels",
+                seen=f"at least {counted(count, 'byte')} behind the voxels",
                 expected=f"{self.bytes} bytes for {self.stated}, and nothing behind them",
                 remedy=_WRONG_SIZE_REMEDY,
             )
-        return (f"{count} bytes follow behind the voxels and are not read; check that the file is whole",)
+        return (
+            f"{counted(count, 'byte follows', 'bytes follow')} the voxels, not read; check that the file is complete",
+        )
 
     def too_short(self, seen_bytes: object) -> InputError:
         return InputError(
@@ -127,7 +130,7 @@ def read_stored(
         raise InputError(
             "its data files cannot hold equal shares of the voxels",
             path=path,
-            seen=f"{len(data.paths)} files",
+            seen=counted(len(data.paths), "file"),
             expected=f"a divisor of the voxels of {stated}",
             remedy=_WRONG_SIZE_REMEDY,
         )

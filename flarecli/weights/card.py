@@ -34,7 +34,7 @@ class Card:
         title: One line that says plainly what the weights are.
         source: Where they come from: a publication and its repository, or the data trained on.
         licence: SPDX identifier.
-        date: Day on which the file was made, ISO 8601.
+        date: Day on which the file was written, ISO 8601.
         sha256: Checksum of the weights file.
         input_shape: Size of the network's input, (z, y, x), or (rows, columns) of a slice, where it is one and the
             same. Prediction takes it, too; the usual one where None.
@@ -136,7 +136,7 @@ def write_card(weights: Path, card: Card) -> None:
 
 
 def write_weights(weights: Path, card: Card, write: Callable[[Path], None]) -> Card:
-    """Write a weights file and its card, so that whatever is there at any moment is never taken for another set.
+    """Write a weights file and its card, so that at no moment a file passes for another set.
 
     The card comes into place first: a file of an earlier set that still lies beside it does not have its checksum, and
     is refused.

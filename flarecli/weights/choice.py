@@ -63,7 +63,7 @@ def _one_file(path: Path, system: str) -> dict[str, Installed]:
             "is a checkpoint of a training, not weights" if is_checkpoint else "is not a weights file",
             path=path,
             expected=f"a file whose name ends in {WEIGHTS_SUFFIX}, with its card, or a folder of such files",
-            remedy="Finish the training (`flare train`) and give its folder, or bring published weights in with "
+            remedy="Finish the training (`flare train`) and give its folder, or import published weights with "
             "`flare weights import`.",
         )
     found = looked_at(path)

@@ -1,4 +1,4 @@
-"""Brings published weights into the user's folder, as Keras weights files with their cards."""
+"""Imports published weights into the user's folder, as Keras weights files with their cards."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class PublishedNetwork:
 
 
 def import_published(path: Path, system: str, network: str, root: Path) -> tuple[Path, Card]:
-    """Convert published weights and file them under `<root>/<system>/published/`.
+    """Convert published weights and store them under `<root>/<system>/published/`.
 
     A backend must have been chosen before (`flarecli.engine.start_runtime`).
 
     Args:
-        path: The published files, as their authors gave them out.
+        path: The published files, as their authors published them.
         system: Name of the system.
         network: Key of the network.
-        root: Folder of weights to file them in.
+        root: Folder of weights to store them in.
 
     Returns:
         The new weights file and its card.

@@ -1,4 +1,4 @@
-"""Which weights are installed, the damaged ones among them."""
+"""The installed weights, including damaged ones."""
 
 from __future__ import annotations
 

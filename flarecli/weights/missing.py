@@ -1,4 +1,4 @@
-"""What to say where a network has no weights: how to import the published ones, and how to train."""
+"""Error messages for missing weights: how to import the published ones, and how to train."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def missing_weights(system: str, networks: Sequence[str]) -> InputError:
 
 
 def no_such_weights(wanted_for: str, choice: str, sets: Sequence[str]) -> InputError:
-    """The error for a choice that stands for nothing.
+    """The error for a choice that matches nothing.
 
     Args:
         wanted_for: Name of the system, or of system and network.
@@ -36,7 +36,7 @@ def no_such_weights(wanted_for: str, choice: str, sets: Sequence[str]) -> InputE
         f"no weights of {wanted_for} there",
         seen=choice or "an empty name",
         expected=f"a set ({', '.join(sets) or 'none installed'}), a folder or a {WEIGHTS_SUFFIX} file",
-        remedy="`flare weights list` shows what is installed; `flare weights import` brings published ones in.",
+        remedy="`flare weights list` shows what is installed; `flare weights import` imports published ones.",
     )
 
 
@@ -55,7 +55,7 @@ def not_in_choice(system: str, networks: Sequence[str], choices: Sequence[str], 
         f"the chosen weights hold none for {missing}",
         seen=" and ".join(choices),
         expected=f"weights for every network of {system}",
-        remedy=f"Say where those come from, for example {others}.",
+        remedy=f"Choose weights for those, too, for example {others}.",
     )
 
 

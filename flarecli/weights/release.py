@@ -16,7 +16,7 @@ from flarecli.files.room import reserve_room
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card, write_weights
 
 _WORTH_PACKING_BYTES = 16384
-"""Smaller arrays grow by the bookkeeping of compression."""
+"""Smaller arrays become larger by compression."""
 
 _WORTH_CODING_BYTES = 4096
 """Smaller kernels lose more by their scales than they gain."""

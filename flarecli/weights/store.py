@@ -56,7 +56,7 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
     Args:
         system: Name of the system.
         networks: Keys of its networks.
-        choices: What the user asked for, later ones outweighing earlier: the name of a set, a folder with
+        choices: What the user asked for, later ones take precedence: the name of a set, a folder with
             `<network>.weights.h5` files, a weights file with its card, or any of these as `<network>=...` for one
             network alone.
 
@@ -66,7 +66,7 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
     Raises:
         UsageError: for a network that the system does not have.
         InputError: for a set, folder or file that does not exist, is damaged or is for something else, and for a
-            network without weights. Damaged weights that are not asked for do no harm.
+            network without weights. Damaged weights that are not requested are ignored.
     """
     installed = {(found.set_name, found.network): found for found in installed_weights() if found.system == system}
     usual = {

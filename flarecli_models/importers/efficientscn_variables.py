@@ -53,8 +53,8 @@ def check_variables(bundle: TensorFlowBundle, names: Mapping[str, str]) -> None:
     left_over = sorted(set(bundle.entries) - set(names.values()))
     if missing or left_over:
         raise BundleError(
-            f"{bundle.prefix}: not the published network: {len(missing)} variables missing (first: "
-            f"{', '.join(missing[:3]) or 'none'}), {len(left_over)} unknown (first: "
+            f"{bundle.prefix}: not the published network: missing variables: {len(missing)} (first: "
+            f"{', '.join(missing[:3]) or 'none'}), unknown: {len(left_over)} (first: "
             f"{', '.join(left_over[:3]) or 'none'})"
         )
 
@@ -114,7 +114,9 @@ def assign_weights(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
         assignments.append((variable, values))
         left.discard(variable.path)
     if left:
-        raise ValueError(f"no array for {len(left)} weights of {model.name}: {', '.join(sorted(left)[:3])} ...")
+        raise ValueError(
+            f"weights of {model.name} without an array: {len(left)} (first: {', '.join(sorted(left)[:3])} ..."
+        )
     for variable, array in assignments:
         variable.assign(array)
 

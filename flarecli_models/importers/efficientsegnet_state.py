@@ -87,8 +87,8 @@ def check_shapes(
     unknown = sorted(set(state) - set(keys.values()))
     if missing or unknown:
         raise StateError(
-            f"not the state of this network: {len(missing)} keys missing (first: "
-            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: {', '.join(unknown[:3]) or 'none'})"
+            f"not the state of this network: missing keys: {len(missing)} (first: "
+            f"{', '.join(missing[:3]) or 'none'}), unknown: {len(unknown)} (first: {', '.join(unknown[:3]) or 'none'})"
         )
     kernels = None if expected is None else expected()
     for layer, key in keys.items():

@@ -172,7 +172,7 @@ def _table_items(path: Path) -> Iterator[tuple[bytes, bytes]]:
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
     if len(content) > _LARGEST_INDEX_BYTES:
-        raise BundleError(f"{path}: more than {_LARGEST_INDEX_BYTES} bytes, which no index has")
+        raise BundleError(f"{path}: more than {_LARGEST_INDEX_BYTES} bytes, too long for an index")
     if len(content) < _FOOTER_BYTES or struct.unpack("<Q", content[-8:])[0] != _TABLE_MAGIC:
         raise BundleError(f"{path}: not an index of a TensorFlow variable bundle (magic number missing)")
     footer = content[-_FOOTER_BYTES:]
@@ -263,7 +263,7 @@ def _header_shards(path: Path, message: bytes) -> int:
         raise BundleError(f"{path}: big-endian bundle, expected little-endian")
     shards = fields.get(1, 1)
     if not isinstance(shards, int) or not 1 <= shards <= _MOST_SHARDS:
-        raise BundleError(f"{path}: the index speaks of {shards!r:.40} data files, expected 1 to {_MOST_SHARDS}")
+        raise BundleError(f"{path}: the index states {shards!r:.40} data files, expected 1 to {_MOST_SHARDS}")
     return shards
 
 

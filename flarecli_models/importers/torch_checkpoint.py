@@ -24,7 +24,7 @@ _LEGACY_PROTOCOL = 1001
 _COUNT_BYTES = 8
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-"""How the small file begins that stands for a large one where a repository was cloned without Git LFS."""
+"""First bytes of a Git LFS pointer, which stands for a file where a repository was cloned without Git LFS."""
 
 _MOST_TIMES, _MORE_BYTES = 4, 64_000_000
 """How much larger than its tensors the storages of a file may be: a tensor may be a part of a larger one."""
@@ -80,7 +80,7 @@ def read_state_dict(
 
 
 class _Refused(Exception):
-    """What the caller has against the shapes; passes by the handlers of damaged files."""
+    """The caller's error about the shapes; the handlers of damaged files do not catch it."""
 
     def __init__(self, reason: ValueError) -> None:
         self.reason = reason

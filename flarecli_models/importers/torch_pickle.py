@@ -1,7 +1,7 @@
 """Reads the pickles inside PyTorch's files without running anything that they ask for.
 
-A pickle is a program. Here a machine of its own carries it out, which can make dictionaries, lists, numbers, strings
-and descriptions of tensors, and nothing else: Python's unpickler is not used. What a pickle may take is bounded.
+A pickle is a program. Here a restricted interpreter runs it, which can create dictionaries, lists, numbers, strings
+and descriptions of tensors, and nothing else: Python's unpickler is not used, and memory is bounded.
 
 Source of the format: `torch.save` (PyTorch 2.13), `torch._utils._rebuild_tensor_v2`.
 """
@@ -96,7 +96,7 @@ def load_plain(file: IO[bytes], length: int) -> tuple[Any, dict[str, StorageReco
     Raises:
         CheckpointError: when the pickle is damaged, too long, or asks for anything else.
     """
-    machine = _Machine()
+    machine = _Interpreter()
     try:
         return machine.run(_Bounded(file, min(length, LARGEST_PICKLE_BYTES))), machine.storages
     except CheckpointError:
@@ -106,7 +106,7 @@ def load_plain(file: IO[bytes], length: int) -> tuple[Any, dict[str, StorageReco
 
 
 class _Bounded:
-    """A file of which no more can be asked for than it has: memory for what is asked for is taken beforehand."""
+    """A file that refuses reads past its end: memory for a read is allocated beforehand."""
 
     def __init__(self, file: IO[bytes], length: int) -> None:
         self._file = file
@@ -138,8 +138,8 @@ _ORDERED_DICT, _REBUILD_TENSOR = _Function("OrderedDict"), _Function("tensor")
 _MARK = object()
 
 
-class _Machine:
-    """Carries out the part of the pickle language in which plain values and tensors are written. Nothing is called:
+class _Interpreter:
+    """Interprets the part of the pickle language in which plain values and tensors are written. Nothing is called:
     the two functions that a pickle may name are known by what they would return."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class _Machine:
     def run(self, file: Any) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if count > _MOST_OPERATIONS:
-                raise CheckpointError(f"its pickle has more than {_MOST_OPERATIONS} steps")
+                raise CheckpointError(f"its pickle has more than {_MOST_OPERATIONS} operations")
             name = opcode.name
             if name == "STOP":
                 return self._stack.pop()
@@ -214,7 +214,7 @@ class _Machine:
         elif name == "BINPERSID":
             stack.append(self._storage(stack.pop()))
         else:
-            raise CheckpointError(f"its pickle takes a step {name}, which is refused")
+            raise CheckpointError(f"its pickle uses the operation {name}, which is refused")
 
     def _since_mark(self) -> list[Any]:
         position = len(self._stack) - 1

@@ -45,8 +45,8 @@ def check_shapes(shapes: Mapping[str, tuple[int, ...]], base_filters: int = 64, 
     unknown = [key for key, name in flat.items() if name not in expected and key not in counters]
     if missing or unknown:
         raise StateError(
-            f"not the state of the VGG-13 U-Net: {len(missing)} keys missing (first: "
-            f"{', '.join(missing[:3]) or 'none'}), {len(unknown)} unknown (first: "
+            f"not the state of the VGG-13 U-Net: missing keys: {len(missing)} (first: "
+            f"{', '.join(missing[:3]) or 'none'}), unknown: {len(unknown)} (first: "
             f"{', '.join(unknown[:3]) or 'none'})"
         )
     for key, shape in shapes.items():

@@ -1,4 +1,4 @@
-"""Fusion of two opinions by the uncertainty of one."""
+"""Fusion of local and spatial probabilities, weighted by the entropy of the spatial ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="flarecli_models")
 class EntropyFusion(keras.layers.Layer):
-    """Mixes local and spatial class probabilities; where the spatial ones are unsure, the local ones count.
+    """Mean of local and spatial class probabilities, weighted by the entropy of the spatial ones.
 
     With r = sigmoid(spatial), u = H(r) / ln 2 (H: binary entropy in nats), per voxel and channel
     merged = u sigmoid(local) + (1 - u) r, and the output is merged / (sum of merged over channels + epsilon).

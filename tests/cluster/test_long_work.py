@@ -100,7 +100,7 @@ def test_processes_that_die(client: Any, tmp_path: Path) -> None:
     assert again.count("further") == 3
     assert again.count("stuck") == 1
     assert isinstance(ends["stuck"], InstallationError)
-    assert "stuck: processes died again and again" in str(ends["stuck"])
+    assert "stuck: processes died repeatedly" in str(ends["stuck"])
     assert isinstance(ends["odd"], FlareError)
     assert ends["odd"].problem == "is an odd number"
 

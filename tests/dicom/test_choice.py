@@ -1,4 +1,4 @@
-"""Copies are dropped, acquisitions of one series are told apart, and tags that decide mm or HU agree or are named."""
+"""Duplicates are dropped, acquisitions distinguished, and attributes that determine mm or HU are equal or refused."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_only_whole_acquisition_is_taken_with_a_word(tmp_path: Path) -> None
     series = find_series(tmp_path)
     np.testing.assert_array_equal(series.read()[0], np.maximum(_PHASES[0], -1024))
     (warning,) = series.warnings
-    assert "Acquisition Number 7 with 9 slices was taken, 3 slices of others were left out" in warning
+    assert "Acquisition Number 7 with 9 slices was used, 3 slices of other acquisitions were left out" in warning
 
 
 def test_a_phase_with_a_gap_is_not_left_out_for_a_whole_one(tmp_path: Path) -> None:
@@ -188,14 +188,14 @@ def test_copies_are_dropped_with_a_word(tmp_path: Path, new_uids: bool) -> None:
     series = find_series(tmp_path)
     np.testing.assert_array_equal(series.read()[0], expected)
     (warning,) = series.warnings
-    assert "3 copies of slices" in warning
+    assert "3 duplicate slices were" in warning
 
 
 def test_a_copy_in_another_transfer_syntax_is_dropped(tmp_path: Path) -> None:
     uids = pytest.importorskip("pydicom.uid")
     write_series(tmp_path)
     write_series(tmp_path, name=lambda k: f"rle{k}.dcm", slices=[2], compress=uids.RLELossless)
-    assert "1 copies of slices" in find_series(tmp_path).warnings[0]
+    assert "1 duplicate slice was" in find_series(tmp_path).warnings[0]
 
 
 def test_one_instance_uid_at_all_positions_drops_no_slice(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_a_tag_that_changes_is_named_with_both_values(tmp_path: Path, keyword: s
     with pytest.raises(InputError, match="the slices of one series differ") as caught:
         find_series(tmp_path)
     assert REQUIRED[keyword] in caught.value.problem
-    assert f"in 1 slices (IM{only:03d}.dcm)" in str(caught.value.seen)
+    assert f"in 1 slice (IM{only:03d}.dcm)" in str(caught.value.seen)
     assert "in 8 slices" in str(caught.value.seen)
 
 

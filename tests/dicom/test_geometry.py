@@ -111,7 +111,7 @@ def test_a_missing_slice_is_refused_with_its_place(tmp_path: Path, missing: int)
         read_volume(tmp_path)
     assert caught.value.seen == (
         f"10.00 mm between IM{missing - 1:03d}.dcm and IM{missing + 1:03d}.dcm "
-        f"(slices {missing} and {missing + 1}); 1 missing in 1 gaps"
+        f"(slices {missing} and {missing + 1}); 1 missing in 1 gap"
     )
     assert caught.value.expected == "5.00 mm between all slices"
 
@@ -128,7 +128,7 @@ def test_other_slices_at_the_same_position_are_refused(tmp_path: Path) -> None:
         dataset.InstanceNumber = None  # type: ignore[attr-defined]
 
     write_series(tmp_path, each=doubled)
-    with pytest.raises(InputError, match="doubled") as caught:
+    with pytest.raises(InputError, match="several slices lie at the same position") as caught:
         find_series(tmp_path)
     assert "IM000.dcm and IM001.dcm" in str(caught.value.seen)
 

@@ -63,7 +63,7 @@ def test_other_objects_are_left_out_and_counted(tmp_path: Path, name: str, same_
     series = find_series(tmp_path)
     np.testing.assert_array_equal(series.read()[0], expected)
     (warning,) = series.warnings
-    assert "'Abdomen' (CT, 9 slices, series 2, 5 mm thick) was taken" in warning
+    assert "'Abdomen' (CT, 9 slices, series 2, 5 mm thick) was used" in warning
     assert phrase in warning
 
 
@@ -77,8 +77,8 @@ def test_all_that_is_beside_is_said_in_one_warning(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (warning,) = find_series(tmp_path).warnings
     for phrase in (
-        "3 × file that is no DICOM (does not begin as DICOM does): notes.txt, organs.json, organs.nii.gz",
-        "1 × file that is no DICOM (empty): nothing.txt",
+        "3 × file that is not DICOM (does not begin as DICOM does): notes.txt, organs.json, organs.nii.gz",
+        "1 × file that is not DICOM (empty): nothing.txt",
         "1 × subfolder, not searched: deeper",
         "1 × hidden file: .DS_Store",
         "1 × FIFO, device or socket: pipe",
@@ -136,7 +136,7 @@ def test_folders_without_slices_are_refused(tmp_path: Path, content: bytes | Non
     with pytest.raises(InputError, match="holds no DICOM slices") as caught:
         find_series(tmp_path)
     assert caught.value.seen == (
-        "nothing" if content is None else "1 × file that is no DICOM (does not begin as DICOM does): notes.txt"
+        "nothing" if content is None else "1 × file that is not DICOM (does not begin as DICOM does): notes.txt"
     )
 
 
@@ -192,7 +192,7 @@ def test_an_enhanced_image_without_frames_is_damaged(tmp_path: Path) -> None:
     write_series(tmp_path, slices=[0], each=enhanced)
     with pytest.raises(InputError, match="is damaged") as caught:
         find_series_of_file(tmp_path / "IM000.dcm")
-    assert "says 5 frames, but describes 0" in str(caught.value.seen)
+    assert "its Number of Frames is 5, but Per-Frame Functional Groups (5200,9230) has 0" in str(caught.value.seen)
 
 
 def test_files_that_hold_no_preamble_are_read(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_bytes_behind_the_pixels_are_said(tmp_path: Path) -> None:
     series = find_series(tmp_path)
     np.testing.assert_array_equal(series.read()[0], expected)
     (warning,) = series.warnings
-    assert "1 files hold bytes behind their pixels that are no DICOM (3 in IM004.dcm)" in warning
+    assert "1 file has bytes that are not DICOM after its pixel data (3 in IM004.dcm): it may be damaged" in warning
 
 
 def test_elements_behind_the_pixels_are_no_oddity(tmp_path: Path) -> None:

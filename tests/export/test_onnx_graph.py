@@ -112,6 +112,6 @@ def test_what_has_no_counterpart_is_refused(wrong: str) -> None:
     }[wrong]()
     graph = openvino.Model([opset16.result(node)], [image])
 
-    with pytest.raises(InstallationError, match=r"cannot be written down in ONNX") as raised:
+    with pytest.raises(InstallationError, match=r"cannot be exported to ONNX") as raised:
         onnx_model(graph, "network")
     assert "--format openvino" in str(raised.value.remedy)

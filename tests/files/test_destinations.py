@@ -65,7 +65,7 @@ def test_standard_output(capsys: pytest.CaptureFixture[str], tmp_path: Path, mon
 
 
 def test_name_longer_than_the_file_system_takes(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="at least 1 bytes shorter"), atomic_path(tmp_path / ("x" * 252 + ".csv")):
+    with pytest.raises(OutputError, match="at least 1 byte shorter"), atomic_path(tmp_path / ("x" * 252 + ".csv")):
         pass
     with atomic_path(tmp_path / ("x" * 248 + ".nii.gz")) as temporary:
         temporary.touch()

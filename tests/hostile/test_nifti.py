@@ -178,7 +178,7 @@ ODD = [
     OddInput("type of half the size", _file(datatype=2, bitpix=8), 3, ("more voxels",)),
     OddInput("not a number", _file(_with(np.nan, 5)), 3, ("5 voxels NaN",)),
     OddInput("infinity", _file(_with(np.inf, 2, np.float64)), 3, ("2 voxels NaN or infinite",)),
-    OddInput("beyond int16", _file(_with(-1e9, 3)), 0, ("3 voxels lie outside",), DONE),
+    OddInput("beyond int16", _file(_with(-1e9, 3)), 0, ("clipped to -32768 to 32767 HU in 3 voxels",), DONE),
     OddInput("NIfTI-2", _file(kind=nibabel.Nifti2Header), 0, (), DONE),
     OddInput("big endian", _file(endianness=">"), 0, (), DONE),
     OddInput("big endian NIfTI-2", _file(kind=nibabel.Nifti2Header, endianness=">", name="s.nii.gz"), 0, (), DONE),

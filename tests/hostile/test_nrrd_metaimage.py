@@ -109,7 +109,7 @@ ODD = [
         3,
         ("text",),
     ),
-    OddInput("nrrd bytes behind", _changed(_nrrd(), "s.nrrd", lambda b: b + b"\n"), 0, ("1 bytes follow",), DONE),
+    OddInput("nrrd bytes behind", _changed(_nrrd(), "s.nrrd", lambda b: b + b"\n"), 0, ("1 byte follows",), DONE),
     # NRRD: fields
     *(
         OddInput(f"nrrd without {field}", _nrrd(**{field.replace(" ", "_"): None}), 3, (field,))
@@ -264,7 +264,9 @@ ODD = [
     OddInput("mha flipped", _changed(_meta(encoding="zlib"), "s.mha", _flip(-400)), 3, ("compressed data",)),
     OddInput("mha with a wrong checksum", _changed(_meta(encoding="zlib"), "s.mha", _flip(-2)), 3, ("corrupt",)),
     OddInput("mha of two slices more", _changed(_meta(), "s.mha", lambda b: b + bytes(288)), 3, ("more voxels",)),
-    OddInput("mha bytes behind", _changed(_meta(encoding="zlib"), "s.mha", lambda b: b + b"x"), 0, ("1 bytes",), DONE),
+    OddInput(
+        "mha bytes behind", _changed(_meta(encoding="zlib"), "s.mha", lambda b: b + b"x"), 0, ("1 byte follows",), DONE
+    ),
     OddInput("mha text", _meta(encoding="text"), 0, (), DONE),
     # MetaImage: fields
     *(

@@ -225,7 +225,7 @@ VERIFIED = [
     inside("a virtual array", odd.virtual, _ELSEWHERE),
     inside("values in another file", odd.kernel(dtype="f4", external="/etc/passwd"), _ELSEWHERE),
     inside("a circle of groups", odd.circle, "under two names"),
-    inside("a filter to be loaded", odd.unknown_filter, "filter that is not read", "31999"),
+    inside("a filter to be loaded", odd.unknown_filter, "filter that is not supported", "31999"),
     inside("another shape", odd.kernel(shape=(2, 2), dtype="f4"), "does not hold weights of"),
     inside("a missing layer", lambda file: file["layers"].pop("conv3d"), "does not hold weights of"),
     inside("texts", odd.kernel(dtype=h5py.string_dtype()), "something else than numbers"),
@@ -288,7 +288,7 @@ IMPORTED = [
     in_index("with a number without end", b"\0\0\x0c\x08" + b"\xff" * 11, "a number of more than 10 bytes"),
     in_index("with an entry past its block", b"\0\0\xff\xff\xff\xff\x0f", "longer than its block"),
     OddInput("import other variables", localization(lambda folder: odd.other_variables(folder / "saved")), 3,
-             ("not the published network", "42 variables missing")),
+             ("not the published network", "missing variables: 42")),
     OddInput("import for no network", imported(put("a.pt"), network="liver"), 2, ("no published weights",)),
 ]  # fmt: skip
 

@@ -27,6 +27,7 @@ _LAYERS = (
     ("files", "geometry", "processes"),
     (
         "connected_parts",
+        "counts",
         "errors",
         "hardware",
         "organs",

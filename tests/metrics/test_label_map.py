@@ -56,7 +56,7 @@ def test_fractions_count_by_their_rule(tmp_path: Path, read: object) -> None:
     if read is read_label_map:
         count = int((blobs() == 2).sum())
         assert truncated.warnings == (
-            f"{count} voxels hold values between labels, each counted as the whole number below",
+            f"values between labels in {count} voxels, each counted as the whole number below",
         )
         assert unlabelled.warnings[0].endswith("counted as no label")
 

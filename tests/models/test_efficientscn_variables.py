@@ -77,14 +77,14 @@ def test_missing_and_unknown_variables_are_named(tmp_path: Path) -> None:
     del arrays["model/variables/41"]
     arrays["model/variables/42"] = np.zeros(2, np.float32)
     write_bundle(tmp_path / "variables", arrays)
-    with pytest.raises(BundleError, match=r"1 variables missing \(first: model/variables/41\), 1 unknown .*/42\)"):
+    with pytest.raises(BundleError, match=r"missing variables: 1 \(first: model/variables/41\), unknown: 1 .*/42\)"):
         read_variables(TensorFlowBundle(tmp_path), names)
 
 
 def test_the_other_networks_bundle_is_refused(tmp_path: Path) -> None:
     names = localization_variables()
     write_bundle(tmp_path / "variables", published(names, checks.seeded_weights(localization_unet(), seed=1)))
-    with pytest.raises(BundleError, match="212 variables missing"):
+    with pytest.raises(BundleError, match="missing variables: 212"):
         read_variables(TensorFlowBundle(tmp_path), segmentation_variables())
 
 
@@ -105,7 +105,7 @@ class TestAssignment:
 
     def test_left_out(self, weights: dict[str, np.ndarray]) -> None:
         del weights["prediction/bias"]
-        self.refused(weights, "no array for 1 weights of efficientscn_localization: prediction/bias")
+        self.refused(weights, "weights of efficientscn_localization without an array: 1 (first: prediction/bias")
 
     def test_misshapen(self, weights: dict[str, np.ndarray]) -> None:
         weights["prediction/bias"] = np.zeros(3, np.float32)

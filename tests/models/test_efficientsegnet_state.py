@@ -64,7 +64,7 @@ def test_missing_and_unknown_keys_are_named() -> None:
     model = small("coarse")
     state = state_of(model, coarse_state_keys())
     state["final1.weight"] = state.pop("final.weight")
-    message = r"1 keys missing \(first: final\.weight\), 1 unknown \(first: final1\.weight\)"
+    message = r"missing keys: 1 \(first: final\.weight\), unknown: 1 \(first: final1\.weight\)"
     with pytest.raises(StateError, match=message):
         import_state_dict(model, state)
 
@@ -82,5 +82,5 @@ def test_another_shape_is_refused_and_nothing_assigned(shape: tuple[int, ...]) -
 
 def test_the_other_networks_state_is_refused() -> None:
     state = state_of(small("coarse"), coarse_state_keys())
-    with pytest.raises(StateError, match=r"55 keys missing .* 37 unknown"):
+    with pytest.raises(StateError, match=r"missing keys: 55 .* unknown: 37"):
         layer_weights(state, fine_state_keys())

@@ -130,7 +130,7 @@ def test_missing_and_unknown_keys_are_named(state: dict[str, np.ndarray]) -> Non
     state["attention.weight"] = state.pop("down_out3.single_conv.bias")
     with pytest.raises(
         StateError,
-        match=r"1 keys missing \(first: down_out3\.single_conv\.bias\), 1 unknown \(first: attention\.weight\)",
+        match=r"missing keys: 1 \(first: down_out3\.single_conv\.bias\), unknown: 1 \(first: attention\.weight\)",
     ):
         weights_of(state)
 

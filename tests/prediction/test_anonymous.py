@@ -215,7 +215,7 @@ def test_nothing_of_other_sources_is_in_what_is_written_or_printed(tree: Path, t
     assert sorted(path.name for path in (tmp_path / "Out nifti").iterdir()) == ["scan_1.json", "scan_1.nii.gz"]
     record = json.loads((tmp_path / "Out slices" / "organs.json").read_text(encoding="utf-8"))
     assert record["scan"] is None
-    assert any("left out: 1 other slices and objects, 1 other files" in text for text in record["warnings"])
+    assert any("left out: 1 other slice or object, 1 other file" in text for text in record["warnings"])
 
 
 def test_records_and_messages_never_hold_what_names_the_patient(tree: Path, tmp_path: Path) -> None:

@@ -343,7 +343,7 @@ def test_nothing_of_the_patient_is_printed(tmp_path: Path, capfd: pytest.Capture
     write_series(tmp_path / "series", each=odd)
     ended = flare(tmp_path / "series", tmp_path / "o.nii.gz", "--dicom-seg", "--rtstruct", "--sr")
     assert ended.exit_code == 0, ended.output
-    assert "what the scan says as PatientSex is not valid DICOM" in said(ended)
+    assert "left out of the DICOM results: PatientSex" in said(ended)
     printed = capfd.readouterr()
     assert "SECRET" not in ended.output + printed.out + printed.err + (tmp_path / "o.json").read_text()
     assert pydicom.dcmread(tmp_path / "o.seg.dcm").PatientName == "SECRETPERSON"
@@ -400,7 +400,7 @@ def test_kidneys_that_are_connected_are_flagged_everywhere(tmp_path: Path, monke
     assert [rows[name]["label"] for name in ("right kidney", "left kidney")] == [KIDNEYS, LEFT_KIDNEY]
     segments = pydicom.dcmread(tmp_path / "o.seg.dcm").SegmentSequence
     assert [item.SegmentDescription for item in segments] == [
-        "connected with the other kidney; parted at the spine"
+        "connected with the other kidney; separated at the spine"
     ] * 2
     regions = pydicom.dcmread(tmp_path / "o.rtstruct.dcm").StructureSetROISequence
     assert all("connected with the other kidney" in region.ROIDescription for region in regions)

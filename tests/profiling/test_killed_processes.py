@@ -30,7 +30,7 @@ def test_a_result_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(warm_process, "measure_module", measure)
     work = Work(Task.WARM, "flarelite", (), EngineRequest(), (), 1)
-    with pytest.raises(InstallationError, match="ended from outside; seen: signal 9"):
+    with pytest.raises(InstallationError, match="was killed; seen: signal 9"):
         warm_process.do_work(work, gpu=None, period_s=0.1)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flarecli.cli.output import print_json, print_warning, reported_errors, stdout_console
+from flarecli.counts import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,7 +66,7 @@ def _rendered(ranking: Ranking) -> Table:
     from rich.table import Table
 
     table = Table(
-        title=f"{ranking.cases} cases, ranked by {', '.join(ranking.criteria)}",
+        title=f"{counted(ranking.cases, 'case')}, ranked by {', '.join(ranking.criteria)}",
         caption=f"mean Kendall's tau of the order over bootstrap samples: {ranking.kendall_tau:.2f}",
         title_justify="left",
         caption_justify="left",

@@ -7,7 +7,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from flarecli.cli.rendering.counts import counted
+from flarecli.counts import counted
 from flarecli.metrics.case import EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.protocol import Metric

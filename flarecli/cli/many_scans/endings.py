@@ -18,8 +18,8 @@ from flarecli.cli.output import (
     stderr_console,
 )
 from flarecli.cli.rendering.case_progress import CaseProgress
-from flarecli.cli.rendering.counts import counted
 from flarecli.cli.rendering.predict_tables import outcome_as_dict, print_outcome, print_outcomes
+from flarecli.counts import counted
 from flarecli.errors import PartialFailureError
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flarecli.addresses import shown
 from flarecli.cli.output import stdout_console
 from flarecli.cli.rendering.notices import print_warning
+from flarecli.counts import counted
 from flarecli.files.printable import printable_name
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _details(record: Mapping[str, Any]) -> str:
     weights = ", ".join(f"{network}: {card['set']}" for network, card in record["weights"].items())
     return _escaped(
         f"{runtime['backend']} {runtime['version']} on {runtime['device']}, "
-        f"{runtime['precision']}, {runtime['threads']} threads; weights {weights}; seconds: {steps}; "
+        f"{runtime['precision']}, {counted(runtime['threads'], 'thread')}; weights {weights}; seconds: {steps}; "
         f"peak memory {record['peak_rss_mb']:.0f} MB"
     )
 

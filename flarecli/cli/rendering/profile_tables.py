@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flarecli.cli.output import stderr_console, stdout_console
+from flarecli.counts import counted
 
 if TYPE_CHECKING:
     from flarecli.profiling.profile import CaseProfile, Profile
@@ -51,7 +52,7 @@ def _heading(profile: Profile) -> str:
     how = (
         "" if runtime is None
         else f"{runtime['backend']} {runtime['version']} on {runtime['device']}, {runtime['precision']}, "
-        f"{runtime['threads']} threads; "
+        f"{counted(runtime['threads'], 'thread')}; "
     )  # fmt: skip
     cpu_s, wall_s = (sum(getattr(cost, name) for cost in profile.sampling) for name in ("cpu_s", "wall_s"))
     period_ms = max(cost.median_period_s for cost in profile.sampling) * 1e3

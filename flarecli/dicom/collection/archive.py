@@ -1,4 +1,4 @@
-"""Zip archives: looked at without unpacking them, and unpacked a series at a time, for this user alone."""
+"""Zip archives: headers are read without unpacking; one series at a time is unpacked, readable for this user only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
+from flarecli.counts import counted
 from flarecli.dicom.header import DamagedHeaderError
 from flarecli.errors import InputError
 from flarecli.files.sources import check_memory, opened
@@ -26,7 +27,7 @@ _END_MARK, _END_LENGTH = b"PK\5\6", 22
 _FAR_MARK, _FAR_LENGTH, _FAR_END_LENGTH = b"PK\6\7", 20, 56
 _LONGEST_COMMENT = 1 << 16
 _ENTRY_BYTES = 16  # of memory for a byte of the list of files
-_MOST_TIMES = 100  # CT packs to a half or third, with much air to a tenth
+_MOST_TIMES = 100  # CT is compressed to a half or third, with much air to a tenth
 _SMALL_BYTES = 1 << 30
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, ValueError)
@@ -74,8 +75,8 @@ def archive_files(path: Path) -> Iterator[ArchiveFiles]:
     """The files of a zip archive, while the body runs.
 
     Raises:
-        InputError: when it is no sound archive, is encrypted or packed by a method that is not read, when names lead
-            out of it, or when it would unpack to far more than a scan does.
+        InputError: when it is not a valid archive, is encrypted or uses an unsupported compression method, when names
+            lead out of it, or when it would unpack to far more than a scan needs.
     """
     with _checked(path) as archive:
         yield ArchiveFiles(path, archive)
@@ -84,7 +85,7 @@ def archive_files(path: Path) -> Iterator[ArchiveFiles]:
 def extracted(path: Path, names: Sequence[str]) -> tuple[list[Path], Unpacked]:
     """Unpack files of an archive into a folder that only this user can read.
 
-    Names within it are numbers and what of the original names is harmless: none leads elsewhere.
+    Their names are a number and the safe characters of the original name, so that none leads elsewhere.
 
     Returns:
         The files in the order given, and what removes them: when it is no longer used, at the latest when Python ends.
@@ -94,12 +95,12 @@ def extracted(path: Path, names: Sequence[str]) -> tuple[list[Path], Unpacked]:
     """
     with _checked(path) as archive:
         needed = sum(archive.getinfo(name).file_size for name in names)
-        check_memory(needed, path, f"{len(names)} unpacked files")
+        check_memory(needed, path, counted(len(names), "unpacked file"))
         unpacked = Unpacked()
         try:
             _check_room(unpacked.folder, needed, path)
             files = [
-                _extracted_file(archive, name, unpacked.folder / f"{index:05d}-{_harmless(name)}", path)
+                _extracted_file(archive, name, unpacked.folder / f"{index:05d}-{_safe(name)}", path)
                 for index, name in enumerate(names)
             ]
         except BaseException:
@@ -109,7 +110,7 @@ def extracted(path: Path, names: Sequence[str]) -> tuple[list[Path], Unpacked]:
 
 
 class Unpacked:
-    """A temporary folder of this user alone, removed with this object; what killed processes left is removed first."""
+    """A temporary folder readable for this user only, removed with this object; removes those of killed processes."""
 
     def __init__(self) -> None:
         place = Path(tempfile.gettempdir())
@@ -142,14 +143,14 @@ def _check_room(folder: Path, needed: int, path: Path) -> None:
 
 def _no_room(path: Path, seen: str) -> InputError:
     return InputError(
-        "a series of the archive cannot be unpacked in the folder for temporary files",
+        "a series of the archive cannot be unpacked in the temporary folder",
         path=path,
         seen=seen,
         remedy="Make room there, or name another folder in the environment variable TMPDIR.",
     )
 
 
-def _harmless(name: str) -> str:
+def _safe(name: str) -> str:
     return re.sub(r"[^\w.-]", "_", PurePosixPath(name).name)[-_SHOWN_NAME:]
 
 
@@ -162,7 +163,7 @@ def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
             archive = zipfile.ZipFile(file)
         except (*_DAMAGE, struct.error) as error:
             raise InputError(
-                "is no sound zip archive",
+                "is not a valid zip archive",
                 path=path,
                 seen=str(error),
                 remedy="Copy or export the archive again, or unpack it and give the folder.",
@@ -179,11 +180,11 @@ def _check_member(info: zipfile.ZipInfo, path: Path) -> None:
     shown = Remark(f"{name[-_SHOWN_NAME:]!r}", "a name")
     if ".." in re.split(r"[/\\]", info.orig_filename) or name.startswith("/") or PureWindowsPath(name).drive:
         raise InputError(
-            "names files outside the archive",
+            "contains file names that lead outside the archive",
             path=path,
             seen=shown,
-            expected="names within it",
-            remedy="Do not trust this archive; have it made anew.",
+            expected="names inside it",
+            remedy="Do not trust this archive; ask for a new one.",
         )
     if info.flag_bits & 1:
         raise InputError(
@@ -195,7 +196,7 @@ def _check_member(info: zipfile.ZipInfo, path: Path) -> None:
         )
     if info.compress_type not in _READABLE:
         raise InputError(
-            "is packed by a method that is not read",
+            "uses a compression method that is not supported",
             path=path,
             seen=f"method {info.compress_type}",
             expected="stored, deflate, bzip2 or LZMA",
@@ -209,7 +210,7 @@ def _check_sizes(archive: zipfile.ZipFile, size: int, path: Path) -> None:
     unpacked = sum(info.file_size for info in archive.infolist())
     if packed > size or (unpacked > _SMALL_BYTES and unpacked > _MOST_TIMES * size):
         raise InputError(
-            "would unpack to far more than a scan takes",
+            "would unpack to far more than a scan needs",
             path=path,
             seen=f"{unpacked / 1e9:.1f} GB from {size / 1e6:.1f} MB",
             expected=f"at most {_MOST_TIMES} times its size",

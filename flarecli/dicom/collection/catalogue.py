@@ -1,4 +1,4 @@
-"""The series of a collection, told from headers alone: which are scans, and why the others are left out."""
+"""The series of a collection, identified from headers alone: which are scans, and why the others are left out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.choice import SMALL_SHARE, are_interleaved, split_acquisitions
 from flarecli.dicom.collection.description import Description, description_of
@@ -23,8 +24,9 @@ from flarecli.remarks import Remark
 
 _DIGEST = 10  # hexadecimal digits
 _NAMED = 5
+_SMALL = "far fewer slices than the complete acquisition (bolus tracking, test injection)"
 _LISTED = 50  # series that a message lists
-_REFORMATTED = "reformatted or captured, beside original slices"
+_REFORMATTED = "reformatted or Secondary Capture; the study has original slices"
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,15 @@ class CataloguedSeries:
 
     @property
     def problem(self) -> InputError | None:
-        """Why it cannot be segmented, though it is a scan."""
+        """Why a scan cannot be segmented; None where it can."""
         if not self.missing:
             return None
         listed = ", ".join(self.missing[:_NAMED]) + (", …" if len(self.missing) > _NAMED else "")
+        files = counted(len(self.missing), "file")
         return InputError(
             "files of this series that the DICOMDIR names are missing",
             path=self.files.place,
-            seen=Remark(f"{len(self.missing)} files: {listed}", f"{len(self.missing)} files"),
+            seen=Remark(f"{files}: {listed}", files),
             expected="every file of the series",
             remedy="Copy the medium again; to segment what is there, give the folder of the slices without DICOMDIR.",
         )
@@ -83,7 +86,7 @@ class Catalogue:
         path: The folder, archive, or folder of the DICOMDIR.
         series: All series of CT slices, in the order of their files.
         left_out: Other objects and files, counted, in one phrase; empty where there are none.
-        copies: Slices that are there already.
+        copies: Number of duplicate slices.
         missing: Files that a DICOMDIR names and that are not there, of series of which nothing is there.
         holds_dicom: Whether any file is DICOM.
     """
@@ -111,7 +114,7 @@ class Catalogue:
         return Remark("; ".join(parts) or "nothing", "; ".join(part.anonymous for part in parts) or "nothing")
 
     def warnings(self) -> tuple[Remark, ...]:
-        """What the user should know of what is not used."""
+        """Warnings of what is not used."""
         found = []
         reasons = [entry for entry in self.series if entry.reason]
         parts = [entry.line for entry in reasons[:_NAMED]]
@@ -125,17 +128,21 @@ class Catalogue:
             texts = "; ".join(parts), "; ".join(part.anonymous for part in parts)
             found.append(Remark(*(f"left out: {text}" for text in texts)))
         if self.copies:
-            text = f"{self.copies} copies of slices that are there already were left out"
+            text = counted(self.copies, "duplicate slice was left out", "duplicate slices were left out")
             found.append(Remark(text, text))
         if self.missing:
-            count = f"{len(self.missing)} files that the DICOMDIR names are missing"
+            count = counted(
+                len(self.missing),
+                "file that the DICOMDIR names is missing",
+                "files that the DICOMDIR names are missing",
+            )
             listed = ", ".join(self.missing[:_NAMED]) + (", …" if len(self.missing) > _NAMED else "")
             found.append(Remark(f"{count}: {listed}", count))
         return tuple(found)
 
 
 def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
-    """Go through the files of a collection.
+    """Read the headers of all files of a collection.
 
     Raises:
         InputError: when an archive cannot be read.
@@ -161,7 +168,7 @@ def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
 
 
 def _best_ranks(found: Gathered) -> dict[str, int]:
-    """Of each study, how original the most original slices are."""
+    """The rank of the most original slices of each study."""
     best: dict[str, int] = {}
     for (study, _, rank), parts in found.groups.items():
         if _has_extent([slice_ for _, slice_ in parts]):
@@ -186,7 +193,11 @@ def _entries(
     in_doubt = [name for folder in folders for name in doubtful.get(folder, [])]
     warnings: tuple[str, ...] = ()
     if in_doubt and any(_shares_folder(found, other, folders) for other in found.groups if other != key):
-        text = f"{len(in_doubt)} files of its folder are damaged, and may belong to it"
+        text = counted(
+            len(in_doubt),
+            "file of its folder is damaged, and may belong to it",
+            "files of its folder are damaged, and may belong to it",
+        )
         warnings = (Remark(f"{text}: {', '.join(PurePosixPath(name).name for name in in_doubt[:_NAMED])}", text),)
         in_doubt = []
     number = elements.text(tags.SERIES_NUMBER)
@@ -239,13 +250,13 @@ def _acquisitions(slices: list[Slice]) -> Iterator[tuple[str, Sequence[Slice], s
         return
     found = split_acquisitions(slices)
     if found is None:
-        yield "", slices, ""  # what is wrong with it is said when it is read
+        yield "", slices, ""  # the reason is stated when it is read
         return
     _, stacks = found
     largest = max(len(stack.slices) for _, stack in stacks)
     for label, stack in stacks:
         is_small = not stack.is_even and len(stack.slices) <= SMALL_SHARE * largest
-        yield label, stack.slices, "a small part beside a whole acquisition (bolus tracking, test)" if is_small else ""
+        yield label, stack.slices, _SMALL if is_small else ""
 
 
 def _why_left_out(slices: Sequence[Slice], rank: int, best: int) -> str:
@@ -262,7 +273,7 @@ def _has_extent(slices: Sequence[Slice]) -> bool:
 
 
 def _handle(study: str, uid: str, rank: int, number: str, parts: list[tuple[str, Slice]], *, has_uid: bool) -> str:
-    """A name that says nothing of the patient and stays the same wherever the series lies."""
+    """A name without patient data, which does not depend on where the series is stored."""
     facts = [study, uid if has_uid else "", str(rank)]
     if not has_uid:
         facts += sorted(str(slice_.values.get(tags.POSITION)) for _, slice_ in parts)

@@ -1,4 +1,4 @@
-"""Which series of a collection are meant: all scans, or those that a choice names."""
+"""Selection of series of a collection: all scans, or those that a choice names."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def chosen_series(catalogue: Catalogue, choice: str | None) -> tuple[CataloguedS
     """The scans of a collection, or those that a choice names.
 
     Args:
-        catalogue: What there is.
+        catalogue: The series of the collection.
         choice: Series Number, Series Instance UID, either with `/` and the number of an acquisition, or the name of a
-            series; None for all scans. A series that would be left out may be named, too.
+            series; None for all scans. A series that is left out by default may be named, too.
 
     Raises:
-        InputError: when there are none; it lists what there is.
+        InputError: when there are none; it lists the series.
     """
     found = catalogue.scans if choice is None else _named(catalogue, choice.strip())
     if not found:
@@ -39,10 +39,10 @@ def chosen_series(catalogue: Catalogue, choice: str | None) -> tuple[CataloguedS
 
 
 def only_series(catalogue: Catalogue, choice: str | None) -> CataloguedSeries:
-    """The one scan of a collection, or the one that a choice names.
+    """The only scan of a collection, or the one that a choice names.
 
     Raises:
-        InputError: when there is none or more than one; it lists what there is.
+        InputError: when there is none or more than one; it lists the series.
     """
     found = chosen_series(catalogue, choice)
     if len(found) > 1:
@@ -57,7 +57,7 @@ def only_series(catalogue: Catalogue, choice: str | None) -> CataloguedSeries:
 
 
 def only_scan(path: Path, choice: str | None = None) -> SeriesFiles:
-    """The one scan of a collection, or the one that a choice names.
+    """The only scan of a collection, or the one that a choice names.
 
     Raises:
         InputError: as `only_series` does, and when files of it are missing.
@@ -70,7 +70,7 @@ def only_scan(path: Path, choice: str | None = None) -> SeriesFiles:
 
 
 def chosen_scan(path: Path, choice: str | None = None) -> Path | SeriesFiles:
-    """What is read for a path that stands for one scan: the path itself, or the one series of a collection.
+    """The source to read for a path that stands for one scan: the path itself, or one series of a collection.
 
     Args:
         path: A scan file, a folder of slices, or a collection.

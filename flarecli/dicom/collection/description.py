@@ -1,10 +1,11 @@
-"""What a series is, as a list of series shows it."""
+"""The description of a series in lists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flarecli.counts import counted
 from flarecli.dicom import tags
 from flarecli.dicom.elements import Elements, printable
 from flarecli.dicom.slices import Slice
@@ -12,7 +13,7 @@ from flarecli.dicom.slices import Slice
 
 @dataclass(frozen=True)
 class Description:
-    """What a list says of a series.
+    """The description of a series in lists.
 
     Attributes:
         title: Series Description.
@@ -21,7 +22,7 @@ class Description:
         thickness_mm: Slice Thickness as the header has it.
         kernel: Convolution Kernel.
         agent: Contrast/Bolus Agent.
-        acquisition: What tells it from other acquisitions of its series.
+        acquisition: The attribute that distinguishes it from other acquisitions of its series.
     """
 
     title: str
@@ -37,11 +38,11 @@ class Description:
 
     @property
     def anonymous(self) -> str:
-        """What is neither free text nor a name."""
+        """The description without free text and names."""
         return f"CT ({', '.join(self._parts(hidden=True))})"
 
     def _parts(self, *, hidden: bool) -> list[str]:
-        parts = [f"{self.slices} slices"]
+        parts = [counted(self.slices, "slice")]
         if self.number and not hidden:
             parts.append(f"series {self.number}")
         if self.thickness_mm and (not hidden or _is_number(self.thickness_mm)):

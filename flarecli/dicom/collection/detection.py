@@ -1,4 +1,4 @@
-"""What may hold many series, told from what is one scan; nothing is looked through."""
+"""Tells paths that may contain several series from single scans, without reading all files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a DICOMDIR says: the files of each series. Source: DICOM PS3.3 §F.3, PS3.10 §8."""
+"""Reading a DICOMDIR: the files of each series. Source: DICOM PS3.3 §F.3, PS3.10 §8."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def references_of(holder: Holder, name: str) -> list[Reference]:
     """The files that a DICOMDIR names.
 
     Args:
-        holder: What holds it and them.
-        name: Its name in there.
+        holder: The folder or archive with its files.
+        name: Its name in it.
 
     Raises:
         DamagedHeaderError: when it cannot be parsed.
@@ -55,7 +55,7 @@ def references_of(holder: Holder, name: str) -> list[Reference]:
     try:
         with without_validation(holder.path):
             records = list(_records(reader.dcmread(io.BytesIO(content), force=True)))
-    except Exception as error:  # pydicom raises whatever its parts raise
+    except Exception as error:  # pydicom raises errors of many types
         raise DamagedHeaderError(f"its DICOMDIR cannot be parsed ({type(error).__name__})") from error
     if not records:
         raise DamagedHeaderError("its DICOMDIR has no directory records")
@@ -83,7 +83,7 @@ def _records(dataset: Any) -> Iterator[tuple[list[str], str]]:
 
 
 def _series_by_offsets(dataset: Any, items: Mapping[Any, Any]) -> dict[int, str]:
-    """UID of the series above each record, by the record's identity; offsets that lead nowhere are passed over."""
+    """UID of the series above each record, by the record's identity; invalid offsets are ignored."""
     found: dict[int, str] = {}
     seen: set[int] = set()
     left = [(dataset.get(_FIRST_ROOT, 0), "")]

@@ -1,4 +1,4 @@
-"""The files of a collection, gone through once: slices by series, and what else there is."""
+"""One pass over the files of a collection: slices by series, other objects and other files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from flarecli.dicom.slices import Slice
 from flarecli.errors import InputError
 
 KEPT_VALUES = (tags.POSITION, tags.ORIENTATION)
-"""What is kept of each slice besides its attributes."""
+"""Values that are kept of each slice besides its distinguishing attributes."""
 
-_THREADS = 4  # drives on a network answer late; parsing takes a quarter of a millisecond a slice
+_THREADS = 4  # network drives have a high latency; parsing takes a quarter of a millisecond a slice
 _AT_A_TIME = 256
 
 Key = tuple[str, str, int]
@@ -33,17 +33,18 @@ Key = tuple[str, str, int]
 
 @dataclass
 class Gathered:
-    """What was found while the files were gone through.
+    """The slices, objects and files of a collection.
 
     Attributes:
         groups: Name of the file and slice, by study UID, series UID (the folder where there is none) and rank.
         facts: The elements of one file of each group.
-        kinds: Kind and series description of objects that are no slices.
-        others: Names of what is no DICOM, by what it is.
+        kinds: Kind and series description of objects that are not slices.
+        others: Names of files that are not DICOM, by kind.
         unusable: Name, problem, and whether it is certainly DICOM, of files that cannot be used.
-        copies: Slices that are there already.
+        copies: Number of duplicate slices.
         missing: Files that a DICOMDIR names and that are not there, by the UID of their series.
-        seen: Places in their group of slices of one SOP instance at one position: one, or several with other pixels.
+        seen: Indices in their group of the slices of one SOP instance at one position: several where their pixels
+            differ.
         damaged: Names of files of slices that are damaged.
     """
 
@@ -61,7 +62,7 @@ class Gathered:
         self.others.setdefault(kind, []).append(PurePosixPath(name).name)
 
     def doubtful_files(self) -> dict[str, list[str]]:
-        """Files that cannot be read and may be slices, by their folder; the others are counted."""
+        """Files that cannot be read and may be slices, by their folder; the rest is added to `others`."""
         patterns: dict[str, set[str]] = {}
         for parts in self.groups.values():
             for name, _ in parts:
@@ -74,13 +75,13 @@ class Gathered:
             if folder in patterns and (is_dicom or is_named_like_slices(Path(place.name), patterns[folder])):
                 doubtful.setdefault(folder, []).append(name)
             else:
-                kind = "damaged DICOM file" if is_dicom else "file that is no DICOM"
+                kind = "damaged DICOM file" if is_dicom else "file that is not DICOM"
                 self.add_other(f"{kind} ({problem})", name)
         return doubtful
 
 
 def gathered(holder: Holder, *, is_archived: bool) -> Gathered:
-    """Go through all files of a collection.
+    """Read the headers of all files of a collection.
 
     Raises:
         InputError: when an archive cannot be read.
@@ -111,7 +112,7 @@ class _Unusable:
 
 
 def _looked_through(holder: Holder, *, is_archived: bool) -> Iterator[tuple[str, Sequence[DicomObject] | _Unusable]]:
-    """Each file with what it holds; of an archive one after the other, of a folder several at a time."""
+    """Each file with its objects; files of a folder are read by several threads."""
     look = partial(_looked_at, holder, is_archived=is_archived)
     if is_archived:
         yield from ((name, look(name)) for name in holder.names)
@@ -127,7 +128,7 @@ def _looked_at(holder: Holder, name: str, *, is_archived: bool) -> Sequence[Dico
         with holder.opened(name) as (file, size):
             header = header_in(file, holder.path / name, size)
         if header is None:
-            return _Unusable(_why_no_dicom(holder, name, size), is_dicom=False)
+            return _Unusable(_why_not_dicom(holder, name, size), is_dicom=False)
         return objects_of(header, pixels=not is_archived)
     except DamagedHeaderError as error:
         return _Unusable(str(error), is_dicom=True)
@@ -135,7 +136,7 @@ def _looked_at(holder: Holder, name: str, *, is_archived: bool) -> Sequence[Dico
         return _Unusable(error.seen or error.problem, is_dicom=False)
 
 
-def _why_no_dicom(holder: Holder, name: str, size: int) -> str:
+def _why_not_dicom(holder: Holder, name: str, size: int) -> str:
     if size == 0:
         return "empty"
     with holder.opened(name) as (file, _):
@@ -166,7 +167,7 @@ def _enter_object(entry: DicomObject, name: str, found: Gathered, comparison: Pi
     group = found.groups.setdefault(key, [])
     if entry.problem:
         found.damaged.add(name)
-    if not entry.slices:  # damaged: it belongs to its series all the same, which is refused for it
+    if not entry.slices:  # damaged: its series is refused because of it
         group.append((name, _nowhere(entry.header)))
     uid = elements.text(tags.SOP_INSTANCE)
     for slice_ in entry.slices:
@@ -185,7 +186,7 @@ def _enter_object(entry: DicomObject, name: str, found: Gathered, comparison: Pi
 
 
 def _copy_to_keep(kept: str, name: str, found: Gathered, comparison: PixelComparison) -> str | None:
-    """Of two files of one SOP instance the whole one, the first where both are; None where they are no copies."""
+    """The complete one of two files of one SOP instance, the first where both are; None where they differ."""
     if name in found.damaged:
         return kept
     if kept in found.damaged:
@@ -196,7 +197,7 @@ def _copy_to_keep(kept: str, name: str, found: Gathered, comparison: PixelCompar
 
 
 def _light(slice_: Slice) -> Slice:
-    """A slice with what tells acquisitions apart, and nothing else: there may be many."""
+    """A slice reduced to what distinguishes acquisitions, to save memory."""
     header = Header(slice_.header.path, Elements({}), "", None, 0)
     values = {tag: slice_.values.get(tag) for tag in KEPT_VALUES}
     attributes = {tag: sys.intern(text) for tag, text in slice_.attributes.items()}

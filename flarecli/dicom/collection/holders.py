@@ -1,4 +1,4 @@
-"""What holds the files of a collection: a folder with all folders below it."""
+"""Access to the files of a collection: a folder with all folders below it; for archives see `archive`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from flarecli.files.sources import opened
 
 
 class Holder(Protocol):
-    """Holds files by name.
+    """Access to files by name.
 
     Attributes:
         path: The folder or archive.
         names: Paths of its files within it, with `/`, sorted; hidden ones are left out.
-        others: Names of what cannot be read as a file, by what it is.
+        others: Names of entries that cannot be read as files, by kind.
     """
 
     path: Path
@@ -36,8 +36,8 @@ class Holder(Protocol):
         """
 
     def actual(self, folder: str, reference: str) -> str | None:
-        """The name of the file that a DICOMDIR in a folder refers to, whatever the case of letters; None where there
-        is none."""
+        """The name of the file that a DICOMDIR in a folder refers to, in any letter case; None where it is
+        missing."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class FolderFiles:
 
     @classmethod
     def below(cls, folder: Path) -> FolderFiles:
-        """All files below a folder. Links are followed, in no circle.
+        """All files below a folder. Links are followed; each folder is visited once.
 
         Raises:
             InputError: when the folder itself cannot be listed.
@@ -60,7 +60,7 @@ class FolderFiles:
         others: dict[str, list[str]] = {}
         seen: set[tuple[int, int]] = set()
         waiting = [""]
-        while waiting:  # and not os.walk, which calls itself for each level
+        while waiting:  # not os.walk, which recurses for each level
             place = waiting.pop()
             try:
                 with os.scandir(folder / place) as listed:

@@ -1,4 +1,4 @@
-"""Names of cases, made of what the headers say by a pattern such as `{PatientID}_{SeriesNumber}`."""
+"""Names of cases from header values by a pattern such as `{PatientID}_{SeriesNumber}`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OF_PATIENT = (
     *("ManufacturerModelName", "StationName", "InstitutionName", "FrameOfReferenceUID"),
 )
 FIELDS = (*_OWN, *_HARMLESS, *_OF_PATIENT)
-"""What a pattern may name: `Name` (the default name), `Acquisition`, and attributes by their DICOM keywords."""
+"""The fields of a pattern: `Name` (the default name), `Acquisition`, and attributes by their DICOM keywords."""
 
 _ANONYMOUS_FIELDS = (*_OWN, *_HARMLESS)
 _MISSING = "unknown"
@@ -43,8 +43,8 @@ def check_pattern(pattern: str, *, anonymous: bool = False) -> tuple[str, ...]:
     """The fields that a pattern names.
 
     Raises:
-        UsageError: when it names none or one that does not exist, is no pattern or holds a separator; with `anonymous`
-            also when it names what may identify a patient.
+        UsageError: when it has no field or an unknown one, is not a valid pattern or contains a separator; with
+            `anonymous` also when a field may identify a patient.
     """
     try:
         parts = list(string.Formatter().parse(pattern))
@@ -56,11 +56,11 @@ def check_pattern(pattern: str, *, anonymous: bool = False) -> tuple[str, ...]:
         raise _no_pattern(pattern, f"{{{unknown[0]}}}" if unknown else pattern)
     if not fields or any(sign in literal for literal, _, _, _ in parts for sign in "/\\"):
         raise _no_pattern(pattern, pattern)
-    telling = [name for name in fields if name not in _ANONYMOUS_FIELDS]
-    if anonymous and telling:
+    identifying = [name for name in fields if name not in _ANONYMOUS_FIELDS]
+    if anonymous and identifying:
         raise UsageError(
-            "names of cases would hold what may identify a patient",
-            seen=f"--anonymous and --name with {{{telling[0]}}}",
+            "names of cases would contain what may identify a patient",
+            seen=f"--anonymous and --name with {{{identifying[0]}}}",
             expected=f"fields among {', '.join(_ANONYMOUS_FIELDS)}",
             remedy="Leave one of the options out, or choose other fields.",
         )
@@ -68,14 +68,14 @@ def check_pattern(pattern: str, *, anonymous: bool = False) -> tuple[str, ...]:
 
 
 def case_names(entries: Sequence[CataloguedSeries], pattern: str | None) -> list[str]:
-    """A name for each series; no two are the same, also where letters of either case are.
+    """A name for each series, unique also on file systems that ignore letter case.
 
     Args:
         entries: Series of one collection.
-        pattern: As `check_pattern` takes it; None for the names of the series, which say nothing of the patient.
+        pattern: As `check_pattern` takes it; None for the names of the series, which contain no patient data.
 
     Raises:
-        UsageError: when the pattern is none.
+        UsageError: when the pattern is not valid.
         InputError: when a file cannot be read any more.
     """
     if pattern is None or not entries:
@@ -93,7 +93,7 @@ def case_names(entries: Sequence[CataloguedSeries], pattern: str | None) -> list
 
 
 def safe_name(text: str) -> str:
-    """A text as the name of a file on every usual system: letters, digits, `_`, `-` and `.` are kept."""
+    """A text as a file name that is valid on Linux, macOS and Windows: letters, digits, `_`, `-` and `.` are kept."""
     name = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", text)).strip("._-")
     while len(name.encode()) > _LONGEST_BYTES:
         name = name[:-1]
@@ -122,7 +122,7 @@ def _facts(entry: CataloguedSeries, holder: Holder, fields: Sequence[str]) -> di
             return {**_own(entry), **{name: _value(dataset, name) for name in wanted}}
     except InputError:
         raise
-    except Exception as error:  # pydicom raises whatever its parts raise
+    except Exception as error:  # pydicom raises errors of many types
         raise InputError(
             "the header of a series cannot be read for its name",
             path=holder.path,
@@ -142,7 +142,7 @@ def _is_list(value: object) -> bool:
 
 
 def _without_clashes(names: list[str], entries: Sequence[CataloguedSeries]) -> list[str]:
-    """Names of which none is another; those that several series have get a part of the checksum of their series."""
+    """Unique names; those of several series get a part of the checksum of their series."""
     counts = Counter(name.casefold() for name in names)
     taken: set[str] = set()
     result = []

@@ -1,4 +1,4 @@
-"""What holds many series, looked through."""
+"""Reads the catalogue of a folder, an archive or a DICOMDIR."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from flarecli.files.sources import is_folder
 
 
 def catalogue_of(path: Path) -> Catalogue:
-    """The series of a folder and the folders below it, of an archive, or of a DICOMDIR, told from headers alone.
+    """The series of a folder and the folders below it, of an archive, or of a DICOMDIR, identified from headers alone.
 
     Raises:
-        InputError: when it cannot be read, or an archive is not to be trusted.
+        InputError: when it cannot be read, or an archive is unsafe.
         InstallationError: when pydicom is not installed.
     """
     with _holder(path) as (holder, is_archived):
@@ -40,7 +40,7 @@ def _holder(path: Path) -> Iterator[tuple[Holder, bool]]:
 
 
 def _files_of_directory(path: Path) -> FolderFiles:
-    """The files that a DICOMDIR names, with itself, so that missing ones are known."""
+    """The files that a DICOMDIR names, and the DICOMDIR itself, so that missing ones are found."""
     holder = FolderFiles(path.parent, [path.name], {})
     try:
         references = references_of(holder, path.name)

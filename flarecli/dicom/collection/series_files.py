@@ -12,12 +12,12 @@ class SeriesFiles:
 
     Attributes:
         source: The folder or archive.
-        name: What it is called: its number, and a part of a checksum of its UID, which stay the same wherever the
-            series lies, and say nothing of the patient.
+        name: Its number and a part of a checksum of its UID, which do not depend on where it is stored and contain no
+            patient data.
         files: Paths of its files within the source, with `/`.
-        frames: Of each file the frames that belong to it; none where all do.
+        frames: The frames of each file that belong to it; empty where all do.
         is_archived: Whether the source is an archive.
-        warnings: What is odd about it, in sentences.
+        warnings: Warnings about it, as sentences.
     """
 
     source: Path

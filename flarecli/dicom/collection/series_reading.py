@@ -44,7 +44,7 @@ def find_series_of(series: SeriesFiles) -> Series:
 
 
 def content_of_series(series: SeriesFiles) -> tuple[int, int, str]:
-    """Number of files, bytes and checksum of a series, of the names, sizes and checksums of its files.
+    """Number of files, bytes, and a checksum of the names, sizes and checksums of the files of a series.
 
     Raises:
         InputError: when a file cannot be read.

@@ -1,4 +1,4 @@
-"""Pixels of files that have one SOP Instance UID, compared: copies hold the same ones."""
+"""Comparison of the pixel data of files that have one SOP Instance UID: duplicates have the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _END_BYTES = 1 << 12  # the delimiter, and elements behind the pixels
 
 @dataclass(frozen=True)
 class StoredPixels:
-    """The pixels of a file as they are stored.
+    """The stored pixel data of a file.
 
     Attributes:
         syntax: UID of the transfer syntax.
@@ -38,7 +38,7 @@ class PixelComparison:
     _read: dict[str, StoredPixels] = field(default_factory=dict, repr=False)
 
     def of(self, name: str) -> StoredPixels:
-        """The pixels of a file; a damaged file has none, and is not whole."""
+        """The pixel data of a file; those of a damaged file are not whole."""
         if name not in self._read:
             try:
                 self._read[name] = _stored_pixels(self.holder, name)
@@ -47,7 +47,7 @@ class PixelComparison:
         return self._read[name]
 
     def are_copies(self, one: str, other: str) -> bool:
-        """Whether two whole files of one SOP instance hold the same pixels, or do so in different transfer syntaxes."""
+        """Whether two whole files of one SOP instance have the same pixel data or different transfer syntaxes."""
         found = self.of(one), self.of(other)
         return found[0].syntax != found[1].syntax or found[0].digest == found[1].digest
 

@@ -1,7 +1,7 @@
-"""A series without anything that identifies its patient or study, for results that are to go elsewhere.
+"""Headers of a series without identifiers of patient and study, for results that are to be shared.
 
-What is kept is listed here: numbers of geometry, and the SOP class. Identifiers become others that depend on them
-alone, so that results of one scan still refer to one another. Source: DICOM PS3.15 annex E, basic profile.
+Only geometry and SOP class are kept. UIDs are replaced by others that depend on them alone, so that results of one
+scan still refer to one another. Source: DICOM PS3.15 annex E, basic profile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What results take over of patient and study: only what is valid, so that a valid object can be written."""
+"""Attributes of patient and study that results copy: only valid values, so that a valid object can be written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.valuerep import TM, validate_value
 
 MUST_MATCH = ("PatientName", "PatientID")
-"""By these archives tell patients apart: where they cannot be taken over, there is no result."""
+"""Archives identify patients by these: where they cannot be copied, no result is written."""
 
 _MAY_BE_EMPTY = (
     "PatientBirthDate",
@@ -50,7 +50,7 @@ EQUIPMENT = ("Manufacturer", "ManufacturerModelName")
 """Of the scanner, named as contributing equipment of segmentations and reports."""
 
 TAKEN_OVER = (*MUST_MATCH, *_MAY_BE_EMPTY, *_MAY_BE_ABSENT, *EQUIPMENT)
-"""Every attribute that results take over of patient, study and scanner."""
+"""Every attribute of patient, study and scanner that results copy."""
 
 _SEVERAL_VALUES = ("DeidentificationMethod",)
 _ENUMERATED: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -73,8 +73,8 @@ class Identity:
 
     Attributes:
         elements: The attributes of `TAKEN_OVER` with their character set; type 2 ones are always there.
-        unusable: Keywords of those that must match and cannot be taken over.
-        warnings: What was left empty or assumed, in sentences, without any value.
+        unusable: Keywords of those that must match and cannot be copied.
+        warnings: What was left empty or assumed, as sentences, without values.
     """
 
     elements: Dataset
@@ -83,12 +83,12 @@ class Identity:
 
 
 def identity_of(header: Dataset) -> Identity:
-    """What results take over of one header. Values that DICOM does not allow are left out."""
+    """The attributes of one header that results copy. Invalid values are left out."""
     elements, invalid, has_letters = Dataset(), [], False
     for keyword in TAKEN_OVER:
         try:
             values = _values(header, keyword)
-        except Exception:  # pydicom raises whatever its parts raise on values that are none
+        except Exception:  # pydicom raises errors of many types on invalid values
             values = None
         if values is None:
             invalid.append(keyword)
@@ -105,18 +105,18 @@ def identity_of(header: Dataset) -> Identity:
         elements.SpecificCharacterSet = _UTF_8
         unknown = _unknown_character_set(header)
         if unknown is None:
-            warnings.append("names hold letters beyond ASCII and no character set is said: taken as Latin 1")
+            warnings.append("names contain letters beyond ASCII and no character set is stated: Latin 1 is assumed")
         elif unknown:
             invalid += _without_letters(elements)
     blanked = sorted(set(invalid) - set(MUST_MATCH))
     if blanked:
         named = ", ".join(blanked)
-        warnings.append(f"what the scan says as {named} is not valid DICOM: left out of the DICOM results")
+        warnings.append(f"not valid in the scan and left out of the DICOM results: {named}")
     return Identity(elements, tuple(keyword for keyword in MUST_MATCH if keyword in invalid), tuple(warnings))
 
 
 def _values(header: Dataset, keyword: str) -> list[str] | list[Dataset] | None:
-    """The values of an attribute in a form that DICOM allows; none where it is missing, None where it is invalid."""
+    """The values of an attribute in a valid form; none where it is missing, None where it is invalid."""
     if keyword not in header:
         return []
     value = header[keyword].value
@@ -131,7 +131,7 @@ def _values(header: Dataset, keyword: str) -> list[str] | list[Dataset] | None:
 
 
 def _modern(keyword: str, text: str) -> str:
-    """Dates and times of ACR-NEMA, which DICOM reads and no longer writes, as those of today. Source: PS3.5 §6.2."""
+    """Dates and times of ACR-NEMA, which DICOM deprecates, in today's format. Source: PS3.5 §6.2."""
     vr = dictionary_VR(keyword)
     if vr == "DA" and (date := _OLD_DATE.fullmatch(text)):
         return "".join(date.groups())
@@ -152,7 +152,7 @@ def _is_valid(keyword: str, text: str) -> bool:
         return False
     validate_value(vr, text, RAISE)
     if vr == "PN" and (text.count("=") > 2 or any(group.count("^") > 4 for group in text.split("="))):
-        return False  # three ways of writing with five parts each. Source: PS3.5 §6.2.1.1
+        return False  # three component groups of five components. Source: PS3.5 §6.2.1.1
     if vr == "DA":
         datetime.datetime.strptime(text, "%Y%m%d")
     if vr == "TM":
@@ -179,13 +179,13 @@ def _element(keyword: str, values: list[str] | list[Dataset]) -> DataElement:
 
 
 def _lacks_method(elements: Dataset) -> bool:
-    """Whether the patient's identity is said to be removed without the method (type 1C). Source: PS3.3 §C.7.1.1."""
+    """Whether Patient Identity Removed is YES without a de-identification method (type 1C). Source: PS3.3 §C.7.1.1."""
     has_method = "DeidentificationMethod" in elements or "DeidentificationMethodCodeSequence" in elements
     return elements.get("PatientIdentityRemoved") == "YES" and not has_method
 
 
 def _without_letters(elements: Dataset) -> list[str]:
-    """Empty what holds letters beyond ASCII, whose character set is not known; returns the keywords."""
+    """Empty values with letters beyond ASCII, whose character set is not known; returns the keywords."""
     found = [element for element in elements if element.VR != "SQ" and not str(element.value).isascii()]
     for element in found:
         element.value = ""
@@ -193,7 +193,7 @@ def _without_letters(elements: Dataset) -> list[str]:
 
 
 def _unknown_character_set(header: Dataset) -> bool | None:
-    """Whether a character set is said that DICOM does not define; None where none is said."""
+    """Whether the stated character set is not defined by DICOM; None where none is stated."""
     said = header.get("SpecificCharacterSet")
     names = [str(name) for name in (said if isinstance(said, MultiValue | list) else [said]) if name]
     if not names:

@@ -1,4 +1,4 @@
-"""Messages of highdicom and pydicom, which name patients and instances: kept off the terminal."""
+"""Messages of highdicom and pydicom, which may contain patient data: not shown on the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 
 
 def keep_messages_private() -> None:
-    """Ignore their warnings, and let their loggers write where the program has set up a handler only.
+    """Ignore their warnings, and let their loggers write only where the program has set up a handler.
 
     Called before every use: a program may have reset the filters.
     """

@@ -1,4 +1,4 @@
-"""What a DICOM result says of how it was made, and identifiers that repeat when the same run is repeated."""
+"""The provenance that DICOM results state, and UIDs that are the same when a run is repeated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Origin:
         return f"flare {self.system}"
 
     def facts(self) -> list[str]:
-        """Everything that tells one way of making label maps from another."""
+        """Everything that distinguishes two ways of making label maps."""
         return [self.system, self.version, *(f"{network}={digest}" for network, digest in sorted(self.weights.items()))]
 
 

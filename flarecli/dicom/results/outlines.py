@@ -1,6 +1,6 @@
 """Outlines of a mask on one slice as single closed polygons, holes included.
 
-Source: DICOM PS3.3 §C.8.8.6.3: an inner contour is connected with the outer one by a channel without width (keyhole),
+Source: DICOM PS3.3 §C.8.8.6.3: an inner contour is connected with the outer one by a channel of no width (keyhole),
 so that programs that fill every contour and those that combine them (XOR) read the same.
 """
 
@@ -21,7 +21,7 @@ def outlines_of(mask: np.ndarray, tolerance_px: float = 0.0) -> list[np.ndarray]
 
     Returns:
         float64 arrays of shape (points, 2), row and column, halfway between voxels inside and outside; the first point
-        is not repeated. Each island is one, with its holes.
+        is not repeated. One array for each connected region, with its holes.
     """
     rings = [_simplified(ring, tolerance_px) for ring in find_contours(np.pad(mask, 1).astype(np.float32), 0.5)]
     rings = [ring - 1 for ring in rings]
@@ -37,7 +37,7 @@ def _simplified(ring: np.ndarray, tolerance_px: float) -> np.ndarray:
     """A ring without its repeated first point."""
     if not tolerance_px:
         return ring[:-1]
-    from skimage.measure import approximate_polygon  # brings scipy.signal and scipy.stats: over a second of imports
+    from skimage.measure import approximate_polygon  # imports scipy.signal and scipy.stats, which takes over a second
 
     simple = approximate_polygon(ring, tolerance_px)[:-1]
     return simple if len(simple) >= _FEWEST_POINTS else ring[:-1]

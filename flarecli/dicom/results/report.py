@@ -1,4 +1,4 @@
-"""What the organs measure as a DICOM Structured Report, template TID 1500, through highdicom."""
+"""Measurements of organs as a DICOM Structured Report, template TID 1500, through highdicom."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _VERDICTS = {
     "failed": CodedConcept("QC_FAILED", "99FLARE", "Failed"),
 }
 _KIDNEYS = CodedConcept("KIDNEYS", "99FLARE", "Kidneys")
-_FUSED = CodedConcept("KIDNEYS_FUSED", "99FLARE", "Connected across the midline, parted at the spine")
+_FUSED = CodedConcept("KIDNEYS_FUSED", "99FLARE", "Connected across the midline, separated at the spine")
 _PROCEDURE = CodedConcept("241544005", "SCT", "Computed tomography of abdomen")
 _DERIVATION_MEAN = CodedConcept("373098007", "SCT", "Mean")
 

@@ -35,8 +35,8 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
     Args:
         segmented: The label map, with at least one organ.
         labelmap: One frame a slice with all organs (Label Map Segmentation Storage) instead of one a slice and organ.
-            Every slice from the first to the last with an organ has one, also empty ones, so that programs that know
-            nothing of segmentations read an even stack.
+            Every slice from the first to the last with an organ has one, also empty ones, so that programs that do not
+            support segmentations read an evenly spaced stack.
 
     Returns:
         The dataset, to be saved with `save_as`.
@@ -80,15 +80,15 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
 
 
 def _order_along_normal(made: Dataset) -> None:
-    """Turn the order of frames round: highdicom begins at the far end of the normal, and programs that take the order
-    of frames for that of slices (dcm2niix) would mirror the organs."""
+    """Reverse the order of frames: highdicom begins at the far end of the normal, and programs that take the order
+    of frames as the order of slices (dcm2niix) would mirror the organs."""
     frames = list(generate_frames(made.PixelData, number_of_frames=int(made.NumberOfFrames)))
     made.PixelData = encapsulate(frames[::-1])
     made.PerFrameFunctionalGroupsSequence = Items(list(made.PerFrameFunctionalGroupsSequence)[::-1])
 
 
 def segmentation_reference(segmented: SegmentedSeries, *, labelmap: bool = False) -> Dataset:
-    """What others need in order to refer to the Segmentation object: its identifiers and segments, without frames."""
+    """The identifiers and segments of the Segmentation object, without frames, for objects that refer to it."""
     first, origin = segmented.source.headers[0], segmented.origin
     facts = [str(first.SeriesInstanceUID), "SEG", "LABELMAP" if labelmap else "BINARY", *origin.facts()]
     reference = Dataset()
@@ -106,7 +106,7 @@ def segmentation_reference(segmented: SegmentedSeries, *, labelmap: bool = False
 
 
 def _numbered(segmented: SegmentedSeries) -> np.ndarray:
-    """The label map with segments counted from 1, as the standard wants for BINARY."""
+    """The label map with segments numbered from 1, as the standard requires for BINARY."""
     number_of = np.zeros(256, np.uint8)
     for number, segment in enumerate(segmented.present, 1):
         number_of[segment.number] = number

@@ -1,4 +1,4 @@
-"""A label map on the slices of a series: what every DICOM result is made of."""
+"""A label map on the slices of a series: the input of every DICOM result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flarecli.geometry import content_window
 
 @dataclass(frozen=True)
 class SegmentedSeries:
-    """A label map with the kidneys' sides told apart, on the slices of a series.
+    """A label map with left and right kidney as separate labels, on the slices of a series.
 
     Attributes:
         labels_kji: uint8, shape (slices, rows, columns) of the source; values are the numbers of `SEGMENTS`.
@@ -24,8 +24,8 @@ class SegmentedSeries:
         source: The series.
         origin: How the label map was made.
         frames: The frame of each slice in its object, from 0; needed for a multi-frame object.
-        is_resampled: Whether the slices lie elsewhere than the source's, so that nothing lies on its images.
-        are_kidneys_fused: Whether the kidneys are connected, and were parted at the spine.
+        is_resampled: Whether the slices have other positions than the source's; contours then refer to no image.
+        are_kidneys_fused: Whether the kidneys are connected, and were separated at the spine.
     """
 
     labels_kji: np.ndarray
@@ -56,6 +56,6 @@ class SegmentedSeries:
         return found.hexdigest()
 
     def description_of(self, segment: Segment) -> str:
-        """What must be said of a segment besides its name; empty where there is nothing."""
+        """A remark about a segment; empty where there is none."""
         is_kidney = segment.laterality is not None
-        return "connected with the other kidney; parted at the spine" if is_kidney and self.are_kidneys_fused else ""
+        return "connected with the other kidney; separated at the spine" if is_kidney and self.are_kidneys_fused else ""

@@ -30,7 +30,7 @@ class Segment:
     """One organ of a DICOM object.
 
     Attributes:
-        number: Segment number, ROI number; also its value in a label map with sides told apart.
+        number: Segment number, ROI number; also its value in a label map with left and right kidney as separate labels.
         label: Its name for people.
         property_type: What it is.
         laterality: Modifier of the type, for kidneys.

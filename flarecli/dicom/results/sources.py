@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 from pydicom import Dataset
 
+from flarecli.counts import counted
 from flarecli.dicom.results.anonymous import anonymous_header, anonymous_identity
 from flarecli.dicom.results.identity import TAKEN_OVER, Identity, identity_of
 from flarecli.errors import InputError
@@ -24,7 +25,7 @@ _IDENTIFIERS = (
     "SeriesInstanceUID",
     "FrameOfReferenceUID",
 )
-"""What ties a result to its study and place; it cannot be made up."""
+"""Identifiers that tie a result to its study and position; none may be invented."""
 
 _SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 _GEOMETRY = (
@@ -50,8 +51,8 @@ class SourceSeries:
     """A series as results refer to it.
 
     Attributes:
-        headers: One a slice, or the one of a multi-frame object: identifiers and geometry, of the first also what
-            results take over. Never written themselves.
+        headers: One a slice, or the one of a multi-frame object: identifiers and geometry, of the first also the
+            attributes that results copy. They are not written themselves.
         identity: Patient and study.
     """
 
@@ -60,7 +61,7 @@ class SourceSeries:
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256 of the identifiers of series and instances, by which a later run knows the series again."""
+        """SHA-256 of the identifiers of series and instances, by which a later run recognizes the series."""
         facts = [str(self.headers[0].SeriesInstanceUID), *sorted(str(header.SOPInstanceUID) for header in self.headers)]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
@@ -70,13 +71,13 @@ def source_series(files: Sequence[Path], affine_ras: np.ndarray | None, *, anony
 
     Args:
         files: One a slice in their order; of a multi-frame file the same for all its frames.
-        affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS), which the slices' positions are
-            taken from, so that rounded ones match; None where results lie elsewhere than the slices.
+        affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS), which replaces the rounded
+            positions of the headers; None where results have other positions than the slices.
         anonymous: Whether results are to name neither patient nor study: see `flarecli.dicom.results.anonymous`.
 
     Raises:
-        InputError: when an identifier that a result must name is missing, not valid or differs, or when the slices lie
-            in several multi-frame files, or a file cannot be read any more.
+        InputError: when an identifier that a result must contain is missing, not valid or differs, when the slices are
+            in several multi-frame files, or when a file can no longer be read.
     """
     read = [_read(path) for path in dict.fromkeys(files)]
     first_path = next(iter(files))
@@ -92,7 +93,7 @@ def source_series(files: Sequence[Path], affine_ras: np.ndarray | None, *, anony
     identity = anonymous_identity() if anonymous else identity_of(read[0])
     if identity.unusable:
         raise InputError(
-            "names the patient in a way that no DICOM result can repeat",
+            "has a patient name or ID that cannot be copied to a DICOM result",
             path=first_path,
             seen=f"{', '.join(identity.unusable)} with characters, a length or a number of values that are not valid",
             expected="one value of at most 64 characters in the character set that the file names",
@@ -111,7 +112,7 @@ def _read(path: Path) -> Dataset:
         return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_READ))
     except (OSError, ValueError) as error:
         raise InputError(
-            "cannot be read any more", path=path, seen=error, remedy="Keep the slices in place while they are used."
+            "can no longer be read", path=path, seen=error, remedy="Keep the slices in place while they are used."
         ) from error
 
 
@@ -150,9 +151,9 @@ def _check_identifiers(headers: Sequence[Dataset], paths: Sequence[Path]) -> Non
     instances = {str(header.SOPInstanceUID) for header in headers}
     if len(instances) < len(headers):
         raise InputError(
-            "slices share an identifier, so that a DICOM result cannot tell them apart",
+            "slices have the same SOP Instance UID, so that a DICOM result cannot refer to each of them",
             path=paths[0].parent,
-            seen=f"{len(instances)} SOP Instance UIDs of {len(headers)} files",
+            seen=f"{counted(len(instances), 'SOP Instance UID')} in {len(headers)} files",
             expected="one for each",
             remedy=_REMEDY,
         )
@@ -164,7 +165,7 @@ def _is_uid(value: object) -> bool:
 
 
 def _reduced(header: Dataset) -> Dataset:
-    """Identifiers and geometry alone."""
+    """The identifiers and geometry of a header."""
     reduced = Dataset()
     for keyword in (*_IDENTIFIERS, *_GEOMETRY):
         if keyword in header:
@@ -175,7 +176,7 @@ def _reduced(header: Dataset) -> Dataset:
 
 
 def _place(headers: Sequence[Dataset], affine_ras: np.ndarray) -> None:
-    """Give the slices their places on the even grid of the scan."""
+    """Set the positions of the slices to those of the evenly spaced grid of the scan."""
     lps = _RAS_TO_LPS @ np.asarray(affine_ras, np.float64)
     column_mm, row_mm = np.linalg.norm(lps[:3, 0]), np.linalg.norm(lps[:3, 1])
     for k, header in enumerate(headers):

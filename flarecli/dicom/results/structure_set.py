@@ -145,7 +145,7 @@ def _frame_of_reference(sources: Sequence[Dataset]) -> Dataset:
         images.append(image)
     series.ContourImageSequence = DicomSequence(images)
     study = Dataset()
-    study.ReferencedSOPClassUID = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, as the module wants
+    study.ReferencedSOPClassUID = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, as the module requires
     study.ReferencedSOPInstanceUID = sources[0].StudyInstanceUID
     study.RTReferencedSeriesSequence = DicomSequence([series])
     frame = Dataset()

@@ -1,8 +1,8 @@
 """Kernels that are stored in 8 bits a weight: whole numbers, and one scale for each channel.
 
 Keras reads no such file. A kernel `vars/0` is a group with the arrays `codes` (int8, the kernel's shape) and `scale`
-(float32, of size 1 along every axis but one); the kernel is their product. Whoever reads such a file as plain Keras
-weights finds a group where an array should be, and no wrong values.
+(float32, of size 1 along every axis but one); the kernel is their product. A program that expects plain
+Keras weights fails on the group instead of reading wrong values.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _KINDS = "fiu"
 _BFLOAT16 = "V"
 _FILTERS = {"1": "gzip", "2": "shuffle", "3": "fletcher32", "32000": "lzf"}
-"""By their numbers in HDF5. Others are programs that HDF5 looks for on the disk and loads."""
+"""By their numbers in HDF5, which loads others as plugins from the disk."""
 
 _LARGEST_ITEM_BYTES = 8
 _LARGEST_CHUNK_BYTES = 16_000_000
-"""Of a piece that is unpacked at once, where the array itself is smaller."""
+"""Of a chunk that is decompressed at once, where the array itself is smaller."""
 
 _MOST_OBJECTS = 100_000
 _DEEPEST = 64
@@ -128,7 +128,7 @@ def _checked_elements(path: Path, name: str, array: h5py.Dataset) -> int:
     if unknown:
         raise _refused(
             path,
-            "holds an array packed by a filter that is not read",
+            "holds an array compressed by a filter that is not supported",
             f"{name}: filter {', '.join(sorted(unknown))}",
             ", ".join(_FILTERS.values()),
         )

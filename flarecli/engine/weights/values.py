@@ -39,7 +39,7 @@ def check_values(model: keras.Model, path: Path) -> None:
 def constant_layers(model: keras.Model) -> tuple[str, ...]:
     """Names of the layers whose kernel is one constant, such as zero: their output does not depend on their input.
 
-    Training does not bring that about in a layer that is of use.
+    Training does not produce that in a layer that has an effect.
     """
     return tuple(name for name, kernel in _kernels(model) if (kernel == kernel.flat[0]).all())
 
@@ -50,7 +50,7 @@ def warning_of(network: str, constant: Iterable[str]) -> str | None:
     if not layers:
         return None
     return (
-        f"the weights of {network} are one constant in {_listed(layers)}: these layers are of no use, and labels may "
+        f"the weights of {network} are one constant in {_listed(layers)}: these layers have no effect, and labels may "
         "be wrong; import or train the weights again"
     )
 

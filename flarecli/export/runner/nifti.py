@@ -78,7 +78,7 @@ def position(header: bytes, order: str) -> np.ndarray:
         rows = np.frombuffer(header, f"{order}f4", 12, 280).reshape(3, 4)
         return np.vstack([rows, [0, 0, 0, 1]]).astype(np.float64)
     if qform <= 0:
-        raise ValueError("the header does not say how the patient lies")
+        raise ValueError("the header does not state the orientation of the patient")
     b, c, d, x, y, z = np.frombuffer(header, f"{order}f4", 6, 256).astype(np.float64)
     a = np.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
     sizes = np.frombuffer(header, f"{order}f4", 8, 76).astype(np.float64)

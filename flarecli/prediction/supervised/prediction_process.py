@@ -89,7 +89,7 @@ class PredictionProcess:
 
         Raises:
             UsageError, InputError, InstallationError: as `Predictor` and `Predictor.load` do. InstallationError, too,
-                when the process is ended from outside.
+                when the process is killed.
         """
         self.start()
         if self._facts is None and self._child is not None:
@@ -304,7 +304,7 @@ def _killed(case: Case, ended: ChildEnded) -> InputError:
 
 def _ended_too_early(ended: ChildEnded) -> InstallationError:
     return InstallationError(
-        "the process that segments was ended from outside before it had a scan",
+        "the process that segments was killed before it had a scan",
         seen=ended,
         expected="a process that loads the networks",
         remedy="Most likely the memory ran out: use fewer processes, or a machine with more memory.",

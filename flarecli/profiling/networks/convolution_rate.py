@@ -1,7 +1,7 @@
 """Peak rate of a network's own convolutions on this machine: the compute limit of the roofline model.
 
-A matrix product is no limit: in 8-bit integers OpenVINO's is slower than its convolutions on some processors, and a
-network came out at 143 per cent of it.
+The rate of matrix products is not the limit: in 8-bit integers OpenVINO's is lower than that of its convolutions on
+some processors, and a network reached 143 per cent of it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LEAST_REPEATS, _MOST_REPEATS = 3, 30
 
 
 def measured_convolution_rate(convolutions: Sequence[Convolution], runtime: Runtime) -> float | None:
-    """Floating-point operations a second of the fastest of some convolutions, each alone, each at its best.
+    """Floating-point operations a second of the fastest of some convolutions, each measured alone.
 
     On the backend, device, precision and threads of `runtime`. What surrounds the convolution, such as the conversion
     of its input, is not counted where the backend tells what each operation took.

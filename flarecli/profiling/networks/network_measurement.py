@@ -1,4 +1,4 @@
-"""What is known of one network at the size at which a case used it."""
+"""Measurements of one network at the input size of a case."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NetworkMeasurement:
         multiply_adds: Of convolutions and dense layers, in one call.
         operations: Floating-point operations of one call; see `flarecli_models.flops`.
         activations_mb: Least memory for the tensors between its layers, MB (10^6 bytes), at the run's precision: each
-            tensor let go after its last use.
+            tensor freed after its last use.
         all_activations_mb: All these tensors together.
         calls: How often a case called it at this size.
         first_call_s: Seconds of the first call, which compiles where the backend does.

@@ -38,7 +38,7 @@ class _Call:
 
 @dataclass
 class _WatchedNetwork:
-    """A network that notes each call."""
+    """A network that records each call."""
 
     network: Network
     high_water: HighWater

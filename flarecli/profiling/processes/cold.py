@@ -40,7 +40,7 @@ def run_cold(
     """Segment a case by the command and measure that.
 
     Raises:
-        InstallationError: when the process was killed or broke down.
+        InstallationError: when the process was killed or failed.
     """
     arguments = ["predict", case.scan, case.labels, "--overwrite", "--json", "--system", system]
     arguments += ["--backend", engine.backend, "--device", engine.device, "--precision", engine.precision]

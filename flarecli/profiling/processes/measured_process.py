@@ -26,7 +26,7 @@ class Measured:
     Attributes:
         start_s: When it was started, by `time.monotonic`.
         end_s: When it had ended.
-        cpu_s: Processor seconds, from the kernel's own account.
+        cpu_s: Processor seconds, as counted by the kernel.
         samples: The samples, from just before its start to just after its end.
         sampling: What these cost.
         exit_code: How it ended; negative is the signal that ended it.
@@ -52,12 +52,12 @@ class Measured:
         """The error of a process that ended without a result."""
         if self.exit_code < 0:
             return InstallationError(
-                "the measured process was ended from outside",
+                "the measured process was killed",
                 seen=f"signal {-self.exit_code}; {self.last_error_line}",
                 remedy="Most likely the memory ran out: profile a smaller scan, or on a machine with more memory.",
             )
         return InstallationError(
-            "the measured process broke down",
+            "the measured process failed",
             seen=self.last_error_line,
             remedy="Run the same system with `flare predict --verbose`, which shows where it fails.",
         )

@@ -17,7 +17,7 @@ def do_work(work: Work, *, gpu: Gpu | None, period_s: float) -> tuple[Done, Meas
 
     Raises:
         FlareError: what stopped the work early.
-        InstallationError: when the process was killed or broke down.
+        InstallationError: when the process was killed or failed.
     """
     with tempfile.TemporaryDirectory(prefix="flare-work-") as folder:
         order, result = Path(folder) / "order", Path(folder) / "result"

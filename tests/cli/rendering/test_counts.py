@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flarecli.cli.main import app
-from flarecli.cli.rendering.counts import counted
+from flarecli.counts import counted
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 cases"), (1, "1 case"), (2, "2 cases")])

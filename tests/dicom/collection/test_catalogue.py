@@ -37,7 +37,7 @@ def test_every_scan_of_a_tree_is_found_with_its_own_voxels(tmp_path: Path, kind:
     for voxels in scans.values():
         assert sum(np.array_equal(voxels, other) for other in read) == 1
     (left,) = [entry for entry in found.series if entry.reason]
-    assert (left.number, left.reason) == ("6", "reformatted or captured, beside original slices")
+    assert (left.number, left.reason) == ("6", "reformatted or Secondary Capture; the study has original slices")
     (said,) = found.warnings()
     assert "1 × localizer ('Topogram')" in said
     assert "report.pdf" in said
@@ -52,7 +52,7 @@ def test_the_list_says_number_slices_thickness_kernel_agent_and_reason(tmp_path:
     listed = catalogue_of(tmp_path).listing()
 
     assert "'Abdomen' (9 slices, series 4, 5 mm thick, kernel B30f, contrast agent Agent X)" in listed
-    assert "(1 slices, series 7, 5 mm thick, kernel B30f, no contrast agent named); left out: a single slice" in listed
+    assert "(1 slice, series 7, 5 mm thick, kernel B30f, no contrast agent named); left out: a single slice" in listed
     assert "CT (9 slices, 5 mm thick)" in listed.anonymous
     assert not any(word in listed.anonymous for word in ("Abdomen", "B30f", "Agent X"))
 
@@ -125,7 +125,7 @@ def test_copies_of_instances_are_dropped_and_a_sound_one_is_taken_before_a_cut_o
     (read,) = _voxels(found).values()
     np.testing.assert_array_equal(read, voxels)
     assert found.copies == 9
-    assert "9 copies of slices that are there already were left out" in found.warnings()
+    assert "9 duplicate slices were left out" in found.warnings()
 
 
 @pytest.mark.parametrize("kind", ["tree", "zip"])
@@ -150,7 +150,7 @@ def test_slices_of_one_uid_with_other_pixels_are_no_copies(tmp_path: Path, kind:
     found = catalogue_of(zipped(tmp_path / "tree", tmp_path / "tree.zip") if kind == "zip" else tmp_path / "tree")
 
     assert found.copies == 0
-    with pytest.raises(InputError, match="slices are doubled"):
+    with pytest.raises(InputError, match="several slices lie at the same position"):
         find_series_of(found.scans[0].files)
 
 
@@ -274,9 +274,7 @@ def test_a_damaged_file_beside_slices_of_two_series_is_a_warning_of_both(tmp_pat
 
     for entry in catalogue_of(tmp_path / "tree").scans:
         series = find_series_of(entry.files)
-        assert any(
-            "1 files of its folder are damaged, and may belong to it: A99.dcm" in text for text in series.warnings
-        )
+        assert any("1 file of its folder is damaged, and may belong to it: A99.dcm" in text for text in series.warnings)
 
 
 def test_a_cut_slice_makes_its_own_series_fail(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ LEFT_OUT: dict[str, str | bytes] = {
 def test_values_that_dicom_does_not_allow_are_left_out(tmp_path: Path, keyword: str) -> None:
     source = source_of(tmp_path / "series", **{keyword: LEFT_OUT[keyword]})
     (warning,) = source.identity.warnings
-    assert warning == f"what the scan says as {keyword} is not valid DICOM: left out of the DICOM results"
+    assert warning == f"not valid in the scan and left out of the DICOM results: {keyword}"
     for result in assert_results_are_valid(tmp_path, source):
         assert not result.get(keyword)
         assert result.PatientID == "42"
@@ -124,7 +124,7 @@ def test_what_is_valid_is_taken_over(tmp_path: Path, case: str) -> None:
 
 def test_letters_without_a_character_set(tmp_path: Path) -> None:
     source = source_of(tmp_path / "series", PatientName=MUELLER)
-    assert "taken as Latin 1" in " ".join(source.identity.warnings)
+    assert "Latin 1 is assumed" in " ".join(source.identity.warnings)
     for result in assert_results_are_valid(tmp_path, source):
         assert result.PatientName == MUELLER
 
@@ -156,7 +156,7 @@ REFUSED: dict[str, tuple[dict[str, str | bytes | None], str]] = {
     "a series' identifier with a leading zero": ({"SeriesInstanceUID": "1.02.3"}, "SeriesInstanceUID"),
     "an identifier that is too long": ({"FrameOfReferenceUID": "1." + "2" * 70}, "FrameOfReferenceUID"),
     "no identifier of the class": ({"SOPClassUID": None}, "no SOPClassUID"),
-    "one identifier for all slices": ({"SOPInstanceUID": "1.2.3"}, "1 SOP Instance UIDs of 7 files"),
+    "one identifier for all slices": ({"SOPInstanceUID": "1.2.3"}, "1 SOP Instance UID in 7 files"),
 }
 
 
