@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from flarecli.cli.startup.nibabel_import import leave_pydicom_out
+from flarecli.cli.startup.lighter_imports import leave_out_unused_parts
 from flarecli.cli.startup.signals import exit_code_of, handle_ending_signals, interruption_behind
 from flarecli.cli.startup.streams import lost_output, secure_streams
 
@@ -21,7 +21,7 @@ def main() -> None:
     """Run the command and end the process with its exit code."""
     handle_ending_signals()
     secure_streams()
-    leave_pydicom_out()
+    leave_out_unused_parts()
     try:
         code = _exit_code_of_command()
     except KeyboardInterrupt as interruption:  # while packages are imported, or a second one

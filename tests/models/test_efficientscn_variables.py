@@ -105,7 +105,7 @@ class TestAssignment:
 
     def test_left_out(self, weights: dict[str, np.ndarray]) -> None:
         del weights["prediction/bias"]
-        self.refused(weights, "weights of efficientscn_localization without an array: 1 (first: prediction/bias")
+        self.refused(weights, r"weights of efficientscn_localization without an array: 1 \(first: prediction/bias")
 
     def test_misshapen(self, weights: dict[str, np.ndarray]) -> None:
         weights["prediction/bias"] = np.zeros(3, np.float32)

@@ -127,7 +127,7 @@ def test_label_maps_of_other_scans_are_refused(tmp_path: Path) -> None:
     grid = read_volume(scan).grid
     moved = grid.affine_ras.copy()
     moved[0, 3] += 9
-    with pytest.raises(InputError, match="another place"):
+    with pytest.raises(InputError, match="another position"):
         read_layer(labels, replace(grid, affine_ras=moved))
     with pytest.raises(InputError, match="differ in shape"):
         read_layer(labels, replace(grid, shape_zyx=(23, 40, 48)))
