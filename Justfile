@@ -4,9 +4,20 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 
 python := env("PYTHON", "python3")
 bin := justfile_directory() / ".venv/bin"
-install := bin / "python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt"
+# What installs into .venv: pip, or another with pip's arguments, such as `uv pip install --python .venv/bin/python`.
+installer := env("FLARE_INSTALLER", bin / "python -m pip install --disable-pip-version-check")
+install := installer + " --quiet --constraint constraints.txt"
 
-network_tests := "tests/models tests/training tests/engine tests/golden tests/examples tests/cli/test_train.py tests/systems/test_efficientscn_published.py"
+# Modules are compiled once, not by each of the many processes that the tests start.
+export PYTHONDONTWRITEBYTECODE := ""
+
+# What computes with the backend, and what trains: the rest of the suite, and what is marked any_backend, runs on
+# OpenVINO alone. TensorFlow builds each small training anew; where one network or fold is trained as another, PyTorch
+# stands for both.
+network_tests := "tests/models tests/engine tests/golden tests/systems/test_efficientscn_published.py"
+torch_tests := network_tests + " tests/training tests/cli/test_train.py tests/examples"
+tensorflow_tests := network_tests + " tests/training/test_machine.py tests/training/test_optimiser.py " + \
+    "tests/training/test_rendering.py tests/training/test_run.py tests/training/test_recipes.py tests/cli/test_train.py"
 
 # In two minutes at most: XLA compiles every model anew.
 jax_tests := "tests/engine/test_jax.py tests/engine/test_runtime.py tests/engine/test_backend_choice.py " + \
@@ -26,8 +37,8 @@ demo: _environment
 
 # Install everything and run all tests: the networks on TensorFlow, PyTorch and (a part) JAX, the suite on OpenVINO.
 test *arguments: development
-    KERAS_BACKEND=tensorflow {{ bin }}/pytest {{ network_tests }} {{ arguments }}
-    KERAS_BACKEND=torch {{ bin }}/pytest {{ network_tests }} {{ arguments }}
+    KERAS_BACKEND=tensorflow {{ bin }}/pytest -m 'not any_backend' {{ tensorflow_tests }} {{ arguments }}
+    KERAS_BACKEND=torch {{ bin }}/pytest -m 'not any_backend' {{ torch_tests }} {{ arguments }}
     KERAS_BACKEND=jax {{ bin }}/pytest {{ jax_tests }} {{ arguments }}
     KERAS_BACKEND=openvino {{ bin }}/pytest {{ arguments }}
 
@@ -39,7 +50,7 @@ check: development
 
 # Measure which lines the tests reach; the modules below 70 % come first.
 coverage *arguments: development
-    KERAS_BACKEND=torch {{ bin }}/pytest --cov --cov-report= {{ network_tests }} {{ arguments }}
+    KERAS_BACKEND=torch {{ bin }}/pytest --cov --cov-report= -m 'not any_backend' {{ torch_tests }} {{ arguments }}
     KERAS_BACKEND=openvino {{ bin }}/pytest --cov --cov-append --cov-report= {{ arguments }}
     {{ bin }}/coverage report --sort=cover
 

@@ -12,6 +12,7 @@ import pytest
 
 from flarecli.cli.startup.signals import interruption_behind
 from flarecli.files.unfinished import PREFIX
+from tests.forked_process import run_forked
 from tests.prediction.test_batch import write_ct
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
@@ -20,9 +21,7 @@ NEVER = 10_000
 
 
 def flare(*arguments: object, ending: int = signal.SIGINT, at_flush: int = NEVER) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.interrupted_command", str(ending), str(at_flush), *map(str, arguments)]
-    root = Path(__file__).parents[1]
-    return subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=60)
+    return run_forked("tests.interrupted_command", int(ending), at_flush, *arguments, timeout=60)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -58,8 +57,13 @@ def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return content(folder)
 
 
-@pytest.mark.parametrize("at_flush", [1, 4, 6, 8])
-@pytest.mark.parametrize("ending", SIGNALS)
+@pytest.mark.parametrize(
+    ("ending", "at_flush"),
+    [
+        *((ending, 1) for ending in SIGNALS),
+        *((ending, at_flush) for ending in (signal.SIGTERM, signal.SIGKILL) for at_flush in (4, 6, 8)),
+    ],
+)
 def test_predict(
     scans: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals, at_flush: int
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from flarecli.files.unfinished import PREFIX
 from tests.deadly_system import DEADLY_HU
+from tests.forked_process import ForkedProcess
 from tests.prediction.test_batch import write_ct
 from tests.test_interruptions import content
 from tests.threshold_system import NO_ORGAN_HU
@@ -24,9 +25,8 @@ PROCESSES = 4
 SCANS = 24
 
 
-def start(*arguments: object, seconds: float = 0.0) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.shared_command", str(seconds), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+def start(*arguments: object, seconds: float = 0.0) -> ForkedProcess:
+    return ForkedProcess("tests.shared_command", [str(seconds), *map(str, arguments)])
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -35,6 +35,7 @@ def run(*arguments: object) -> tuple[int, str, str]:
         output, errors = process.communicate(timeout=300)
     finally:
         process.kill()
+    assert process.returncode is not None
     return process.returncode, output, errors
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from flarecli.files.unfinished import PREFIX
 from tests.deadly_system import DEADLY_HU
+from tests.forked_process import ForkedProcess
 from tests.prediction.test_batch import write_ct
 from tests.test_interruptions import content
 from tests.test_shared_folder import hidden, run, start
@@ -54,7 +54,7 @@ def alone(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, by
     return content(folder)
 
 
-def first_result(process: subprocess.Popen[str], out: Path) -> None:
+def first_result(process: ForkedProcess, out: Path) -> None:
     while process.poll() is None and not list(out.glob("*.nii.gz")):
         time.sleep(0.02)
 

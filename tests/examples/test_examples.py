@@ -45,6 +45,7 @@ def test_a_scan_is_segmented_from_python(tmp_path: Path) -> None:
     assert np.mean((labels > 0) == (truth > 0)) > 0.98
 
 
+@pytest.mark.any_backend
 def test_two_methods_are_compared(tmp_path: Path) -> None:
     truth = nibabel.load(EXAMPLES / "phantom_ct.nii.gz")
     labels = np.asarray(truth.dataobj).astype(np.uint8)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,16 +10,15 @@ import pytest
 from flarecli.files.unfinished import PREFIX
 from flarecli.preprocessing import TrainingCache
 from tests.datasets.labelled_files import flare_dataset
+from tests.forked_process import run_forked
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 NEVER = 10_000
 
 
 def preprocess(dataset: Path, cache: Path, ending: int = signal.SIGINT, at_flush: int = NEVER) -> int:
-    command = [sys.executable, "-m", "tests.interrupted_command", str(int(ending)), str(at_flush)]
-    arguments = ["preprocess", str(dataset), str(cache), "--system", "flarelite", "--jobs", "1"]
-    root = Path(__file__).parents[2]
-    return subprocess.run([*command, *arguments], capture_output=True, cwd=root, timeout=60).returncode
+    arguments = ("preprocess", dataset, cache, "--system", "flarelite", "--jobs", "1")
+    return run_forked("tests.interrupted_command", int(ending), at_flush, *arguments, timeout=60).returncode
 
 
 def arrays(cache: Path) -> dict[str, bytes]:
@@ -40,8 +37,13 @@ def undisturbed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     return arrays(cache)
 
 
-@pytest.mark.parametrize("at_flush", [1, 6, 16])
-@pytest.mark.parametrize("ending", SIGNALS)
+@pytest.mark.parametrize(
+    ("ending", "at_flush"),
+    [
+        *((ending, 1) for ending in SIGNALS),
+        *((ending, at_flush) for ending in (signal.SIGTERM, signal.SIGKILL) for at_flush in (6, 16)),
+    ],
+)
 def test_preprocess(
     dataset: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals, at_flush: int
 ) -> None:

@@ -7,6 +7,8 @@ import pytest
 from flarecli.errors import UsageError
 from flarecli.training.folds import held_out, k_folds
 
+pytestmark = pytest.mark.any_backend
+
 NAMES = tuple(f"train_{number:03d}" for number in range(361))
 
 

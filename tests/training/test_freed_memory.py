@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.any_backend
+
 BLOCK_MB = 64
 FAULTS_OF_A_SECOND_BLOCK = f"""
 import resource

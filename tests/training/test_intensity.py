@@ -8,6 +8,8 @@ import pytest
 from flarecli.training.recipes import recipe_named
 from flarecli.training.views.intensity import Intensity
 
+pytestmark = pytest.mark.any_backend
+
 HU = np.array([-3000, -1024, 0, 512, 3000], np.int16)
 
 

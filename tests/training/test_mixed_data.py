@@ -41,6 +41,7 @@ def equal(first: Sample, second: Sample) -> bool:
     return np.array_equal(first.image, second.image) and np.array_equal(first.labels, second.labels)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("share", [0.1, 0.5, 2 / 3, 0.9])
 def test_the_share_is_kept_all_the_way(share: float) -> None:
     interleaving = Interleaving(share)
@@ -60,6 +61,7 @@ def test_no_scan_of_one_source_has_the_number_of_one_of_the_other() -> None:
     assert min(real) >= FIRST_REAL_SCAN > max(synthetic)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.6])
 def test_scans_are_reused_evenly_after_the_settling_samples(share: float) -> None:
     schedule = MixedSchedule(Interleaving(share), Schedule(2, 3), Schedule(4, 3))
@@ -75,6 +77,7 @@ def test_scans_are_reused_evenly_after_the_settling_samples(share: float) -> Non
     assert sum(new[: schedule.settling_samples]) / schedule.settling_samples > usual
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("workers", [0, 2])
 def test_samples_do_not_depend_on_who_makes_them(workers: int) -> None:
     expected = [mixed().stream(1).sample(number) for number in range(3, 9)]
@@ -85,6 +88,7 @@ def test_samples_do_not_depend_on_who_makes_them(workers: int) -> None:
     assert not equal(mixed().stream(2).sample(3), expected[0])
 
 
+@pytest.mark.any_backend
 def test_real_background_leaves_open_which_surroundings_it_is() -> None:
     recipe = recipe_for_mixing(recipe_named("flarelite", "locate", "standard"))
     assert recipe.loss.name == "partial_cross_entropy_dice"
@@ -99,6 +103,7 @@ def test_real_background_leaves_open_which_surroundings_it_is() -> None:
     assert max(values[False]) > len(ORGANS)
 
 
+@pytest.mark.any_backend
 def test_surroundings_that_a_cache_knows_are_learnt_in_mixtures_and_background_elsewhere() -> None:
     labels = np.array([0, 1, 4, 6], np.uint8)
     assert Target.SURROUNDINGS.encoded(labels, is_partial=True).tolist() == [UNSPECIFIED, 1, 4, 6]

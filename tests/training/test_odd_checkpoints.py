@@ -14,6 +14,8 @@ import pytest
 from flarecli.errors import InputError
 from flarecli.training.learning.checkpoint import load_checkpoint, save_checkpoint
 
+pytestmark = pytest.mark.any_backend
+
 
 class Variable:
     """What a checkpoint needs of a Keras variable."""

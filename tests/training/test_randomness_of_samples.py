@@ -27,6 +27,8 @@ from flarecli.training.targets import Target
 from flarecli.training.views.scan import LabelledScan, Sample
 from tests.training import small
 
+pytestmark = pytest.mark.any_backend
+
 
 def stream(seed: int = 1) -> SampleStream:
     return SyntheticData(small.recipe(), Anatomies("phantoms")).stream(seed)

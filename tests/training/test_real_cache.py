@@ -21,6 +21,8 @@ from flarecli.training.targets import Target
 from flarecli.training.views import ResampledView, SliceView, WindowView
 from flarecli.training.views.scan import Sample
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:

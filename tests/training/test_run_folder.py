@@ -12,6 +12,8 @@ import pytest
 from flarecli.errors import UsageError
 from flarecli.training.learning.run_folder import RunFolder
 
+pytestmark = pytest.mark.any_backend
+
 _HOLDS = """
 import sys
 from pathlib import Path

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from flarecli.phantom.surroundings import SURROUNDINGS
 from flarecli.training.targets import Target
 
+pytestmark = pytest.mark.any_backend
 LABELS = np.array([0, 1, 2, 3, 4], np.uint8)
 
 

@@ -15,6 +15,8 @@ from flarecli.training.samples.variation.varied_scans import VariedScans, drawn_
 from flarecli.training.views.scan import LabelledScan
 from flarecli.training.views.spatial_map import SpatialRanges
 
+pytestmark = pytest.mark.any_backend
+
 SPACING_MM = (3.0, 3.0, 3.0)
 ENHANCED = {0: -100, 1: 107, 2: 175, 3: 112, 4: 95}
 """Fat, and the organs in the portal venous phase."""

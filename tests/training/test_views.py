@@ -20,6 +20,8 @@ from flarecli.training.views.scan import LabelledScan, Sample
 from flarecli.training.views.spatial_map import SpatialRanges
 from tests.training.small import labelled_scan
 
+pytestmark = pytest.mark.any_backend
+
 STILL = SpatialRanges(elastic_mm=0, axis_scale=0, global_scale=0, rotation_rad=0, translation_mm=0)
 
 
