@@ -16,9 +16,12 @@ os.environ.setdefault("KERAS_BACKEND", "openvino")
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Graphs of networks go to a folder of this test run, not to the user's cache."""
+    """Graphs of networks go to a folder of this test run, which its processes share, and not to the user's cache."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLARE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FLARE_CACHE", str(folder / "flare-cache"))
         yield
 
 

@@ -65,7 +65,8 @@ _VERBS: dict[str, Sequence[str]] = {
     "systems": ("systems",),
     "doctor": ("doctor",),
 }
-_WITHOUT_CACHE = ("phantom", "predict in float32", "preprocess", "weights list", "systems")
+# The cache holds compiled networks and matplotlib's list of fonts.
+_WITH_CACHE = ("predict", "profile")
 
 
 class Place:
@@ -120,7 +121,7 @@ def test_the_socket_of_this_test_fails_and_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("time", ["cold", "warm"])
 def test_no_verb_connects_or_leaves_files_in_the_home_folder(place: Place, time: str) -> None:
     for verb, arguments in _VERBS.items():
-        if time == "warm" and verb in _WITHOUT_CACHE:
+        if time == "warm" and verb not in _WITH_CACHE:
             continue
         done = place.run([argument.format(time=time) for argument in arguments])
         assert done.returncode == 0, f"{verb}: {done.stdout}{done.stderr}"

@@ -20,13 +20,23 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT)
 
 
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_ct(tmp_path_factory.mktemp("scan") / "scan.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def labels_with_open_streams(scan: Path) -> bytes:
+    labels = scan.with_name("open.nii.gz")
+    assert shell(f"{COMMAND} predict {scan} {labels}").returncode == 0
+    return labels.read_bytes()
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_closed_streams(tmp_path: Path, closed: str) -> None:
-    scan = write_ct(tmp_path / "scan.nii.gz")
-    assert shell(f"{COMMAND} predict {scan} {tmp_path}/open.nii.gz").returncode == 0
+def test_closed_streams(scan: Path, labels_with_open_streams: bytes, tmp_path: Path, closed: str) -> None:
     ended = shell(f"{COMMAND} predict {scan} {tmp_path}/o.nii.gz {closed}")
     assert ended.returncode == 0
-    assert (tmp_path / "o.nii.gz").read_bytes() == (tmp_path / "open.nii.gz").read_bytes()
+    assert (tmp_path / "o.nii.gz").read_bytes() == labels_with_open_streams
     assert (tmp_path / "o.json").exists()
 
 
