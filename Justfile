@@ -5,7 +5,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 python := env("PYTHON", "python3")
 bin := justfile_directory() / ".venv/bin"
 # What installs into .venv: pip, or another with pip's arguments, such as `uv pip install --python .venv/bin/python`.
-installer := env("FLARE_INSTALLER", bin / "python -m pip install --disable-pip-version-check")
+installer := env("INSTALLER", bin / "python -m pip install --disable-pip-version-check")
 install := installer + " --quiet --constraint constraints.txt"
 
 # Modules are compiled once, not by each of the many processes that the tests start.
