@@ -22,8 +22,10 @@ from benchmarks.calibration import POOR_DSC
 from flarecli.engine import load_network, start_runtime
 from flarecli.errors import InputError
 from flarecli.geometry import Grid
+from flarecli.measures.anatomy.shapes import organ_shapes
+from flarecli.measures.kidney_sides import kidney_sides
 from flarecli.measures.quality import assess_organs
-from flarecli.measures.statistics import organ_statistics
+from flarecli.measures.statistics import kidney_statistics, organ_statistics
 from flarecli.metrics.overlap import dice
 from flarecli.organs import ORGANS
 from flarecli.phantom import anatomy_from_labels, make_phantom, options_for
@@ -128,7 +130,15 @@ def measure(scans: int, first_seed: int, labels_folder: Path | None, weights: li
                 # Refused aloud: nobody takes it for a result.
                 rows += [{"scan": index, "damage": name, "organ": organ.name, "refused": True} for organ in ORGANS]
                 continue
-            verdicts = assess_organs(found.signals, organ_statistics(scan, found.labels))
+            sides = kidney_sides(found.labels, voxels, grid)
+            verdicts = assess_organs(
+                organ_statistics(scan, found.labels),
+                kidney_statistics(scan, sides),
+                organ_shapes(scan, sides),
+                grid.spacing_mm[0],
+                signals=found.signals,
+                calibrations=found.calibrations,
+            )
             for organ, verdict in zip(ORGANS, verdicts, strict=True):
                 truth = labels == organ.label
                 rows.append(

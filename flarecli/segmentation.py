@@ -96,7 +96,7 @@ class SegmentationResult:
 
     @cached_property
     def confidence(self) -> Mapping[str, OrganConfidence]:
-        """How far each organ can be trusted, with reasons; empty for systems whose scores are not calibrated."""
+        """How far each organ can be trusted, with reasons and the evidence they rest on."""
         return {organ.name: organ for organ in self._result.confidence}
 
     @cached_property

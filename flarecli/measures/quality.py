@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from flarecli.measures.calibration import CALIBRATIONS
-from flarecli.measures.signals import OrganSignals
-
-if TYPE_CHECKING:
-    from flarecli.measures.statistics import OrganStatistics
+from flarecli.measures.anatomy.findings import Findings, anatomy_findings
+from flarecli.measures.anatomy.shapes import OrganShape
+from flarecli.measures.calibration import Calibration
+from flarecli.measures.signals import NO_SIGNALS, OrganSignals
+from flarecli.measures.statistics import OrganStatistics
+from flarecli.organs import BOTH_KIDNEYS_NAME, LEFT_KIDNEY_NAME, RIGHT_KIDNEY_NAME
 
 
 class OrganQuality(StrEnum):
@@ -24,35 +25,37 @@ class OrganQuality(StrEnum):
     FAILED = "failed"
 
 
+class Evidence(StrEnum):
+    """What a quality check rests on."""
+
+    ANATOMY = "anatomy"
+    """Size, parts, tissue, shape and position in the label map."""
+    PROBABILITIES = "probabilities"
+    """Uncertainty of the network, from its class probabilities."""
+
+
 @dataclass(frozen=True)
-class OrganLimits:
-    """Limits of the quality check for one organ.
+class UncertaintyLimits:
+    """Limits of a network's uncertainty about one organ.
 
     Attributes:
-        volume_ml: Smallest and largest plausible volume.
         check_below_dsc: An estimated DSC below this is worth a review.
         failed_below_dsc: An estimated DSC below this counts as failed.
         check_above_border: A border uncertainty above this is worth a review.
     """
 
-    volume_ml: tuple[float, float]
     check_below_dsc: float
     failed_below_dsc: float
     check_above_border: float
 
 
-LIMITS: dict[str, OrganLimits] = {
-    "liver": OrganLimits((500.0, 3800.0), 0.92, 0.50, 3.5),
-    "kidneys": OrganLimits((80.0, 720.0), 0.86, 0.50, 3.5),
-    "spleen": OrganLimits((30.0, 630.0), 0.92, 0.50, 3.5),
-    "pancreas": OrganLimits((20.0, 205.0), 0.64, 0.20, 3.5),
+LIMITS: dict[str, UncertaintyLimits] = {
+    "liver": UncertaintyLimits(0.92, 0.50, 3.5),
+    "kidneys": UncertaintyLimits(0.86, 0.50, 3.5),
+    "spleen": UncertaintyLimits(0.92, 0.50, 3.5),
+    "pancreas": UncertaintyLimits(0.64, 0.20, 3.5),
 }
-"""Volumes: half the smallest to one and a half times the largest of the BTCV label maps, its one spleen of 3 L and
-its one patient with hardly any kidney left out. The rest: chosen on scans of patients and synthetic ones, see
-`docs/confidence.md`."""
-
-_FAILED_VOLUME_SHARE = 0.25
-"""An organ of less than this part of its smallest plausible volume is a fragment."""
+"""Chosen on scans of patients and synthetic ones, see `docs/confidence.md`."""
 
 
 @dataclass(frozen=True)
@@ -63,58 +66,84 @@ class OrganConfidence:
         name: The organ.
         verdict: Good, check or failed.
         reasons: Why it is not good; empty where it is.
-        estimated_dsc: The expected DSC, calibrated on scans of known labels; NaN where there is nothing to estimate.
-        signals: Uncertainty of the network.
+        estimated_dsc: The expected DSC, calibrated on scans of known labels; NaN where there is nothing to estimate, or
+            no calibration for the system.
+        signals: Uncertainty of the network; None for systems whose scores are no probabilities.
+        shapes: Shape of the organ, or of each kidney; empty where it was not found.
     """
 
     name: str
     verdict: OrganQuality
     reasons: tuple[str, ...]
-    estimated_dsc: float
-    signals: OrganSignals
+    estimated_dsc: float = float("nan")
+    signals: OrganSignals | None = None
+    shapes: tuple[OrganShape, ...] = field(default=(), repr=False)
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What the verdict rests on."""
+        return (Evidence.ANATOMY,) if self.signals is None else (Evidence.ANATOMY, Evidence.PROBABILITIES)
 
     def as_dict(self) -> dict[str, Any]:
-        """The result for JSON; NaN becomes null."""
+        """The result for JSON; what is not known is null."""
         estimated = None if np.isnan(self.estimated_dsc) else round(self.estimated_dsc, 4)
+        signals = dict.fromkeys(NO_SIGNALS.as_dict()) if self.signals is None else self.signals.as_dict()
         return {
             "verdict": str(self.verdict),
             "reasons": list(self.reasons),
+            "evidence": list(map(str, self.evidence)),
             "estimated_dsc": estimated,
-            **self.signals.as_dict(),
+            **signals,
+            "shapes": {shape.name: shape.as_dict() for shape in self.shapes},
         }
 
 
 def assess_organs(
-    signals: Sequence[OrganSignals], statistics: Iterable[OrganStatistics]
+    organs: Sequence[OrganStatistics],
+    kidneys: Sequence[OrganStatistics],
+    shapes: Mapping[str, OrganShape],
+    slice_mm: float,
+    *,
+    signals: Iterable[OrganSignals] = (),
+    calibrations: Mapping[str, Calibration] | None = None,
 ) -> tuple[OrganConfidence, ...]:
-    """Check the quality of each organ by the network's uncertainty and by its measurements.
+    """Check the quality of each organ by anatomy and, where there is any, by the network's uncertainty.
 
     Args:
-        signals: One entry an organ.
-        statistics: Measurements of the organs of the final label map.
+        organs: Measurements of the organs of the final label map.
+        kidneys: Those of the right and the left kidney alone.
+        shapes: Shapes of what was found, by name; the kidneys apart.
+        slice_mm: Distance between the slices.
+        signals: Uncertainty of the network, one entry an organ; none for systems whose scores are no probabilities.
+        calibrations: By organ, fitted to these signals of the same system; without them no DSC is estimated.
     """
-    by_label = {organ.label: organ for organ in statistics}
-    return tuple(_assess(signal, by_label[signal.label]) for signal in signals)
+    findings = anatomy_findings(organs, kidneys, shapes, slice_mm)
+    by_label = {signal.label: signal for signal in signals}
+    return tuple(
+        _assess(organ, findings[organ.name], by_label.get(organ.label), calibrations or {}, shapes) for organ in organs
+    )
 
 
-def _assess(signals: OrganSignals, measured: OrganStatistics) -> OrganConfidence:
-    limits = LIMITS[measured.name]
-    smallest_ml, largest_ml = limits.volume_ml
-    estimated = CALIBRATIONS[measured.name].estimate(signals.expected_dsc)
-    failures, doubts = [], []
-    if not measured.voxels:
-        failures.append("not found")
-    else:
-        if measured.volume_ml < _FAILED_VOLUME_SHARE * smallest_ml:
-            failures.append(f"only {measured.volume_ml:.0f} mL")
-        elif not smallest_ml <= measured.volume_ml <= largest_ml:
-            doubts.append(f"{measured.volume_ml:.0f} mL, ordinary is {smallest_ml:.0f} to {largest_ml:.0f}")
-        if np.isfinite(estimated) and estimated < limits.check_below_dsc:
-            found = failures if estimated < limits.failed_below_dsc else doubts
-            found.append(f"a DSC of about {estimated:.2f} is expected")
-        if signals.border_uncertainty > limits.check_above_border:
-            doubts.append("its border is uncertain")
-        if measured.touches:
-            doubts.append(f"reaches the {', '.join(measured.touches)} edge of the scan")
+def _assess(
+    organ: OrganStatistics,
+    findings: Findings,
+    signals: OrganSignals | None,
+    calibrations: Mapping[str, Calibration],
+    shapes: Mapping[str, OrganShape],
+) -> OrganConfidence:
+    failures, doubts = list(findings.failures), list(findings.doubts)
+    estimated = float("nan")
+    if signals is not None:
+        if organ.name in calibrations:
+            estimated = calibrations[organ.name].estimate(signals.expected_dsc)
+        if organ.voxels:
+            limits = LIMITS[organ.name]
+            if estimated < limits.check_below_dsc:  # not where it is NaN
+                found = failures if estimated < limits.failed_below_dsc else doubts
+                found.append(f"a DSC of about {estimated:.2f} is expected")
+            if signals.border_uncertainty > limits.check_above_border:
+                doubts.append("its border is uncertain")
     verdict = OrganQuality.FAILED if failures else OrganQuality.CHECK if doubts else OrganQuality.GOOD
-    return OrganConfidence(measured.name, verdict, (*failures, *doubts), estimated, signals)
+    parts = (RIGHT_KIDNEY_NAME, LEFT_KIDNEY_NAME) if organ.name == BOTH_KIDNEYS_NAME else (organ.name,)
+    own = tuple(shapes[part] for part in parts if part in shapes)
+    return OrganConfidence(organ.name, verdict, (*failures, *doubts), estimated, signals, own)

@@ -44,6 +44,10 @@ class OrganSignals:
         return {name: None if np.isnan(value) else value for name, value in facts.items()}
 
 
+NO_SIGNALS = OrganSignals(0, float("nan"), 0.0, 0.0, 0.0)
+"""Those of an organ of which there is no trace."""
+
+
 def organ_signals(
     probabilities: np.ndarray, labels: np.ndarray, voxel_ml: float, z_mm: Sequence[float] | None = None
 ) -> tuple[OrganSignals, ...]:

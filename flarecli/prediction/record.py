@@ -69,7 +69,7 @@ def make_record(
         grid: The scan's canonical grid.
         segmentation: What the system found.
         statistics: What the organs measure.
-        confidence: Verdicts; empty for systems whose scores are not calibrated.
+        confidence: Verdicts.
         warnings: What the user must see.
         steps: What took how long.
         series: Name of the series where the scan holds several; see `flarecli.dicom.collection.SeriesFiles`.

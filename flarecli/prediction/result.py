@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flarecli.engine import Runtime
+from flarecli.measures.anatomy.shapes import organ_shapes
 from flarecli.measures.kidney_sides import KidneySides, kidney_sides
 from flarecli.measures.quality import OrganConfidence, assess_organs
 from flarecli.measures.statistics import OrganStatistics, kidney_statistics, organ_statistics
@@ -72,8 +73,17 @@ class Result:
 
     @cached_property
     def confidence(self) -> tuple[OrganConfidence, ...]:
-        """How far each organ can be trusted; empty for systems whose scores are not calibrated."""
-        return assess_organs(self.segmentation.signals, self.organs)
+        """How far each organ can be trusted: by anatomy, and by the network's uncertainty where the system gives it."""
+        found, grid = self.segmentation, self.volume.grid
+        shapes = organ_shapes(self.volume, self.sides)
+        return assess_organs(
+            self.organs,
+            self.kidneys,
+            shapes,
+            grid.spacing_mm[0],
+            signals=found.signals,
+            calibrations=found.calibrations,
+        )
 
     @cached_property
     def sides(self) -> KidneySides:

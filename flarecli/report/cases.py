@@ -42,7 +42,7 @@ class OrganFacts:
         voxels: 0 where it was not found.
         volume_ml: Its volume.
         mean_hu: Mean of the scan inside it; None where it was not found.
-        verdict: None for systems whose scores are not calibrated.
+        verdict: None in records of versions of flare that judged no other system than flarelite.
         reasons: Why it is not good.
         estimated_dsc: The DSC that the label map is estimated to have; None where unknown.
         outliers: What lies outside the reference ranges, or far from the other cases; in words.
@@ -180,7 +180,7 @@ class ReportCase:
 def _estimated_dsc(organ: str, judged: Mapping[str, Any]) -> float | None:
     """Of a record, or from its expected DSC where an earlier version wrote it."""
     estimated, expected = _number(judged.get("estimated_dsc")), _number(judged.get("expected_dsc"))
-    if estimated is not None or expected is None:
+    if expected is None or "estimated_dsc" in judged:
         return estimated
     return round(CALIBRATIONS[organ].estimate(expected), 4)
 

@@ -13,6 +13,7 @@ import numpy as np
 from flarecli.engine.precision_choice import NO_INT8, Int8Support
 from flarecli.errors import UsageError
 from flarecli.geometry import Box
+from flarecli.measures.calibration import Calibration
 from flarecli.measures.signals import OrganSignals
 from flarecli.steps import Steps
 from flarecli.systems.description import NetworkFigures, Publication
@@ -159,7 +160,9 @@ class Segmentation:
         region_mm: The input region of the last stage, on the scan's canonical grid.
         warnings: Sentences that are shown to the user.
         facts: Further figures for the record (sizes, spacings, reruns), JSON-serialisable.
-        signals: Uncertainty of each organ, where the class scores are calibrated probabilities.
+        signals: Uncertainty of each organ, where the class scores are probabilities; further evidence of the verdicts,
+            which rest on anatomy alone without it.
+        calibrations: What estimates the DSC of each organ from its signals; fitted to this system's own predictions.
     """
 
     labels: np.ndarray
@@ -167,6 +170,7 @@ class Segmentation:
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     signals: tuple[OrganSignals, ...] = ()
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
 
 class System(ABC):

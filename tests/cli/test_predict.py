@@ -125,6 +125,12 @@ def test_verdicts_of_skipped_cases_are_shown(tmp_path: Path) -> None:
     assert "peak memory" in result.stdout
 
 
+def test_verdicts_of_a_system_without_probabilities_are_shown(tmp_path: Path) -> None:
+    result = flare(write_ct(tmp_path / "scan.nii.gz"), tmp_path / "o.nii.gz")
+    assert result.exit_code == 0, result.output
+    assert "scan: kidneys: failed (not found)" in result.stdout
+
+
 def test_what_differed_is_said_to_programs_too(tmp_path: Path) -> None:
     scan = write_ct(tmp_path / "scan.nii.gz")
     assert flare(scan, tmp_path / "o.nii.gz").exit_code == 0

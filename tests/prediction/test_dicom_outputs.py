@@ -407,3 +407,4 @@ def test_kidneys_that_are_connected_are_flagged_everywhere(tmp_path: Path, monke
     for group in highdicom.sr.srread(tmp_path / "o.sr.dcm").content.get_volumetric_roi_measurement_groups():
         found = {item.name.value: item.value.value for item in group.get_qualitative_evaluations()}
         assert found["KIDNEYS"] == "KIDNEYS_FUSED"
+        assert found["QC_VERDICT"] == "QC_FAILED"  # by anatomy: a few millilitres

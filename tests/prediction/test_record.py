@@ -60,6 +60,18 @@ def test_a_record_says_what_was_asked_and_read(made: CaseResult) -> None:
     assert not is_foreign_json(made.case.record)
 
 
+def test_a_record_judges_organs_of_a_system_without_probabilities(made: CaseResult) -> None:
+    confidence = read_record(made.case.record)["confidence"]
+    assert set(confidence) == {"liver", "kidneys", "spleen", "pancreas"}
+    assert {name: judged["verdict"] for name, judged in confidence.items()} == dict.fromkeys(confidence, "failed")
+    assert confidence["kidneys"]["reasons"] == ["not found"]
+    for judged in confidence.values():
+        assert judged["evidence"] == ["anatomy"]
+        assert judged["estimated_dsc"] is None
+        assert judged["expected_dsc"] is None
+    assert confidence["liver"]["shapes"]["liver"]["roughness"] > 1
+
+
 def shown(record: dict[str, Any], case: Case) -> None:
     """All that a later run does with a record that it takes for sound."""
     organs = tuple(OrganStatistics.from_dict(facts) for facts in record["organs"].values())

@@ -10,6 +10,7 @@ import numpy as np
 from flarecli.engine.precision_choice import INT8_BY_DEFAULT
 from flarecli.errors import InputError
 from flarecli.geometry import Grid, Window, box_of_window, cut_faces, whole_window, window_of_box
+from flarecli.measures.calibration import CALIBRATIONS
 from flarecli.measures.signals import organ_signals
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
@@ -140,7 +141,8 @@ class Flarelite(System):
             **_seen(REFINE, refined),
             "cut_faces": list(cut),
         }
-        return Segmentation(labels, box_of_window(window, grid), region_warnings(labels, cut), facts, signals)
+        region_mm, warnings = box_of_window(window, grid), region_warnings(labels, cut)
+        return Segmentation(labels, region_mm, warnings, facts, signals, CALIBRATIONS)
 
     def _window(self, coarse: np.ndarray, located: NetworkGrid, volume: Volume, region: RegionRequest) -> Window:
         """The window of the second stage."""

@@ -1,0 +1,1 @@
+"""Tests of plain anatomy as evidence."""
