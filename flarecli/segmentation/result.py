@@ -1,54 +1,32 @@
-"""Segmentation from Python: `segment` for one scan, `Segmenter` for many; nothing is written unless it is saved.
-
-Example:
-    >>> import flarecli
-    >>> result = flarecli.segment("scan.nii.gz")  # doctest: +SKIP
-    >>> result.organs["liver"].volume_ml, result.confidence["liver"].verdict  # doctest: +SKIP
-    (1474.9, <OrganQuality.GOOD: 'good'>)
-"""
+"""The result of segmenting one scan: labels, measurements, quality; written where it is saved."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flarecli.dicom.collection.detection import is_collection
-from flarecli.dicom.collection.series_files import SeriesFiles
-from flarecli.errors import UsageError
 from flarecli.geometry import Grid
 from flarecli.measures.quality import OrganConfidence
 from flarecli.measures.statistics import OrganStatistics
-from flarecli.prediction.cases import Case
+from flarecli.prediction.case import Case
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
-from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.prediction.record import label_names
-from flarecli.prediction.region import Region
 from flarecli.prediction.result import Result
-from flarecli.prediction.scan_content import ScanContent, content_of
+from flarecli.prediction.scan_content import ScanContent
 from flarecli.prediction.writing import record_of, write_result
 from flarecli.steps import Steps
-from flarecli.systems import DEFAULT_SYSTEM
-from flarecli.volume import Volume, read_volume
-from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
+from flarecli.volume import Volume
 
 if TYPE_CHECKING:
     import nibabel
-
-Source: TypeAlias = (
-    "str | os.PathLike[str] | SeriesFiles | nibabel.spatialimages.SpatialImage | tuple[np.ndarray, np.ndarray]"
-)
-"""A scan: the path of a file or of a folder with a DICOM series, or of folders, a zip archive or a DICOMDIR with one; a
-series of `flarecli.dicom.collection.catalogue_of`; a nibabel image, or `(voxels_zyx, affine_ras)`."""
 
 
 @dataclass(frozen=True)
@@ -211,147 +189,6 @@ class SegmentationResult:
         )
 
 
-class Segmenter:
-    """A system with its networks loaded once, for scan after scan.
-
-    May be called from several threads: they are served one after another, reading and measuring in parallel.
-
-    Args:
-        system: Name of the system; `flarecli.systems()` lists them.
-        weights: A set of weights, folder or file, or several; `NETWORK=...` for one network.
-        region: "auto", "full", or two opposite corners (x0, y0, z0, x1, y1, z1) in world mm (RAS).
-        backend: "openvino", "tensorflow", "torch", "jax" or "auto".
-        device: "cpu", "gpu" or "auto".
-        precision: "float32", "bfloat16", "float16", "int8" or "auto".
-        threads: Processor threads; all that this process may use where None.
-        max_gpu_mb: Limit of this process's GPU memory in MB (10^6 bytes).
-
-    Raises:
-        UsageError: for an unknown system or argument.
-        InputError: for weights that are not there.
-
-    Example:
-        >>> with Segmenter("flarelite") as segmenter:  # doctest: +SKIP
-        ...     for path in paths:
-        ...         segmenter(path).save(f"{path.stem}_organs.nii.gz")
-    """
-
-    def __init__(
-        self,
-        system: str = DEFAULT_SYSTEM,
-        *,
-        weights: str | Iterable[str] = (),
-        region: Region = "auto",
-        backend: str = "auto",
-        device: str = "auto",
-        precision: str = "auto",
-        threads: int | None = None,
-        max_gpu_mb: float | None = None,
-    ) -> None:
-        engine = EngineRequest(backend, device, precision, threads, max_gpu_mb)
-        choices = [weights] if isinstance(weights, str) else list(weights)
-        self._predictor: Predictor | None = Predictor(system, choices, engine, region)
-        self._lock = threading.Lock()
-
-    def __call__(self, source: Source, *, series: str | None = None) -> SegmentationResult:
-        """Segment one scan.
-
-        Args:
-            source: The scan.
-            series: Of a path that holds several DICOM series, which: a Series Number or Series Instance UID, either
-                with `/` and the number of an acquisition, or a name as `catalogue_of` gives it.
-
-        Raises:
-            InputError: when the scan cannot be read, or cannot be a CT scan of a body in HU.
-            InstallationError: when the backend or a package that the format needs is not there.
-            UsageError: when the source is nothing that can be read, or the segmenter is closed.
-        """
-        predictor = self._predictor
-        if predictor is None:
-            raise UsageError("the segmenter is closed", remedy="Make a new one.")
-        steps = Steps()
-        with steps("read"):
-            source = _found(source, series)
-            volume = _volume_of(source)
-        with self._lock:
-            predictor.load(steps)
-            segmentation = predictor.segment(volume, steps)
-        return SegmentationResult(
-            (*volume.warnings, *segmentation.warnings),
-            Result(volume, segmentation, predictor.provenance),
-            _content_of(source, volume),
-            steps,
-        )
-
-    def close(self) -> None:
-        """Free the networks."""
-        with self._lock:
-            self._predictor = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def segment(
-    source: Source,
-    *,
-    series: str | None = None,
-    system: str = DEFAULT_SYSTEM,
-    weights: str | Iterable[str] = (),
-    region: Region = "auto",
-    backend: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-    threads: int | None = None,
-    max_gpu_mb: float | None = None,
-) -> SegmentationResult:
-    """Segment liver, kidneys, spleen and pancreas in one CT scan.
-
-    Args:
-        source: The path of a file or of a folder with a DICOM series, a nibabel image, or `(voxels_zyx, affine_ras)`:
-            HU of shape (z, y, x), and the 4x4 matrix from the index (x, y, z) to world mm (RAS+). See `Source`.
-        series: Of a path that holds several DICOM series, which.
-        system: Further arguments: see `Segmenter`, which segments many scans with networks loaded once.
-
-    Raises:
-        FlareError: as `Segmenter` and its call do.
-    """
-    with Segmenter(
-        system,
-        weights=weights,
-        region=region,
-        backend=backend,
-        device=device,
-        precision=precision,
-        threads=threads,
-        max_gpu_mb=max_gpu_mb,
-    ) as segmenter:
-        return segmenter(source, series=series)
-
-
-def _found(source: Source, series: str | None) -> Source:
-    """The one series of a path that holds several; any other source as it is."""
-    if isinstance(source, str | os.PathLike):
-        if series is None and not is_collection(Path(source)):
-            return source
-        from flarecli.dicom.collection.choice import chosen_scan
-
-        return chosen_scan(Path(source), series)
-    if series is not None:
-        raise UsageError(
-            "a series is chosen of something that is not a path",
-            seen=type(source).__name__,
-            expected="a folder, a zip archive or a DICOMDIR",
-            remedy="Leave series out.",
-        )
-    return source
-
-
 def view(result: SegmentationResult, *, height: int = 600) -> Any:
     """A result in a notebook: scan and organs in three planes and 3-D, to scroll, zoom and turn.
 
@@ -368,26 +205,3 @@ def view(result: SegmentationResult, *, height: int = 600) -> Any:
     from flarecli.viewer.widget import notebook_widget
 
     return notebook_widget(result._volume, result._result.segmentation.labels, height=height)
-
-
-def _volume_of(source: Any) -> Volume:
-    if isinstance(source, str | os.PathLike | SeriesFiles):
-        return read_volume(source if isinstance(source, SeriesFiles) else Path(source))
-    if isinstance(source, tuple) and len(source) == 2:
-        return volume_of_array(*source)
-    if hasattr(source, "dataobj") and hasattr(source, "affine"):
-        return volume_of_nibabel(source)
-    raise UsageError(
-        "this is not a scan",
-        seen=type(source).__name__,
-        expected="a path, a nibabel image, or (voxels_zyx, affine_ras)",
-        remedy="Give one of these.",
-    )
-
-
-def _content_of(source: Any, volume: Volume) -> ScanContent:
-    if isinstance(source, str | os.PathLike | SeriesFiles):
-        return content_of(source if isinstance(source, SeriesFiles) else Path(source))
-    digest = hashlib.sha256(volume.voxels.data)
-    digest.update(np.ascontiguousarray(volume.grid.affine_ras).data)
-    return ScanContent(0, volume.voxels.nbytes, digest.hexdigest())
