@@ -104,11 +104,6 @@ class Place:
         return [str(path.relative_to(self.home)) for path in others]
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("place"))
-
-
 def test_the_socket_of_this_test_fails_and_is_recorded(tmp_path: Path) -> None:
     other = Place(tmp_path)
     program = "import urllib.request as r\ntry: r.urlopen('http://127.0.0.1:9/')\nexcept OSError as e: print(e)"
@@ -118,12 +113,10 @@ def test_the_socket_of_this_test_fails_and_is_recorded(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("time", ["cold", "warm"])
-def test_no_verb_connects_or_leaves_files_in_the_home_folder(place: Place, time: str) -> None:
-    for verb, arguments in _VERBS.items():
-        if time == "warm" and verb not in _WITH_CACHE:
-            continue
-        done = place.run([argument.format(time=time) for argument in arguments])
+def test_no_verb_connects_or_leaves_files_in_the_home_folder(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for verb, time in [*((verb, "cold") for verb in _VERBS), *((verb, "warm") for verb in _WITH_CACHE)]:
+        done = place.run([argument.format(time=time) for argument in _VERBS[verb]])
         assert done.returncode == 0, f"{verb}: {done.stdout}{done.stderr}"
         assert place.attempts() == [], verb
         assert place.foreign_files() == [], verb
