@@ -127,6 +127,20 @@ def test_failures_are_recorded_and_not_tried_again(tmp_path: Path) -> None:
     assert not (out / "bad.failed.json").exists()
 
 
+def test_what_a_host_refuses_is_left_to_others(tmp_path: Path) -> None:
+    scans, out = tmp_path / "scans", tmp_path / "out"
+    for number in range(6):
+        write_ct(scans / f"s{number}.nii.gz", seed=number)
+    shell = ["bash", "-c", 'ulimit -f 1; exec "$@"', "-"]
+    command = [sys.executable, "-m", "tests.shared_command", "0", "predict", str(scans), str(out), "--share"]
+    refused = subprocess.run([*shell, *command], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert refused.returncode == 3, refused.stderr
+    assert list(out.iterdir()) == []
+    assert refused.stderr.count("s3.") == 0  # it has ended before
+    assert run("predict", scans, out, "--share")[0] == 0
+    assert len(list(out.glob("*.nii.gz"))) == 6
+
+
 def test_foreign_files_are_not_replaced(tmp_path: Path) -> None:
     scans, out = tmp_path / "scans", tmp_path / "out"
     write_ct(scans / "a.nii.gz")

@@ -16,11 +16,12 @@ import re
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from isal import isal_zlib
+
+from flarecli.files.unfinished import now_in
 
 _MANIFEST = "entry.json"
 _UNFINISHED = ".part-"
@@ -145,7 +146,7 @@ def _is_trusted_entry(entry: Path) -> bool:
 def _prune(folder: Path, largest_bytes: int) -> None:
     """Remove abandoned entries, and the least recently used ones above the size limit."""
     for left in folder.glob(f"{_UNFINISHED}*"):
-        if time.time() - left.stat().st_mtime > _ABANDONED_S:
+        if now_in(folder) - left.stat().st_mtime > _ABANDONED_S:
             shutil.rmtree(left, ignore_errors=True)
     entries = sorted(_entries(folder), key=lambda entry: (entry / _MANIFEST).stat().st_mtime)
     sizes = [sum(file.stat().st_size for file in entry.iterdir()) for entry in entries]

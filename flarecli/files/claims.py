@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from flarecli.files.refusals import write_errors
-from flarecli.files.unfinished import discard, is_running, new_unfinished_file, this_host
+from flarecli.files.unfinished import is_running, now_in, this_host
 
 RENEWAL_S = 10.0
 """How often a holder renews its claims."""
@@ -122,7 +122,7 @@ class Claims:
         if host == this_host():
             return not is_running(process) or _start_of(process) != started
         try:
-            return _now_in(path.parent) - path.stat().st_mtime > self._dead_s
+            return now_in(path.parent) - path.stat().st_mtime > self._dead_s
         except OSError:
             return False
 
@@ -182,16 +182,6 @@ def _create(path: Path) -> bool:
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink()
-
-
-def _now_in(folder: Path) -> float:
-    """The time by the clock of a folder's file system, in s."""
-    probe = new_unfinished_file(folder, "")
-    try:
-        os.utime(probe)
-        return probe.stat().st_mtime
-    finally:
-        discard(probe)
 
 
 def _start_of(process: int) -> str:

@@ -108,9 +108,25 @@ def _is_abandoned(host: str, process: int, path: Path) -> bool:
     if host == this_host() and not is_running(process):
         return True
     try:
-        return time.time() - path.lstat().st_mtime > _ABANDONED_S
+        written = path.lstat().st_mtime
+        # The clock of this host is asked first, which costs nothing; it may be wrong.
+        return time.time() - written > _ABANDONED_S and now_in(path.parent) - written > _ABANDONED_S
     except OSError:
         return False
+
+
+def now_in(folder: Path) -> float:
+    """The time by the clock of a folder's file system, in s: the clocks of hosts may differ.
+
+    Raises:
+        OSError: when no file can be created there.
+    """
+    probe = new_unfinished_file(folder, "")
+    try:
+        os.utime(probe)
+        return probe.stat().st_mtime
+    finally:
+        discard(probe)
 
 
 def is_running(process: int) -> bool:

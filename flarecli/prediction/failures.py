@@ -10,14 +10,22 @@ from flarecli.errors import FlareError, InputError, InstallationError, Unexpecte
 _OUT_OF_MEMORY = ("bad_alloc", "bad allocation", "out of memory", "cannot allocate memory", "not enough memory")
 
 
+_MEMORY_PROBLEM = "memory ran out while the scan was segmented"
+
+
+def is_out_of_memory(error: FlareError) -> bool:
+    """Whether a scan failed because memory ran out."""
+    return error.problem == _MEMORY_PROBLEM
+
+
 def error_of_scan(cause: BaseException, scan: Path) -> FlareError:
     """The typed error for what was raised while a scan was segmented; the cause is chained."""
     if isinstance(cause, FlareError):
         return cause
     error: FlareError
-    if _is_out_of_memory(cause):
+    if _ran_out_of_memory(cause):
         error = InputError(
-            "memory ran out while the scan was segmented",
+            _MEMORY_PROBLEM,
             path=scan,
             seen=str(cause) or type(cause).__name__,
             expected="enough memory for the scan and the networks",
@@ -45,7 +53,7 @@ def error_of_engine(cause: BaseException) -> FlareError:
     """The typed error for what was raised while the backend was started and the networks were loaded."""
     if isinstance(cause, FlareError):
         return cause
-    if _is_out_of_memory(cause):
+    if _ran_out_of_memory(cause):
         problem = "memory ran out while the networks were loaded"
         remedy = "Close other programs, or use a machine with more memory."
     else:
@@ -56,7 +64,7 @@ def error_of_engine(cause: BaseException) -> FlareError:
     return error
 
 
-def _is_out_of_memory(cause: BaseException) -> bool:
+def _ran_out_of_memory(cause: BaseException) -> bool:
     if isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno == errno.ENOMEM):
         return True
     return isinstance(cause, RuntimeError) and any(words in str(cause).lower() for words in _OUT_OF_MEMORY)

@@ -70,6 +70,16 @@ def test_parts_of_another_host_are_removed_after_a_day(tmp_path: Path) -> None:
     assert not old.exists()
 
 
+def test_a_clock_that_is_wrong_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh, old = (tmp_path / f".flare-part-00000000-1-{name}.nii.gz" for name in ("aaaaaaaa", "bbbbbbbb"))
+    for path in (fresh, old):
+        path.touch()
+    os.utime(old, (time.time() - 90_000, time.time() - 90_000))
+    monkeypatch.setattr(unfinished.time, "time", lambda: 4e9)
+    clear_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == [fresh]
+
+
 def test_a_process_that_ends_at_once_can_remove_its_own(tmp_path: Path) -> None:
     new_unfinished_file(tmp_path, ".csv")
     (new_unfinished_folder(tmp_path) / "array.npy").touch()

@@ -4,6 +4,9 @@ A process claims a case (`flarecli.files.claims`), works on it, writes its files
 What has a record that agrees with what is asked is done, whoever did it; what has a record of its failure has failed. A
 case whose process died is taken over by another one when nothing else is left for it to begin. It works on nothing else
 at the same time: where it dies, too, this case was the reason. Then the case is recorded as failed.
+
+What a host refuses (a full disk, too little memory for any scan) is not recorded, because other hosts may do the case;
+after a few such cases in a row the process ends, so that one broken host does not work through the list in vain.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from flarecli.errors import FlareError, InputError
+from flarecli.errors import FlareError, InputError, OutputError
 from flarecli.files.claims import Claim, Claims
 from flarecli.files.shared_work import MOST_DEATHS
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
+from flarecli.prediction.failures import is_out_of_memory
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor_facts import JudgesCases
@@ -28,6 +32,8 @@ from flarecli.prediction.sharing.failed_cases import read_failure, write_failure
 from flarecli.steps import Steps
 
 _WAIT_S = 1.0
+_MOST_REFUSALS = 3
+"""A process to which its host refused so many cases in a row ends."""
 
 
 class SharedCases:
@@ -59,6 +65,9 @@ class SharedCases:
         self._mine: dict[Case, Claim] = {}
         self._waiting: deque[Case] = deque()  # held by others, dead or alive
         self._is_alone = False
+        self._has_done_one = False
+        self._refusals = 0
+        self._refusal: FlareError | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +81,12 @@ class SharedCases:
         """The next case that is to be done and that no other process works on.
 
         With nothing else to do, it waits until the cases that others hold are done, or those processes have died.
+
+        Raises:
+            FlareError: when this host has refused several cases in a row.
         """
+        if self._refusal is not None and self._refusals >= _MOST_REFUSALS:
+            raise self._refusal
         if self._is_alone and not idle:
             return None
         self._is_alone = False
@@ -83,13 +97,32 @@ class SharedCases:
         return self._next_of_others() if idle else None
 
     def ended(self, outcome: CaseResult) -> None:
-        """Record a failure, and give the case back."""
+        """Record a failure that is the scan's, and give the case back."""
         claim = self._mine.pop(outcome.case, None)
         if claim is None:
             return
-        if outcome.error is not None:
-            write_failure(outcome.case, outcome.error, anonymous=self._extras.anonymous)
+        error = outcome.error
+        if error is None:
+            self._refusals, self._has_done_one = 0, True
+        elif self._is_refusal(outcome.case, error):
+            self._refused(error)
+        else:
+            self._refusals = 0
+            try:
+                write_failure(outcome.case, error, anonymous=self._extras.anonymous)
+            except OutputError as refusal:
+                self._refused(refusal)
         self._claims.release(claim)
+
+    def _is_refusal(self, case: Case, error: FlareError) -> bool:
+        """Whether a case failed because of this host."""
+        if isinstance(error, OutputError):
+            return case.problem is None  # else known before the work: a file of somebody else, for example
+        return is_out_of_memory(error) and not self._has_done_one
+
+    def _refused(self, error: FlareError) -> None:
+        self._refusal = error
+        self._refusals += 1
 
     def _next_of_others(self) -> Case | None:
         while self._waiting:
@@ -114,6 +147,7 @@ class SharedCases:
         try:
             claim = self._claims.take(case.labels, over=over)
         except FlareError as error:
+            self._refused(error)
             return replace(case, problem=error)
         if claim is None:
             self._waiting.append(case)
