@@ -163,7 +163,7 @@ def predict(
     """
     from flarecli.files.remote.staging import staging
 
-    go_on = "Run it again with --resume: finished cases are kept."
+    go_on = f"Run it again with {'--share' if share else '--resume'}: finished cases are kept."
     with reported_errors(as_json=as_json, go_on=go_on, anonymous=anonymous), staging():
         existing = choice_for_existing(overwrite=overwrite, resume=resume)
         files = RunFiles.at(statistics_file, report_file)

@@ -11,16 +11,14 @@ after a few such cases in a row the process ends, so that one broken host does n
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
 from flarecli.errors import FlareError, InputError, OutputError
 from flarecli.files.claims import Claim, Claims
-from flarecli.files.shared_work import MOST_DEATHS
+from flarecli.files.shared_work import MOST_DEATHS, SharedQueue
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.failures import is_out_of_memory
@@ -34,6 +32,17 @@ from flarecli.steps import Steps
 _WAIT_S = 1.0
 _MOST_REFUSALS = 3
 """A process to which its host refused so many cases in a row ends."""
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """A case that is done, or has failed.
+
+    Attributes:
+        failure: Why it failed.
+    """
+
+    failure: FlareError | None = None
 
 
 class SharedCases:
@@ -59,12 +68,10 @@ class SharedCases:
         wait_s: float = _WAIT_S,
     ) -> None:
         self._predictor, self._extras, self._verify = predictor, extras, verify
-        self._left = iter(cases)
-        self._claims = claims or Claims()
-        self._wait_s = wait_s
+        self._queue: SharedQueue[Case, _Settled] = SharedQueue(
+            cases, lambda case: case.labels, self._settled, claims=claims, wait_s=wait_s
+        )
         self._mine: dict[Case, Claim] = {}
-        self._waiting: deque[Case] = deque()  # held by others, dead or alive
-        self._is_alone = False
         self._has_done_one = False
         self._refusals = 0
         self._refusal: FlareError | None = None
@@ -75,26 +82,28 @@ class SharedCases:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._claims.__exit__(kind, error, trace)
+        self._queue.__exit__(kind, error, trace)
 
     def next_case(self, *, idle: bool) -> Case | None:
-        """The next case that is to be done and that no other process works on.
-
-        With nothing else to do, it waits until the cases that others hold are done, or those processes have died.
+        """The next case that is to be done, or has failed, and that no other process works on; see `SharedQueue.next`.
 
         Raises:
             FlareError: when this host has refused several cases in a row.
         """
         if self._refusal is not None and self._refusals >= _MOST_REFUSALS:
             raise self._refusal
-        if self._is_alone and not idle:
-            return None
-        self._is_alone = False
-        for case in self._left:
-            taken = self._take(case, over=False)
-            if taken is not None:
-                return taken
-        return self._next_of_others() if idle else None
+        while (taken := self._queue.next(idle=idle)) is not None:
+            case = taken.item
+            if taken.error is not None:
+                self._refused(taken.error)
+                return replace(case, problem=taken.error)
+            if taken.claim is not None:
+                case = replace(case, problem=case.problem or self._problem(case, taken.claim))
+                self._mine[case] = taken.claim
+                return case
+            if taken.result is not None and taken.result.failure is not None:
+                return replace(case, problem=taken.result.failure)
+        return None
 
     def ended(self, outcome: CaseResult) -> None:
         """Record a failure that is the scan's, and give the case back."""
@@ -112,7 +121,7 @@ class SharedCases:
                 write_failure(outcome.case, error, anonymous=self._extras.anonymous)
             except OutputError as refusal:
                 self._refused(refusal)
-        self._claims.release(claim)
+        self._queue.release(claim)
 
     def _is_refusal(self, case: Case, error: FlareError) -> bool:
         """Whether a case failed because of this host."""
@@ -124,41 +133,11 @@ class SharedCases:
         self._refusal = error
         self._refusals += 1
 
-    def _next_of_others(self) -> Case | None:
-        while self._waiting:
-            for _ in range(len(self._waiting)):
-                taken = self._take(self._waiting.popleft(), over=True)
-                if taken is not None:
-                    self._is_alone = True
-                    return taken
-            if self._waiting:
-                time.sleep(self._wait_s)
-        return None
-
-    def _take(self, case: Case, *, over: bool) -> Case | None:
-        """The case with what is known of it, where it is for this process to do or to report; else None."""
+    def _settled(self, case: Case) -> _Settled | None:
         if self._is_done(case):
-            self._claims.clear(case.labels)
-            return None
+            return _Settled()
         failure = read_failure(case)
-        if failure is not None:
-            self._claims.clear(case.labels)
-            return replace(case, problem=failure)
-        try:
-            claim = self._claims.take(case.labels, over=over)
-        except FlareError as error:
-            self._refused(error)
-            return replace(case, problem=error)
-        if claim is None:
-            self._waiting.append(case)
-            return None
-        failure = read_failure(case)
-        if failure is not None or self._is_done(case):  # by the process that held it until now
-            self._claims.release(claim)
-            return None if failure is None else replace(case, problem=failure)
-        case = replace(case, problem=case.problem or self._problem(case, claim))
-        self._mine[case] = claim
-        return case
+        return None if failure is None else _Settled(failure)
 
     def _problem(self, case: Case, claim: Claim) -> FlareError | None:
         if claim.turn > MOST_DEATHS:
