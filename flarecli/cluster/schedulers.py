@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from flarecli.cluster import interrupts
 from flarecli.cluster.packages import dask_jobqueue, distributed
 from flarecli.errors import InstallationError, UsageError
 from flarecli.hardware.processors import available_processors
@@ -120,6 +121,7 @@ def _local(dask: Any, workers: int, threads: int | None) -> Any:
         dashboard_address="127.0.0.1:0",
         memory_limit=0,  # of the worker, which segments in a process of its own
         silence_logs=50,
+        preload=[interrupts.__name__],
     )
 
 

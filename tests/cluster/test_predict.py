@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +56,7 @@ def alone(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, by
     return content(folder)
 
 
-def first_result(process: ForkedProcess, out: Path) -> None:
+def first_result(process: ForkedProcess | subprocess.Popen[str], out: Path) -> None:
     while process.poll() is None and not list(out.glob("*.nii.gz")):
         time.sleep(0.02)
 
@@ -147,6 +149,23 @@ def test_local_workers(scans: Path, alone: dict[str, bytes], tmp_path: Path) -> 
     assert code == 0, errors
     assert "dashboard: http://127.0.0.1:" in errors
     assert content(out) == alone
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_in_a_terminal_reaches_local_workers(scans: Path, tmp_path: Path, times: int) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "tests.shared_command", "1", "predict", str(scans), str(out)]
+    process = subprocess.Popen(
+        [*command, "--scheduler", "local:2"], stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+    )
+    first_result(process, out)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    _, errors = process.communicate(timeout=150)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in errors
+    assert hidden(out) == []
 
 
 def _runs(process: int) -> bool:
