@@ -126,7 +126,7 @@ class TestOfPredict:
         assert code == 4, output
         text = page.read_text()
         data = json.loads(text.split('id="data">')[1].split("</script>")[0])
-        assert [(one["name"], one["judgement"]) for one in data] == [("b", "error"), ("a", "not judged")]
+        assert [(one["name"], one["judgement"]) for one in data] == [("b", "error"), ("a", "failed")]
         assert data[0]["problem"]
         assert ["preview", "./out/a.png"] in data[1]["links"]
         code, output = self.predict(tmp_path / "scans", tmp_path / "out", "--report", page)

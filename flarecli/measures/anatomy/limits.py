@@ -10,12 +10,12 @@ VOLUMES_ML: dict[str, tuple[float, float]] = {
     "liver": (500.0, 3800.0),
     BOTH_KIDNEYS_NAME: (80.0, 720.0),
     "spleen": (30.0, 630.0),
-    "pancreas": (20.0, 150.0),
+    "pancreas": (20.0, 175.0),
 }
 """Smallest and largest plausible volume. *Source:* half the smallest to one and a half times the largest of the 30
 BTCV label maps, without one spleen of 3 L and one patient with hardly any kidney. They hold the central 95 % of 2,989
 healthy donors (liver 825 to 1,700, spleen 81 to 322 mL; Kim et al., Radiology 2021) and enlarged livers (2,320 ± 750
-mL; Linguraru et al., Acad Radiol 2012). Pancreas: up to three standard deviations above the mean of 1,721 adults (72 ±
+mL; Linguraru et al., Acad Radiol 2012). Pancreas: up to four standard deviations above the mean of 1,721 adults (72 ±
 26 mL; Saisho et al., Clin Anat 2007), from the smallest of 204 (19 to 140 mL; Abdom Radiol 2019;44:958)."""
 
 FRAGMENT_SHARE = 0.25
@@ -65,7 +65,7 @@ class ShapeLimits:
     contact: float
 
 
-_KIDNEY = ShapeLimits(180.0, 0.90, 2.6, 1.60, 0.55, (0.45, 0.40, 0.40), 60.0, 0.155, 0.3)
+_KIDNEY = ShapeLimits(180.0, 0.90, 2.6, 1.60, 0.48, (0.45, 0.40, 0.40), 60.0, 0.155, 0.3)
 
 SHAPES: dict[str, ShapeLimits] = {
     "liver": ShapeLimits(320.0, 0.95, 2.6, 1.25, 0.55, (0.40, 0.30, 0.30), 40.0, 0.06, 0.10),
