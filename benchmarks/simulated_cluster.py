@@ -134,7 +134,7 @@ def main() -> None:
     """Print the table as Markdown, or as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scans", type=int, default=10_000)
-    parser.add_argument("--median-s", type=float, default=15.0)
+    parser.add_argument("--median-s", type=float, default=4.0)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
