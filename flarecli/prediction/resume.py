@@ -16,7 +16,7 @@ from flarecli.prediction.output_options import OutputOptions, segmentation_type
 from flarecli.prediction.record import UnusableRecordError, read_record
 from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import content_of
-from flarecli.volume import read_series_geometry
+from flarecli.volume import read_series_headers
 from flarecli.volume.at_hand import images_at_hand
 from flarecli.weights.card import Card, sha256_of
 
@@ -116,7 +116,7 @@ def _reference(case: Case, extras: OutputOptions) -> str | None:
         return None
     from flarecli.dicom.results.sources import source_series
 
-    geometry = read_series_geometry(reference)
+    geometry = read_series_headers(reference).source
     assert geometry.dicom is not None
     return source_series(geometry.dicom.files, None, anonymous=extras.anonymous).checksum
 

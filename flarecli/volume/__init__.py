@@ -3,10 +3,11 @@
 from flarecli.volume.image import ImageHeader, StoredImage
 from flarecli.volume.image_files import read_header, read_image
 from flarecli.volume.scan import (
+    SeriesHeaders,
     Volume,
     canonical_grid,
     check_label_map_name,
-    read_series_geometry,
+    read_series_headers,
     read_volume,
     write_labels,
     write_scan,
@@ -15,6 +16,7 @@ from flarecli.volume.source import SourceGeometry
 
 __all__ = [
     "ImageHeader",
+    "SeriesHeaders",
     "SourceGeometry",
     "StoredImage",
     "Volume",
@@ -22,7 +24,7 @@ __all__ = [
     "check_label_map_name",
     "read_header",
     "read_image",
-    "read_series_geometry",
+    "read_series_headers",
     "read_volume",
     "write_labels",
     "write_scan",

@@ -7,7 +7,7 @@ RAS+ order (z, y, x), and before it a label map gets the file's own geometry aga
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -75,24 +75,8 @@ def read_volume(path: Path | SeriesFiles) -> Volume:
         InstallationError: when a DICOM series needs a package that is not installed.
     """
     if isinstance(path, SeriesFiles) or is_collection(Path(path)):
-        from flarecli.dicom.collection.choice import only_scan
-        from flarecli.dicom.collection.series_reading import find_series_of
-
-        series = path if isinstance(path, SeriesFiles) else only_scan(Path(path))
-        path, scan = series.place, _scan_of_series(find_series_of(series))
-    else:
-        path = Path(path)
-        scan = _stored_scan(path)
-    source = scan.source
-    voxels, value_warnings = hounsfield_zyx(scan, path)
-    hounsfield_warnings = check_hounsfield(voxels, path)
-    return Volume(
-        voxels,
-        canonical_grid(source),
-        source,
-        path,
-        (*scan.warnings, *value_warnings, *hounsfield_warnings),
-    )
+        return _headers_of_collection(path if isinstance(path, SeriesFiles) else Path(path)).read()
+    return _volume_of(_stored_scan(Path(path)), Path(path))
 
 
 def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
@@ -129,8 +113,37 @@ def write_labels(path: Path, labels: np.ndarray, volume: Volume) -> None:
         write_nifti(path, volume.source.nifti_header, stored_ijk)
 
 
-def read_series_geometry(path: Path) -> SourceGeometry:
-    """Where the slices of a DICOM series lie, from its headers alone.
+@dataclass(frozen=True)
+class SeriesHeaders:
+    """A DICOM series whose headers were read and checked; its voxels are read on demand.
+
+    Attributes:
+        source: Its geometry.
+        path: The folder, file or archive.
+    """
+
+    source: SourceGeometry
+    path: Path
+    _series: Series = field(repr=False)
+    _warnings: tuple[str, ...] = field(repr=False)
+
+    def read(self) -> Volume:
+        """Read the voxels; the headers are not read again.
+
+        Raises:
+            InputError: when a slice cannot be read, or the values cannot be those of a CT scan of a body in HU.
+            InstallationError: when a package for compressed pixels is not installed.
+        """
+        return _volume_of(self.stored(), self.path)
+
+    def stored(self) -> StoredScan:
+        """Read the voxels as they are stored, in HU; see `read`."""
+        voxels, warnings = self._series.read()
+        return StoredScan(voxels.T, 1.0, 0.0, self.source, (*self._series.warnings, *self._warnings, *warnings))
+
+
+def read_series_headers(path: Path) -> SeriesHeaders:
+    """Read and check the headers of a DICOM series.
 
     Args:
         path: Folder of slices, multi-frame file, or a folder, archive or DICOMDIR with one CT series.
@@ -140,12 +153,9 @@ def read_series_geometry(path: Path) -> SourceGeometry:
         InstallationError: when pydicom is not installed.
     """
     if is_collection(path):
-        from flarecli.dicom.collection.choice import only_scan
-        from flarecli.dicom.collection.series_reading import find_series_of
-
-        return _geometry_of_series(find_series_of(only_scan(path)))[0]
+        return _headers_of_collection(path)
     if is_folder(path):
-        return _geometry_of_series(find_series(path))[0]
+        return _headers_of(find_series(path), path)
     check_regular_file(path)
     if not is_dicom_file(path):
         raise InputError(
@@ -154,7 +164,7 @@ def read_series_geometry(path: Path) -> SourceGeometry:
             expected="a folder with the slices of one series, or a multi-frame file",
             remedy="Give the series that the scan was converted from.",
         )
-    return _geometry_of_series(find_series_of_file(path))[0]
+    return _headers_of(find_series_of_file(path), path)
 
 
 def check_label_map_name(path: Path) -> None:
@@ -203,22 +213,32 @@ def canonical_grid(source: SourceGeometry) -> Grid:
 
 def _stored_scan(path: Path) -> StoredScan:
     if is_folder(path):
-        return _scan_of_series(find_series(path))
+        return _headers_of(find_series(path), path).stored()
     check_regular_file(path)
     if image_suffix(path) not in _TEXT_HEADER_SUFFIXES and is_dicom_file(path):
-        return _scan_of_series(find_series_of_file(path))
+        return _headers_of(find_series_of_file(path), path).stored()
     return _scan_of_file(path)
 
 
-def _scan_of_series(series: Series) -> StoredScan:
-    """A DICOM series whose geometry has been found right before its voxels were read."""
-    source, affine_warnings = _geometry_of_series(series)
-    voxels, warnings = series.read()
-    return StoredScan(voxels.T, 1.0, 0.0, source, (*series.warnings, *affine_warnings, *warnings))
+def _volume_of(scan: StoredScan, path: Path) -> Volume:
+    """A scan in HU and canonical order, its values checked."""
+    voxels, value_warnings = hounsfield_zyx(scan, path)
+    hounsfield_warnings = check_hounsfield(voxels, path)
+    warnings = (*scan.warnings, *value_warnings, *hounsfield_warnings)
+    return Volume(voxels, canonical_grid(scan.source), scan.source, path, warnings)
 
 
-def _geometry_of_series(series: Series) -> tuple[SourceGeometry, tuple[str, ...]]:
-    """Where the slices of a series lie, and warnings."""
+def _headers_of_collection(path: Path | SeriesFiles) -> SeriesHeaders:
+    """The headers of one series of a collection, or of its only one."""
+    from flarecli.dicom.collection.choice import only_scan
+    from flarecli.dicom.collection.series_reading import find_series_of
+
+    series = path if isinstance(path, SeriesFiles) else only_scan(path)
+    return _headers_of(find_series_of(series), series.place)
+
+
+def _headers_of(series: Series, path: Path) -> SeriesHeaders:
+    """The headers of a series, its geometry checked."""
     shape_ijk = check_shape(series.shape_ijk, series.path)
     affine_warnings = check_affine(series.affine_ras, series.path)
     check_spacing(edges_mm(series.affine_ras), shape_ijk, series.path)
@@ -229,7 +249,8 @@ def _geometry_of_series(series: Series) -> tuple[SourceGeometry, tuple[str, ...]
         series.tilt is not None,
         series.unpacked,
     )
-    return replace(SourceGeometry.of_affine(shape_ijk, series.affine_ras), dicom=origin), affine_warnings
+    source = replace(SourceGeometry.of_affine(shape_ijk, series.affine_ras), dicom=origin)
+    return SeriesHeaders(source, path, series, affine_warnings)
 
 
 def _scan_of_file(path: Path) -> StoredScan:

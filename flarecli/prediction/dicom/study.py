@@ -11,7 +11,7 @@ import numpy as np
 from flarecli.dicom.several import remedied
 from flarecli.errors import FlareError, InputError
 from flarecli.remarks import Remark
-from flarecli.volume import SourceGeometry, Volume, canonical_grid, read_series_geometry, read_volume
+from flarecli.volume import SeriesHeaders, SourceGeometry, Volume, canonical_grid, read_series_headers
 
 if TYPE_CHECKING:
     from flarecli.dicom.results.origin import Origin
@@ -32,10 +32,10 @@ class DicomStudy:
     """A series, checked: results can refer to it.
 
     Attributes:
-        geometry: Where its slices lie.
-        series: What results refer to and take over.
+        geometry: Geometry of its slices.
+        series: Its headers, which results refer to and copy.
         is_reference: Whether the scan is not this series itself, but was converted from it.
-        warnings: What speaks against it, in sentences.
+        warnings: Doubts about it, as sentences.
     """
 
     geometry: SourceGeometry
@@ -49,7 +49,7 @@ class DicomStudy:
         Args:
             labels_zyx: uint8, canonical, with one label per kidney.
             origin: How it was made.
-            are_kidneys_fused: Whether the kidneys are connected, and were parted at the spine.
+            are_kidneys_fused: Whether the kidneys are connected, and were separated at the spine.
         """
         from flarecli.dicom.results.segmented_series import SegmentedSeries
 
@@ -79,7 +79,8 @@ def study_of(volume: Volume, reference: Path | None = None, *, anonymous: bool =
             result must refer to.
     """
     with remedied("Name the folder with the slices of that series alone, or an archive that holds no other."):
-        geometry = volume.source if reference is None else read_series_geometry(reference)
+        headers = None if reference is None else read_series_headers(reference)
+    geometry = volume.source if headers is None else headers.source
     if geometry.dicom is None:
         raise InputError(
             "is not DICOM, so its result cannot belong to a study",
@@ -88,19 +89,19 @@ def study_of(volume: Volume, reference: Path | None = None, *, anonymous: bool =
             remedy="Give the series itself, name it as the reference, or leave out the DICOM objects.",
         )
     warnings: tuple[str, ...] = ()
-    if reference is not None:
-        _check_match(volume, geometry, reference)
-        warnings = _value_warnings(volume, reference)
+    if headers is not None:
+        _check_match(volume, headers)
+        warnings = _value_warnings(volume, headers)
     from flarecli.dicom.results.sources import source_series
 
     placed = None if geometry.dicom.is_resampled else geometry.affine_ras
     series = source_series(geometry.dicom.files, placed, anonymous=anonymous)
-    return DicomStudy(geometry, series, reference is not None, (*warnings, *series.identity.warnings))
+    return DicomStudy(geometry, series, headers is not None, (*warnings, *series.identity.warnings))
 
 
-def _check_match(volume: Volume, geometry: SourceGeometry, reference: Path) -> None:
+def _check_match(volume: Volume, reference: SeriesHeaders) -> None:
     """Refuse a reference whose voxels are not those of the scan, whatever the order of their axes."""
-    scan, series = volume.grid, canonical_grid(geometry)
+    scan, series = volume.grid, canonical_grid(reference.source)
     if scan.shape_zyx != series.shape_zyx:
         difference = f"{_shape(scan.shape_zyx)} and {_shape(series.shape_zyx)} voxels"
     else:
@@ -112,7 +113,7 @@ def _check_match(volume: Volume, geometry: SourceGeometry, reference: Path) -> N
         difference = f"corners that lie up to {apart_mm:.2f} mm apart"
     raise InputError(
         "the scan does not lie where the reference lies",
-        path=reference,
+        path=reference.path,
         seen=f"{difference} (scan: {volume.path.name})",
         expected="the series that the scan was converted from: the same voxels in the same places, within "
         f"{_TOLERANCE * min(series.spacing_mm):.2f} mm",
@@ -120,10 +121,10 @@ def _check_match(volume: Volume, geometry: SourceGeometry, reference: Path) -> N
     )
 
 
-def _value_warnings(volume: Volume, reference: Path) -> tuple[str, ...]:
+def _value_warnings(volume: Volume, reference: SeriesHeaders) -> tuple[str, ...]:
     """A warning where the voxels of the scan are not those of the reference, as those of another phase or patient."""
     try:
-        series = read_volume(reference)
+        series = reference.read()
     except FlareError as error:
         return (Remark(f"the voxels of the reference cannot be compared: {error}", _NOT_COMPARED),)
     sample = (slice(None, None, _EVERY),) * 3

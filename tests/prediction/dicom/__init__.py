@@ -1,0 +1,1 @@
+"""DICOM results of predictions."""
