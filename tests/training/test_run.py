@@ -144,8 +144,10 @@ def test_a_killed_process_goes_on_with_the_same_losses(tmp_path: Path) -> None:
     assert [path.name for path in checkpoints(tmp_path / "killed/checkpoints")] == ["step_00000005.npz"]
     for folder in ("killed", "whole"):
         subprocess.run(command(tmp_path / folder), cwd=root, env=environment, check=True, capture_output=True)
-    assert len(small.losses(tmp_path / "whole")) == 12
-    assert small.losses(tmp_path / "killed") == small.losses(tmp_path / "whole")
+    killed, whole = (np.array(small.losses(tmp_path / name), float) for name in ("killed", "whole"))
+    assert len(whole) == 12
+    # Between two processes of TensorFlow the sum of the losses was seen to differ in the last digit, on a busy machine.
+    np.testing.assert_allclose(killed, whole, rtol=1e-6 if small.BACKEND == "tensorflow" else 0)
 
 
 def test_a_folder_with_another_run_is_refused(uninterrupted: tuple[Path, Finished]) -> None:
