@@ -219,7 +219,7 @@ def _pixel_problem(header: Header) -> str:
         return encapsulation.problem(header)
     missing = pixels.start + pixels.length - header.size
     if missing > 0:
-        return f"of {counted(pixels.length, 'byte')} of its pixel data, {missing} missing" + (
+        return f"its pixel data lack {missing} of {counted(pixels.length, 'byte')}" + (
             " after inflating" if header.syntax == DEFLATED else ""
         )
     return ""

@@ -106,7 +106,8 @@ def test_another_number_of_frames_than_described_is_damage(tmp_path: Path, count
     write_multi_frame(tmp_path / "volume.dcm", change=lambda dataset: setattr(dataset, "NumberOfFrames", count))
     with pytest.raises(InputError, match="is damaged") as caught:
         find_series_of_file(tmp_path / "volume.dcm")
-    assert f"says {count} frames, but describes 9" in str(caught.value.seen)
+    seen = f"its Number of Frames is {count}, but Per-Frame Functional Groups (5200,9230) has 9"
+    assert seen in str(caught.value.seen)
 
 
 def test_a_cut_multi_frame_file_is_damage(tmp_path: Path) -> None:
@@ -115,4 +116,4 @@ def test_a_cut_multi_frame_file_is_damage(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(InputError, match="is damaged") as caught:
         find_series_of_file(path)
-    assert "300 of 2574 bytes of its pixel data are missing" in str(caught.value.seen)
+    assert "its pixel data lack 300 of 2574 bytes" in str(caught.value.seen)

@@ -230,4 +230,4 @@ def test_compressed_pictures_of_another_size_are_refused_before_unpacking(tmp_pa
         path.write_bytes(content)
     with pytest.raises(InputError, match="cannot be read") as caught:
         find_series(tmp_path).read()
-    assert "its header says 13 × 11" in str(caught.value.seen)
+    assert "its header states 13 × 11" in str(caught.value.seen)

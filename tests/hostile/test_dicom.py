@@ -294,7 +294,7 @@ CORPUS = [
         "two thousand million frames",
         frames(change=lambda d: setattr(d, "NumberOfFrames", 2**31 - 1)),
         3,
-        ("describes 9",),
+        ("(5200,9230) has 9",),
     ),
     OddInput(
         "enhanced without frames",
