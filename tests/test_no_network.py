@@ -32,7 +32,6 @@ for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"
 
 _OWN_CACHE = Path(".cache/flare")
 _PHANTOM = ("phantom", "scans", "--shape", "40x64x64", "--spacing", "6x6x6", "--number", "2", "--overwrite")
-_RECIPE = ("--set", "batch=1", "--set", "view.shape_zyx=[32,32,32]")
 _VERBS: dict[str, Sequence[str]] = {
     "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
     "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "previews", "--json"),
@@ -60,7 +59,10 @@ _VERBS: dict[str, Sequence[str]] = {
         "--overwrite",
     ),
     "preprocess": ("preprocess", "scans", "cache", "--overwrite", "--jobs", "2"),
-    "train": ("train", "cache", "run{time}", "--iterations", "1", "--workers", "1", "--set", "validation.scans=1"),
+    "train": (
+        *("train", "cache", "run{time}", "--iterations", "1", "--workers", "1"),
+        *("--set", "validation.scans=1", "--set", "batch=1", "--set", "view.shape_zyx=[32,32,32]"),
+    ),
     "weights list": ("weights", "list"),
     "systems": ("systems",),
     "doctor": ("doctor",),
