@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -45,10 +46,13 @@ def backend() -> Iterator[None]:
         yield
 
 
-def start(run: Path, *options: object, seconds: float = 0.0, deadly: str = "") -> subprocess.Popen[str]:
+def start(
+    run: Path, *options: object, seconds: float = 0.0, deadly: str = "", is_group: bool = False
+) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.cluster.folds_command", str(seconds), deadly, "CACHE", str(run)]
     command += ["--fold", "all", *HERE, *map(str, options)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, start_new_session=is_group)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -121,6 +125,20 @@ def test_an_interruption(scheduler: RunningScheduler, alone: dict[str, bytes], t
     assert len(list(run.glob("fold*/checkpoints/step_*.npz"))) == 2
     assert working_children(scheduler) == []
     code, _, errors = ended(start(run, "--scheduler", scheduler.address))
+    assert code == 0, errors
+    assert results(run) == alone
+
+
+def test_ctrl_c_in_a_terminal_reaches_local_workers(alone: dict[str, bytes], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start(run, "--scheduler", "local:2", seconds=0.5, is_group=True)
+    until(lambda: len(list(run.glob("fold*/losses.csv"))) == 2, process)
+    os.killpg(process.pid, signal.SIGINT)
+    code, _, errors = ended(process)
+    assert code == 130
+    assert "the same command resumes" in errors
+    assert "Traceback" not in errors
+    code, _, errors = ended(start(run, "--scheduler", "local:2"))
     assert code == 0, errors
     assert results(run) == alone
 
