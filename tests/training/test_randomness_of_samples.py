@@ -135,7 +135,7 @@ def test_a_process_that_is_killed_ends_the_training_at_once(
         began = time.monotonic()
         with pytest.raises(InstallationError, match=f"was killed; seen: .*{number.name}"):
             list(islice(samples, 9))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60  # the other sample would take ten minutes
 
 
 def test_the_samples_end_when_the_user_wants_to_stop_while_one_is_waited_for() -> None:
