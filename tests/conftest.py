@@ -33,8 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the test that takes longest, so that the processes of pytest-xdist end together."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/wheel/"))
+    """Begin with the tests that take longest, so that the processes of pytest-xdist end together."""
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/wheel/", "tests/test_no_network.py")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -57,13 +57,8 @@ def undisturbed(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return content(folder)
 
 
-@pytest.mark.parametrize(
-    ("ending", "at_flush"),
-    [
-        *((ending, 1) for ending in SIGNALS),
-        *((ending, at_flush) for ending in (signal.SIGTERM, signal.SIGKILL) for at_flush in (4, 6, 8)),
-    ],
-)
+@pytest.mark.parametrize("at_flush", [1, 4, 6, 8])
+@pytest.mark.parametrize("ending", SIGNALS)
 def test_predict(
     scans: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals, at_flush: int
 ) -> None:

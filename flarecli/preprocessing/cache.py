@@ -115,7 +115,7 @@ class TrainingCache:
 
         Raises:
             UsageError: when the cache has no such case or network.
-            InputError: when its files are missing or damaged.
+            InputError: when its files are missing, damaged, or of a version that stored something else than HU.
         """
         _check_among(network, self.networks, "network", self.folder)
         _check_among(name, self.names, "case", self.folder)
@@ -127,7 +127,16 @@ class TrainingCache:
             image_path, labels_path = array_paths(case, stored["files"])
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(case / RECORD_NAME, error) from error
-        return CachedCase(name, _mapped(image_path), _mapped(labels_path), (z, y, x))
+        image = _mapped(image_path)
+        if image.dtype != np.int16:
+            raise InputError(
+                "this file of the cache is of another version of flare",
+                path=image_path,
+                seen=str(image.dtype),
+                expected="int16 HU",
+                remedy="Run the same `flare preprocess` command again: it makes the arrays anew.",
+            )
+        return CachedCase(name, image, _mapped(labels_path), (z, y, x))
 
 
 def case_folder(cache: Path, name: str) -> Path:

@@ -9,6 +9,9 @@ from typing import Any
 from flarecli.training.samples.variation.settings import VariationSettings
 from flarecli.training.views import View
 
+LATER_SETTINGS = {"validation.restored_air": False}
+"""Settings that runs of former versions do not name, and what these did."""
+
 FORMER_NAMES = {
     "synthesis.painted": "synthesis.rendered_on_device",
     "synthesis.turn_deg": "synthesis.rotation_deg",

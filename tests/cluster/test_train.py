@@ -129,7 +129,7 @@ def test_an_interruption(scheduler: RunningScheduler, alone: dict[str, bytes], t
     assert results(run) == alone
 
 
-def test_ctrl_c_in_a_terminal_reaches_local_workers(tmp_path: Path) -> None:
+def test_ctrl_c_in_a_terminal_reaches_local_workers(alone: dict[str, bytes], tmp_path: Path) -> None:
     run = tmp_path / "run"
     process = start(run, "--scheduler", "local:2", seconds=0.5, is_group=True)
     until(lambda: len(list(run.glob("fold*/losses.csv"))) == 2, process)
@@ -138,7 +138,9 @@ def test_ctrl_c_in_a_terminal_reaches_local_workers(tmp_path: Path) -> None:
     assert code == 130
     assert "the same command resumes" in errors
     assert "Traceback" not in errors
-    assert len(list(run.glob("fold*/checkpoints/step_*.npz"))) == 2  # what it resumes from: `test_an_interruption`
+    code, _, errors = ended(start(run, "--scheduler", "local:2"))
+    assert code == 0, errors
+    assert results(run) == alone
 
 
 def test_the_command_is_killed(scheduler: RunningScheduler, alone: dict[str, bytes], tmp_path: Path) -> None:

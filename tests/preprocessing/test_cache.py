@@ -42,6 +42,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert loaded.labels.dtype == np.uint8
 
 
+def test_grey_levels_of_a_former_version_are_not_taken_for_hu(tmp_path: Path) -> None:
+    cache = finished_cache(tmp_path)
+    path = next((cache.folder / "cases/a").glob("whole-image.npy"))
+    np.save(path, np.zeros((4, 5, 6), np.uint8))
+    with pytest.raises(InputError, match=r"another version of flare.*uint8") as refused:
+        cache.load("a", "whole")
+    assert "flare preprocess" in refused.value.remedy
+
+
 def test_arrays_are_mapped_and_cannot_be_changed(tmp_path: Path) -> None:
     loaded = finished_cache(tmp_path).load("a", "whole")
     assert isinstance(loaded.image, np.memmap)

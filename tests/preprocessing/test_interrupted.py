@@ -37,13 +37,8 @@ def undisturbed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     return arrays(cache)
 
 
-@pytest.mark.parametrize(
-    ("ending", "at_flush"),
-    [
-        *((ending, 1) for ending in SIGNALS),
-        *((ending, at_flush) for ending in (signal.SIGTERM, signal.SIGKILL) for at_flush in (6, 16)),
-    ],
-)
+@pytest.mark.parametrize("at_flush", [1, 6, 16])
+@pytest.mark.parametrize("ending", SIGNALS)
 def test_preprocess(
     dataset: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals, at_flush: int
 ) -> None:

@@ -117,13 +117,13 @@ class LargeStream:
         return np.full(self.megabytes * 1_000_000, number, np.uint8)
 
 
-@pytest.mark.parametrize(
-    ("workers", "megabytes", "number"),
-    [(1, 5, signal.SIGKILL), (2, 5, signal.SIGKILL), (1, 60, signal.SIGKILL), (1, 5, signal.SIGTERM)],
-)
+@pytest.mark.parametrize(("workers", "megabytes"), [(1, 5), (2, 5), (1, 60)])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_process_that_is_killed_ends_the_training_at_once(
     workers: int, megabytes: int, number: signal.Signals
 ) -> None:
+    if megabytes > 50 and number is signal.SIGTERM:
+        pytest.skip("one signal within a message is enough")
     with SampleLoader(LargeStream(megabytes), 0, workers, ahead=1) as loader:
         samples = iter(loader)
         if megabytes < 50:
@@ -135,7 +135,7 @@ def test_a_process_that_is_killed_ends_the_training_at_once(
         began = time.monotonic()
         with pytest.raises(InstallationError, match=f"was killed; seen: .*{number.name}"):
             list(islice(samples, 9))
-        assert time.monotonic() - began < 60  # the other sample would take ten minutes
+        assert time.monotonic() - began < 5
 
 
 def test_the_samples_end_when_the_user_wants_to_stop_while_one_is_waited_for() -> None:

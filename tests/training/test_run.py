@@ -22,7 +22,7 @@ from flarecli.training.learning.checkpoint import checkpoints
 from flarecli.training.learning.log import read_rows
 from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
-from flarecli.training.recipe import FORMER_NAMES, ClippingSettings, Recipe, ValidationSettings
+from flarecli.training.recipe import FORMER_NAMES, LATER_SETTINGS, ClippingSettings, Recipe, ValidationSettings
 from flarecli.training.recipes import RECIPES
 from flarecli.training.run import Finished, RunOptions, run_training
 from flarecli.training.samples.anatomies import Anatomies
@@ -106,13 +106,15 @@ def test_a_stopped_run_goes_on_with_the_same_losses(
         assert all(np.array_equal(resumed[key], whole[key]) for key in whole.files if key != "facts")
 
 
-def test_a_run_with_the_former_names_of_settings_is_resumed(
+def test_a_run_with_the_settings_of_a_former_version_is_resumed(
     uninterrupted: tuple[Path, Finished], tmp_path: Path
 ) -> None:
     assert run(tmp_path, callbacks=stop_after(3)) is None
     plan = json.loads((tmp_path / "run.json").read_text())
     for former, name in FORMER_NAMES.items():
         plan["settings"][former] = plan["settings"].pop(name)
+    for later in LATER_SETTINGS:
+        del plan["settings"][later]
     (tmp_path / "run.json").write_text(json.dumps(plan))
     checkpoint = checkpoints(tmp_path / "checkpoints")[-1]
     with np.load(checkpoint) as stored:
@@ -144,10 +146,8 @@ def test_a_killed_process_goes_on_with_the_same_losses(tmp_path: Path) -> None:
     assert [path.name for path in checkpoints(tmp_path / "killed/checkpoints")] == ["step_00000005.npz"]
     for folder in ("killed", "whole"):
         subprocess.run(command(tmp_path / folder), cwd=root, env=environment, check=True, capture_output=True)
-    killed, whole = (np.array(small.losses(tmp_path / name), float) for name in ("killed", "whole"))
-    assert len(whole) == 12
-    # Between two processes of TensorFlow the sum of the losses was seen to differ in the last digit, on a busy machine.
-    np.testing.assert_allclose(killed, whole, rtol=1e-6 if small.BACKEND == "tensorflow" else 0)
+    assert len(small.losses(tmp_path / "whole")) == 12
+    assert small.losses(tmp_path / "killed") == small.losses(tmp_path / "whole")
 
 
 def test_a_folder_with_another_run_is_refused(uninterrupted: tuple[Path, Finished]) -> None:

@@ -16,7 +16,7 @@ from flarecli.files.atomic import write_json
 from flarecli.files.destinations import check_destination, target_of
 from flarecli.files.refusals import write_errors
 from flarecli.files.sources import check_regular_file
-from flarecli.training.recipe import FORMER_NAMES
+from flarecli.training.recipe import FORMER_NAMES, LATER_SETTINGS
 
 _LOCK_NAME = ".lock"
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -146,7 +146,8 @@ class RunFolder:
                 "cannot be read", path=self.plan, seen=error, remedy="Choose another folder for the run."
             ) from error
         if isinstance(old, dict) and isinstance(old.get("settings"), dict):
-            old["settings"] = {FORMER_NAMES.get(key, key): value for key, value in old["settings"].items()}
+            named = {FORMER_NAMES.get(key, key): value for key, value in old["settings"].items()}
+            old["settings"] = {**LATER_SETTINGS, **named}
         differences = list(_differences(old, new, ""))
         if differences:
             key, before, now = differences[0]

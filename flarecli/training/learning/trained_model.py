@@ -67,6 +67,8 @@ class TrainedModel:
         self._runtime = runtime
         self._builder = builder
         self._seed = seed
+        if runtime.backend == "tensorflow":
+            _keep_order_of_sums()
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy("float32" if runtime.precision == "float32" else f"mixed_{runtime.precision}")
         try:
@@ -194,6 +196,17 @@ class TrainedModel:
         with atomic_path(path) as temporary:
             reserve_room(temporary, _BOOKKEEPING_BYTES + sum(weight.nbytes for weight in release.get_weights()))
             release.save_weights(temporary)
+
+
+def _keep_order_of_sums() -> None:
+    """Have TensorFlow add in the order of the program.
+
+    Its optimiser of graphs turns a chain of additions into one operation, which begins with whichever input is free
+    first: the last digit of the total loss depended on how busy the machine was.
+    """
+    import tensorflow
+
+    tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
 
 
 def _copy_common_weights(source: keras.Model, destination: keras.Model) -> None:

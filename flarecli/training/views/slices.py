@@ -68,10 +68,9 @@ class SliceView:
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
         heights = rng.integers(len(scan.image), size=_TRIES)
-        grey_slices = ((h, self._grey(scan.image[h])) for h in heights)
-        height, grey = next(((h, plane) for h, plane in grey_slices if plane.any()), (heights[0], None))
-        if grey is None:
-            grey = self._grey(scan.image[height])
+        tried = ((height, self._grey(scan.image[height])) for height in heights)
+        black = np.zeros((self.slice_size, self.slice_size), np.uint8)
+        height, grey = next(((height, plane) for height, plane in tried if plane.any()), (heights[0], black))
         matrix = self._matrix(rng)
         middle = np.full(2, (self.slice_size - 1) / 2)
         shift = np.rint(rng.uniform(-self.translation, self.translation, 2) * self.slice_size)
