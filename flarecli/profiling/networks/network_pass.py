@@ -112,6 +112,7 @@ def _figures(
     megabytes = batch * runtime.activation_bytes / 1e6
     first_call = next((call for call in first if call.shape == shape), None)
     calls = [call for call in second if call.shape == shape]
+    call_s = statistics.median(call.seconds for call in calls)
     allocated = [call.allocator_peak_mb for call in calls if call.allocator_peak_mb is not None]
     return NetworkMeasurement(
         key=spec.key,
@@ -123,11 +124,11 @@ def _figures(
         all_activations_mb=activations.all_together * megabytes,
         calls=len(calls),
         first_call_s=(first_call or calls[0]).seconds,
-        call_s=statistics.median(call.seconds for call in calls),
+        call_s=call_s,
         first_call_rise_mb=None if first_call is None else first_call.rise_mb,
         allocator_peak_mb=max(allocated, default=None),
         convolution_flops=measured_convolution_rate(
-            costliest_convolutions(model, spatial, _MEASURED_CONVOLUTIONS), runtime
+            costliest_convolutions(model, spatial, _MEASURED_CONVOLUTIONS), runtime, batch * operations.total / call_s
         ),
     )
 
