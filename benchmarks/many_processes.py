@@ -25,7 +25,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 WAYS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "one process": (1, ()),

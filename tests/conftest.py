@@ -25,6 +25,14 @@ def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+@pytest.fixture
+def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every system is the one that needs no networks and calls soft tissue liver."""
+    from tests.threshold_system import ThresholdSystem  # no sooner: a test of less should not wait for its imports
+
+    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Keras 3.15 turns its variables into numpy arrays by a protocol that numpy 2 deprecates.
     config.addinivalue_line(

@@ -1,8 +1,12 @@
-"""Small arrays with the values of a body CT, for tests of reading and writing."""
+"""Small scans with the values of a body CT, as arrays and as files."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+
+from flarecli.volume import write_scan
 
 
 def ct_voxels(shape: tuple[int, ...] = (13, 11, 9), seed: int = 0) -> np.ndarray:
@@ -37,3 +41,19 @@ def rotation(degrees_xyz: tuple[float, float, float]) -> np.ndarray:
         step[a, b], step[b, a] = -np.sin(angle), np.sin(angle)
         turned = step @ turned
     return turned
+
+
+def write_ct(path: Path, *, peak_hu: int = 900, seed: int = 0) -> Path:
+    """A file of a scan that lies askew, with one voxel of its own value."""
+    voxels = ct_voxels(seed=seed)
+    voxels[6, 5, 4] = peak_hu
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_scan(path, voxels, affine(directions=rotation((8, 3, 0))))
+    return path
+
+
+def write_cts(folder: Path, count: int) -> Path:
+    """A folder of so many different scans: s00.nii.gz, s01.nii.gz and so on."""
+    for number in range(count):
+        write_ct(folder / f"s{number:02}.nii.gz", seed=number)
+    return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -12,8 +11,9 @@ import pytest
 
 from flarecli.cli.startup.signals import interruption_behind
 from flarecli.files.unfinished import PREFIX
+from tests.folder_content import content
 from tests.forked_process import run_forked
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_cts
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 NEVER = 10_000
@@ -24,30 +24,13 @@ def flare(*arguments: object, ending: int = signal.SIGINT, at_flush: int = NEVER
     return run_forked("tests.interrupted_command", int(ending), at_flush, *arguments, timeout=60)
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    """The files of a folder; of records what does not change from run to run."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            found[str(path.relative_to(folder))] = path.read_bytes() if path.suffix != ".json" else _lasting(path)
-    return found
-
-
-def _lasting(path: Path) -> bytes:
-    record = json.loads(path.read_text(encoding="utf-8"))
-    return json.dumps({key: record[key] for key in ("labels", "organs", "system", "warnings")}).encode()
-
-
 def parts(folder: Path) -> list[Path]:
     return list(folder.rglob(f"{PREFIX}*"))
 
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scans")
-    for number in range(3):
-        write_ct(folder / f"s{number}.nii.gz", seed=number)
-    return folder
+    return write_cts(tmp_path_factory.mktemp("scans"), 3)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +67,7 @@ def test_predict(
 def test_evaluate(scans: Path, undisturbed: dict[str, bytes], tmp_path: Path, ending: signal.Signals) -> None:
     labels = tmp_path / "labels"
     labels.mkdir()
-    for name in ("s0.nii.gz", "s1.nii.gz"):
+    for name in ("s00.nii.gz", "s01.nii.gz"):
         (labels / name).write_bytes(undisturbed[name])
     table = tmp_path / "tables" / "scores.csv"
     arguments = ("evaluate", labels, labels, "--csv", table, "--jobs", 1)

@@ -14,16 +14,10 @@ import pytest
 
 import flarecli
 from flarecli.files.unfinished import PREFIX
-from tests.prediction.test_batch import write_ct
-from tests.synthetic_ct import affine, ct_voxels, rotation
-from tests.threshold_system import LIVER_HU, ThresholdSystem
+from tests.synthetic_ct import affine, ct_voxels, rotation, write_ct
+from tests.threshold_system import LIVER_HU
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
 
 
 @pytest.mark.usefixtures("threshold_system")

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from flarecli.preprocessing.cache import TrainingCache
-from tests.cli.test_preprocess import flare_dataset
-from tests.test_shared_folder import hidden, run, start
+from tests.datasets.labelled_files import flare_dataset
+from tests.folder_content import hidden
+from tests.shared_runs import run, start
 
 CASES = 4
 

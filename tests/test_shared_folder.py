@@ -15,9 +15,9 @@ import pytest
 
 from flarecli.files.unfinished import PREFIX
 from tests.deadly_system import DEADLY_HU
-from tests.forked_process import ForkedProcess
-from tests.prediction.test_batch import write_ct
-from tests.test_interruptions import content
+from tests.folder_content import content, hidden
+from tests.shared_runs import predicted_alone, run, start
+from tests.synthetic_ct import write_ct, write_cts
 from tests.threshold_system import NO_ORGAN_HU
 
 ROOT = Path(__file__).parents[1]
@@ -25,37 +25,14 @@ PROCESSES = 4
 SCANS = 24
 
 
-def start(*arguments: object, seconds: float = 0.0) -> ForkedProcess:
-    return ForkedProcess("tests.shared_command", [str(seconds), *map(str, arguments)])
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    process = start(*arguments)
-    try:
-        output, errors = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    assert process.returncode is not None
-    return process.returncode, output, errors
-
-
-def hidden(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob(".*") if path.name != ".nfs"]
-
-
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scans")
-    for number in range(SCANS):
-        write_ct(folder / f"s{number:02}.nii.gz", seed=number)
-    return folder
+    return write_cts(tmp_path_factory.mktemp("scans"), SCANS)
 
 
 @pytest.fixture(scope="module")
 def alone(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    folder = tmp_path_factory.mktemp("alone") / "out"
-    assert run("predict", scans, folder)[0] == 0
-    return content(folder)
+    return predicted_alone(scans, tmp_path_factory.mktemp("alone") / "out")
 
 
 def test_each_case_is_done_once(scans: Path, alone: dict[str, bytes], tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from flarecli.files.unfinished import is_running
 from tests.deadly_system import DEADLY_HU, ENDLESS_HU
-from tests.prediction.test_batch import write_ct
-from tests.test_interruptions import content
-from tests.test_shared_folder import hidden, run, start
+from tests.folder_content import content, hidden
+from tests.shared_runs import run, start
+from tests.synthetic_ct import write_ct
 
 
 def scans_with(folder: Path, odd: dict[int, int], count: int = 6) -> Path:

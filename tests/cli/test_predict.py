@@ -10,13 +10,9 @@ from typer.testing import CliRunner, Result
 
 from flarecli.cli.main import app
 from flarecli.volume import read_volume
-from tests.prediction.test_batch import write_ct
-from tests.threshold_system import ThresholdSystem
+from tests.synthetic_ct import write_ct
 
-
-@pytest.fixture(autouse=True)
-def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
+pytestmark = pytest.mark.usefixtures("threshold_system")
 
 
 def flare(*arguments: object) -> Result:

@@ -17,12 +17,11 @@ from flarecli.cli.main import app
 from flarecli.errors import InputError
 from flarecli.profiling.profile import CaseProfile, Profile, ProfileRequest, ScanToProfile
 from flarecli.weights import store
-from tests.prediction.test_batch import write_ct
 from tests.profiling.fake_nvml import build_fake_nvml
-from tests.profiling.made_up import case_profile
+from tests.profiling.made_up import SCORES, case_profile
 from tests.profiling.made_up import profile as made_up_profile
 from tests.profiling.measured_threshold import register_threshold_system
-from tests.profiling.test_report import SCORES
+from tests.synthetic_ct import write_ct
 
 
 def flare(*arguments: object) -> Result:

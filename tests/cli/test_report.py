@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flarecli.cli.main import app
-from tests.prediction.test_batch import write_ct
 from tests.report.results import make_record, save_result
+from tests.synthetic_ct import write_ct
 from tests.threshold_system import ThresholdSystem
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 COMMAND = f"{sys.executable} -m tests.interrupted_command 2 10000"
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_preprocess import flare_dataset
-from tests.test_shared_folder import run
+from tests.datasets.labelled_files import flare_dataset
+from tests.shared_runs import run
 
 pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 

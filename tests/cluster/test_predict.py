@@ -15,10 +15,10 @@ import pytest
 
 from flarecli.files.unfinished import PREFIX
 from tests.deadly_system import DEADLY_HU
+from tests.folder_content import content, hidden
 from tests.forked_process import ForkedProcess
-from tests.prediction.test_batch import write_ct
-from tests.test_interruptions import content
-from tests.test_shared_folder import hidden, run, start
+from tests.shared_runs import predicted_alone, run, start
+from tests.synthetic_ct import write_ct, write_cts
 
 pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 
@@ -43,17 +43,12 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSched
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scans")
-    for number in range(SCANS):
-        write_ct(folder / f"s{number:02}.nii.gz", seed=number)
-    return folder
+    return write_cts(tmp_path_factory.mktemp("scans"), SCANS)
 
 
 @pytest.fixture(scope="module")
 def alone(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    folder = tmp_path_factory.mktemp("alone") / "out"
-    assert run("predict", scans, folder)[0] == 0
-    return content(folder)
+    return predicted_alone(scans, tmp_path_factory.mktemp("alone") / "out")
 
 
 def first_result(process: ForkedProcess | subprocess.Popen[str], out: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.flare_program import ROOT, with_flare
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 pytest.importorskip("dask_jobqueue", reason="needs the extra 'cluster'")
 

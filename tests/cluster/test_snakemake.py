@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster.flare_program import ROOT, with_flare
 from tests.deadly_system import DEADLY_HU
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 from tests.threshold_system import NO_ORGAN_HU
 
 pytestmark = pytest.mark.skipif(

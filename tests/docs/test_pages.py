@@ -11,21 +11,14 @@ import pytest
 
 import flarecli
 from flarecli import errors
+from tests.docs.tables import DOCS, rows
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DOCS = ROOT / "docs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 _VARIABLE = re.compile(
     r'"((?:FLARE|KERAS|CUDA|TF|ONEDNN|PYTHON)[A-Z_]+|(?:OMP|MKL|OPENBLAS)_NUM_THREADS|MPLCONFIGDIR)"'
 )
-
-
-def rows(page: str) -> Iterator[list[str]]:
-    """The cells of all tables of a page, without backticks."""
-    for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
-        if line.startswith("|") and not line.startswith("|---"):
-            yield [cell.strip().strip("`") for cell in line.strip("|").split("|")]
 
 
 def test_every_error_stands_on_its_page_with_kind_and_exit_code() -> None:

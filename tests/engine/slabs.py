@@ -23,6 +23,17 @@ def one_thread() -> Runtime:
     return start_runtime(checks.BACKEND, "cpu", "float32", threads=1)
 
 
+def full_memory() -> Exception:
+    """The framework's own error of a device whose memory is full."""
+    if checks.BACKEND == "torch":
+        import torch
+
+        return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    import tensorflow
+
+    return tensorflow.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+
 def slab_run(model: keras.Model, output: str | None = None, device: SlabDevice | None = None) -> SlabRun:
     """The model in slabs."""
     from flarecli.engine.slabs import SlabRun

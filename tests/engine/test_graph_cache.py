@@ -22,7 +22,7 @@ from flarecli.engine.graph_key import graph_cache_key
 from flarecli.files.cache_folder import cache_folder
 from flarecli.weights.card import sha256_of
 from flarecli_models.efficientsegnet import coarse_unet
-from tests.engine.test_networks import build_localization, image_of
+from tests.engine.small_network import build_localization, image_of
 from tests.models import model_checks as checks
 
 pytestmark = pytest.mark.skipif(checks.BACKEND != "openvino", reason="is about OpenVINO's graphs")

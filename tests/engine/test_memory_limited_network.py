@@ -24,17 +24,6 @@ VOLUMES = (5, 12, 8, 8)
 SLICES = (7, 3, 32, 32)
 
 
-def full_memory() -> Exception:
-    """The framework's own error of a device whose memory is full."""
-    if checks.BACKEND == "torch":
-        import torch
-
-        return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    import tensorflow
-
-    return tensorflow.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-
-
 def limited(allocator_mb: float) -> Runtime:
     """A runtime on the processor that keeps to a limit as if it had a GPU; 300 MB are its context."""
     from dataclasses import replace
@@ -55,7 +44,7 @@ def failing(network: MemoryLimitedNetwork, monkeypatch: pytest.MonkeyPatch, most
     def scores(batch: np.ndarray) -> np.ndarray:
         tried.append(len(batch))
         if len(batch) > most_samples:
-            raise full_memory()
+            raise slabs.full_memory()
         return whole(batch)
 
     monkeypatch.setattr(network._whole, "_scores", scores)
@@ -172,7 +161,7 @@ class TestSlabsThatRunOutOfMemory:
 
         def crowded_load(host: Any, rows: Any) -> Any:
             if rows.height > most_rows:
-                raise full_memory()
+                raise slabs.full_memory()
             return load(host, rows)
 
         monkeypatch.setattr(device, "load", crowded_load)

@@ -19,12 +19,9 @@ from flarecli.engine.openvino_network import OpenVinoNetwork, openvino_network_o
 from flarecli.errors import InputError, InstallationError
 from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
 from flarecli_models.efficientsegnet import coarse_unet
+from tests.engine.small_network import build_localization, image_of
 from tests.models import efficientscn_reference as reference
 from tests.models import model_checks as checks
-
-
-def build_localization() -> keras.Model:
-    return localization_unet(filters=2, levels=2)
 
 
 def build_segmentation() -> keras.Model:
@@ -41,10 +38,6 @@ def weights_file(weights: dict[str, np.ndarray], tmp_path_factory: pytest.TempPa
     path = tmp_path_factory.mktemp("weights") / "localization.weights.h5"
     checks.with_weights(build_localization(), weights).save_weights(path)
     return path
-
-
-def image_of(shape_zyx: tuple[int, int, int]) -> np.ndarray:
-    return np.random.default_rng(22).uniform(-0.5, 0.5, shape_zyx).astype(np.float32)
 
 
 def test_sizes_one_after_the_other(weights: dict[str, np.ndarray], weights_file: Path) -> None:

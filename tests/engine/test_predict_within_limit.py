@@ -116,12 +116,10 @@ def test_an_impossible_limit_is_wrong_usage(scan: Path) -> None:
 
 @checks.needs_eager
 def test_memory_that_runs_out_is_told(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.engine.test_memory_limited_network import full_memory
-
     assert predict(scan, "whole").exit_code == 0
 
     def scores(*_: Any) -> np.ndarray:
-        raise full_memory()
+        raise slabs.full_memory()
 
     network = {"torch": "TorchNetwork", "tensorflow": "TensorFlowNetwork"}[checks.BACKEND]
     monkeypatch.setattr(f"flarecli.engine.keras_networks.{network}._scores", scores)

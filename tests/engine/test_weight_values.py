@@ -11,7 +11,7 @@ from flarecli.engine import load_network
 from flarecli.engine.weights.values import warning_of
 from flarecli.errors import InputError
 from flarecli.weights.card import sha256_of
-from tests.engine.test_networks import build_localization
+from tests.engine.small_network import build_localization
 from tests.models import model_checks as checks
 
 

@@ -22,8 +22,8 @@ from flarecli_models.layers import (
 from tests.golden.case import Arrays, GoldenCase
 from tests.golden.drawn import noise, weights_of
 from tests.models import model_checks as checks
-from tests.models.layers.test_aligned_resize import resized
-from tests.models.test_efficientsegnet_blocks import CASES as BLOCKS
+from tests.models.layers.aligned_resizing import resized
+from tests.models.originals.efficientsegnet_blocks import BLOCKS
 
 _SHAPES = {
     "context_avg_full": (32, 8, 9, 12),

@@ -14,7 +14,7 @@ from flarecli_models.losses import generalized_dice, sigmoid_cross_entropy
 from flarecli_models.multilabel_losses import dice, dice_cross_entropy, dice_focal, dice_top_k
 from tests.golden.case import Arrays, GoldenCase
 from tests.golden.drawn import label_map, noise, one_hot
-from tests.models.test_losses import number, value_and_gradients
+from tests.models.loss_values import number, value_and_gradients
 from tests.models.vgg13_fixtures import OUTPUTS
 
 _SHAPE = (8, 10, 12)

@@ -14,7 +14,7 @@ from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.resample import restore_labels
 from flarecli.steps import Steps
 from flarecli.volume import read_volume
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 from tests.threshold_system import ThresholdSystem
 
 

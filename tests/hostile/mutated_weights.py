@@ -21,8 +21,8 @@ from flarecli.weights.card import Card, read_card
 from flarecli_models.importers.tensorflow_bundle import BundleError, TensorFlowBundle, masked_crc32c
 from flarecli_models.importers.torch_checkpoint import read_state_dict
 from flarecli_models.importers.torch_pickle import CheckpointError
-from tests.models.bundle_writer import write_bundle
-from tests.models.test_torch_checkpoint import storage, tensor, write_archive, write_legacy
+from tests.models.originals.bundle_writer import write_bundle
+from tests.models.originals.checkpoint_writer import storage, tensor, write_archive, write_legacy
 
 TYPED = (FlareError, BundleError, CheckpointError)
 """What readers may raise, whatever a file holds."""

@@ -20,7 +20,7 @@ import numpy as np
 import flarecli_models
 from flarecli.weights.card import sha256_of
 from flarecli_models.importers.tensorflow_bundle import masked_crc32c
-from tests.models.bundle_writer import write_bundle
+from tests.models.originals.bundle_writer import write_bundle
 
 STARTER = Path(flarecli_models.__file__).parent / "weights" / "flarelite" / "synthetic"
 WEIGHTS, CARD = "locate.weights.h5", "locate.json"

@@ -12,7 +12,7 @@ import pytest
 from flarecli.preprocessing.cache import CACHE_VERSION, MANIFEST_NAME
 from tests.hostile.corpus import OddInput, check, names
 from tests.metrics.label_files import blobs, save_labels
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 Arguments = Sequence[str | Path]
 Make = Callable[[Path], Arguments]

@@ -16,8 +16,7 @@ from typer.testing import CliRunner
 
 from flarecli.cli.main import app
 from tests.hostile.corpus import OddInput, check, names
-from tests.prediction.test_batch import write_ct
-from tests.synthetic_ct import affine, ct_voxels
+from tests.synthetic_ct import affine, ct_voxels, write_ct
 
 Arguments = Sequence[str | Path]
 Make = Callable[[Path], Arguments]

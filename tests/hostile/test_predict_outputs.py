@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.corpus import OddInput, check, names
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 Arguments = Sequence[str | Path]
 Make = Callable[[Path], Arguments]

@@ -25,7 +25,7 @@ def modules() -> dict[str, Path]:
 @cache
 def imports() -> dict[str, frozenset[str]]:
     """The modules of the packages that each module imports, anywhere in its text: also in functions and for types."""
-    return {name: frozenset(_imported(name, path)) - {name} for name, path in modules().items()}
+    return {name: frozenset(_imported(path)) - {name} for name, path in modules().items()}
 
 
 def layer_name(module: str) -> str:
@@ -34,18 +34,18 @@ def layer_name(module: str) -> str:
     return parts[1] if parts[0] == "flarecli" and len(parts) > 1 else parts[0]
 
 
-def _imported(module: str, path: Path) -> Iterator[str]:
+def names_imported(path: Path) -> Iterator[str]:
+    """What a file imports, with its module, anywhere in its text: `package.module.name`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: relative imports hide where a module lives"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            if name.split(".")[0] in PACKAGES:
-                yield _module_of(name)
+            assert node.level == 0, f"{path}: relative imports hide where a module lives"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    return (_module_of(name) for name in names_imported(path) if name.split(".")[0] in PACKAGES)
 
 
 def _module_of(name: str) -> str:

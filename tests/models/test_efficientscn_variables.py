@@ -16,7 +16,7 @@ from flarecli_models.importers.efficientscn_variables import (
 )
 from flarecli_models.importers.tensorflow_bundle import BundleError, TensorFlowBundle
 from tests.models import model_checks as checks
-from tests.models.bundle_writer import write_bundle
+from tests.models.originals.bundle_writer import write_bundle
 from tests.shared_data import shared_path
 
 

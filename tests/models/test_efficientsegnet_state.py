@@ -14,22 +14,14 @@ from flarecli_models.importers.efficientsegnet_state import (
     import_state_dict,
     layer_weights,
 )
+from tests.golden.drawn import efficientsegnet_state
 
 FILTERS = (2, 2, 3, 3, 4)
+SEED = 41
 
 
 def small(name: str) -> keras.Model:
     return coarse_unet((16, 16, 16), FILTERS) if name == "coarse" else efficientsegnet((64, 64, 128), FILTERS)
-
-
-def state_of(model: keras.Model, keys: dict[str, str]) -> dict[str, np.ndarray]:
-    """Random arrays under the original's keys, in the original's order of axes."""
-    generator = np.random.default_rng(41)
-    state = {}
-    for layer, key in keys.items():
-        z, y, x, entering, leaving = model.get_layer(layer).kernel.shape
-        state[key] = generator.standard_normal((leaving, entering, z, y, x), np.float32)
-    return state
 
 
 NETWORKS = pytest.mark.parametrize(
@@ -42,7 +34,7 @@ NETWORKS = pytest.mark.parametrize(
 def test_every_entry_finds_its_layer(name: str, keys: dict[str, str], count: int, prefix: str) -> None:
     model = small(name)
     assert len(keys) == len(set(keys.values())) == len(model.weights) == count
-    state = state_of(model, keys)
+    state = efficientsegnet_state(model, keys, SEED)
     import_state_dict(model, {prefix + key: array for key, array in state.items()})
     for layer, key in keys.items():
         (stored,) = model.get_layer(layer).get_weights()
@@ -62,7 +54,7 @@ def test_keys_are_those_of_the_original() -> None:
 
 def test_missing_and_unknown_keys_are_named() -> None:
     model = small("coarse")
-    state = state_of(model, coarse_state_keys())
+    state = efficientsegnet_state(model, coarse_state_keys(), SEED)
     state["final1.weight"] = state.pop("final.weight")
     message = r"missing keys: 1 \(first: final\.weight\), unknown: 1 \(first: final1\.weight\)"
     with pytest.raises(StateError, match=message):
@@ -73,7 +65,7 @@ def test_missing_and_unknown_keys_are_named() -> None:
 def test_another_shape_is_refused_and_nothing_assigned(shape: tuple[int, ...]) -> None:
     model = small("coarse")
     before = model.get_weights()
-    state = state_of(model, coarse_state_keys())
+    state = efficientsegnet_state(model, coarse_state_keys(), SEED)
     state["conv0_4.shortcut_unit.conv.weight"] = np.zeros(shape, np.float32)
     with pytest.raises(StateError, match=r"conv0_4\.shortcut_unit\.conv\.weight \(=.*\) must"):
         import_state_dict(model, state)
@@ -81,6 +73,6 @@ def test_another_shape_is_refused_and_nothing_assigned(shape: tuple[int, ...]) -
 
 
 def test_the_other_networks_state_is_refused() -> None:
-    state = state_of(small("coarse"), coarse_state_keys())
+    state = efficientsegnet_state(small("coarse"), coarse_state_keys(), SEED)
     with pytest.raises(StateError, match=r"missing keys: 55 .* unknown: 37"):
         layer_weights(state, fine_state_keys())

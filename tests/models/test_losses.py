@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,38 +11,11 @@ import pytest
 from flarecli_models.layers import EntropyFusion
 from flarecli_models.losses import generalized_dice, sigmoid_cross_entropy
 from tests.models import model_checks as checks
+from tests.models.loss_values import number, value_and_gradients
 from tests.shared_data import shared_path
 
 CHANNELS = 1
 """Axis of the channels in the fixtures."""
-
-
-def value_and_gradients(loss: Callable[..., Any], *inputs: np.ndarray) -> tuple[float, list[np.ndarray]]:
-    """A loss and its gradients for each input, on the backend in use."""
-    if checks.BACKEND == "torch":
-        import torch
-
-        tensors = [torch.tensor(values, requires_grad=True) for values in inputs]
-        value = loss(*tensors)
-        value.backward()
-        return float(value.detach()), [tensor.grad.numpy() for tensor in tensors]
-    if checks.BACKEND == "jax":
-        import jax
-
-        value, found = jax.value_and_grad(loss, argnums=tuple(range(len(inputs))))(*map(jax.numpy.asarray, inputs))
-        return float(value), [np.asarray(gradient) for gradient in found]
-    import tensorflow
-
-    tensors = [tensorflow.constant(values) for values in inputs]
-    with tensorflow.GradientTape() as tape:
-        for tensor in tensors:
-            tape.watch(tensor)
-        value = loss(*tensors)
-    return float(value), [gradient.numpy() for gradient in tape.gradient(value, tensors)]
-
-
-def number(tensor: Any) -> float:
-    return float(keras.ops.convert_to_numpy(tensor))
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 
 from flarecli_models.multilabel_losses import dice, dice_cross_entropy, dice_focal, dice_top_k
 from tests.models import model_checks as checks
-from tests.models.test_losses import number, value_and_gradients
+from tests.models.loss_values import number, value_and_gradients
 from tests.shared_data import shared_path
 
 CHANNELS = 1

@@ -9,7 +9,7 @@ import pytest
 
 from flarecli_models.importers.tensorflow_bundle import BundleError, TensorFlowBundle, masked_crc32c
 from tests.models import model_checks as checks
-from tests.models.bundle_writer import write_bundle
+from tests.models.originals.bundle_writer import write_bundle
 
 VARIABLES = {
     "model/variables/0": np.arange(24, dtype=np.float32).reshape(2, 3, 4),

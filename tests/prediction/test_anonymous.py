@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 
 from flarecli.cli.main import app
 from tests.dicom.series_writer import write_multi_frame, write_series
-from tests.prediction.test_batch import write_ct
-from tests.threshold_system import ThresholdSystem
+from tests.synthetic_ct import write_ct
 
 pydicom = pytest.importorskip("pydicom", reason="needs the extra io: pip install 'flarecli[io]'")
 
 from pydicom.datadict import keyword_for_tag, tag_for_keyword  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("threshold_system")
 
 NAME_TAGS = [
     *("PatientName", "PatientID", "OtherPatientIDs", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName"),
@@ -125,11 +126,6 @@ def flare_process(*arguments: object) -> Done:
     command = [sys.executable, "-m", "tests.shared_command", "0", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=300)
     return Done(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(autouse=True)
-def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
 
 
 @pytest.fixture

@@ -14,36 +14,16 @@ import pytest
 from flarecli.errors import InputError, OutputError, UnexpectedError
 from flarecli.organs import LABEL_NAMES
 from flarecli.prediction.batch import predict_cases
-from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case, find_cases
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import Predictor
 from flarecli.prediction.record import is_complete
 from flarecli.volume import Volume, read_volume, write_labels, write_scan
-from tests.synthetic_ct import affine, ct_voxels, rotation
-from tests.threshold_system import DEFECT_HU, LIVER_HU, NO_ORGAN_HU, ThresholdSystem
+from tests.prediction.batch_run import run
+from tests.synthetic_ct import affine, ct_voxels, write_ct
+from tests.threshold_system import DEFECT_HU, LIVER_HU, NO_ORGAN_HU
 
-SHAPE = (13, 11, 9)
-
-
-@pytest.fixture(autouse=True)
-def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
-
-
-def write_ct(path: Path, *, peak_hu: int = 900, seed: int = 0) -> Path:
-    voxels = ct_voxels(SHAPE, seed)
-    voxels[6, 5, 4] = peak_hu
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_scan(path, voxels, affine(directions=rotation((8, 3, 0))))
-    return path
-
-
-def run(
-    source: Path, destination: Path, *, existing: str = "refuse", extras: OutputOptions | None = None
-) -> list[CaseResult]:
-    cases = find_cases(source, destination)
-    return list(predict_cases(Predictor("threshold"), cases, extras=extras or OutputOptions(), existing=existing))
+pytestmark = pytest.mark.usefixtures("threshold_system")
 
 
 def test_label_map_lies_on_the_scan(tmp_path: Path) -> None:
@@ -142,7 +122,7 @@ def test_interrupted_case_leaves_no_record(tmp_path: Path, monkeypatch: pytest.M
 
 def test_region_in_world_millimetres(tmp_path: Path) -> None:
     scan = tmp_path / "scan.nii.gz"
-    write_scan(scan, ct_voxels(SHAPE), affine(spacing_mm=(4.0, 4.0, 3.0), origin_mm=(10, 20, 30)))
+    write_scan(scan, ct_voxels(), affine(spacing_mm=(4.0, 4.0, 3.0), origin_mm=(10, 20, 30)))
     cases = [Case("scan", scan, tmp_path / "organs.nii.gz")]
     inside = Predictor("threshold", region=(10, 20, 30, 18, 28, 36))
     (outcome,) = predict_cases(inside, cases, extras=OutputOptions())

@@ -14,12 +14,9 @@ from typer.testing import CliRunner, Result
 
 from flarecli.cli.main import app
 from tests.dicom.collection.trees import put_localizer, put_series, put_tree, zipped
-from tests.threshold_system import LIVER_HU, ThresholdSystem
+from tests.threshold_system import LIVER_HU
 
-
-@pytest.fixture(autouse=True)
-def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
+pytestmark = pytest.mark.usefixtures("threshold_system")
 
 
 def flare(*arguments: object) -> Result:

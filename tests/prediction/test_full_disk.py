@@ -12,9 +12,10 @@ import pytest
 from flarecli.errors import InputError, OutputError
 from flarecli.files.unfinished import PREFIX
 from flarecli.measures.statistics import organ_statistics
-from tests.prediction.test_batch import run, threshold_system, write_ct
+from tests.prediction.batch_run import run
+from tests.synthetic_ct import write_ct
 
-__all__ = ["threshold_system"]
+pytestmark = pytest.mark.usefixtures("threshold_system")
 
 ROOT = Path(__file__).parents[2]
 NO_LIMIT = -1

@@ -22,7 +22,7 @@ from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.predictor import Predictor
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, is_record_of, read_record
 from flarecli.prediction.scan_content import content_of
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 from tests.threshold_system import ThresholdSystem
 
 JSON = st.recursive(

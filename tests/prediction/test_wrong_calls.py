@@ -19,9 +19,9 @@ from flarecli.prediction.cases import Case, find_cases
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor import Predictor
-from tests.prediction.test_batch import threshold_system, write_ct
+from tests.synthetic_ct import write_ct
 
-__all__ = ["threshold_system"]
+pytestmark = pytest.mark.usefixtures("threshold_system")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -31,6 +32,12 @@ def fail(number: int) -> int:
 
 def take_all_memory(number: int) -> int:
     raise MemoryError
+
+
+def note_and_sleep(folder: Path) -> None:
+    """Leave the number of this process in a folder, as a file's name, and stay."""
+    (folder / str(os.getpid())).touch()
+    time.sleep(120)
 
 
 def echo(receive: Receive, send: Send) -> None:

@@ -16,11 +16,6 @@ from flarecli.processes.workers import Workers
 from tests.processes import children
 
 
-def note_and_sleep(folder: Path) -> None:
-    (folder / str(os.getpid())).touch()
-    time.sleep(120)
-
-
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_item_once(jobs: int) -> None:
     with Workers(jobs) as workers:
@@ -75,7 +70,7 @@ def test_processes_end_with_their_killed_parent(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path\n"
         "from flarecli.processes.workers import Workers\n"
-        "from tests.processes.test_workers import note_and_sleep\n"
+        "from tests.processes.children import note_and_sleep\n"
         f"if __name__ == '__main__': list(Workers(2).work_on(note_and_sleep, [Path({str(tmp_path)!r})] * 2))\n"
     )
     script = tmp_path.parent / f"{tmp_path.name}.py"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
+from flarecli.metrics.pairing import CasePair
+from flarecli.metrics.protocol import Metric
 from flarecli.prediction.cases import Case
 from flarecli.profiling.networks.network_measurement import NetworkMeasurement
 from flarecli.profiling.processes.cold import ColdRun
@@ -18,6 +21,12 @@ from flarecli.profiling.step_meter import Span
 _BEFORE_START_S = 9.9
 COST = SamplingCost(samples=11, wanted_period_s=0.1, median_period_s=0.1, longest_gap_s=0.12, cpu_s=0.01, wall_s=1.0)
 RUNTIME = {"backend": "openvino", "device": "cpu", "precision": "bfloat16", "threads": 2, "version": "1"}
+SCORES = CaseEvaluation(
+    CasePair("scan.nii.gz", None, None),
+    EvaluationStatus.SCORED,
+    {Metric.DSC: (0.9, 0.8, 0.7, 0.6), Metric.NSD: (0.5, 0.4, 0.3, 0.2)},
+)
+"""Of the four organs, for a case named scan."""
 
 
 def samples(

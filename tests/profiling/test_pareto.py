@@ -12,8 +12,7 @@ from PIL import Image
 from flarecli.errors import InputError
 from flarecli.profiling.pareto import SystemPoint, draw_pareto, not_dominated, point_of
 from flarecli.profiling.profile import CaseProfile, ProfileRequest
-from tests.profiling.made_up import case_profile, profile
-from tests.profiling.test_report import SCORES
+from tests.profiling.made_up import SCORES, case_profile, profile
 
 
 def point(system: str, seconds: float, dsc: float) -> SystemPoint:

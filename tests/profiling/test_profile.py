@@ -14,8 +14,8 @@ from flarecli.profiling.flare_protocols import FLARE22
 from flarecli.profiling.inputs import phantom_scan, user_scans
 from flarecli.profiling.processes.measured_process import measure_module
 from flarecli.profiling.profile import Profile, ProfileRequest, profile_scans
-from tests.prediction.test_batch import write_ct
 from tests.profiling.measured_threshold import register_threshold_system
+from tests.synthetic_ct import write_ct
 from tests.threshold_system import NO_ORGAN_HU
 
 

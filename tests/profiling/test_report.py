@@ -11,21 +11,13 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
-from flarecli.metrics.pairing import CasePair
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.ranking import read_efficiency_table
 from flarecli.metrics.score_table import read_score_table
 from flarecli.profiling.flare_protocols import FLARE21, FLARE22
 from flarecli.profiling.profile import CaseProfile, ProfileRequest
 from flarecli.profiling.report import busy_notes, mean_scores, profile_as_dict, write_profile_table
-from tests.profiling.made_up import case_profile, profile, samples
-
-SCORES = CaseEvaluation(
-    CasePair("scan.nii.gz", None, None),
-    EvaluationStatus.SCORED,
-    {Metric.DSC: (0.9, 0.8, 0.7, 0.6), Metric.NSD: (0.5, 0.4, 0.3, 0.2)},
-)
+from tests.profiling.made_up import SCORES, case_profile, profile, samples
 
 
 def rows(path: Path) -> list[dict[str, str]]:

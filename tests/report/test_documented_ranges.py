@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flarecli.organs import ORGANS
 from flarecli.report.reference import REFERENCE_HU, REFERENCE_VOLUMES_ML
-from tests.docs.test_pages import rows
+from tests.docs.tables import rows
 
 
 def test_reference_ranges_are_documented_as_they_are() -> None:

@@ -13,8 +13,8 @@ from flarecli.prediction.cases import Case
 from flarecli.prediction.sharing.failed_cases import write_failure
 from flarecli.report.cases import Status
 from flarecli.report.folder import results_in
-from tests.prediction.test_batch import write_ct
 from tests.report.results import judged, make_record, measured, save_result
+from tests.synthetic_ct import write_ct
 
 
 def statuses(folder: Path, **asked: Path) -> dict[str, tuple[str, str]]:

@@ -20,8 +20,8 @@ from flarecli.report.page import by_doubt, check_page_path, is_report_page, writ
 from tests.pages.browser import Page, browser_page
 from tests.pages.contrast import low_contrasts
 from tests.pages.pictures import gross_difference
-from tests.prediction.test_batch import write_ct
 from tests.report.results import judged, make_record, measured, save_result
+from tests.synthetic_ct import write_ct
 
 REFERENCE = Path(__file__).parent / "reference" / "report.png"
 EVIL = "<img src=x onerror=alert(1)>&quot;"

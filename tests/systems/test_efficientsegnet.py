@@ -6,18 +6,18 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
 
 from flarecli.errors import InputError
 from flarecli.geometry import Box
+from flarecli.metrics.overlap import dice
 from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest, Segmentation
 from flarecli.systems.efficientsegnet import EfficientSegNet, EfficientSegNetConstants
 from flarecli.systems.efficientsegnet.organ_filter import coarse_organs, fine_minimum_voxels, restore_organs
 from flarecli.volume import read_volume
-from tests.systems.scans import Scan, scan_of
+from tests.systems.scans import Scan, scan_of, write_flipped
 
 TISSUE_HU, ORGAN_HU, BRIGHT_HU = -50, 150, 300
 
@@ -60,10 +60,6 @@ def run(
     return Run(result, coarse, fine, [step.name for step in steps.times])
 
 
-def dice(labels: np.ndarray, truth: np.ndarray) -> float:
-    return 2 * np.count_nonzero(labels & truth) / (np.count_nonzero(labels) + np.count_nonzero(truth))
-
-
 def test_an_organ_is_found_where_it_is() -> None:
     voxels = tissue()
     voxels[20:36, 24:40, 12:30] = ORGAN_HU
@@ -94,15 +90,7 @@ def test_storage_orientation_does_not_matter(tmp_path: Path, flips: tuple[bool, 
     voxels = (np.random.default_rng(5).normal(0, 10, (40, 44, 48)) + TISSUE_HU).astype(np.int16)
     voxels[:3] = -1000
     voxels[10:26, 20:34, 30:45] = ORGAN_HU
-    affine = np.diag([3.0, 3.0, 3.0, 1.0])
-    stored = voxels.T
-    for axis, is_flipped in enumerate(flips):
-        if is_flipped:
-            stored = np.flip(stored, axis)
-            affine[axis, 3] = 3.0 * (stored.shape[axis] - 1)
-            affine[axis, axis] *= -1
-    path = tmp_path / "scan.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(stored), affine), path)
+    path = write_flipped(tmp_path / "scan.nii.gz", voxels, flips)
     labels = run(read_volume(path)).result.labels
     np.testing.assert_array_equal(labels, run(scan_of(voxels)).result.labels)
     assert dice(labels == 1, voxels == ORGAN_HU) > 0.9

@@ -10,6 +10,7 @@ import pytest
 
 from flarecli.errors import InputError
 from flarecli.geometry import Box, Window
+from flarecli.metrics.overlap import dice
 from flarecli.steps import Steps
 from flarecli.systems.base import RegionRequest, Segmentation
 from flarecli.systems.flarelite import Flarelite
@@ -71,10 +72,6 @@ def run(
     locate, refine = FindsBright(label), FindsBright(label)
     result = Flarelite().segment(scan, {"locate": locate, "refine": refine}, region or RegionRequest(), Steps())
     return result, locate, refine
-
-
-def dice(labels: np.ndarray, truth: np.ndarray) -> float:
-    return 2 * np.count_nonzero(labels & truth) / (np.count_nonzero(labels) + np.count_nonzero(truth))
 
 
 def test_an_organ_is_found_where_it_is_and_refined_in_its_surroundings() -> None:

@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from flarecli.cli.main import app
 from flarecli_models.efficientsegnet import coarse_unet
 from flarecli_models.importers.efficientsegnet_state import coarse_state_keys
-from tests.models.test_efficientsegnet_state import state_of
-from tests.models.test_torch_checkpoint import storage, tensor, write_legacy
+from tests.golden.drawn import efficientsegnet_state
+from tests.models.originals.checkpoint_writer import storage, tensor, write_legacy
 
 
 def write_checkpoint(path: Path, filters: tuple[int, ...]) -> dict[str, np.ndarray]:
     """A file like the published `best_model.pt`, from before PyTorch 1.6, with the prefix of training on many GPUs."""
-    state = state_of(coarse_unet((16, 16, 16), filters), coarse_state_keys())
+    state = efficientsegnet_state(coarse_unet((16, 16, 16), filters), coarse_state_keys(), seed=41)
     tensors, storages = {}, {}
     for number, (key, array) in enumerate(state.items()):
         strides = tuple(step // array.itemsize for step in array.strides)

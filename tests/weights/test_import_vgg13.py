@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from flarecli.cli.main import app
 from flarecli_models.vgg13_unet import vgg13_unet
-from tests.models.test_vgg13_state import original_state
+from tests.models.originals.vgg13_state import original_state
 
 torch = pytest.importorskip("torch", reason="writes a checkpoint with PyTorch")
 

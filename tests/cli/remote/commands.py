@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from flarecli.cli.main import app
 from flarecli.files.remote import connections
 from tests.files.remote.servers import BUCKET, S3
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 ROOT = Path(__file__).resolve().parents[3]
 URL = f"s3://{BUCKET}"

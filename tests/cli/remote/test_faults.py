@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.remote.commands import ROOT, URL, forget_connections, predict, put_scans
 from tests.files.remote.servers import S3, s3_server
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 
 class TestFaults:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.remote.commands import forget_connections, predict
 from tests.files.remote.servers import google_server
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 
 class TestGoogle:

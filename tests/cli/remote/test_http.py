@@ -10,7 +10,7 @@ import pytest
 from tests.cli.remote.commands import predict, run
 from tests.files.remote.servers import HttpServer
 from tests.metrics.label_files import blobs, save_labels
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 
 
 class TestHttp:

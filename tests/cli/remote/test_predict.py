@@ -15,7 +15,7 @@ from flarecli.files.remote import connections
 from tests.cli.remote.commands import ROOT, URL, predict, put_scans, run
 from tests.dicom.series_writer import write_series
 from tests.files.remote.servers import BUCKET, S3, HttpServer
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 from tests.threshold_system import ThresholdSystem
 
 

@@ -10,7 +10,7 @@ from flarecli.measures.anatomy.limits import (
     THICKEST_SLICE_MM,
     VOLUMES_ML,
 )
-from tests.docs.test_pages import DOCS, rows
+from tests.docs.tables import DOCS, rows
 
 PARTS = {"liver": "liver", "kidneys": "right kidney", "spleen": "spleen", "pancreas": "pancreas"}
 

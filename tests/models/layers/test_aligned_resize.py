@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 
 from flarecli.resample import aligned_matrix
-from flarecli_models.data_format import CHANNELS_FIRST, CHANNELS_LAST, resolved_data_format
+from flarecli_models.data_format import CHANNELS_FIRST, CHANNELS_LAST
 from flarecli_models.layers import AlignedResize3D
 from tests.models import model_checks as checks
+from tests.models.layers.aligned_resizing import Shape, resized
 from tests.shared_data import shared_path
-
-Shape = tuple[int, int, int]
 
 SIZES = pytest.mark.parametrize(
     ("shape", "target"),
@@ -24,17 +22,6 @@ SIZES = pytest.mark.parametrize(
         ((2, 3, 4), (2, 7, 1)),
     ],
 )
-
-
-def resized(batch: np.ndarray, target: Shape, data_format: str | None = None) -> np.ndarray:
-    """The layer's result for a batch of one (1, channels, z, y, x), computed in the given layout."""
-    data_format = data_format or resolved_data_format(None)
-    channels, *spatial = batch.shape[1:]
-    image = keras.Input((channels, *spatial) if data_format == CHANNELS_FIRST else (*spatial, channels))
-    model = keras.Model(image, AlignedResize3D(target, data_format=data_format)(image))
-    if data_format != resolved_data_format(None):
-        model = checks.in_usual_layout(model)
-    return checks.predict(model, batch)
 
 
 @SIZES

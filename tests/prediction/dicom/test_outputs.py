@@ -14,7 +14,7 @@ from flarecli.cli.main import app
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY
 from flarecli.prediction.dicom.garbage import collection_paused
 from flarecli.systems.base import Segmentation
-from tests.prediction.test_batch import write_ct
+from tests.synthetic_ct import write_ct
 from tests.threshold_system import ThresholdSystem
 
 pydicom = pytest.importorskip("pydicom", reason="needs the extra dicom: pip install 'flarecli[dicom]'")
