@@ -16,13 +16,13 @@ from flarecli.training.randomness import Purpose
 from flarecli.training.recipe import Recipe
 from flarecli.training.samples.anatomies import Anatomies
 from flarecli.training.samples.rendering import PatientSource, PatientStream
-from flarecli.training.samples.scan_source import CachedScans, SyntheticScans
+from flarecli.training.samples.scan_source import CachedScans, ReducedScans, ScanSource, SyntheticScans
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.samples.stream import SampleStream, Stream
 from flarecli.training.samples.variation.clipped import with_air
 from flarecli.training.samples.variation.varied_scans import VariedScans
 from flarecli.training.targets import Target
-from flarecli.training.views import CropView
+from flarecli.training.views import CropView, SliceView
 from flarecli.training.views.scan import LabelledScan
 
 HELD_OUT_SEED = 0
@@ -210,7 +210,9 @@ class CachedData:
 
     def stream(self, seed: int) -> SampleStream:
         sampling = self.recipe.sampling
-        cases = CachedScans(self.cache, self.recipe.network, self.split.training, sampling, seed)
+        cases: ScanSource = CachedScans(self.cache, self.recipe.network, self.split.training, sampling, seed)
+        if isinstance(self.recipe.view, SliceView) and self.recipe.variation.changes_anything:
+            cases = ReducedScans(cases, self.recipe.view)
         return SampleStream(
             VariedScans(cases, self.recipe.variation, seed),
             self.recipe.view,

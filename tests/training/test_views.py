@@ -278,6 +278,19 @@ def test_slices_of_a_cache_are_cut_and_segmented_at_the_size_of_the_view() -> No
     assert np.array_equal(found, large.labels)
 
 
+def test_a_reduced_scan_gives_the_samples_of_the_whole_one() -> None:
+    scan = slice_scan()
+    assert SliceView(slice_size=32).reduced(scan) is scan
+    large = replace(scan, image=scan.image.repeat(4, 1).repeat(4, 2), labels=scan.labels.repeat(4, 1).repeat(4, 2))
+    view = SliceView(slice_size=32)
+    small = view.reduced(large)
+    assert (small.image.shape, small.image.dtype) == (scan.image.shape, np.int16)
+    assert small.spacing_mm == pytest.approx((scan.spacing_mm[0], 4 * scan.spacing_mm[1], 4 * scan.spacing_mm[2]))
+    one, other = (view.cut(of, np.random.default_rng(6)) for of in (small, large))
+    assert np.array_equal(one.labels, other.labels)
+    np.testing.assert_allclose(one.image, other.image, atol=0.025)  # two grey levels: HU are rounded once more
+
+
 def test_slices_are_normalised_and_repeated_like_in_prediction() -> None:
     from flarecli.systems.vgg13.constants import Vgg13Constants
 

@@ -5,7 +5,7 @@ Source: the authors' code (training), unless a comment says otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -65,6 +65,18 @@ class SliceView:
         # Rows run along x and columns along y.
         rows_mm, columns_mm = x * hu.shape[2] / self.slice_size, y * hu.shape[1] / self.slice_size
         return LabelledScan(number, image, turned, (z, rows_mm, columns_mm))
+
+    def reduced(self, scan: LabelledScan) -> LabelledScan:
+        """The scan with slices of this view's size, so that whole scans are changed at the cost of what is seen."""
+        rows, columns = scan.image.shape[1:]
+        if (rows, columns) == (self.slice_size, self.slice_size):
+            return scan
+        shape = (self.slice_size, self.slice_size)
+        image = np.stack([np.rint(resized_plane(plane, shape)).astype(scan.image.dtype) for plane in scan.image])
+        labels = np.stack([_nearest(plane, self.slice_size) for plane in scan.labels])
+        slice_mm, rows_mm, columns_mm = scan.spacing_mm
+        spacing_mm = (slice_mm, rows_mm * rows / self.slice_size, columns_mm * columns / self.slice_size)
+        return replace(scan, image=image, labels=labels, spacing_mm=spacing_mm)
 
     def cut(self, scan: LabelledScan, rng: np.random.Generator) -> Sample:
         heights = rng.integers(len(scan.image), size=_TRIES)
