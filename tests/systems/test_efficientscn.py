@@ -77,6 +77,7 @@ def test_an_organ_is_found_where_it_is() -> None:
         "localization_spacing_mm": 6.0,
         "localization_input_zyx": [64, 64, 64],
         "localization_mask_ml": pytest.approx(25 * 20 * 35 * 0.027, rel=0.1),
+        "localization_stray_ml": 0.0,
         "segmentation_spacing_mm": 2.0,
         "segmentation_input_zyx": [64, 64, 96],
         "grown_faces": [],
@@ -96,6 +97,22 @@ def test_networks_are_told_what_they_will_get() -> None:
     done = run(scan)
     assert done.localized.announced == [image.shape for image in done.localized.images]
     assert done.segmented.announced == [image.shape for image in done.segmented.images]
+
+
+def test_stray_parts_of_the_localization_do_not_widen_the_region() -> None:
+    voxels = tissue()
+    voxels[40:65, 20:40, 55:90] = ORGAN_HU
+    alone = run(scan_of(voxels)).result
+    voxels[10:15, 80:85, 10:15] = ORGAN_HU
+    beside = run(scan_of(voxels)).result
+    assert beside.region_mm == alone.region_mm
+    assert beside.facts["localization_mask_ml"] == alone.facts["localization_mask_ml"]
+    assert beside.facts["localization_stray_ml"] == pytest.approx(5**3 * 0.027, rel=0.8)
+    voxels[5:17, 75:90, 5:17] = ORGAN_HU
+    larger = run(scan_of(voxels)).result.region_mm
+    assert larger.contains(Box((120, 60, 165), (195, 120, 270)))
+    assert larger.contains(Box((15, 225, 15), (51, 270, 51)))
+    assert not alone.region_mm.contains(Box((15, 225, 15), (51, 270, 51)))
 
 
 def test_networks_see_the_patient_in_lps() -> None:

@@ -76,3 +76,11 @@ def largest_components(mask: np.ndarray, count: int, above_voxels: float = 0.0, 
     largest = [part for part in np.argsort(-sizes, kind="stable")[:count] if sizes[part] > above_voxels]
     kept[window] = np.isin(parts, largest)
     return kept
+
+
+def without_small_components(mask: np.ndarray, least_share: float) -> np.ndarray:
+    """The mask without connected parts of fewer voxels than a share of the largest one's."""
+    parts, _ = connected_parts(mask, 26)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return mask & (sizes >= least_share * sizes.max())[parts]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flarecli.export.runner.components import bounding_window
+from flarecli.export.runner.components import bounding_window, without_small_components
 from flarecli.export.runner.networks import Network
 from flarecli.export.runner.nifti import Scan
 from flarecli.export.runner.resampling import area_matrix, class_map, gaussian_matrix, resample, restore_labels
@@ -77,7 +77,7 @@ def localized(
     margins = np.stack([before, missing - before], axis=1)
     image = scaled(np.pad(image, margins, constant_values=method["localization_padding_hu"]), method)
     background, organs = network(image[None, None])[0]
-    window = bounding_window(background < organs)
+    window = bounding_window(without_small_components(background < organs, method["least_part_share"]))
     if window is None:
         raise ValueError("no organ region was found in the scan")
     first = np.array([part.start for part in window], np.float32) - before.astype(np.float32)

@@ -26,6 +26,7 @@ from flarecli.systems.efficientscn.geometry import (
 from flarecli.systems.efficientscn.inputs import localization_input, segmentation_input
 from flarecli.systems.efficientscn.orientation import LpsFrame, flipped_view
 from flarecli.systems.efficientscn.region_enlargement import Face, cutting_faces, enlarged_region
+from flarecli.systems.efficientscn.stray_parts import without_stray_parts
 from flarecli.systems.region_warnings import region_warnings
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ class EfficientScn(System):
             image = localization_input(voxels_lps, plan, self.constants)
         with steps("localize"):
             background, organs = network(image)
-            mask = background < organs
+            found = background < organs
+            mask = without_stray_parts(found, self.constants.least_part_share)
             region_lps_mm = box_around_mask(mask, plan, self.constants)
         if region_lps_mm is None:
             raise InputError(
@@ -171,7 +173,9 @@ class EfficientScn(System):
             )
         facts["localization_spacing_mm"] = plan.spacing_mm
         facts["localization_input_zyx"] = list(plan.input_shape_zyx)
-        facts["localization_mask_ml"] = int(np.count_nonzero(mask)) * plan.spacing_mm**3 / 1000.0
+        voxel_ml = plan.spacing_mm**3 / 1000.0
+        facts["localization_mask_ml"] = int(np.count_nonzero(mask)) * voxel_ml
+        facts["localization_stray_ml"] = int(np.count_nonzero(found & ~mask)) * voxel_ml
         return region_lps_mm
 
     def _segment_region(
