@@ -144,9 +144,9 @@ def _efficientscn(system: System) -> SystemDescription:
             "localization": (
                 "The whole scan averaged over equal parts of localization_spacing_mm, enlarged where it would not fit "
                 "the largest of localization_sizes; the next larger size, padded on both sides with "
-                "localization_padding_hu. An organ is where its logit is above the background's; connected parts of "
-                "fewer voxels than least_part_share of the largest are left out; region_margin_mm around the box of "
-                "the others."
+                "localization_padding_hu. An organ is where its logit is above the background's; connected parts "
+                "(corners count) of less than least_part_ml are left out, never the largest one; region_margin_mm "
+                "around the box of the others."
             ),
             "region": (
                 "segmentation_spacing_mm, enlarged where the region would not fit; the next larger of "

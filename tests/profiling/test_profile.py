@@ -126,7 +126,7 @@ def _check_networks(profile: Profile) -> None:
     assert refine.activations_mb < refine.all_activations_mb
     for network in by_key.values():
         assert network.share_of_convolutions is not None
-        assert network.share_of_convolutions > 0.02
+        assert 0.02 < network.share_of_convolutions < 1.2  # nothing is faster than its own convolutions, but for noise
 
 
 def test_a_folder_is_accounted_for(tmp_path: Path) -> None:

@@ -281,6 +281,7 @@ def test_slices_of_a_cache_are_cut_and_segmented_at_the_size_of_the_view() -> No
 def test_a_reduced_scan_gives_the_samples_of_the_whole_one() -> None:
     scan = slice_scan()
     assert SliceView(slice_size=32).reduced(scan) is scan
+    assert SliceView(slice_size=48).reduced(scan) is scan, "never enlarged"
     large = replace(scan, image=scan.image.repeat(4, 1).repeat(4, 2), labels=scan.labels.repeat(4, 1).repeat(4, 2))
     view = SliceView(slice_size=32)
     small = view.reduced(large)

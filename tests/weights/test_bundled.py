@@ -18,7 +18,7 @@ from flarecli.prediction.predictor import EngineRequest, Predictor
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 
 LEAST_DSC = {
-    ("efficientscn", "starter"): {"liver": 0.90, "kidneys": 0.78, "spleen": 0.90, "pancreas": 0.54},
+    ("efficientscn", "starter"): {"liver": 0.90, "kidneys": 0.78, "spleen": 0.90, "pancreas": 0.58},
     ("efficientsegnet", "starter"): {"liver": 0.93, "kidneys": 0.88, "spleen": 0.92, "pancreas": 0.52},
     ("flarelite", "standard"): {"liver": 0.95, "kidneys": 0.90, "spleen": 0.93, "pancreas": 0.75},
     ("flarelite", "synthetic"): {"liver": 0.95, "kidneys": 0.90, "spleen": 0.93, "pancreas": 0.75},

@@ -78,9 +78,9 @@ def largest_components(mask: np.ndarray, count: int, above_voxels: float = 0.0, 
     return kept
 
 
-def without_small_components(mask: np.ndarray, least_share: float) -> np.ndarray:
-    """The mask without connected parts of fewer voxels than a share of the largest one's."""
+def without_small_components(mask: np.ndarray, least_voxels: float) -> np.ndarray:
+    """The mask without connected parts of fewer voxels; the largest one always stays."""
     parts, _ = connected_parts(mask, 26)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    return mask & (sizes >= least_share * sizes.max())[parts]
+    return mask & (sizes >= min(least_voxels, sizes.max()))[parts]

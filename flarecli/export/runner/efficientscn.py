@@ -77,7 +77,8 @@ def localized(
     margins = np.stack([before, missing - before], axis=1)
     image = scaled(np.pad(image, margins, constant_values=method["localization_padding_hu"]), method)
     background, organs = network(image[None, None])[0]
-    window = bounding_window(without_small_components(background < organs, method["least_part_share"]))
+    least_voxels = 1000.0 * method["least_part_ml"] / float(nominal) ** 3
+    window = bounding_window(without_small_components(background < organs, least_voxels))
     if window is None:
         raise ValueError("no organ region was found in the scan")
     first = np.array([part.start for part in window], np.float32) - before.astype(np.float32)

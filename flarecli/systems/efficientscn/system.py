@@ -161,8 +161,8 @@ class EfficientScn(System):
             image = localization_input(voxels_lps, plan, self.constants)
         with steps("localize"):
             background, organs = network(image)
-            found = background < organs
-            mask = without_stray_parts(found, self.constants.least_part_share)
+            found, voxel_ml = background < organs, plan.spacing_mm**3 / 1000.0
+            mask = without_stray_parts(found, self.constants.least_part_ml / voxel_ml)
             region_lps_mm = box_around_mask(mask, plan, self.constants)
         if region_lps_mm is None:
             raise InputError(
@@ -173,7 +173,6 @@ class EfficientScn(System):
             )
         facts["localization_spacing_mm"] = plan.spacing_mm
         facts["localization_input_zyx"] = list(plan.input_shape_zyx)
-        voxel_ml = plan.spacing_mm**3 / 1000.0
         facts["localization_mask_ml"] = int(np.count_nonzero(mask)) * voxel_ml
         facts["localization_stray_ml"] = int(np.count_nonzero(found & ~mask)) * voxel_ml
         return region_lps_mm

@@ -67,9 +67,9 @@ class SliceView:
         return LabelledScan(number, image, turned, (z, rows_mm, columns_mm))
 
     def reduced(self, scan: LabelledScan) -> LabelledScan:
-        """The scan with slices of this view's size, so that whole scans are changed at the cost of what is seen."""
+        """The scan with slices of this view's size where they are larger, so that augmenting it costs less."""
         rows, columns = scan.image.shape[1:]
-        if (rows, columns) == (self.slice_size, self.slice_size):
+        if min(rows, columns) <= self.slice_size:
             return scan
         shape = (self.slice_size, self.slice_size)
         image = np.stack([np.rint(resized_plane(plane, shape)).astype(scan.image.dtype) for plane in scan.image])
