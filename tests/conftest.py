@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.made_once import shared_folder
 from tests.shared_data import list_skips
 
 # The backend of a plain install; `KERAS_BACKEND=torch pytest` runs the same tests on another one. Keras reads the
@@ -17,11 +18,8 @@ os.environ.setdefault("KERAS_BACKEND", "openvino")
 @pytest.fixture(autouse=True, scope="session")
 def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Graphs of networks go to a folder of this test run, which its processes share, and not to the user's cache."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLARE_CACHE", str(folder / "flare-cache"))
+        patch.setenv("FLARE_CACHE", str(shared_folder(tmp_path_factory) / "flare-cache"))
         yield
 
 

@@ -1,26 +1,32 @@
-"""Imports Keras and TensorFlow without files in the home folder and without matplotlib."""
+"""Imports Keras and TensorFlow without files in the home folder, and without packages that Keras loads needlessly."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 from flarecli.overridden_environment import overridden_environment
 
 _HOME = "KERAS_HOME"
-_DRAWING = "matplotlib"
+_BACKEND = "KERAS_BACKEND"
+_DRAWING, _COMPILER = "matplotlib", "torch._dynamo"
 
 
 def import_keras() -> ModuleType:
     """Import Keras; call this before the first module that imports it.
 
     Keras writes its settings to `~/.keras/keras.json` when there are none, and reads number types and layouts there
-    that another program has put; and it imports matplotlib for its galleries, which takes a tenth of a second and
-    writes a list of fonts. Imported here, it uses its defaults, writes nothing, and has no galleries. A
-    `KERAS_HOME` that the user has set is respected.
+    that another program has put. Imported here, it uses its defaults and writes nothing; a `KERAS_HOME` that the user
+    has set is respected.
+
+    It also imports packages that flare does not use through it: matplotlib for its galleries, which takes a tenth of a
+    second and writes a list of fonts; JAX for a kind of checkpoint, whatever backend it runs on, a second; and the
+    compiler of PyTorch, to keep its random numbers out of compiled functions, two seconds. They are left out, and can
+    be imported as always afterwards.
     """
     with _isolated_import():
         import keras
@@ -37,12 +43,36 @@ def import_tensorflow() -> ModuleType:
 
 @contextmanager
 def _isolated_import() -> Iterator[None]:
-    is_blocked = "keras" not in sys.modules and _DRAWING not in sys.modules
-    if is_blocked:
-        sys.modules[_DRAWING] = None  # type: ignore[assignment]
+    stand_ins = {} if "keras" in sys.modules else _stand_ins()
+    sys.modules.update(stand_ins)  # type: ignore[arg-type]  # None stops the import of a module
     try:
         with overridden_environment(_HOME, os.devnull):  # no folder: nothing can be read or written in it
             yield
     finally:
-        if is_blocked:
-            del sys.modules[_DRAWING]
+        for name, module in stand_ins.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+
+def _stand_ins() -> dict[str, ModuleType | None]:
+    """What takes the place of the packages to leave out; those that the program has imported already stay."""
+    backend = os.environ.get(_BACKEND)
+    found: dict[str, ModuleType | None] = {_DRAWING: None}
+    if backend != "jax":
+        found["jax"] = None
+    if backend == "torch":
+        import torch  # noqa: F401  # which looks for parts of its compiler, before these are replaced
+
+        found[_COMPILER] = _without_compiler()
+    return {name: module for name, module in found.items() if name not in sys.modules}
+
+
+def _without_compiler() -> ModuleType:
+    """As `torch._dynamo` where nothing is compiled: of it Keras takes a decorator for functions not to compile."""
+
+    def disable(function: Callable[..., Any] | None = None, **_: Any) -> Callable[..., Any]:
+        return disable if function is None else function
+
+    module = ModuleType(_COMPILER)
+    module.disable = disable  # type: ignore[attr-defined]
+    return module

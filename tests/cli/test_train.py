@@ -15,6 +15,7 @@ from flarecli.systems import system_named
 from flarecli.weights.card import read_card
 from flarecli.weights.selection import weighted_system
 from tests.training import small
+from tests.training.small_scans import fake_cache
 
 PHANTOMS = ("--synthesize-from", "phantoms", "--system", "efficientscn")
 
@@ -66,7 +67,7 @@ def test_every_system_can_be_trained_on_phantoms(system: str) -> None:
 
 
 def test_real_and_synthetic_scans_are_mixed_in_a_share(tmp_path: Path) -> None:
-    cache = small.fake_cache(4, system="flarelite", networks=("locate",))
+    cache = fake_cache(4, system="flarelite", networks=("locate",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flarecli.preprocessing.cache.TrainingCache.open", lambda _: cache)
         both = ("CACHE", "RUN", "--synthesize-from", "phantoms", "--real-share", "0.25", "--fold", "1", "--folds", "2")

@@ -12,6 +12,7 @@ from flarecli.cli.main import app
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.recipe import Recipe, ValidationSettings
 from tests.training import small
+from tests.training.small_scans import fake_cache
 
 pytestmark = small.needs_training
 
@@ -29,7 +30,7 @@ def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
         return small.SPEC
 
     monkeypatch.setattr("flarecli.training.samples.mixture.selection.chosen_recipe", chosen)
-    monkeypatch.setattr("flarecli.preprocessing.cache.TrainingCache.open", lambda _: small.fake_cache(4))
+    monkeypatch.setattr("flarecli.preprocessing.cache.TrainingCache.open", lambda _: fake_cache(4))
     for module in ("run", "preparation"):
         monkeypatch.setattr(f"flarecli.training.{module}.network_spec", spec)
 

@@ -16,6 +16,7 @@ from flarecli.training.fold_training import FoldProgress, FoldTraining
 from flarecli.training.recipe import Recipe, ValidationSettings
 from flarecli.training.samples.mixture import selection
 from tests.training import small
+from tests.training.small_scans import fake_cache
 
 SECONDS, DEADLY = "FLARE_TEST_SECONDS", "FLARE_TEST_DEADLY_FOLD"
 _DIES_AT = 3
@@ -56,4 +57,4 @@ def choose_small_network() -> None:
 
     selection.chosen_recipe = chosen
     run.network_spec = preparation.network_spec = spec
-    TrainingCache.open = lambda _: small.fake_cache(4)
+    TrainingCache.open = lambda _: fake_cache(4)

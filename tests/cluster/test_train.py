@@ -13,10 +13,12 @@ from pathlib import Path
 
 import h5py
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 pytest.importorskip("torch", reason="needs the extra 'torch'")
 
+from flarecli.cli.main import app
 from tests.cluster.schedulers import ROOT, RunningScheduler, running_scheduler, working_children
 
 pytestmark = pytest.mark.slow
@@ -114,7 +116,9 @@ def test_folds_are_trained_side_by_side(scheduler: RunningScheduler, alone: dict
     assert results(run) == alone
 
 
-def test_an_interruption(scheduler: RunningScheduler, alone: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_command_is_interrupted_and_killed(
+    scheduler: RunningScheduler, alone: dict[str, bytes], tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     process = start(run, "--scheduler", scheduler.address, seconds=0.5)
     until(lambda: len(list(run.glob("fold*/losses.csv"))) == 2, process)
@@ -124,9 +128,14 @@ def test_an_interruption(scheduler: RunningScheduler, alone: dict[str, bytes], t
     assert "the same command resumes" in errors
     assert len(list(run.glob("fold*/checkpoints/step_*.npz"))) == 2
     assert working_children(scheduler) == []
-    code, _, errors = ended(start(run, "--scheduler", scheduler.address))
+    process = start(run, "--scheduler", scheduler.address, seconds=0.5)
+    until(lambda: len(working_children(scheduler)) == 2, process)
+    process.kill()
+    process.communicate()
+    code, _, errors = ended(start(run, "--scheduler", scheduler.address))  # waits for what still trains
     assert code == 0, errors
     assert results(run) == alone
+    until(lambda: not working_children(scheduler))
 
 
 def test_ctrl_c_in_a_terminal_reaches_local_workers(alone: dict[str, bytes], tmp_path: Path) -> None:
@@ -143,22 +152,11 @@ def test_ctrl_c_in_a_terminal_reaches_local_workers(alone: dict[str, bytes], tmp
     assert results(run) == alone
 
 
-def test_the_command_is_killed(scheduler: RunningScheduler, alone: dict[str, bytes], tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    process = start(run, "--scheduler", scheduler.address, seconds=0.5)
-    until(lambda: len(list(run.glob("fold*/losses.csv"))) == 2, process)
-    process.kill()
-    process.communicate()
-    code, _, errors = ended(start(run, "--scheduler", scheduler.address))  # waits for what still trains
-    assert code == 0, errors
-    assert results(run) == alone
-    until(lambda: not working_children(scheduler))
-
-
 @pytest.mark.parametrize(
     "options", [("--fold", "1"), ("--scheduler", "local:0"), ("--scheduler", "here"), ("--dry-run",)]
 )
 def test_wrong_calls(tmp_path: Path, options: tuple[str, ...]) -> None:
-    code, _, errors = ended(start(tmp_path / "run", "--scheduler", "local:2", *options))
-    assert code == 2, errors
-    assert not (tmp_path / "run").exists()
+    run = tmp_path / "run"
+    result = CliRunner().invoke(app, ["train", "CACHE", str(run), "--fold", "all", "--scheduler", "local:2", *options])
+    assert result.exit_code == 2, result.stderr
+    assert not run.exists()

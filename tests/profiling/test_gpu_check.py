@@ -134,11 +134,11 @@ def test_the_command_on_the_processor_with_a_fake_nvml(tmp_path: Path) -> None:
         "--device",
         "cpu",
         "--systems",
-        "flarelite",
+        "vgg13",
         "--backends",
         "torch",
         "--size",
-        "64x56x32",
+        "64x56x16",
         "--without-training",
     ]
 
@@ -154,7 +154,7 @@ def test_the_command_on_the_processor_with_a_fake_nvml(tmp_path: Path) -> None:
 
     assert finished.returncode == 0, finished.stdout + finished.stderr
     row = re.search(
-        r"^\| flarelite \| torch \| float32 \| (1\.0000|0\.999\d) \| \d+ \| [\d.]+ \| [\d.]+ \|", finished.stdout, re.M
+        r"^\| vgg13 \| torch \| float32 \| (1\.0000|0\.999\d) \| \d+ \| [\d.]+ \| [\d.]+ \|", finished.stdout, re.M
     )
     assert row is not None, finished.stdout
     assert "limits need a GPU" in finished.stdout

@@ -20,6 +20,7 @@ from flarecli.training.parallel.group import leave_group
 from flarecli.training.recipe import LossSettings, OptimiserSettings, ValidationSettings
 from flarecli.training.run import RunOptions, run_training
 from tests.training import small
+from tests.training.small_scans import fake_cache
 
 SPLIT = Split(("case_000", "case_002", "case_004"), ("case_001", "case_003", "case_005"))
 
@@ -63,7 +64,7 @@ def main() -> None:
     finished = run_training(
         run,
         recipe,
-        CachedData(recipe, small.fake_cache(6), SPLIT),
+        CachedData(recipe, fake_cache(6), SPLIT),
         seed=5,
         machine=Machine("torch", "cpu", threads=1, workers=0),
         options=RunOptions(checkpoint_every=4),

@@ -1,14 +1,13 @@
-"""Small networks, recipes, scans and caches for the tests of training."""
+"""A small network and recipes for it, for the tests of training; the backend is imported when the network is built."""
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import numpy as np
 import pytest
 
 from flarecli.systems.base import NetworkSpec
@@ -20,15 +19,19 @@ from flarecli.training.recipe import (
 )
 from flarecli.training.recipes import recipe_named
 from flarecli.training.views import CropView
-from flarecli.training.views.scan import LabelledScan
 
-BACKEND = keras.backend.backend()
+if TYPE_CHECKING:
+    import keras
+
+BACKEND = os.environ["KERAS_BACKEND"]
 
 needs_training = pytest.mark.skipif(BACKEND in ("openvino", "jax"), reason="OpenVINO and JAX do not train here")
 
 
 def build(shape_zyx: tuple[int | None, int | None, int | None] = (None, None, None)) -> keras.Model:
     """Three convolutions with the outputs of EfficientSCN's segmentation network, and with dropout."""
+    import keras
+
     from flarecli_models.data_format import channel_axis, input_shape, resolved_data_format
     from flarecli_models.layers import EntropyFusion
 
@@ -68,49 +71,6 @@ def rendered_recipe(**changes: Any) -> Recipe:
         batch=2,
         **changes,
     )
-
-
-def labelled_scan(number: int = 0, shape: tuple[int, int, int] = (20, 24, 28), spacing: float = 8.0) -> LabelledScan:
-    """Four boxes, each with an intensity of its own, in soft noise."""
-    rng = np.random.default_rng(number)
-    labels = np.zeros(shape, np.uint8)
-    z, y, x = shape
-    labels[z // 4 : z // 2, y // 4 : y // 2, x // 8 : x // 2] = 1
-    labels[z // 4 : z // 2, y // 2 : 3 * y // 4, x // 4 : x // 2] = 2
-    labels[z // 2 : 3 * z // 4, y // 4 : y // 2, x // 2 : 3 * x // 4] = 3
-    labels[z // 2 : 3 * z // 4, y // 2 : 3 * y // 4, x // 3 : x // 2] = 4
-    hu = np.array([-200, 100, 180, 260, 340])[labels] + rng.normal(0, 5, shape)
-    return LabelledScan(number, hu.astype(np.int16), labels, (spacing,) * 3)
-
-
-@dataclass(frozen=True)
-class FakeCase:
-    """As `flarecli.preprocessing.cache.CachedCase`."""
-
-    name: str
-    image: np.ndarray
-    labels: np.ndarray
-    spacing_mm: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class FakeCache:
-    """As `flarecli.preprocessing.cache.TrainingCache`, without files."""
-
-    names: tuple[str, ...]
-    system: str = "efficientscn"
-    networks: tuple[str, ...] = ("localization", "segmentation")
-    figures: dict[str, Any] = field(default_factory=dict)
-    depth: int = 20
-
-    def load(self, name: str, network: str) -> FakeCase:
-        scan = labelled_scan(int(name.split("_")[-1]), (self.depth, 24, 28))
-        return FakeCase(name, scan.image, scan.labels, scan.spacing_mm)
-
-
-def fake_cache(count: int, **changes: Any) -> FakeCache:
-    """Cases case_000, case_001, ..."""
-    return FakeCache(tuple(f"case_{number:03d}" for number in range(count)), **changes)
 
 
 def losses(run: Path) -> list[list[str]]:

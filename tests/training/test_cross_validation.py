@@ -16,6 +16,7 @@ from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
 from flarecli.training.run import run_training
 from tests.training import small
+from tests.training.small_scans import fake_cache
 
 pytestmark = small.needs_training
 
@@ -25,7 +26,7 @@ def test_all_folds_are_trained_scored_and_tabulated(tmp_path: Path, monkeypatch:
         return run_training(*arguments, spec=small.SPEC)
 
     monkeypatch.setattr(cross_validation, "run_training", with_small_network)
-    recipe, cache = small.recipe(iterations=2), small.fake_cache(5)
+    recipe, cache = small.recipe(iterations=2), fake_cache(5)
     folds = [CachedData(recipe, cache, split) for split in k_folds(cache.names, seed=0, folds=2)]
     begun: list[int] = []
     iterations: list[int] = []

@@ -26,6 +26,7 @@ from flarecli.training.samples.variation.settings import VariationSettings
 from flarecli.training.targets import UNSPECIFIED, Target
 from flarecli.training.views.scan import Sample
 from tests.training import small
+from tests.training.small_scans import fake_cache
 
 SPLIT = Split(("case_000", "case_002"), ("case_001",))
 VARIED = VariationSettings(deformed_share=0.5, unenhanced_share=0.5, blurred_share=0.5)
@@ -33,7 +34,7 @@ VARIED = VariationSettings(deformed_share=0.5, unenhanced_share=0.5, blurred_sha
 
 def mixed(real_share: float = 0.5, recipe: Recipe | None = None) -> MixedData:
     recipe = recipe or small.recipe(variation=VARIED)
-    real = CachedData(recipe, small.fake_cache(3, system=recipe.system, networks=(recipe.network,)), SPLIT)
+    real = CachedData(recipe, fake_cache(3, system=recipe.system, networks=(recipe.network,)), SPLIT)
     return MixedData(recipe, real, SyntheticData(recipe, Anatomies("phantoms")), real_share)
 
 
@@ -122,7 +123,7 @@ def test_losses_that_cannot_leave_surroundings_open_are_refused() -> None:
     with pytest.raises(UsageError, match="no form for partial labels"):
         recipe_for_mixing(recipe)
     with pytest.raises(UsageError, match="do not distinguish all surroundings"):
-        CachedData(recipe, small.fake_cache(3), SPLIT)
+        CachedData(recipe, fake_cache(3), SPLIT)
     organs = small.recipe()
     assert recipe_for_mixing(organs) is organs
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -24,8 +24,10 @@ from flarecli.training.samples.scan_source import CachedScans
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.samples.stream import SampleStream
 from flarecli.training.targets import Target
-from flarecli.training.views.scan import LabelledScan, Sample
+from flarecli.training.views.scan import Sample
 from tests.training import small
+from tests.training.small_scans import fake_cache
+from tests.training.streams import BrokenScans, LargeStream, TooLargeStream
 
 pytestmark = pytest.mark.any_backend
 
@@ -84,15 +86,6 @@ def test_keras_is_not_imported_before_the_backend_is_chosen() -> None:
     assert output.strip() == "[]"
 
 
-class BrokenScans:
-    """Fails with the third scan."""
-
-    def scan(self, number: int) -> LabelledScan:
-        if number == 2:
-            raise ValueError("no such scan")
-        return small.labelled_scan(number)
-
-
 def test_an_error_of_a_loader_reaches_the_training_when_its_sample_is_due() -> None:
     broken = SampleStream(BrokenScans(), small.recipe().view, Target.CLASSES, Schedule(), 0)
     with SampleLoader(broken, 0, workers=1) as loader:
@@ -101,20 +94,6 @@ def test_an_error_of_a_loader_reaches_the_training_when_its_sample_is_due() -> N
         next(samples)
         with pytest.raises(FlareError, match="ValueError in a process"):
             next(samples)
-
-
-@dataclass(frozen=True)
-class LargeStream:
-    """Samples of some MB, made at once or not at all."""
-
-    megabytes: int
-    last: int = 1000
-    schedule: Schedule = field(default_factory=Schedule)
-
-    def sample(self, number: int) -> np.ndarray:
-        if number > self.last:
-            time.sleep(600)
-        return np.full(self.megabytes * 1_000_000, number, np.uint8)
 
 
 @pytest.mark.parametrize(("workers", "megabytes"), [(1, 5), (2, 5), (1, 60)])
@@ -164,18 +143,8 @@ def test_memory_that_runs_out_in_a_process_is_said() -> None:
         next(iter(loader))
 
 
-class TooLargeStream(SampleStream):
-    """Needs more memory than there is."""
-
-    def __init__(self) -> None:
-        self.schedule = Schedule()
-
-    def sample(self, number: int) -> Sample:
-        raise MemoryError
-
-
 def order_of(settings: SamplingSettings, count: int, **changes: int) -> list[str]:
-    cache = small.fake_cache(5, **changes)
+    cache = fake_cache(5, **changes)
     scans = CachedScans(cache, "segmentation", cache.names, settings, seed=4)
     return [scans.name_of(number) for number in range(count)]
 
@@ -205,7 +174,7 @@ def test_drawing_with_replacement_is_uniform() -> None:
 
 def test_cached_data_gives_samples_of_the_training_cases_alone() -> None:
     split = Split(("case_000", "case_002"), ("case_001",))
-    data = CachedData(small.recipe(), small.fake_cache(3), split)
+    data = CachedData(small.recipe(), fake_cache(3), split)
     first = data.stream(0).sample(0)
     assert first.image.shape == (1, 16, 16, 16)
     source = data.stream(0).source.source  # type: ignore[attr-defined]

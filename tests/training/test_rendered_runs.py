@@ -18,6 +18,7 @@ from flarecli.training.run import run_training
 from flarecli.training.samples.anatomies import Anatomies
 from flarecli.training.views import CropView
 from tests.training import small
+from tests.training.small_scans import fake_cache
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_what_cannot_be_rendered_on_the_device_is_refused(changes: dict) -> None
 def test_batches_of_several_sizes_are_for_rendered_scans_only() -> None:
     check_recipe(small.rendered_recipe())
     with pytest.raises(UsageError, match="different sizes do not make a batch"):
-        CachedData(small.rendered_recipe(), small.fake_cache(2), Split(("case_000",), ("case_001",)))
+        CachedData(small.rendered_recipe(), fake_cache(2), Split(("case_000",), ("case_001",)))
 
 
 @small.needs_training

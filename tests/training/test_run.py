@@ -28,6 +28,7 @@ from flarecli.training.run import Finished, RunOptions, run_training
 from flarecli.training.samples.anatomies import Anatomies
 from flarecli.weights.store import resolve_weights
 from tests.training import small
+from tests.training.small_scans import fake_cache, labelled_scan
 
 pytestmark = small.needs_training
 
@@ -39,7 +40,7 @@ CLIPPINGS = list(dict.fromkeys(recipe.clipping for recipe in RECIPES))
 def run(folder: Path, recipe: Recipe | None = None, **changes: Any) -> Finished | None:
     recipe = recipe or small.recipe()
     arguments = {
-        "data": CachedData(recipe, small.fake_cache(4), SPLIT),
+        "data": CachedData(recipe, fake_cache(4), SPLIT),
         "seed": 5,
         "machine": HERE,
         "options": RunOptions(checkpoint_every=2),
@@ -156,7 +157,7 @@ def test_a_folder_with_another_run_is_refused(uninterrupted: tuple[Path, Finishe
         run(folder, small.recipe(iterations=7))
     with pytest.raises(UsageError, match="other settings"):
         run(folder, seed=6)
-    other = CachedData(small.recipe(), small.fake_cache(4), Split(SPLIT.training[:1], SPLIT.validation))
+    other = CachedData(small.recipe(), fake_cache(4), Split(SPLIT.training[:1], SPLIT.validation))
     with pytest.raises(UsageError, match=r"data\.training"):
         run(folder, data=other)
 
@@ -175,7 +176,7 @@ class SpoiltScans:
     """Scans whose intensities are not numbers from the fourth on."""
 
     def scan(self, number: int) -> Any:
-        scan = small.labelled_scan(number)
+        scan = labelled_scan(number)
         return replace(scan, image=np.full(scan.image.shape, np.nan, np.float32)) if number >= 3 else scan
 
 
@@ -185,7 +186,7 @@ class SpoiltData(CachedData):
 
 
 def test_divergence_ends_the_run_and_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
-    data = SpoiltData(small.recipe(), small.fake_cache(4), SPLIT)
+    data = SpoiltData(small.recipe(), fake_cache(4), SPLIT)
     # A rectifier may turn what is not a number into 0: then the gradients spoil the weights, and these are noticed.
     problem = r"diverged; the last good checkpoint is step_00000002\.npz; seen: loss nan|weights are no longer finite"
     with pytest.raises(FlareError, match=problem):
@@ -210,7 +211,7 @@ def test_the_best_validation_is_released(tmp_path: Path) -> None:
 
 def test_the_best_cannot_be_chosen_without_held_out_cases(tmp_path: Path) -> None:
     recipe = small.recipe(validation=ValidationSettings(select="dice"))
-    data = CachedData(recipe, small.fake_cache(2), Split(("case_000", "case_001"), ()))
+    data = CachedData(recipe, fake_cache(2), Split(("case_000", "case_001"), ()))
     with pytest.raises(UsageError, match="without held-out cases"):
         run(tmp_path, recipe, data=data)
 
@@ -234,7 +235,7 @@ def test_a_network_is_trained_on_phantoms_and_scored_on_others(tmp_path: Path) -
 @pytest.mark.parametrize("clipping", CLIPPINGS, ids=lambda clipping: clipping.name)
 def test_gradients_are_clipped_in_all_ways_of_the_recipes(clipping: ClippingSettings, tmp_path: Path) -> None:
     recipe = small.recipe(iterations=1, clipping=clipping)
-    assert run(tmp_path, recipe, data=CachedData(recipe, small.fake_cache(4), SPLIT)) is not None
+    assert run(tmp_path, recipe, data=CachedData(recipe, fake_cache(4), SPLIT)) is not None
     assert len(small.losses(tmp_path)) == 1
 
 
@@ -268,7 +269,7 @@ def test_the_scores_of_a_first_stage_are_input_and_computed_once_a_scan() -> Non
 
     view = CropView((16, 16, 16), orientation="LPS", first_stage=FirstStageGrid(spacing_mm=16.0, multiple=4))
     builder = BatchBuilder(1, first_stage)
-    scan = small.labelled_scan()
+    scan = labelled_scan()
     samples = [view.cut(scan, np.random.default_rng(seed)) for seed in range(3)]
     images, values = builder.batch(samples)
     assert images.shape == (3, 3, 16, 16, 16)

@@ -18,7 +18,7 @@ from flarecli.training.views import CropView, FirstStageGrid, ResampledView, Sli
 from flarecli.training.views.label_smoothing import smoothed_labels
 from flarecli.training.views.scan import LabelledScan, Sample
 from flarecli.training.views.spatial_map import SpatialRanges
-from tests.training.small import labelled_scan
+from tests.training.small_scans import labelled_scan
 
 pytestmark = pytest.mark.any_backend
 

@@ -93,10 +93,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an environment `env` that holds the wheel, its dependencies and nothing else."""
     folder = tmp_path_factory.mktemp("installed")
     assert _ran((sys.executable, "-m", "venv", folder / "env"), folder).returncode == 0
-    pip = (folder / "env" / "bin" / "pip", "--disable-pip-version-check", "--quiet")
-    # Not compiled: of most of the installed modules no command imports one.
-    done = _ran((*pip, "install", "--no-compile", "--constraint", ROOT / "constraints.txt", wheel), folder, timeout=600)
-    assert done.returncode == 0, done.stderr
+    _install(wheel, folder)
     for name in (SCAN, TRUTH):
         shutil.copy(ROOT / "examples" / name, folder)
     for name, digit in (("a", "1"), ("b", "5")):
@@ -104,6 +101,21 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "dicom").mkdir()
     (folder / "dicom" / "slice.dcm").write_bytes(bytes(128) + b"DICM" + bytes(64))
     return folder
+
+
+def _install(wheel: Path, folder: Path) -> None:
+    """Install the wheel into `env` with pip, or, where there is uv, which unpacks with a tenth of the work, with uv."""
+    to_install = ("install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
+    uv = shutil.which("uv")
+    if uv is not None:
+        done = _ran((uv, "pip", *to_install, "--python", folder / "env" / "bin" / "python"), folder, timeout=600)
+        if done.returncode == 0:
+            return
+        # It does not read pip's configuration: the index may be one that only pip knows.
+    pip = (folder / "env" / "bin" / "pip", "--disable-pip-version-check")
+    # Not compiled: of most of the installed modules no command imports one.
+    done = _ran((*pip, *to_install, "--no-compile"), folder, timeout=600)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_wheel_is_small_and_holds_what_it_needs_and_no_more(wheel: Path) -> None:

@@ -1,0 +1,66 @@
+"""Keras is imported without packages that flare does not use through it, and these work all the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "openvino", reason="in processes of its own: once is enough")
+
+_IMPORT = "import sys; from flarecli.engine.keras_import import import_keras; keras = import_keras()"
+_UNUSED = ("matplotlib", "jax", "torch._dynamo", "sympy")
+_LEFT_OUT = f"print(keras.backend.backend(), [name for name in {_UNUSED} if name in sys.modules])"
+_COMPILED = (
+    "import torch; assert torch.compile(lambda x: x + 1, backend='eager')(torch.ones(2)).sum() == 4; "
+    "keras.utils.clear_session()"
+)
+
+
+def told(backend: str, code: str) -> str:
+    """What a program prints in a process whose Keras runs on a backend."""
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def needs(*packages: str) -> pytest.MarkDecorator:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {' and '.join(packages)}")
+
+
+def test_openvino_without_jax() -> None:
+    code = f"{_IMPORT}; {_LEFT_OUT}"
+    if importlib.util.find_spec("jax") is not None:
+        code += "; import jax; assert jax.numpy.ones(3).sum() == 3"
+    assert told("openvino", code) == "openvino []"
+
+
+@needs("tensorflow")
+def test_tensorflow_without_jax() -> None:
+    assert told("tensorflow", f"{_IMPORT}; {_LEFT_OUT}") == "tensorflow []"
+
+
+@needs("torch")
+def test_pytorch_without_its_compiler() -> None:
+    """It compiles afterwards, Keras forgets what was compiled, and random numbers are as ever."""
+    drawn = "print(keras.random.uniform((2,), seed=3).tolist(), keras.layers.Dropout(0.5)(keras.ops.ones(4)).shape)"
+    first, second = told("torch", f"{_IMPORT}; {_LEFT_OUT}; {drawn}; {_COMPILED}").splitlines()
+    assert first == "torch []"
+    assert second == told("torch", f"import keras; {drawn}")
+
+
+@needs("jax")
+def test_jax_where_it_is_the_backend() -> None:
+    assert told("jax", f"{_IMPORT}; print(keras.ops.sum([1, 2]) + 0)") == "3"
+
+
+@needs("jax", "torch")
+def test_what_is_imported_already_stays() -> None:
+    code = f"import jax, torch, torch._dynamo as first; {_IMPORT}; print('jax' in sys.modules, torch._dynamo is first)"
+    assert told("torch", code) == "True True"
