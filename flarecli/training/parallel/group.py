@@ -106,6 +106,11 @@ def joined_group(runtime: Runtime) -> Group:
 def _join(on_gpu: bool, launch: Launch) -> None:
     import torch
 
+    # What wraps the model imports these; imported when there is a group, some of their functions have it as the default
+    # of an argument, a reference that keeps its threads: see `leave_group`.
+    import torch._dynamo
+    import torch.distributed.nn.functional
+
     if on_gpu:
         gpus = torch.cuda.device_count()
         if launch.local_size > gpus:
