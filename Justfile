@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE := ""
 # OpenVINO alone. TensorFlow builds each small training anew; where one network or fold is trained as another, PyTorch
 # stands for both.
 network_tests := "tests/models tests/engine tests/golden tests/systems/test_efficientscn_published.py"
-torch_tests := network_tests + " tests/training tests/cli/test_train.py tests/examples"
+torch_tests := network_tests + " tests/training tests/cli/test_train.py"
 tensorflow_tests := network_tests + " tests/training/test_machine.py tests/training/test_optimiser.py " + \
     "tests/training/test_rendering.py tests/training/test_run.py tests/training/test_recipes.py tests/cli/test_train.py"
 

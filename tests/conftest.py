@@ -38,6 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_sessionstart() -> None:
+    """The processes of a whole run import Keras as the command does, without what takes seconds and is not used."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from flarecli.engine.keras_import import import_keras
+
+        import_keras()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that take longest, so that the processes of pytest-xdist end together."""
     items.sort(key=lambda item: not item.nodeid.startswith(("tests/wheel/", "tests/test_no_network.py")))

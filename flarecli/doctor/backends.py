@@ -43,15 +43,18 @@ def run_probe(backend: str) -> dict[str, Any]:
 
 
 def backend_checks(probe: Probe = run_probe) -> Iterator[CheckResult]:
-    """What `flare predict` uses by default, then each backend.
+    """What `flare predict` uses by default, then each backend; the one that it uses is tried once.
 
     Args:
         probe: Tries a backend, or "auto"; see `run_probe`.
     """
     installed = [backend for backend in BACKENDS if is_installed(backend)]
-    names = [AUTO, *installed]
+    expected = os.environ.get("KERAS_BACKEND", "openvino")  # without a GPU
+    names = [AUTO, *(backend for backend in installed if backend != expected)]
     with ThreadPoolExecutor(len(names)) as pool:
         found = dict(zip(names, pool.map(probe, names), strict=True))
+    if expected in installed:
+        found[expected] = found[AUTO] if found[AUTO].get("backend") == expected else probe(expected)
     yield _check("predict", found[AUTO], CheckVerdict.bad)
     for backend in BACKENDS:
         if backend in found:

@@ -24,6 +24,7 @@ ERROR = {"error": {"problem": "libfoo.so is missing", "remedy": "Install libfoo.
 
 @pytest.fixture(autouse=True)
 def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setattr(backends, "is_installed", lambda backend: True)
 
 
@@ -81,9 +82,17 @@ def test_what_is_not_installed_is_noted_and_not_tried(monkeypatch: pytest.Monkey
         return FOUND
 
     results = {result.subject: result for result in backend_checks(probe)}
-    assert sorted(tried) == ["auto", "openvino"]
+    assert tried == ["auto"], "which is openvino here"
+    assert results["backend openvino"].facts == FOUND
     assert results["backend torch"].verdict is CheckVerdict.note
     assert "pip install 'flarecli[torch]'" in results["backend torch"].seen
+
+
+@pytest.mark.parametrize("default", [ERROR, {**FOUND, "backend": "torch", "device": "gpu"}])
+def test_the_usual_default_is_tried_where_it_is_not_used(default: dict[str, Any]) -> None:
+    found = {result.subject: result for result in backend_checks(lambda name: default if name == "auto" else FOUND)}
+    assert found["predict"].facts == default
+    assert found["backend openvino"].facts == FOUND
 
 
 def test_an_unknown_backend_is_an_error_of_the_probe() -> None:
