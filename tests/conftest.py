@@ -14,6 +14,9 @@ from tests.shared_data import list_skips
 # variable when it is first imported, so it stands here and not in a fixture.
 os.environ.setdefault("KERAS_BACKEND", "openvino")
 
+# Several tests run at a time: threads of PyTorch that wait for each other should leave the processors to the others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
