@@ -105,14 +105,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _install(wheel: Path, folder: Path) -> None:
-    """Install the wheel into `env` with pip, or, where there is uv, which unpacks with a tenth of the work, with uv."""
+    """Install the wheel into `env` with pip, or with uv, a tenth of the work, where that has installed the tests."""
     to_install = ("install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
     uv = shutil.which("uv")
-    if uv is not None:
+    if uv is not None and os.environ.get("INSTALLER", "").startswith("uv "):  # the Justfile's
         done = _ran((uv, "pip", *to_install, "--python", folder / "env" / "bin" / "python"), folder, timeout=600)
         if done.returncode == 0:
             return
-        # It does not read pip's configuration: the index may be one that only pip knows.
     pip = (folder / "env" / "bin" / "pip", "--disable-pip-version-check")
     # Not compiled: of most of the installed modules no command imports one.
     done = _ran((*pip, *to_install, "--no-compile"), folder, timeout=600)
