@@ -38,6 +38,7 @@ _PHANTOM = ("phantom", "scans", "--shape", "40x64x64", "--spacing", "6x6x6", "--
 _VERBS: dict[str, Sequence[str]] = {
     "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
     "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "previews", "--json"),
+    "predict in float32": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--precision", "float32"),
     "report": ("report", "labels", "--html", "results{time}.html"),
     "view": (
         "view",
@@ -54,7 +55,6 @@ _VERBS: dict[str, Sequence[str]] = {
         "1",
         "--warm",
         "1",
-        "--no-networks",
         "--plot",
         "plots",
         "--csv",

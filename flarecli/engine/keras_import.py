@@ -28,7 +28,7 @@ def import_keras() -> ModuleType:
     compiler of PyTorch, to keep its random numbers out of compiled functions, two seconds. They are left out, and can
     be imported as always afterwards.
     """
-    with _isolated_import():
+    with _isolated_import(_stand_ins() | _stand_in_of_compiler()):
         import keras
     return keras
 
@@ -36,35 +36,35 @@ def import_keras() -> ModuleType:
 def import_tensorflow() -> ModuleType:
     """Import TensorFlow, which imports Keras, as `import_keras` does."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _isolated_import():
+    with _isolated_import(_stand_ins()):
         import tensorflow
     return tensorflow
 
 
 @contextmanager
-def _isolated_import() -> Iterator[None]:
-    stand_ins = {} if "keras" in sys.modules else _stand_ins()
-    sys.modules.update(stand_ins)  # type: ignore[arg-type]  # None stops the import of a module
+def _isolated_import(stand_ins: dict[str, ModuleType | None]) -> Iterator[None]:
+    """Within the block these take the place of modules; those that the program has imported already stay."""
+    used = {name: module for name, module in stand_ins.items() if not {name, "keras"} & sys.modules.keys()}
+    sys.modules.update(used)  # type: ignore[arg-type]  # None stops the import of a module
     try:
         with overridden_environment(_HOME, os.devnull):  # no folder: nothing can be read or written in it
             yield
     finally:
-        for name, module in stand_ins.items():
+        for name, module in used.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
 
 
 def _stand_ins() -> dict[str, ModuleType | None]:
-    """What takes the place of the packages to leave out; those that the program has imported already stay."""
-    backend = os.environ.get(_BACKEND)
-    found: dict[str, ModuleType | None] = {_DRAWING: None}
-    if backend != "jax":
-        found["jax"] = None
-    if backend == "torch":
-        import torch  # noqa: F401  # which looks for parts of its compiler, before these are replaced
+    return {_DRAWING: None} if os.environ.get(_BACKEND) == "jax" else {_DRAWING: None, "jax": None}
 
-        found[_COMPILER] = _without_compiler()
-    return {name: module for name, module in found.items() if name not in sys.modules}
+
+def _stand_in_of_compiler() -> dict[str, ModuleType | None]:
+    if os.environ.get(_BACKEND) != "torch":
+        return {}
+    import torch  # noqa: F401  # which looks for parts of its compiler, before that is replaced
+
+    return {_COMPILER: _without_compiler()}
 
 
 def _without_compiler() -> ModuleType:

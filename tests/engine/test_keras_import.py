@@ -46,6 +46,13 @@ def test_tensorflow_without_jax() -> None:
     assert told("tensorflow", f"{_IMPORT}; {_LEFT_OUT}") == "tensorflow []"
 
 
+@needs("tensorflow")
+def test_tensorflow_is_imported_where_keras_shall_run_on_a_backend_that_is_missing() -> None:
+    """To ask it for GPUs, before a backend is chosen."""
+    missing = "import sys; sys.modules['torch'] = None; from flarecli.engine.keras_import import import_tensorflow"
+    assert told("torch", f"{missing}; print(import_tensorflow().__name__)") == "tensorflow"
+
+
 @needs("torch")
 def test_pytorch_without_its_compiler() -> None:
     """It compiles afterwards, Keras forgets what was compiled, and random numbers are as ever."""

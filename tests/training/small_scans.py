@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flarecli.preprocessing.cache import CachedCase
 from flarecli.training.views.scan import LabelledScan
 
 
@@ -24,16 +25,6 @@ def labelled_scan(number: int = 0, shape: tuple[int, int, int] = (20, 24, 28), s
 
 
 @dataclass(frozen=True)
-class FakeCase:
-    """As `flarecli.preprocessing.cache.CachedCase`."""
-
-    name: str
-    image: np.ndarray
-    labels: np.ndarray
-    spacing_mm: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
 class FakeCache:
     """As `flarecli.preprocessing.cache.TrainingCache`, without files."""
 
@@ -43,9 +34,9 @@ class FakeCache:
     figures: dict[str, Any] = field(default_factory=dict)
     depth: int = 20
 
-    def load(self, name: str, network: str) -> FakeCase:
+    def load(self, name: str, network: str) -> CachedCase:
         scan = labelled_scan(int(name.split("_")[-1]), (self.depth, 24, 28))
-        return FakeCase(name, scan.image, scan.labels, scan.spacing_mm)
+        return CachedCase(name, scan.image, scan.labels, scan.spacing_mm)
 
 
 def fake_cache(count: int, **changes: Any) -> FakeCache:

@@ -10,6 +10,7 @@ import pytest
 
 from flarecli.metrics.protocol import Metric
 from flarecli.phantom import make_phantom
+from flarecli.preprocessing.cache import CachedCase
 from flarecli.training.data import CachedData
 from flarecli.training.folds import Split
 from flarecli.training.machine import Machine
@@ -18,7 +19,6 @@ from flarecli.training.recipes import recipe_named
 from flarecli.training.run import run_training
 from flarecli.training.views import CropView
 from tests.training import small
-from tests.training.small_scans import FakeCase
 
 SHAPE = (32, 32, 32)
 
@@ -31,10 +31,10 @@ class PhantomCache:
     system: str = "efficientscn"
     networks: tuple[str, ...] = ("localization",)
 
-    def load(self, name: str, network: str) -> FakeCase:
+    def load(self, name: str, network: str) -> CachedCase:
         phantom = make_phantom(int(name), shape_zyx=SHAPE, spacing_mm=(10.0, 10.0, 10.0))
         voxels, labels = (np.ascontiguousarray(array[:, ::-1, ::-1]) for array in (phantom.voxels, phantom.labels))
-        return FakeCase(name, voxels, labels, phantom.spacing_mm)
+        return CachedCase(name, voxels, labels, phantom.spacing_mm)
 
 
 @pytest.mark.slow
