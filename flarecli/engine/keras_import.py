@@ -13,7 +13,7 @@ from flarecli.overridden_environment import overridden_environment
 
 _HOME = "KERAS_HOME"
 _BACKEND = "KERAS_BACKEND"
-_DRAWING, _COMPILER = "matplotlib", "torch._dynamo"
+_DRAWING, _NOTEBOOK, _SIGNALS, _COMPILER = "matplotlib", "IPython", "scipy.signal", "torch._dynamo"
 
 
 def import_keras() -> ModuleType:
@@ -24,9 +24,10 @@ def import_keras() -> ModuleType:
     has set is respected.
 
     It also imports packages that flare does not use through it: matplotlib for its galleries, which takes a tenth of a
-    second and writes a list of fonts; JAX for a kind of checkpoint, whatever backend it runs on, a second; and the
-    compiler of PyTorch, to keep its random numbers out of compiled functions, two seconds. They are left out, and can
-    be imported as always afterwards.
+    second and writes a list of fonts; IPython, where it is installed, to show files of weights in a notebook, as long;
+    JAX for a kind of checkpoint, whatever backend it runs on, a second; with OpenVINO `scipy.signal` for windows of
+    spectra, a second; and the compiler of PyTorch, to keep its random numbers out of compiled functions, two seconds.
+    They are left out, and can be imported as always afterwards.
     """
     with _isolated_import(_stand_ins() | _stand_in_of_compiler()):
         import keras
@@ -56,7 +57,12 @@ def _isolated_import(stand_ins: dict[str, ModuleType | None]) -> Iterator[None]:
 
 
 def _stand_ins() -> dict[str, ModuleType | None]:
-    return {_DRAWING: None} if os.environ.get(_BACKEND) == "jax" else {_DRAWING: None, "jax": None}
+    stand_ins: dict[str, ModuleType | None] = {_DRAWING: None, _NOTEBOOK: None}
+    if os.environ.get(_BACKEND) != "jax":
+        stand_ins["jax"] = None
+    if os.environ.get(_BACKEND) == "openvino":  # which looks `scipy.signal` up in scipy when it needs a window
+        stand_ins[_SIGNALS] = ModuleType(_SIGNALS)
+    return stand_ins
 
 
 def _stand_in_of_compiler() -> dict[str, ModuleType | None]:

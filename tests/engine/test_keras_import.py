@@ -13,12 +13,17 @@ import pytest
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "openvino", reason="in processes of its own: once is enough")
 
 _IMPORT = "import sys; from flarecli.engine.keras_import import import_keras; keras = import_keras()"
-_UNUSED = ("matplotlib", "jax", "torch._dynamo", "sympy")
+_UNUSED = ("matplotlib", "IPython", "jax", "scipy.signal", "torch._dynamo", "sympy")
 _LEFT_OUT = f"print(keras.backend.backend(), [name for name in {_UNUSED} if name in sys.modules])"
 _COMPILED = (
     "import torch; assert torch.compile(lambda x: x + 1, backend='eager')(torch.ones(2)).sum() == 4; "
     "keras.utils.clear_session()"
 )
+_SPECTRUM = (
+    "spectrum = keras.ops.stft(keras.ops.ones((1, 64)), 16, 8, 16, center=False)[0]; "
+    "print('scipy.signal' in sys.modules, tuple(spectrum.shape))"
+)
+_DRAWN = "print(keras.random.uniform((2,), seed=3).tolist(), keras.layers.Dropout(0.5)(keras.ops.ones(4)).shape)"
 
 
 def told(backend: str, code: str) -> str:
@@ -34,11 +39,12 @@ def needs(*packages: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"needs {' and '.join(packages)}")
 
 
-def test_openvino_without_jax() -> None:
-    code = f"{_IMPORT}; {_LEFT_OUT}"
+def test_openvino_without_jax_and_signals() -> None:
+    """Keras computes spectra afterwards, with the windows of scipy."""
+    code = f"{_IMPORT}; {_LEFT_OUT}; {_SPECTRUM}"
     if importlib.util.find_spec("jax") is not None:
         code += "; import jax; assert jax.numpy.ones(3).sum() == 3"
-    assert told("openvino", code) == "openvino []"
+    assert told("openvino", code).splitlines() == ["openvino []", "True (1, 7, 9)"]
 
 
 @needs("tensorflow")
@@ -53,21 +59,17 @@ def test_tensorflow_is_imported_where_keras_shall_run_on_a_backend_that_is_missi
     assert told("torch", f"{missing}; print(import_tensorflow().__name__)") == "tensorflow"
 
 
-@needs("torch")
+@needs("jax", "torch")
 def test_pytorch_without_its_compiler() -> None:
-    """It compiles afterwards, Keras forgets what was compiled, and random numbers are as ever."""
-    drawn = "print(keras.random.uniform((2,), seed=3).tolist(), keras.layers.Dropout(0.5)(keras.ops.ones(4)).shape)"
-    first, second = told("torch", f"{_IMPORT}; {_LEFT_OUT}; {drawn}; {_COMPILED}").splitlines()
+    """It compiles afterwards, Keras forgets what was compiled, and random numbers are as with the compiler; what is
+    imported already stays."""
+    first, drawn = told("torch", f"{_IMPORT}; {_LEFT_OUT}; {_DRAWN}; {_COMPILED}").splitlines()
     assert first == "torch []"
-    assert second == told("torch", f"import keras; {drawn}")
+    before = "import jax, torch, torch._dynamo as first"
+    compared = f"{before}; {_IMPORT}; print('jax' in sys.modules, torch._dynamo is first); {_DRAWN}"
+    assert told("torch", compared).splitlines() == ["True True", drawn]
 
 
 @needs("jax")
 def test_jax_where_it_is_the_backend() -> None:
     assert told("jax", f"{_IMPORT}; print(keras.ops.sum([1, 2]) + 0)") == "3"
-
-
-@needs("jax", "torch")
-def test_what_is_imported_already_stays() -> None:
-    code = f"import jax, torch, torch._dynamo as first; {_IMPORT}; print('jax' in sys.modules, torch._dynamo is first)"
-    assert told("torch", code) == "True True"
