@@ -34,7 +34,7 @@ for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"
 _TRACER = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o")
 
 _OWN_CACHE = Path(".cache/flare")
-_PHANTOM = ("phantom", "scans", "--shape", "40x64x64", "--spacing", "6x6x6", "--number", "2", "--overwrite")
+_PHANTOM = ("phantom", "scans", "--shape", "14x40x48", "--spacing", "12x8x8", "--number", "2", "--overwrite")
 _VERBS: dict[str, Sequence[str]] = {
     "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
     "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "previews", "--json"),
