@@ -25,4 +25,4 @@ def flush_or_die(handle: int) -> None:
 
 if __name__ == "__main__":
     os.fsync = flush_or_die
-    small.main(sys.argv[2], "1", "4")
+    small.main(sys.argv[2], "4")

@@ -40,9 +40,8 @@ def build(shape_zyx: Any = (None, None, None), *, dropout: float) -> Any:
     return keras.Model(image, keras.layers.Conv3D(5, 1, data_format=layout, name="classes")(features), name="plain")
 
 
-def main() -> None:
-    """Train, and print what the first process found."""
-    run, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
+def train(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Train, and tell what this process found."""
     recipe = replace(
         small.recipe(),
         loss=LossSettings("cross_entropy"),
@@ -73,8 +72,7 @@ def main() -> None:
     )
     leave_group()
     told = None if finished is None else [result.name for result in finished.scores]
-    facts = {"rank": os.environ.get("RANK", "0"), "scored": told, "updates": seen, "threads_left": group_threads()}
-    print(json.dumps(facts), flush=True)
+    return {"rank": os.environ.get("RANK", "0"), "scored": told, "updates": seen, "threads_left": group_threads()}
 
 
 def group_threads() -> list[str]:
@@ -84,4 +82,4 @@ def group_threads() -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(train(Path(sys.argv[1]), json.loads(sys.argv[2]))), flush=True)

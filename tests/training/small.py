@@ -81,8 +81,8 @@ def losses(run: Path) -> list[list[str]]:
         return [row[:-2] for row in csv.reader(file)][1:]
 
 
-def main(run: str, workers: str, checkpoint_every: str) -> None:
-    """Train in a process of its own; prints the number of each iteration."""
+def main(run: str, checkpoint_every: str) -> None:
+    """Train with one process that makes samples; prints the number of each iteration."""
     from flarecli.training.data import SyntheticData
     from flarecli.training.learning.loop import Callbacks
     from flarecli.training.machine import Machine
@@ -95,7 +95,7 @@ def main(run: str, workers: str, checkpoint_every: str) -> None:
         chosen,
         SyntheticData(chosen, Anatomies("phantoms")),
         seed=3,
-        machine=Machine(BACKEND, "cpu", 1, int(workers)),
+        machine=Machine(BACKEND, "cpu", workers=1),
         options=RunOptions(int(checkpoint_every)),
         callbacks=Callbacks(on_progress=lambda progress: print(progress.done, flush=True)),
         spec=SPEC,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,8 @@ from flarecli.training.views.scan import Sample
 
 pytestmark = pytest.mark.any_backend
 
+Cached = Callable[[str], TrainingCache]
+
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -34,10 +39,18 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cached(dataset: Path, cache: Path, system: str) -> TrainingCache:
-    made = CliRunner().invoke(app, ["preprocess", str(dataset), str(cache), "--system", system, "--json"])
-    assert made.exit_code == 0, made.output
-    return TrainingCache.open(cache)
+@pytest.fixture(scope="module")
+def cached(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Cached:
+    """The cache of a system, made when it is first wanted."""
+
+    @cache
+    def made(system: str) -> TrainingCache:
+        folder = tmp_path_factory.mktemp("caches") / system
+        result = CliRunner().invoke(app, ["preprocess", str(dataset), str(folder), "--system", system, "--json"])
+        assert result.exit_code == 0, result.output
+        return TrainingCache.open(folder)
+
+    return made
 
 
 def perfect(sample: Sample) -> np.ndarray:
@@ -48,8 +61,8 @@ def data_of(cache: TrainingCache, recipe: Recipe) -> CachedData:
     return CachedData(recipe, cache, held_out(cache.names, 0.5, seed=0))
 
 
-def test_efficientscn(dataset: Path, tmp_path: Path) -> None:
-    cache = cached(dataset, tmp_path / "cache", "efficientscn")
+def test_efficientscn(cached: Cached) -> None:
+    cache = cached("efficientscn")
     for network in cache.networks:
         data = data_of(cache, recipe_named("efficientscn", network, "published"))
         stream = data.stream(seed=1)
@@ -65,8 +78,8 @@ def test_efficientscn(dataset: Path, tmp_path: Path) -> None:
         assert (values == scan.labels)[scan.labels > 0].mean() > 0.9
 
 
-def test_efficientsegnet(dataset: Path, tmp_path: Path) -> None:
-    cache = cached(dataset, tmp_path / "cache", "efficientsegnet")
+def test_efficientsegnet(cached: Cached) -> None:
+    cache = cached("efficientsegnet")
     for network in cache.networks:
         recipe = recipe_named("efficientsegnet", network, "published")
         view = recipe.view
@@ -77,8 +90,8 @@ def test_efficientsegnet(dataset: Path, tmp_path: Path) -> None:
         assert abs(float(sample.image.mean())) < 1e-3
 
 
-def test_vgg13(dataset: Path, tmp_path: Path) -> None:
-    cache = cached(dataset, tmp_path / "cache", "vgg13")
+def test_vgg13(cached: Cached) -> None:
+    cache = cached("vgg13")
     recipe = recipe_named("vgg13", "segmentation", "published")
     assert isinstance(recipe.view, SliceView)
     data = data_of(cache, replace(recipe, view=replace(recipe.view, batch_slices=8)))
@@ -97,10 +110,8 @@ def test_vgg13(dataset: Path, tmp_path: Path) -> None:
         ("vgg13", "segmentation"),
     ],
 )
-def test_scans_of_every_system_are_augmented_as_a_whole(
-    system: str, network: str, dataset: Path, tmp_path: Path
-) -> None:
-    cache = cached(dataset, tmp_path / "cache", system)
+def test_scans_of_every_system_are_augmented_as_a_whole(system: str, network: str, cached: Cached) -> None:
+    cache = cached(system)
     plain = recipe_named(system, network, "published")
     brighter = replace(plain, variation=VariationSettings(blurred_share=1.0, slice_mm=0.0, blur_mm=0.0, noise_hu=200.0))
     samples = [data_of(cache, recipe).stream(seed=1).sample(0) for recipe in (plain, brighter)]
@@ -110,8 +121,9 @@ def test_scans_of_every_system_are_augmented_as_a_whole(
 
 
 @pytest.mark.parametrize("system", ["efficientsegnet", "vgg13"])
-def test_air_of_held_out_scans_that_are_clipped_is_restored(system: str, dataset: Path, tmp_path: Path) -> None:
-    cache = cached(dataset, tmp_path / "cache", system)
+def test_air_of_held_out_scans_that_are_clipped_is_restored(system: str, cached: Cached, tmp_path: Path) -> None:
+    shutil.copytree(cached(system).folder, tmp_path / "cache")
+    cache = TrainingCache.open(tmp_path / "cache")
     network = cache.networks[-1]
     for name in cache.names:
         case = cache.load(name, network)

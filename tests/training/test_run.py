@@ -129,14 +129,10 @@ def test_a_run_with_the_settings_of_a_former_version_is_resumed(
 
 
 def test_a_killed_process_goes_on_with_the_same_losses(tmp_path: Path) -> None:
-    def command(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "tests.training.small", str(folder), "1", "5"]
-
+    command = [sys.executable, "-m", "tests.training.small", str(tmp_path / "killed"), "5"]
     environment = {**os.environ, "KERAS_BACKEND": small.BACKEND}
     root = Path(__file__).parents[2]
-    with subprocess.Popen(
-        command(tmp_path / "killed"), cwd=root, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.strip() == "8":
@@ -146,7 +142,7 @@ def test_a_killed_process_goes_on_with_the_same_losses(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     assert [path.name for path in checkpoints(tmp_path / "killed/checkpoints")] == ["step_00000005.npz"]
     for folder in ("killed", "whole"):
-        subprocess.run(command(tmp_path / folder), cwd=root, env=environment, check=True, capture_output=True)
+        small.main(str(tmp_path / folder), "5")
     assert len(small.losses(tmp_path / "whole")) == 12
     assert small.losses(tmp_path / "killed") == small.losses(tmp_path / "whole")
 
@@ -237,6 +233,23 @@ def test_gradients_are_clipped_in_all_ways_of_the_recipes(clipping: ClippingSett
     recipe = small.recipe(iterations=1, clipping=clipping)
     assert run(tmp_path, recipe, data=CachedData(recipe, fake_cache(4), SPLIT)) is not None
     assert len(small.losses(tmp_path)) == 1
+
+
+@pytest.mark.skipif(small.BACKEND != "tensorflow", reason="TensorFlow alone traces")
+def test_an_update_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    traced: list[int] = []
+    step = keras.Model.train_step
+
+    def counted(model: keras.Model, data: Any) -> Any:
+        traced.append(1)
+        return step(model, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", counted)
+    assert run(tmp_path, small.recipe(iterations=2)) is not None
+    assert len(small.losses(tmp_path)) == 2
+    assert len(traced) == 1
 
 
 def test_samples_that_do_not_fit_the_network_are_refused(tmp_path: Path) -> None:

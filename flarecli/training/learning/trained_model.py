@@ -99,6 +99,7 @@ class TrainedModel:
 
             share_gradients(self.model, self._group)
         self._output_names = list(self.model.output) if isinstance(self.model.output, dict) else None
+        self._losses_built = False
 
     @property
     def loss_names(self) -> tuple[str, ...]:
@@ -125,6 +126,8 @@ class TrainedModel:
             images, values = self._builder.batch(samples)
             self._check_shape(images.shape)
             targets: Any = values if self._output_names is None else dict.fromkeys(self._output_names, values)
+            if self._runtime.backend == "tensorflow" and not self._losses_built:
+                self._build_losses(targets)
             losses = self.model.train_on_batch(images, targets, return_dict=True)
             self.model.reset_metrics()
             for name in sums:
@@ -135,6 +138,33 @@ class TrainedModel:
             average_statistics(self.model, self._group)
         means = self._group.mean([total / len(batches) for total in sums.values()])
         return dict(zip(sums, means, strict=True))
+
+    def _build_losses(self, targets: Any) -> None:
+        """Have Keras make the means of the outputs' losses, from one voxel.
+
+        Made while TensorFlow traces the first update, they would have it traced twice, in tens of seconds for a large
+        network.
+        """
+        axis = channel_axis(resolved_data_format(None))
+
+        def voxel(array: Any) -> Any:
+            """The first voxel of the first sample, with all channels."""
+            kept = [slice(1)] * array.ndim
+            kept[axis] = slice(None)
+            return array[tuple(kept)]
+
+        def prediction(output: Any) -> Any:
+            channels = output.shape[axis]
+            shape = [1] * len(output.shape)
+            shape[axis] = channels
+            return keras.ops.zeros(shape, output.dtype)
+
+        self.model.compute_loss(
+            y=keras.tree.map_structure(voxel, targets),
+            y_pred=keras.tree.map_structure(prediction, self.model.output),
+        )
+        self.model.reset_metrics()
+        self._losses_built = True
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         wanted = tuple(self.model.inputs[0].shape)
