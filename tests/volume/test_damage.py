@@ -15,8 +15,8 @@ from flarecli.errors import InputError
 from flarecli.volume import read_header, read_image, read_volume
 from tests.volume.stored_files import metaimage, nifti, nifti_parts, nrrd, scan_ijk
 
-_LIMIT_MB = 600
-_BOMB_BYTES = 700_000_000
+_LIMIT_MB = 300
+_BOMB_BYTES = 350_000_000
 _MEASURED = """
 import sys
 from pathlib import Path
@@ -155,7 +155,7 @@ def _extension_bomb(folder: Path) -> Path:
 
 
 def _nrrd_bomb(folder: Path) -> Path:
-    path = nrrd(folder / "bomb.nrrd", encoding="gzip", change={"sizes": "1000 1000 350"})
+    path = nrrd(folder / "bomb.nrrd", encoding="gzip", change={"sizes": "1000 1000 175"})
     head = path.read_bytes().partition(b"\n\n")[0] + b"\n\n"
     path.write_bytes(head + _packed_zeros(b"", _BOMB_BYTES))
     return path
