@@ -36,6 +36,12 @@ def stream(seed: int = 1) -> SampleStream:
     return SyntheticData(small.recipe(), Anatomies("phantoms")).stream(seed)
 
 
+@pytest.fixture(scope="module")
+def expected() -> list[Sample]:
+    """Each sample from a stream of its own."""
+    return [stream().sample(number) for number in range(4, 12)]
+
+
 def equal(first: Sample, second: Sample) -> bool:
     return np.array_equal(first.image, second.image) and np.array_equal(first.labels, second.labels)
 
@@ -50,8 +56,7 @@ def test_samples_depend_on_seed_and_number_alone() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_any_number_of_processes_delivers_the_same_samples(workers: int) -> None:
-    expected = [stream().sample(number) for number in range(4, 12)]
+def test_any_number_of_processes_delivers_the_same_samples(expected: list[Sample], workers: int) -> None:
     with SampleLoader(stream(), 4, workers) as loader:
         samples = iter(loader)
         assert all(equal(next(samples), sample) for sample in expected)
