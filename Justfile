@@ -40,7 +40,7 @@ test *arguments: development
     KERAS_BACKEND=tensorflow {{ bin }}/pytest -m 'not any_backend' {{ tensorflow_tests }} {{ arguments }}
     KERAS_BACKEND=torch {{ bin }}/pytest -m 'not any_backend' {{ torch_tests }} {{ arguments }}
     KERAS_BACKEND=jax {{ bin }}/pytest {{ jax_tests }} {{ arguments }}
-    timeout 300 sh -c 'while test -e .ci-tools/installing; do sleep 1; done'  # .ci/run installs tools of DICOM meanwhile
+    for _ in {1..300}; do test -e .ci-tools/installing || break; sleep 1; done  # .ci/run installs browser and DICOM tools
     KERAS_BACKEND=openvino {{ bin }}/pytest {{ arguments }}
 
 # Check style, formatting and types.
