@@ -6,7 +6,7 @@ import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
     mixed = runtime.backend != "openvino" and runtime.precision != "float32"
     keras.config.set_dtype_policy(f"mixed_{runtime.precision}" if mixed else "float32")
     try:
-        with built_without_random_weights() if runtime.backend == "jax" else nullcontext():
+        with built_without_random_weights():
             model = build()
     except ValueError as error:
         raise InputError(
@@ -76,8 +76,8 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
 def built_without_random_weights() -> Iterator[None]:
     """Let models be built with weights of 0, to be loaded from a file.
 
-    On JAX each shape of random weights is compiled: for a network of flarelite that takes ten times as long as to
-    compile the network itself.
+    Else random numbers take most of the time to build a large network on PyTorch and OpenVINO. On JAX each shape of them
+    is compiled: for a network of flarelite that takes ten times as long as to compile the network itself.
     """
     keras = import_keras()
     with _add_weight_replaced:

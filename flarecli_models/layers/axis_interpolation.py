@@ -1,4 +1,4 @@
-"""Integer-factor interpolation along one axis, written with slices so that it is the same on every backend.
+"""Integer-factor interpolation along axes, written with slices so that it is the same on every backend.
 
 `keras.ops.pad(mode="symmetric")` and `"edge"` are not to be relied on for 5-D tensors on every backend, so the
 borders are repeated by slicing.
@@ -6,6 +6,9 @@ borders are repeated by slicing.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -42,37 +45,47 @@ def cubic_taps(factor: int) -> np.ndarray:
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
 
 
-def interpolate_axis(x: Any, taps: np.ndarray, axis: int) -> Any:
-    """Enlarge a tensor along one axis by a factor of `len(taps)`, repeating the border values beyond the border.
+def interpolate_axes(x: Any, taps: np.ndarray, axes: Iterable[int]) -> Any:
+    """Enlarge a tensor along axes by a factor of `len(taps)`, repeating the border values beyond the border.
 
     Args:
         x: Tensor of any rank.
         taps: Weights of shape (factor, 2 * radius + 1), one row an output phase.
-        axis: The axis to enlarge, not negative.
+        axes: The axes to enlarge, one after the other; not negative.
 
     Returns:
-        Tensor of the shape of `x` with `factor` times as many samples along `axis`.
+        Tensor of the shape of `x` with `factor` times as many samples along `axes`.
     """
-    factor, width = taps.shape
-    shape = ops.shape(x)
+    shape = list(ops.shape(x))
+    for axis in axes:
+        phases = _phases(x, taps, axis)
+        shape[axis] = shape[axis] * len(taps)
+        x = ops.reshape(ops.stack(phases, axis=axis + 1), shape)
+    return x
+
+
+def _phases(x: Any, taps: np.ndarray, axis: int) -> list[Any]:
+    """Every `factor`-th sample of the enlarged tensor, from the first one on, from the second one on, and so on.
+
+    No slice is made twice: while TensorFlow traces a graph, each takes milliseconds.
+    """
+    width = taps.shape[1]
+    radius = width // 2
+    everything = [slice(None)] * len(x.shape)
 
     def sliced(source: Any, start: int, stop: int | None) -> Any:
-        index: list[slice] = [slice(None)] * len(shape)
-        index[axis] = slice(start, stop)
-        return source[tuple(index)]
+        return source[(*everything[:axis], slice(start, stop), *everything[axis + 1 :])]
 
-    radius = width // 2
     first, last = sliced(x, 0, 1), sliced(x, -1, None)
     padded = ops.concatenate([first] * radius + [x] + [last] * radius, axis=axis)
 
+    @cache
+    def shifted(offset: int) -> Any:
+        # Ends counted from the back need no size, which may be unknown while a graph is traced.
+        return x if offset == radius else sliced(padded, offset, offset + 1 - width or None)
+
     phases = []
     for row in taps:
-        total = None
-        for offset, weight in enumerate(row):
-            if weight != 0.0:
-                # Ends counted from the back need no size, which may be unknown while a graph is traced.
-                term = sliced(padded, offset, offset + 1 - width or None) * float(weight)
-                total = term if total is None else total + term
-        phases.append(total)
-    stacked = ops.stack(phases, axis=axis + 1)
-    return ops.reshape(stacked, [*shape[:axis], shape[axis] * factor, *shape[axis + 1 :]])
+        terms = (shifted(offset) * float(weight) for offset, weight in enumerate(row) if weight != 0.0)
+        phases.append(reduce(operator.add, terms))
+    return phases

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from flarecli_models.data_format import spatial_axes
-from flarecli_models.layers.axis_interpolation import interpolate_axis, linear_taps
+from flarecli_models.layers.axis_interpolation import interpolate_axes, linear_taps
 
 
 @keras.saving.register_keras_serializable(package="flarecli_models")
@@ -64,10 +64,8 @@ class SaltAndPepper3D(keras.layers.Layer):
         zeros = ops.cast(uniform_field < self.rate / 2, values.dtype)
         ones = ops.cast(uniform_field >= 1 - self.rate / 2, values.dtype)
         if scale > 1:
-            taps = linear_taps(scale)
-            for axis in spatial_axes(self.data_format):
-                zeros = interpolate_axis(zeros, taps, axis)
-                ones = interpolate_axis(ones, taps, axis)
+            taps, axes = linear_taps(scale), spatial_axes(self.data_format)
+            zeros, ones = interpolate_axes(zeros, taps, axes), interpolate_axes(ones, taps, axes)
         return (1 - (1 - values) * (1 - ones)) * (1 - zeros)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from flarecli_models.data_format import spatial_axes
-from flarecli_models.layers.axis_interpolation import interpolate_axis
+from flarecli_models.layers.axis_interpolation import interpolate_axes
 
 
 class SeparableUpsampling3D(keras.layers.Layer, ABC):
@@ -36,10 +36,7 @@ class SeparableUpsampling3D(keras.layers.Layer, ABC):
         """Weights along one axis: (factor, 2 * radius + 1), one row an output phase, the middle column for x[n]."""
 
     def call(self, inputs: Any) -> Any:
-        taps = self.taps()
-        for axis in spatial_axes(self.data_format):
-            inputs = interpolate_axis(inputs, taps, axis)
-        return inputs
+        return interpolate_axes(inputs, self.taps(), spatial_axes(self.data_format))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         enlarged = spatial_axes(self.data_format)
