@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,22 @@ def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flarecli.weights.selection.system_named", lambda name: ThresholdSystem())
 
 
+@pytest.fixture(scope="module")
+def weights_of_zero() -> Iterator[None]:
+    """Models are built without random weights, which take seconds where a test sets or loads weights anyway."""
+    import keras
+    import numpy as np
+
+    add_weight = keras.layers.Layer.add_weight
+
+    def add_zeros(layer: Any, *arguments: Any, **options: Any) -> Any:
+        return add_weight(layer, *arguments, **{**options, "initializer": np.zeros})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.layers.Layer, "add_weight", add_zeros)
+        yield
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Keras 3.15 turns its variables into numpy arrays by a protocol that numpy 2 deprecates.
     config.addinivalue_line(
@@ -47,6 +64,15 @@ def pytest_sessionstart() -> None:
         from flarecli.engine.keras_import import import_keras
 
         import_keras()
+        _leave_tensorflow_out()
+
+
+def _leave_tensorflow_out() -> None:
+    """Another backend's Keras finds no TensorFlow, as in a plain install; else it imports it to describe a layer."""
+    if os.environ["KERAS_BACKEND"] != "tensorflow":
+        from keras.src.utils import module_utils
+
+        module_utils.tensorflow._available = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -76,8 +76,8 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
 def built_without_random_weights() -> Iterator[None]:
     """Let models be built with weights of 0, to be loaded from a file.
 
-    Else random numbers take most of the time to build a large network on PyTorch and OpenVINO. On JAX each shape of them
-    is compiled: for a network of flarelite that takes ten times as long as to compile the network itself.
+    Else random numbers take most of the time to build a large network on PyTorch and OpenVINO. On JAX each shape of
+    them is compiled: for a network of flarelite that takes ten times as long as to compile the network itself.
     """
     keras = import_keras()
     with _add_weight_replaced:

@@ -18,7 +18,7 @@ from flarecli_models.vgg13_unet import vgg13_unet
 from tests.engine import slabs
 from tests.models import model_checks as checks
 
-pytestmark = checks.needs_eager
+pytestmark = [checks.needs_eager, pytest.mark.usefixtures("weights_of_zero")]
 
 VOLUMES = (5, 12, 8, 8)
 SLICES = (7, 3, 32, 32)

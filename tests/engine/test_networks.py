@@ -23,6 +23,8 @@ from tests.engine.small_network import build_localization, image_of
 from tests.models import efficientscn_reference as reference
 from tests.models import model_checks as checks
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 
 def build_segmentation() -> keras.Model:
     return spatial_configuration_net(local_filters=2, local_levels=2, spatial_filters=2, spatial_levels=2)

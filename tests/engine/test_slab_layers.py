@@ -22,7 +22,7 @@ from flarecli_models.layers import (
 from tests.engine import slabs
 from tests.models import model_checks as checks
 
-pytestmark = checks.needs_eager
+pytestmark = [checks.needs_eager, pytest.mark.usefixtures("weights_of_zero")]
 
 FORMAT = resolved_data_format(None)
 CHANNELS = channel_axis(FORMAT)

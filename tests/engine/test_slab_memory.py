@@ -14,7 +14,10 @@ from flarecli_models.vgg13_unet import vgg13_unet
 from tests.engine import slabs
 from tests.models import model_checks as checks
 
-pytestmark = pytest.mark.skipif(checks.BACKEND != "torch", reason="counts the tensors of PyTorch")
+pytestmark = [
+    pytest.mark.skipif(checks.BACKEND != "torch", reason="counts the tensors of PyTorch"),
+    pytest.mark.usefixtures("weights_of_zero"),
+]
 
 LARGEST_SURPLUS = 8.0
 """A prediction may exceed what is counted by this factor: workspaces of convolutions are predicted, but not seen."""

@@ -15,7 +15,7 @@ from flarecli_models.vgg13_unet import vgg13_unet
 from tests.engine import slabs
 from tests.models import model_checks as checks
 
-pytestmark = checks.needs_eager
+pytestmark = [checks.needs_eager, pytest.mark.usefixtures("weights_of_zero")]
 
 LARGEST_SHARE = 1e-5
 """Of the largest score. Sums of statistics and of convolutions are taken in another order: float32 rounding."""

@@ -10,6 +10,8 @@ from tests.golden.areas import AREAS
 from tests.golden.case import FOLDER, stored_arrays
 from tests.models import model_checks as checks
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 _MAXIMUM_BYTES = 5_000_000
 
 CASES = [(area, name) for area, cases in AREAS.items() for name in cases]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 
 import keras
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from flarecli.engine.batched_network import BatchedNetwork
+from flarecli.engine.keras_model import built_without_random_weights
 from flarecli.engine.networks import network_of
 from flarecli.engine.precision_choice import processor_computes_bfloat16
 from flarecli.engine.runtime import Runtime, start_runtime
@@ -48,18 +51,37 @@ def batch_shape(shape_zyx: tuple[int, int, int], channels: int) -> tuple[int | N
     return (1, *input_shape(shape_zyx, channels, resolved_data_format(None)))
 
 
+@cache
+def built_once(build: Build) -> keras.Model:
+    """One model for all tests that set all its weights before they use it."""
+    with built_without_random_weights():
+        return build()
+
+
 def predict(model: keras.Model, batch: np.ndarray, output: str | None = None, precision: str = "float32") -> np.ndarray:
     """Scores (batch, classes, ...) for a batch of slices, or of one volume (1, channels, z, y, x)."""
-    network = network_of(model, runtime(precision), output)
+    # OpenVINO's graphs hold the weights; the others read them at each call.
+    prepared = network_of if BACKEND == "openvino" else _kept_network
+    network = prepared(model, runtime(precision), output)
     takes_slices = len(model.inputs[0].shape) == 4
     return network(batch) if takes_slices else network(batch[0])[None]
 
 
+@lru_cache(maxsize=4)
+def _kept_network(model: keras.Model, runtime: Runtime, output: str | None) -> BatchedNetwork:
+    return network_of(model, runtime, output)
+
+
 def predict_each(model: keras.Model, batch: np.ndarray, precision: str = "float32") -> dict[str, np.ndarray]:
     """All outputs of a model that returns a dictionary of tensors with equally many channels, from one run."""
-    joined = layers.Concatenate(axis=channel_axis(resolved_data_format(None)))(list(model.output.values()))
-    scores = predict(keras.Model(model.inputs, joined), batch, precision=precision)
+    scores = predict(_with_joined_outputs(model), batch, precision=precision)
     return dict(zip(model.output, np.split(scores, len(model.output), axis=1), strict=True))
+
+
+@lru_cache(maxsize=4)
+def _with_joined_outputs(model: keras.Model) -> keras.Model:
+    joined = layers.Concatenate(axis=channel_axis(resolved_data_format(None)))(list(model.output.values()))
+    return keras.Model(model.inputs, joined)
 
 
 def fixture_weights(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -109,7 +131,7 @@ def label_agreement(actual: np.ndarray, expected: np.ndarray) -> float:
 
 def check_saving(build: Build, batch: np.ndarray, output: str | None, folder: Path) -> None:
     """Weights files and whole models come back bit by bit, and compute the same."""
-    model = build()
+    model = built_once(build)
     with_weights(model, seeded_weights(model, seed=3))
     expected = predict(model, batch, output)
 
@@ -148,7 +170,7 @@ def check_layouts(build: Build, batch: np.ndarray, output: str | None, atol: flo
 
 def check_policy(policy: str, build: Build, batch: np.ndarray, output: str | None, atol: float) -> None:
     """Under a mixed policy the weights and outputs stay float32, and the scores stay within `atol`."""
-    reference = build()
+    reference = built_once(build)
     weights = seeded_weights(reference, seed=7)
     expected = predict(with_weights(reference, weights), batch, output)
     model = under_policy(policy, build)
@@ -171,6 +193,7 @@ def under_policy(policy: str, build: Build) -> keras.Model:
 
 def in_precision(precision: str, build: Build) -> keras.Model:
     """The model as `flare` builds it for a precision: under a mixed policy, or unchanged for OpenVINO's compiler."""
+    runtime(precision)
     if BACKEND == "openvino" or precision == "float32":
         return build()
     return under_policy(f"mixed_{precision}", build)

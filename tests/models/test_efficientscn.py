@@ -13,6 +13,8 @@ from tests.models import efficientscn_reference as reference
 from tests.models import model_checks as checks
 from tests.shared_data import shared_path
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 SHAPE = (8, 16, 24)
 
 
@@ -20,10 +22,15 @@ def small_localization(**options: object) -> keras.Model:
     return localization_unet(filters=3, levels=3, outputs=2, **options)
 
 
-def small_segmentation(**options: object) -> keras.Model:
+def small_segmentation(labels: int = 3, **options: object) -> keras.Model:
     return spatial_configuration_net(
-        local_filters=4, local_levels=2, spatial_filters=3, spatial_levels=2, labels=5, **options
+        local_filters=4, local_levels=2, spatial_filters=3, spatial_levels=2, labels=labels, **options
     )
+
+
+def small_published() -> keras.Model:
+    """As published, but narrow."""
+    return spatial_configuration_net(local_filters=4, spatial_filters=3)
 
 
 NETWORKS = pytest.mark.parametrize(
@@ -40,24 +47,24 @@ def batch() -> np.ndarray:
 
 
 def test_localization_has_the_published_number_of_parameters() -> None:
-    assert localization_unet().count_params() == 637_474
+    assert checks.built_once(localization_unet).count_params() == 637_474
 
 
 def test_segmentation_has_the_published_number_of_parameters() -> None:
-    assert spatial_configuration_net().count_params() == 1_270_090
+    assert checks.built_once(spatial_configuration_net).count_params() == 1_270_090
 
 
 @pytest.mark.parametrize("shape", [(None, None, None), (32, 64, 96)])
 def test_output_shapes_and_types(shape: tuple[int | None, ...]) -> None:
     axis = 1 if checks.BACKEND != "tensorflow" else 4
-    model = spatial_configuration_net(shape)
+    model = spatial_configuration_net(shape, local_filters=4, local_levels=2, spatial_filters=3, spatial_levels=2)
     assert set(model.output) == {"final", "local", "spatial"}
     for tensor in model.output.values():
         sizes = list(tensor.shape)
         assert sizes.pop(axis) == 5
         assert tuple(sizes) == (None, *shape)
         assert keras.backend.standardize_dtype(tensor.dtype) == "float32"
-    logits = localization_unet(shape, outputs=3).output
+    logits = localization_unet(shape, filters=3, outputs=3).output
     assert logits.shape[axis] == 3
 
 
@@ -90,7 +97,7 @@ def test_mixed_policies(policy: str, logits_atol: float, scores_atol: float, bat
 
 
 def test_localization_equals_the_numpy_reference(batch: np.ndarray) -> None:
-    model = small_localization()
+    model = checks.built_once(small_localization)
     weights = checks.seeded_weights(model, seed=1)
     expected = reference.localization(batch[0], weights, levels=3)[None]
     assert np.ptp(expected) > 0.5
@@ -98,7 +105,7 @@ def test_localization_equals_the_numpy_reference(batch: np.ndarray) -> None:
 
 
 def test_segmentation_equals_the_numpy_reference(batch: np.ndarray) -> None:
-    model = small_segmentation(epsilon=1e-5)
+    model = small_segmentation(labels=5, epsilon=1e-5)
     weights = checks.seeded_weights(model, seed=2)
     expected = reference.segmentation(batch[0], weights, 2, 2, labels=5, epsilon=1e-5)
     actual = checks.predict_each(checks.with_weights(model, weights), batch)
@@ -112,6 +119,7 @@ def test_segmentation_equals_the_numpy_reference(batch: np.ndarray) -> None:
 def test_training_noise_reaches_the_spatial_networks_only() -> None:
     keras.utils.set_random_seed(5)
     model = small_segmentation(dropout=0.0)
+    checks.with_weights(model, checks.seeded_weights(model, seed=6))
     batch = np.random.default_rng(12).uniform(-0.5, 0.5, checks.batch_shape((32, 32, 32), 1)).astype(np.float32)
     trained, still = (model(batch, training=training) for training in (True, False))
     local, spatial = (
@@ -125,7 +133,7 @@ def test_training_noise_reaches_the_spatial_networks_only() -> None:
 @pytest.mark.parametrize("case", ["noise", "ct"])
 def test_localization_equals_the_published_network(case: str) -> None:
     with np.load(shared_path("fixtures/scn_localization.npz")) as fixture:
-        model = checks.with_weights(localization_unet(), checks.fixture_weights(fixture))
+        model = checks.with_weights(checks.built_once(localization_unet), checks.fixture_weights(fixture))
         logits = checks.predict(model, fixture[f"input_{case}"])
         checks.assert_close(logits, fixture[f"output_{case}_logits"], atol=2e-3)
         label = logits[:, :1] < logits[:, 1:]
@@ -147,27 +155,33 @@ def test_localization_in_bfloat16_stays_near_the_published_network(case: str) ->
         assert np.mean(label == fixture[f"output_{case}_label"]) >= 0.9995
 
 
-@pytest.mark.parametrize("size", ["", "_small"])
-def test_segmentation_equals_the_published_network(size: str) -> None:
-    with np.load(shared_path(f"fixtures/scn_segmentation{size}.npz")) as fixture:
-        model = spatial_configuration_net(
-            local_filters=int(fixture["local_filters"]), spatial_filters=int(fixture["spatial_filters"])
-        )
-        checks.with_weights(model, checks.fixture_weights(fixture))
-        scores = checks.predict_each(model, fixture["input"])
-        checks.assert_close(scores["final"], fixture["output_final"], atol=1e-5)
-        checks.assert_close(scores["local"], fixture["output_local_logits"], atol=1e-4)
-        checks.assert_close(scores["spatial"], fixture["output_spatial_logits"], atol=1e-4)
-        assert checks.label_agreement(scores["final"], fixture["output_final"]) >= 0.9999
+def assert_segmentation_parity(scores: dict[str, np.ndarray], fixture: np.lib.npyio.NpzFile) -> None:
+    checks.assert_close(scores["final"], fixture["output_final"], atol=1e-5)
+    checks.assert_close(scores["local"], fixture["output_local_logits"], atol=1e-4)
+    checks.assert_close(scores["spatial"], fixture["output_spatial_logits"], atol=1e-4)
+    assert checks.label_agreement(scores["final"], fixture["output_final"]) >= 0.9999
 
 
-def test_spatial_logits_before_upsampling_equal_the_published_network() -> None:
+def test_segmentation_equals_the_published_network() -> None:
+    with np.load(shared_path("fixtures/scn_segmentation.npz")) as fixture:
+        assert (fixture["local_filters"], fixture["spatial_filters"]) == (32, 16)
+        model = checks.with_weights(checks.built_once(spatial_configuration_net), checks.fixture_weights(fixture))
+        assert_segmentation_parity(checks.predict_each(model, fixture["input"]), fixture)
+
+
+def test_a_narrow_segmentation_equals_the_published_network_before_upsampling_too() -> None:
     with np.load(shared_path("fixtures/scn_segmentation_small.npz")) as fixture:
-        model = spatial_configuration_net(local_filters=4, spatial_filters=3)
-        checks.with_weights(model, checks.fixture_weights(fixture))
-        coarse = keras.Model(model.inputs, model.get_layer("spatial_coarse").output)
-        scores = checks.predict(coarse, fixture["input"])
-        checks.assert_close(scores, fixture["output_spatial_logits_lowres"], atol=1e-4)
+        assert (fixture["local_filters"], fixture["spatial_filters"]) == (4, 3)
+        model = checks.with_weights(small_published(), checks.fixture_weights(fixture))
+        axis = checks.channel_axis(checks.resolved_data_format(None))
+        coarse = keras.layers.UpSampling3D(4, data_format=checks.resolved_data_format(None))(
+            model.get_layer("spatial_coarse").output
+        )
+        assert coarse.shape[axis] == 5
+        scores = checks.predict_each(keras.Model(model.inputs, {**model.output, "coarse": coarse}), fixture["input"])
+        assert_segmentation_parity(scores, fixture)
+        lowres = np.ascontiguousarray(scores["coarse"][..., ::4, ::4, ::4])
+        checks.assert_close(lowres, fixture["output_spatial_logits_lowres"], atol=1e-4)
 
 
 def test_segmentation_in_bfloat16_stays_near_the_published_network() -> None:

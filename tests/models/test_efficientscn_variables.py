@@ -19,6 +19,8 @@ from tests.models import model_checks as checks
 from tests.models.originals.bundle_writer import write_bundle
 from tests.shared_data import shared_path
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 
 @pytest.fixture(scope="module")
 def segmentation_weights() -> dict[str, np.ndarray]:

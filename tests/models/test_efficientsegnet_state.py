@@ -16,6 +16,8 @@ from flarecli_models.importers.efficientsegnet_state import (
 )
 from tests.golden.drawn import efficientsegnet_state
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 FILTERS = (2, 2, 3, 3, 4)
 SEED = 41
 

@@ -17,6 +17,8 @@ from flarecli_models.efficientscn import localization_unet, spatial_configuratio
 from flarecli_models.execution import MemoryEfficientExecutor
 from tests.models import model_checks as checks
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 
 class Probe(layers.Layer):
     """Adds one, and counts how many results of all probes are still held when it is called."""

@@ -10,6 +10,8 @@ from flarecli_models.data_format import CHANNELS_FIRST, CHANNELS_LAST
 from flarecli_models.efficientscn import localization_unet, spatial_configuration_net
 from flarecli_models.flops import OperationCounts, count_operations
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 # The published figures are TensorFlow's profiler's, which also counts five multiplications of integers, for shapes,
 # in each pass along an axis: 12 passes in the localization network, 60 in the segmentation network.
 LOCALIZATION_SHAPE_PRODUCTS = 5 * 12

@@ -10,6 +10,8 @@ from flarecli_models.vgg13_unet import vgg13_unet
 from tests.models import model_checks as checks
 from tests.models.originals.vgg13_state import ALIASES, original_state
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 LABELS = 3
 
 

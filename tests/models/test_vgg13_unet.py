@@ -16,12 +16,29 @@ from tests.models import model_checks as checks
 from tests.models.vgg13_fixtures import OUTPUTS, full_state, narrow_state
 from tests.shared_data import shared_path
 
+pytestmark = pytest.mark.usefixtures("weights_of_zero")
+
 WIDTH = 8
 """Base width of the narrow fixture."""
 
 
 def small(**options: object) -> keras.Model:
     return vgg13_unet((32, 48), base_filters=4, **options)
+
+
+def small_own() -> keras.Model:
+    return small(batch_statistics=True)
+
+
+def full_supervised() -> keras.Model:
+    return vgg13_unet((64, 96), deep_supervision=True)
+
+
+def full_own() -> keras.Model:
+    return vgg13_unet((64, 96), batch_statistics=True)
+
+
+BY_STATISTICS = pytest.mark.parametrize("build", [small, small_own], ids=["running", "own"])
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +50,7 @@ def batch() -> np.ndarray:
 @pytest.fixture(scope="module")
 def supervised() -> keras.Model:
     """The full network with deep supervision."""
-    return vgg13_unet((None, None), deep_supervision=True)
+    return checks.built_once(full_supervised)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +90,7 @@ def test_parameters_of_the_code_and_of_the_paper(supervised: keras.Model) -> Non
 
 
 def test_prediction_needs_no_auxiliary_layers() -> None:
-    model = vgg13_unet()
+    model = checks.built_once(vgg13_unet)
     assert trainable_parameters(model) == 20_735_897 - 2_900
     assert not [layer.name for layer in model.layers if layer.name.startswith("aux")]
     assert count_operations(model, (512, 512)).multiply_adds == 196_863_852_544
@@ -85,6 +102,7 @@ def test_outputs_in_their_order(supervised: keras.Model) -> None:
     for tensor in supervised.output.values():
         assert tensor.shape[axis] == 5
         assert keras.backend.standardize_dtype(tensor.dtype) == "float32"
+    assert set(vgg13_unet((None, None), base_filters=2, deep_supervision=True).output) == set(OUTPUTS)
     assert vgg13_unet((64, 32), base_filters=2, labels=3).output.shape == (
         (None, 3, 64, 32) if axis == 1 else (None, 64, 32, 3)
     )
@@ -96,9 +114,9 @@ def test_sizes_that_halve_unevenly_are_refused(shape: tuple[int, int]) -> None:
         vgg13_unet(shape)
 
 
-@pytest.mark.parametrize("options", [{}, {"batch_statistics": True}], ids=["running", "own"])
-def test_saved_models_come_back_exactly(options: dict[str, bool], batch: np.ndarray, tmp_path: Path) -> None:
-    checks.check_saving(lambda: small(**options), batch, None, tmp_path)
+@BY_STATISTICS
+def test_saved_models_come_back_exactly(build: checks.Build, batch: np.ndarray, tmp_path: Path) -> None:
+    checks.check_saving(build, batch, None, tmp_path)
 
 
 # Measured for logits of size 6: 3e-5.
@@ -112,9 +130,9 @@ def test_mixed_policy(batch: np.ndarray) -> None:
     checks.check_policy("mixed_bfloat16", small, batch, None, atol=0.2)
 
 
-@pytest.mark.parametrize("batch_statistics", [False, True], ids=["running", "own"])
-def test_slices_do_not_see_each_other(batch_statistics: bool, batch: np.ndarray) -> None:
-    model = small(batch_statistics=batch_statistics)
+@BY_STATISTICS
+def test_slices_do_not_see_each_other(build: checks.Build, batch: np.ndarray) -> None:
+    model = checks.built_once(build)
     checks.with_weights(model, checks.seeded_weights(model, seed=32))
     together = checks.predict(model, batch)
     for index in range(2):
@@ -136,7 +154,7 @@ def test_weights_of_training_become_those_of_prediction(batch: np.ndarray, tmp_p
 
 @checks.needs_training
 def test_own_statistics_are_those_of_training_with_a_batch_of_one(batch: np.ndarray) -> None:
-    model, own = small(), small(batch_statistics=True)
+    model, own = checks.built_once(small), checks.built_once(small_own)
     weights = checks.seeded_weights(model, seed=34)
     checks.with_weights(model, weights)
     checks.with_weights(own, weights)
@@ -167,7 +185,7 @@ def test_narrow_network_with_own_statistics_equals_the_original(narrow: np.lib.n
 
 
 def test_full_network_equals_the_original(full: np.lib.npyio.NpzFile, state: dict[str, np.ndarray]) -> None:
-    model = vgg13_unet((64, 96), deep_supervision=True)
+    model = checks.built_once(full_supervised)
     checks.with_weights(model, layer_weights(state, deep_supervision=True))
     slices = np.concatenate([full["x"], np.repeat(full["gray"], 3, axis=1)])
     scores = checks.predict_each(model, slices)
@@ -180,7 +198,7 @@ def test_full_network_equals_the_original(full: np.lib.npyio.NpzFile, state: dic
 def test_full_network_with_own_statistics_equals_the_original(
     full: np.lib.npyio.NpzFile, state: dict[str, np.ndarray]
 ) -> None:
-    model = checks.with_weights(vgg13_unet((64, 96), batch_statistics=True), layer_weights(state))
+    model = checks.with_weights(checks.built_once(full_own), layer_weights(state))
     scores = checks.predict(model, np.repeat(full["gray"], 3, axis=1))
     assert_near(scores, full["gray_logits_bn_batch_stats"])
 
