@@ -35,10 +35,10 @@ _TRACER = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,s
 
 _OWN_CACHE = Path(".cache/flare")
 _PHANTOM = ("phantom", "scans", "--shape", "14x40x48", "--spacing", "12x8x8", "--number", "2", "--overwrite")
+_SMALL_NETWORK = ("--system", "vgg13", "--weights", "run/segmentation.weights.h5")
 _VERBS: dict[str, Sequence[str]] = {
     "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
     "predict": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--preview", "previews", "--json"),
-    "predict in float32": ("predict", "scans/TrainingImg", "labels", "--overwrite", "--precision", "float32"),
     "report": ("report", "labels", "--html", "results{time}.html"),
     "view": (
         "view",
@@ -48,23 +48,15 @@ _VERBS: dict[str, Sequence[str]] = {
         "view{time}.html",
     ),
     "evaluate": ("evaluate", "labels", "scans/TrainingMask", "--report", "report{time}.html", "--jobs", "2"),
-    "profile": (
-        "profile",
-        "scans/TrainingImg/train_000_0000.nii.gz",
-        "--cold",
-        "1",
-        "--warm",
-        "1",
-        "--plot",
-        "plots",
-        "--csv",
-        "profile.csv",
-        "--overwrite",
-    ),
-    "preprocess": ("preprocess", "scans", "cache", "--overwrite", "--jobs", "2"),
+    "preprocess": ("preprocess", "scans", "cache", "--system", "vgg13", "--overwrite", "--jobs", "2"),
     "train": (
-        *("train", "cache", "run", "--iterations", "1", "--workers", "1"),
-        *("--set", "validation.scans=1", "--set", "batch=1", "--set", "view.shape_zyx=[32,32,32]"),
+        *("train", "cache", "run", "--system", "vgg13", "--iterations", "1", "--workers", "1"),
+        *("--set", "validation.scans=1", "--set", "batch=1", "--set", "view.slice_size=64", "--set", "base_filters=8"),
+    ),
+    "predict in float32": ("predict", "scans/TrainingImg", "float32", *_SMALL_NETWORK, "--precision", "float32"),
+    "profile": (
+        *("profile", "scans/TrainingImg/train_000_0000.nii.gz", *_SMALL_NETWORK),
+        *("--cold", "1", "--warm", "1", "--plot", "plots", "--csv", "profile.csv", "--overwrite"),
     ),
     "weights list": ("weights", "list"),
     "systems": ("systems",),
