@@ -138,7 +138,7 @@ def load_openvino_network(
     cache = GraphCache(cache_folder())
     graph = cache.load(key)
     if graph is not None:
-        return _network_of_graph(graph, runtime, keep_memory, key)
+        return network_of_graph(graph, runtime, keep_memory=keep_memory, key=key)
     model = model_with_weights(build, weights, runtime)
     graph = _open_graph(model, output, runtime)
     if graph is None:
@@ -147,7 +147,7 @@ def load_openvino_network(
         return network
     graph.set_rt_info(json.dumps(constant_layers(model)), _CONSTANT_LAYERS)
     cache.store(key, graph)
-    return _network_of_graph(graph, runtime, keep_memory, key)
+    return network_of_graph(graph, runtime, keep_memory=keep_memory, key=key)
 
 
 def openvino_network_of(
@@ -157,7 +157,7 @@ def openvino_network_of(
     graph = _open_graph(model, output, runtime)
     if graph is None:
         return _network_of_model(model, output, runtime, keep_memory)
-    return _network_of_graph(graph, runtime, keep_memory)
+    return network_of_graph(graph, runtime, keep_memory=keep_memory)
 
 
 def _open_graph(model: keras.Model, output: str | None, runtime: Runtime) -> openvino.Model | None:
@@ -201,9 +201,18 @@ def _cannot_be_exported(model: keras.Model, shape: tuple[int, ...], error: Excep
     )
 
 
-def _network_of_graph(
-    graph: openvino.Model, runtime: Runtime, keep_memory: bool, key: Mapping[str, str] | None = None
+def network_of_graph(
+    graph: openvino.Model, runtime: Runtime, *, keep_memory: bool = True, key: Mapping[str, str] | None = None
 ) -> OpenVinoNetwork:
+    """A graph as a network, which reshapes it.
+
+    Args:
+        graph: Of one input; see `export_graph`.
+        runtime: The backend.
+        keep_memory: See `OpenVinoNetwork`.
+        key: Of the graph in the cache, where it is there.
+    """
+
     def sized(shape: tuple[int, ...]) -> openvino.Model:
         graph.reshape(shape)
         return graph

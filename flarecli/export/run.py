@@ -12,7 +12,7 @@ from flarecli import __version__
 from flarecli.engine import start_runtime
 from flarecli.engine.keras_model import model_with_weights
 from flarecli.engine.openvino_graph import export_graph, open_shape
-from flarecli.engine.openvino_network import openvino_network_of
+from flarecli.engine.openvino_network import network_of_graph
 from flarecli.engine.weights.file import checked_sha256
 from flarecli.errors import OutputError, UsageError
 from flarecli.export.contract import contract_of, network_entry
@@ -118,7 +118,7 @@ def _written(
         shapes[spec.key] = open_shape(model)
         graph = export_graph(model, spec.output, shapes[spec.key], precision="float32")
         _save(graph, temporary / f"{spec.key}{suffix}", f"{system.name}_{spec.key}", format_name)
-        recorders[spec.key] = RecordingNetwork(openvino_network_of(model, spec.output, runtime))
+        recorders[spec.key] = RecordingNetwork(network_of_graph(graph, runtime))
     on_phase("making the self-test")
     scan, self_test = write_self_test_scan(tests)
     volume = read_volume(scan)

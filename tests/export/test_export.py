@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import keras
+import nibabel
 import numpy as np
 import onnxruntime
 import openvino
@@ -93,6 +94,9 @@ def test_openvino_as_format_of_networks(tmp_path: Path) -> None:
     assert {"locate.xml", "locate.bin"} <= set(report["contract"]["files"])
     finished = run_alone(tmp_path / "out" / "run.py", "--self-test")
     assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[-1] == "self-test passed"
+    labels = np.asarray(nibabel.load(tmp_path / "out" / report["contract"]["self_test"]["labels"]).dataobj)
+    assert set(np.unique(labels)) == {0, *LABEL_NAMES}  # the scan shows every organ
 
 
 def test_a_runtime_that_computes_otherwise_is_found(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
