@@ -252,6 +252,24 @@ def test_an_update_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(traced) == 1
 
 
+def test_the_network_is_not_computed_without_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Keras would before the first update: with PyTorch that takes seconds."""
+    import keras
+
+    computed: list[keras.Model] = []
+    compute = keras.src.backend.compute_output_spec
+
+    def watched(function: Any, *inputs: Any, **options: Any) -> Any:
+        if isinstance(function, keras.Model):
+            computed.append(function)
+        return compute(function, *inputs, **options)
+
+    monkeypatch.setattr(keras.src.backend, "compute_output_spec", watched)
+    assert run(tmp_path, small.recipe(iterations=1)) is not None
+    assert len(small.losses(tmp_path)) == 1
+    assert computed == []
+
+
 def test_samples_that_do_not_fit_the_network_are_refused(tmp_path: Path) -> None:
     fixed = replace(small.SPEC, build=partial(small.build, (32, 16, 16)))
     with pytest.raises(UsageError, match="do not fit the network"):

@@ -126,7 +126,7 @@ class TrainedModel:
             images, values = self._builder.batch(samples)
             self._check_shape(images.shape)
             targets: Any = values if self._output_names is None else dict.fromkeys(self._output_names, values)
-            if self._runtime.backend == "tensorflow" and not self._losses_built:
+            if not self._losses_built:
                 self._build_losses(targets)
             losses = self.model.train_on_batch(images, targets, return_dict=True)
             self.model.reset_metrics()
@@ -142,8 +142,9 @@ class TrainedModel:
     def _build_losses(self, targets: Any) -> None:
         """Have Keras make the means of the outputs' losses, from one voxel.
 
-        Made while TensorFlow traces the first update, they would have it traced twice, in tens of seconds for a large
-        network.
+        Keras would run the whole network on tensors without values for them, for which PyTorch imports its compiler, in
+        seconds. Made while TensorFlow traces the first update, they would have it traced twice, in tens of seconds for a
+        large network.
         """
         axis = channel_axis(resolved_data_format(None))
 
