@@ -143,8 +143,8 @@ class TrainedModel:
         """Have Keras make the means of the outputs' losses, from one voxel.
 
         Keras would run the whole network on tensors without values for them, for which PyTorch imports its compiler, in
-        seconds. Made while TensorFlow traces the first update, they would have it traced twice, in tens of seconds for a
-        large network.
+        seconds. Made while TensorFlow traces the first update, they would have it traced twice, in tens of seconds for
+        a large network.
         """
         axis = channel_axis(resolved_data_format(None))
 
