@@ -61,6 +61,18 @@ def slices_model() -> keras.Model:
     return slabs.seeded(vgg13_unet((32, 32), base_filters=2))
 
 
+@pytest.fixture(scope="module")
+def whole_volume(volumes_model: keras.Model) -> np.ndarray:
+    """Scores of the volume as a whole."""
+    return guarded(volumes_model)(slabs.noise(*VOLUMES))
+
+
+@pytest.fixture(scope="module")
+def whole_slices(slices_model: keras.Model) -> np.ndarray:
+    """Scores of all slices at once."""
+    return guarded(slices_model)(slabs.noise(*SLICES))
+
+
 def test_nothing_is_done_without_need(volumes_model: keras.Model) -> None:
     network = guarded(volumes_model)
     network(slabs.noise(*VOLUMES))
@@ -78,11 +90,9 @@ def test_a_limit_that_suffices_changes_nothing(volumes_model: keras.Model) -> No
     assert use.predicted_mb > 0
 
 
-def test_a_limit_makes_slabs(volumes_model: keras.Model) -> None:
-    image = slabs.noise(*VOLUMES)
-    expected = guarded(volumes_model)(image)
+def test_a_limit_makes_slabs(volumes_model: keras.Model, whole_volume: np.ndarray) -> None:
     network = guarded(volumes_model, limited(0.15))
-    slabs.assert_same(network(image)[None], expected[None], 1e-5)
+    slabs.assert_same(network(slabs.noise(*VOLUMES))[None], whole_volume[None], 1e-5)
     use = network.take_memory_use()
     assert use.computed == IN_SLABS
     assert use.slab_rows is not None
@@ -102,14 +112,13 @@ def test_a_limit_below_the_thinnest_slab_says_what_it_would_take(volumes_model: 
 
 
 def test_memory_that_runs_out_leads_to_slabs_from_then_on(
-    volumes_model: keras.Model, monkeypatch: pytest.MonkeyPatch
+    volumes_model: keras.Model, whole_volume: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = slabs.noise(*VOLUMES)
-    expected = guarded(volumes_model)(image)
     network = guarded(volumes_model)
     tried = failing(network, monkeypatch)
     for _ in range(2):
-        slabs.assert_same(network(image)[None], expected[None], 1e-5)
+        slabs.assert_same(network(image)[None], whole_volume[None], 1e-5)
     assert tried == [1]
     use = network.take_memory_use()
     assert (use.computed, use.out_of_memory) == (IN_SLABS, 1)
@@ -127,26 +136,27 @@ def test_other_errors_are_not_mistaken(volumes_model: keras.Model, monkeypatch: 
         network(slabs.noise(*VOLUMES))
 
 
-def test_slices_are_taken_fewer_at_a_time(slices_model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = slabs.noise(*SLICES)
-    expected = guarded(slices_model)(batch)
+def test_slices_are_taken_fewer_at_a_time(
+    slices_model: keras.Model, whole_slices: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = guarded(slices_model)
     tried = failing(network, monkeypatch, most_samples=2)
-    slabs.assert_same(network(batch), expected, 1e-5)
+    slabs.assert_same(network(slabs.noise(*SLICES)), whole_slices, 1e-5)
     assert tried[:2] == [7, 3]
     assert set(tried[2:]) == {1}
     assert network.take_memory_use().computed == FEWER_SLICES
 
 
-def test_a_limit_chooses_the_slices_and_slabs_of_one_where_that_is_too_much(slices_model: keras.Model) -> None:
+def test_a_limit_chooses_the_slices_and_slabs_of_one_where_that_is_too_much(
+    slices_model: keras.Model, whole_slices: np.ndarray
+) -> None:
     batch = slabs.noise(*SLICES)
-    expected = guarded(slices_model)(batch)
     weights_mb = 4e-6 * slices_model.count_params()
     one_slice_mb = 1e-6 * slabs.slab_run(slices_model).predicted_whole_bytes((1, *SLICES[1:]))
     found = []
     for slices in (2.5, 0.9):
         network = guarded(slices_model, limited(weights_mb + slices * one_slice_mb / PLANNED_SHARE))
-        slabs.assert_same(network(batch), expected, 1e-5)
+        slabs.assert_same(network(batch), whole_slices, 1e-5)
         found.append(network.take_memory_use().computed)
     assert found == [FEWER_SLICES, IN_SLABS]
 

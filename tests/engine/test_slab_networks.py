@@ -21,21 +21,23 @@ LARGEST_SHARE = 1e-5
 """Of the largest score. Sums of statistics and of convolutions are taken in another order: float32 rounding."""
 
 NETWORKS: dict[str, tuple[Callable[[], keras.Model], str | None, tuple[int, ...]]] = {
-    "efficientscn localization": (lambda: localization_unet(filters=3, levels=3), None, (1, 1, 20, 12, 8)),
+    "efficientscn localization": (lambda: localization_unet(filters=3, levels=3), None, (1, 1, 12, 12, 8)),
     "efficientscn segmentation": (
-        lambda: spatial_configuration_net(local_filters=3, local_levels=3, spatial_filters=2, spatial_levels=2),
+        lambda: spatial_configuration_net(
+            local_filters=3, local_levels=3, spatial_filters=2, spatial_levels=2, labels=3
+        ),
         "final",
-        (1, 1, 24, 8, 16),
+        (1, 1, 16, 8, 16),
     ),
-    "efficientsegnet coarse": (lambda: coarse_unet((20, 12, 8), filters=(2, 3, 4)), None, (1, 1, 20, 12, 8)),
-    "efficientsegnet fine": (lambda: efficientsegnet((20, 16, 32), filters=(2, 3, 4)), None, (1, 1, 20, 16, 32)),
-    "flarelite locate": (lambda: locate_unet(filters=(2, 3, 4)), None, (1, 1, 20, 12, 8)),
+    "efficientsegnet coarse": (lambda: coarse_unet((12, 12, 8), filters=(2, 3, 4)), None, (1, 1, 12, 12, 8)),
+    "efficientsegnet fine": (lambda: efficientsegnet((16, 16, 32), filters=(2, 3, 4)), None, (1, 1, 16, 16, 32)),
+    "flarelite locate": (lambda: locate_unet(filters=(2, 3, 4)), None, (1, 1, 12, 12, 8)),
     "flarelite refine": (lambda: refine_unet(filters=(2, 3, 4)), None, (1, 5, 12, 8, 20)),
-    "vgg13": (lambda: vgg13_unet((48, 32), base_filters=2), None, (2, 3, 48, 32)),
+    "vgg13": (lambda: vgg13_unet((32, 48), base_filters=2), None, (2, 3, 32, 48)),
     "vgg13, each slice's statistics": (
-        lambda: vgg13_unet((48, 32), base_filters=2, batch_statistics=True),
+        lambda: vgg13_unet((32, 48), base_filters=2, batch_statistics=True),
         None,
-        (2, 3, 48, 32),
+        (2, 3, 32, 48),
     ),
 }
 
