@@ -102,10 +102,10 @@ class _LazyModel:
 
     @cached_property
     def keras(self) -> Any:
-        from flarecli.engine.keras_import import import_keras
+        from flarecli.engine.keras_model import built_without_random_weights
 
-        import_keras()
-        return self._build()
+        with built_without_random_weights():
+            return self._build()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every weight, by `layer/part`."""

@@ -17,6 +17,8 @@ from tests.shared_data import shared_path
 
 @pytest.fixture
 def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where imported weights go, with no others beside them."""
+    monkeypatch.setattr("flarecli.weights.store.BUNDLED_ROOT", tmp_path / "none")
     monkeypatch.setenv("FLARE_WEIGHTS", str(tmp_path / "weights"))
     return tmp_path / "weights"
 

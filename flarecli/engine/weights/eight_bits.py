@@ -109,20 +109,20 @@ def readable_by_keras(path: Path) -> Path | FileInMemory:
         if not kernels:
             return path
         copy = FileInMemory()
-        _write_plain(file, copy, path)
+        _write_plain(file, copy, path, set(kernels))
     copy.seek(0)
     return copy
 
 
-def _write_plain(file: h5py.File, plain: FileInMemory, path: Path) -> None:
+def _write_plain(file: h5py.File, plain: FileInMemory, path: Path, kernels: set[str]) -> None:
     import h5py
 
     with h5py.File(plain, "w") as copy:
 
         def add(name: str, item: Any) -> None:
-            if is_coded(item.parent):
+            if name.rpartition("/")[0] in kernels:
                 return
-            if is_coded(item):
+            if name in kernels:
                 written = copy.create_dataset(name, data=decoded(item, path))
             elif isinstance(item, h5py.Group):
                 written = copy.require_group(name)
