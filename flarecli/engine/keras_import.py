@@ -42,16 +42,35 @@ def import_tensorflow() -> ModuleType:
     return tensorflow
 
 
+def clear_keras_session() -> None:
+    """Have Keras, where it is imported, forget the models that were made.
+
+    With PyTorch it would import the compiler, in seconds, to have that forget what it has compiled.
+    """
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return
+    with _replaced({} if _COMPILER in sys.modules else _stand_in_of_compiler()):
+        keras.utils.clear_session()
+
+
 @contextmanager
 def _isolated_import(stand_ins: dict[str, ModuleType | None]) -> Iterator[None]:
     """Within the block these take the place of modules; those that the program has imported already stay."""
     used = {name: module for name, module in stand_ins.items() if not {name, "keras"} & sys.modules.keys()}
-    sys.modules.update(used)  # type: ignore[arg-type]  # None stops the import of a module
+    # No folder: nothing can be read or written in it.
+    with _replaced(used), overridden_environment(_HOME, os.devnull):
+        yield
+
+
+@contextmanager
+def _replaced(stand_ins: dict[str, ModuleType | None]) -> Iterator[None]:
+    """Within the block these are found where modules are imported that are not there yet."""
+    sys.modules.update(stand_ins)  # type: ignore[arg-type]  # None stops the import of a module
     try:
-        with overridden_environment(_HOME, os.devnull):  # no folder: nothing can be read or written in it
-            yield
+        yield
     finally:
-        for name, module in used.items():
+        for name, module in stand_ins.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
 
@@ -74,11 +93,16 @@ def _stand_in_of_compiler() -> dict[str, ModuleType | None]:
 
 
 def _without_compiler() -> ModuleType:
-    """As `torch._dynamo` where nothing is compiled: of it Keras takes a decorator for functions not to compile."""
+    """As `torch._dynamo` where nothing is compiled: of it Keras takes a decorator for functions not to compile, and a
+    function to forget what was compiled."""
 
     def disable(function: Callable[..., Any] | None = None, **_: Any) -> Callable[..., Any]:
         return disable if function is None else function
 
     module = ModuleType(_COMPILER)
-    module.disable = disable  # type: ignore[attr-defined]
+
+    def reset() -> None:
+        pass
+
+    module.disable, module.reset = disable, reset  # type: ignore[attr-defined]
     return module

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flarecli.engine.keras_import import clear_keras_session
 from flarecli.files.atomic import write_json
 from flarecli.metrics.protocol import Metric
 from flarecli.metrics.summary import summarize
@@ -79,7 +80,7 @@ def cross_validate(
         if finished is None:
             return None
         by_fold.append(finished.scores)
-        _clear_session()
+        clear_keras_session()
     return tabulated(run, recipe, by_fold)
 
 
@@ -117,10 +118,3 @@ def _row(title: str, results: Sequence[CaseScores], target: Target) -> FoldRow:
         len(results),
         {metric: {name: figures.mean for name, figures in summary[metric].items()} for metric in _METRICS},
     )
-
-
-def _clear_session() -> None:
-    import sys
-
-    if "keras" in sys.modules:
-        sys.modules["keras"].utils.clear_session()

@@ -15,6 +15,10 @@ pytestmark = pytest.mark.skipif(keras.backend.backend() != "openvino", reason="i
 _IMPORT = "import sys; from flarecli.engine.keras_import import import_keras; keras = import_keras()"
 _UNUSED = ("matplotlib", "IPython", "jax", "scipy.signal", "torch._dynamo", "sympy")
 _LEFT_OUT = f"print(keras.backend.backend(), [name for name in {_UNUSED} if name in sys.modules])"
+_CLEARED = (
+    "from flarecli.engine.keras_import import clear_keras_session; keras.Input((1,)); clear_keras_session(); "
+    "print(keras.Input((1,)).name, 'torch._dynamo' in sys.modules)"
+)
 _COMPILED = (
     "import torch; assert torch.compile(lambda x: x + 1, backend='eager')(torch.ones(2)).sum() == 4; "
     "keras.utils.clear_session()"
@@ -61,10 +65,11 @@ def test_tensorflow_is_imported_where_keras_shall_run_on_a_backend_that_is_missi
 
 @needs("jax", "torch")
 def test_pytorch_without_its_compiler() -> None:
-    """It compiles afterwards, Keras forgets what was compiled, and random numbers are as with the compiler; what is
-    imported already stays."""
-    first, drawn = told("torch", f"{_IMPORT}; {_LEFT_OUT}; {_DRAWN}; {_COMPILED}").splitlines()
+    """It compiles afterwards, Keras forgets models and what was compiled, and random numbers are as with the compiler;
+    what is imported already stays."""
+    first, cleared, drawn = told("torch", f"{_IMPORT}; {_LEFT_OUT}; {_CLEARED}; {_DRAWN}; {_COMPILED}").splitlines()
     assert first == "torch []"
+    assert cleared == "keras_tensor False"
     before = "import jax, torch, torch._dynamo as first"
     compared = f"{before}; {_IMPORT}; print('jax' in sys.modules, torch._dynamo is first); {_DRAWN}"
     assert told("torch", compared).splitlines() == ["True True", drawn]
