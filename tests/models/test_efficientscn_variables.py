@@ -73,6 +73,7 @@ def test_segmentation_through_a_bundle(segmentation_weights: dict[str, np.ndarra
         np.testing.assert_array_equal(np.asarray(getattr(model.get_layer(layer), part)), expected)
 
 
+@pytest.mark.any_backend
 def test_missing_and_unknown_variables_are_named(tmp_path: Path) -> None:
     names = localization_variables()
     arrays = published(names, checks.seeded_weights(localization_unet(), seed=1))
@@ -83,6 +84,7 @@ def test_missing_and_unknown_variables_are_named(tmp_path: Path) -> None:
         read_variables(TensorFlowBundle(tmp_path), names)
 
 
+@pytest.mark.any_backend
 def test_the_other_networks_bundle_is_refused(tmp_path: Path) -> None:
     names = localization_variables()
     write_bundle(tmp_path / "variables", published(names, checks.seeded_weights(localization_unet(), seed=1)))
@@ -122,6 +124,7 @@ class TestAssignment:
         self.refused(weights, "prediction/gamma is not a weight of efficientscn_localization")
 
 
+@pytest.mark.any_backend
 def test_published_localization_equals_the_reference_weights() -> None:
     bundle = TensorFlowBundle(shared_path("data/published/efficientscn/localization"))
     arrays = read_variables(bundle, localization_variables())
@@ -133,6 +136,7 @@ def test_published_localization_equals_the_reference_weights() -> None:
             np.testing.assert_array_equal(array, expected[weight])
 
 
+@pytest.mark.any_backend
 def test_published_segmentation_index_has_the_models_shapes(segmentation_weights: dict[str, np.ndarray]) -> None:
     bundle = TensorFlowBundle(shared_path("data/published/efficientscn/segmentation"))
     names = segmentation_variables()
@@ -141,6 +145,7 @@ def test_published_segmentation_index_has_the_models_shapes(segmentation_weights
         assert bundle.entries[names[weight]].shape == array.shape
 
 
+@pytest.mark.any_backend
 def test_reference_segmentation_through_a_bundle_of_the_published_index(tmp_path: Path) -> None:
     index = TensorFlowBundle(shared_path("data/published/efficientscn/segmentation"))
     names = segmentation_variables()

@@ -15,6 +15,8 @@ from flarecli_models.importers.torch_checkpoint import read_state_dict
 from flarecli_models.importers.torch_pickle import CheckpointError
 from tests.models.originals.checkpoint_writer import Call, pickled, storage, tensor, write_archive, write_legacy
 
+pytestmark = pytest.mark.any_backend
+
 NUMBERS = np.arange(12, dtype="<f4")
 
 
