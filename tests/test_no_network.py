@@ -34,7 +34,7 @@ for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"
 _TRACER = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o")
 
 _OWN_CACHE = Path(".cache/flare")
-_PHANTOM = ("phantom", "scans", "--shape", "14x40x48", "--spacing", "12x8x8", "--number", "2", "--overwrite")
+_PHANTOM = ("phantom", "scans", "--shape", "10x40x40", "--spacing", "6x5x5", "--number", "2", "--overwrite")
 _SMALL_NETWORK = ("--system", "vgg13", "--weights", "run/segmentation.weights.h5")
 _VERBS: dict[str, Sequence[str]] = {
     "phantom": (*_PHANTOM, "--preview", "phantoms.png"),
