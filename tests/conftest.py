@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flarecli.hardware.processors import available_processors
 from tests.made_once import shared_folder
 from tests.shared_data import list_skips
 
@@ -17,6 +18,8 @@ os.environ.setdefault("KERAS_BACKEND", "openvino")
 
 # Several tests run at a time: threads of PyTorch that wait for each other should leave the processors to the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+LONGEST = ("tests/wheel/", "tests/test_no_network.py", "tests/cluster/", "tests/cli/test_train.py")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -75,9 +78,16 @@ def _leave_tensorflow_out() -> None:
         module_utils.tensorflow._available = False
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """With `-n auto` one process for each processor, and one more for the whole suite: many of its tests wait for
+    files, signals and other processes."""
+    return available_processors() + (os.environ["KERAS_BACKEND"] == "openvino")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that take longest, so that the processes of pytest-xdist end together."""
-    items.sort(key=lambda item: not item.nodeid.startswith(("tests/wheel/", "tests/test_no_network.py")))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
