@@ -8,6 +8,9 @@ bin := justfile_directory() / ".venv/bin"
 installer := env("INSTALLER", bin / "python -m pip install --disable-pip-version-check")
 install := installer + " --quiet --constraint constraints.txt"
 
+# What `just test` waits for before the suite: on a fresh machine a browser and tools of DICOM are installed meanwhile.
+before_suite := env("BEFORE_SUITE", "true")
+
 # Modules are compiled once, not by each of the many processes that the tests start.
 export PYTHONDONTWRITEBYTECODE := ""
 
@@ -40,7 +43,7 @@ test *arguments: development
     KERAS_BACKEND=tensorflow {{ bin }}/pytest -m 'not any_backend' {{ tensorflow_tests }} {{ arguments }}
     KERAS_BACKEND=torch {{ bin }}/pytest -m 'not any_backend' {{ torch_tests }} {{ arguments }}
     KERAS_BACKEND=jax {{ bin }}/pytest {{ jax_tests }} {{ arguments }}
-    for _ in {1..300}; do test -e .ci-tools/installing || break; sleep 1; done  # .ci/run installs browser and DICOM tools
+    {{ before_suite }}
     KERAS_BACKEND=openvino {{ bin }}/pytest {{ arguments }}
 
 # Check style, formatting and types.
