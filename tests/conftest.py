@@ -80,9 +80,9 @@ def _leave_tensorflow_out() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """With `-n auto` one process for each processor, and two more for the whole suite: many of its tests wait for
+    """With `-n auto` one process for each processor, and one more for the whole suite: many of its tests wait for
     files, signals and other processes."""
-    return available_processors() + (2 if os.environ["KERAS_BACKEND"] == "openvino" else 0)
+    return available_processors() + (1 if os.environ["KERAS_BACKEND"] == "openvino" else 0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
