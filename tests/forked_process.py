@@ -20,8 +20,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_IMPORTED = "tests.forked_imports"
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.forked_imports"])
+_CONTEXT.set_forkserver_preload([_IMPORTED])
 
 
 class ForkedProcess:
@@ -94,5 +95,7 @@ def _run(module: str, arguments: list[str], environment: dict[str, str], streams
         opened = os.open(path, os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, descriptor)
         os.close(opened)
+    # Where it fails, the process to fork from goes on without it, and each of the others imports everything anew.
+    assert _IMPORTED in sys.modules, f"{_IMPORTED} cannot be imported"
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
