@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def flare(*arguments: object, ending: int = signal.SIGINT, at_flush: int = NEVER
 
 def parts(folder: Path) -> list[Path]:
     return list(folder.rglob(f"{PREFIX}*"))
+
+
+@pytest.fixture(autouse=True)
+def hangups_are_noticed() -> Iterator[None]:
+    """Processes started here do not inherit that a hangup is ignored, as under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="module")
