@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -41,16 +40,9 @@ def threshold_system(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def weights_of_zero() -> Iterator[None]:
     """Models are built without random weights, which take seconds where a test sets or loads weights anyway."""
-    import keras
-    import numpy as np
+    from flarecli.engine.zero_weights import built_without_random_weights
 
-    add_weight = keras.layers.Layer.add_weight
-
-    def add_zeros(layer: Any, *arguments: Any, **options: Any) -> Any:
-        return add_weight(layer, *arguments, **{**options, "initializer": np.zeros})
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.layers.Layer, "add_weight", add_zeros)
+    with built_without_random_weights():
         yield
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from flarecli.engine.keras_import import import_keras
 from flarecli.engine.runtime import Runtime
 from flarecli.engine.weights.eight_bits import readable_by_keras
 from flarecli.engine.weights.file import check_structure
 from flarecli.engine.weights.values import check_values
+from flarecli.engine.zero_weights import built_without_random_weights
 from flarecli.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,9 +21,6 @@ if TYPE_CHECKING:
 
 _MOST_TIMES, _MORE_ELEMENTS = 4, 100_000
 """Limits for the numbers in a file beyond the model's own: layers that only training needs."""
-
-_add_weight_replaced = threading.Lock()
-"""Held while Keras's own method is replaced: two threads at once would each restore what the other had put there."""
 
 
 def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime: Runtime) -> keras.Model:
@@ -70,28 +64,3 @@ def model_with_weights(build: Callable[[], keras.Model], weights: Path, runtime:
         ) from error
     check_values(model, weights)
     return model
-
-
-@contextmanager
-def built_without_random_weights() -> Iterator[None]:
-    """Let models be built with weights of 0, to be loaded from a file.
-
-    Else random numbers take most of the time to build a large network on PyTorch and OpenVINO. On JAX each shape of
-    them is compiled: for a network of flarelite that takes ten times as long as to compile the network itself.
-    """
-    keras = import_keras()
-    with _add_weight_replaced:
-        add_weight = keras.layers.Layer.add_weight
-
-        def add_zeros(layer: Any, *arguments: Any, **options: Any) -> Any:
-            return add_weight(layer, *arguments, **{**options, "initializer": _zeros})
-
-        keras.layers.Layer.add_weight = add_zeros
-        try:
-            yield
-        finally:
-            keras.layers.Layer.add_weight = add_weight
-
-
-def _zeros(shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
-    return np.zeros(shape, dtype)

@@ -102,7 +102,7 @@ class _LazyModel:
 
     @cached_property
     def keras(self) -> Any:
-        from flarecli.engine.keras_model import built_without_random_weights
+        from flarecli.engine.zero_weights import built_without_random_weights
 
         with built_without_random_weights():
             return self._build()

@@ -88,9 +88,7 @@ def test_a_preview_is_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.skipif(
-    small.BACKEND != "torch", reason="its graph takes TensorFlow half a minute; slices are trained on both"
-)
+@small.needs_training
 def test_a_network_of_one_size_is_trained_at_another_and_predicts_at_that(tmp_path: Path) -> None:
     result = train(
         *(tmp_path / "run", "--system", "efficientsegnet", "--network", "coarse", "--synthesize-from", "phantoms"),

@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import keras
 
-from flarecli.engine.keras_model import built_without_random_weights
+from flarecli.engine.zero_weights import built_without_random_weights
 
 
-def test_two_threads_leave_keras_as_it_was() -> None:
-    original = keras.layers.Layer.add_weight
-    first_is_in, first_may_leave = threading.Event(), threading.Event()
-    second_is_in, second_may_leave = threading.Event(), threading.Event()
-
-    def build(is_in: threading.Event, may_leave: threading.Event) -> None:
-        with built_without_random_weights():
-            is_in.set()
-            may_leave.wait(60)
-
-    first = threading.Thread(target=build, args=(first_is_in, first_may_leave))
-    second = threading.Thread(target=build, args=(second_is_in, second_may_leave))
-    first.start()
-    assert first_is_in.wait(60)
-    second.start()
-    second_is_in.wait(0.5)  # it waits for the first one to leave
-    first_may_leave.set()
-    first.join(60)
-    second_may_leave.set()
-    second.join(60)
-    assert keras.layers.Layer.add_weight is original
-
-
-def test_weights_are_zero() -> None:
-    with built_without_random_weights():
-        layer = keras.layers.Dense(3)
-        layer.build((None, 2))
-    assert not keras.ops.convert_to_numpy(layer.kernel).any()
+def is_random() -> bool:
+    """Whether a layer that is built here has random weights."""
     layer = keras.layers.Dense(3)
     layer.build((None, 2))
-    assert keras.ops.convert_to_numpy(layer.kernel).any()
+    return bool(keras.ops.convert_to_numpy(layer.kernel).any())
+
+
+def in_block() -> bool:
+    with built_without_random_weights():
+        return is_random()
+
+
+def elsewhere(function: Callable[[], bool]) -> bool:
+    """What a function returns in another thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+def test_weights_are_zero_within_blocks_alone() -> None:
+    with built_without_random_weights():
+        assert not is_random()
+        assert not in_block()
+        assert not is_random(), "after a block within the block"
+    assert is_random()
+
+
+def test_other_threads_build_as_ever() -> None:
+    with built_without_random_weights():
+        assert elsewhere(is_random)
+        assert not elsewhere(in_block)
+        assert elsewhere(is_random)
+        assert not is_random()
+
+
+def test_threads_that_overlap_leave_keras_as_it_was() -> None:
+    original = keras.layers.Layer.add_weight
+    inside, first_has_left = Barrier(2, timeout=60), Barrier(2, timeout=60)
+
+    def first() -> None:
+        with built_without_random_weights():
+            inside.wait()
+        first_has_left.wait()
+
+    def second() -> bool:
+        with built_without_random_weights():
+            inside.wait()
+            first_has_left.wait()
+            return is_random()
+
+    with ThreadPoolExecutor(2) as pool:
+        ended, found = pool.submit(first), pool.submit(second)
+        ended.result()
+        assert not found.result()
+    assert keras.layers.Layer.add_weight is original

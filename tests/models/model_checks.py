@@ -16,10 +16,10 @@ import pytest
 from keras import layers
 
 from flarecli.engine.batched_network import BatchedNetwork
-from flarecli.engine.keras_model import built_without_random_weights
 from flarecli.engine.networks import network_of
 from flarecli.engine.precision_choice import processor_computes_bfloat16
 from flarecli.engine.runtime import Runtime, start_runtime
+from flarecli.engine.zero_weights import built_without_random_weights
 from flarecli_models.data_format import (
     CHANNELS_FIRST,
     CHANNELS_LAST,

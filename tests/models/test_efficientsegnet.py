@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from flarecli.engine.keras_model import built_without_random_weights
+from flarecli.engine.zero_weights import built_without_random_weights
 from flarecli_models.data_format import CHANNELS_FIRST, resolved_data_format
 from flarecli_models.efficientsegnet import coarse_unet, efficientsegnet
 from flarecli_models.flops import count_operations

@@ -136,7 +136,7 @@ import os
 from flarecli.engine.keras_import import import_keras
 import_keras()
 import torch
-from flarecli.engine.keras_model import built_without_random_weights
+from flarecli.engine.zero_weights import built_without_random_weights
 from flarecli.hardware.memory import peak_rss_mb
 from flarecli_models.efficientscn import localization_unet
 from flarecli_models.execution import MemoryEfficientExecutor

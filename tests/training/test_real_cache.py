@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cached(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Cached:
     """The cache of a system, made when it is first wanted."""
 
-    @cache
+    @functools.cache
     def made(system: str) -> TrainingCache:
         folder = tmp_path_factory.mktemp("caches") / system
         result = CliRunner().invoke(app, ["preprocess", str(dataset), str(folder), "--system", system, "--json"])

@@ -155,9 +155,9 @@ class TrainedModel:
             return array[tuple(kept)]
 
         def prediction(output: Any) -> Any:
-            channels = output.shape[axis]
+            """Of one voxel, for each class 0."""
             shape = [1] * len(output.shape)
-            shape[axis] = channels
+            shape[axis] = output.shape[axis]
             return keras.ops.zeros(shape, output.dtype)
 
         self.model.compute_loss(
