@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 from flarecli.cli.startup.lighter_imports import leave_out_unused_parts
@@ -29,3 +30,5 @@ for _name in (
     "tests.deadly_system",
 ):
     import_module(_name)
+
+gc.freeze()  # what was imported stays, and the forked processes share its memory

@@ -184,16 +184,13 @@ def test_types_in_strict_mode(tmp_path: Path) -> None:
         "    return found\n"
         "score: float = flarecli.evaluate('a.nii.gz', 'b.nii.gz')['liver']['dsc']\n"
     )
+    # Errors in other files are not reported anyway; reading libraries that the interface does not name takes longest.
+    unread = "jax.* jaxlib.* pydicom.* highdicom.* IPython.* matplotlib.* PIL.* trimesh.* torch.* distributed.*"
+    (tmp_path / "mypy.ini").write_text(
+        f"[mypy]\nstrict = True\nfollow_imports = silent\n[mypy-{unread.replace(' ', ',')}]\nfollow_imports = skip\n"
+    )
     checked = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--strict",
-            "--follow-imports=silent",
-            "--config-file=",
-            str(tmp_path / "example.py"),
-        ],
+        [sys.executable, "-m", "mypy", "--config-file=mypy.ini", "example.py"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -11,6 +11,7 @@ import sys
 from flarecli.cli.startup.lighter_imports import leave_out_unused_parts
 from flarecli.cli.startup.signals import exit_code_of, handle_ending_signals, interruption_behind
 from flarecli.cli.startup.streams import lost_output, secure_streams
+from flarecli.garbage_collection import garbage_collection_paused
 
 _CANNOT_WRITE = 3
 _OF_TYPER = 130
@@ -36,7 +37,8 @@ def main() -> None:
 
 def _exit_code_of_command() -> int:
     try:
-        from flarecli.cli.main import app
+        with garbage_collection_paused():
+            from flarecli.cli.main import app
 
         app()
     except SystemExit as end:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from flarecli.garbage_collection import garbage_collection_paused
 from flarecli.overridden_environment import overridden_environment
 
 _HOME = "KERAS_HOME"
@@ -29,7 +30,7 @@ def import_keras() -> ModuleType:
     spectra, a second; and the compiler of PyTorch, to keep its random numbers out of compiled functions, two seconds.
     They are left out, and can be imported as always afterwards.
     """
-    with _isolated_import(_stand_ins() | _stand_in_of_compiler()):
+    with garbage_collection_paused(), _isolated_import(_stand_ins() | _stand_in_of_compiler()):
         import keras
     return keras
 
@@ -37,7 +38,7 @@ def import_keras() -> ModuleType:
 def import_tensorflow() -> ModuleType:
     """Import TensorFlow, which imports Keras, as `import_keras` does."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _isolated_import(_stand_ins()):
+    with garbage_collection_paused(), _isolated_import(_stand_ins()):
         import tensorflow
     return tensorflow
 

@@ -18,6 +18,7 @@ from flarecli.engine.precision_choice import (
     framework_precision,
 )
 from flarecli.errors import InstallationError, UsageError
+from flarecli.garbage_collection import garbage_collection_paused
 from flarecli.hardware.processors import available_processors
 from flarecli.overridden_environment import overridden_environment
 
@@ -166,7 +167,8 @@ def _set_up_tensorflow(device: str, precision: str, threads: int) -> tuple[str, 
 
 
 def _set_up_torch(device: str, precision: str, threads: int) -> tuple[str, str]:
-    import torch
+    with garbage_collection_paused():
+        import torch
 
     device = _device_or_error(device, torch.cuda.is_available(), "PyTorch")
     precision = framework_precision(device, precision)

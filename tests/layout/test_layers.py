@@ -29,6 +29,7 @@ _LAYERS = (
         "connected_parts",
         "counts",
         "errors",
+        "garbage_collection",
         "hardware",
         "organs",
         "overridden_environment",

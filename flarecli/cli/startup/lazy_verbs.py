@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from flarecli.garbage_collection import garbage_collection_paused
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,15 @@ class LazyVerb(TyperCommand):
         super().__init__(verb.name, help=verb.help)
         self._verb = verb
 
-    @cached_property
+    @property
     def command(self) -> Any:
         """The verb itself."""
-        module, _, name = self._verb.target.partition(":")
-        target = getattr(import_module(module), name)
-        group = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        group.callback()(_nothing)
-        if isinstance(target, typer.Typer):
-            group.add_typer(target, name=self._verb.name)
-        else:
-            group.command(self._verb.name)(target)
-        return typer.main.get_group(group).commands[self._verb.name]
+        return _command(self._verb)
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the verb itself."""
-        return self.command.make_context(info_name, args, parent=parent, **extra)
+        with garbage_collection_paused():
+            return self.command.make_context(info_name, args, parent=parent, **extra)
 
 
 def lazy_group(verbs: tuple[Verb, ...]) -> type[TyperGroup]:
@@ -59,7 +54,25 @@ def lazy_group(verbs: tuple[Verb, ...]) -> type[TyperGroup]:
             super().__init__(**settings)
             self.commands.update({verb.name: LazyVerb(verb) for verb in verbs})
 
+        def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+            """The context of the group, after the help where that is asked for."""
+            with garbage_collection_paused():
+                return super().make_context(info_name, args, parent=parent, **extra)
+
     return LazyGroup
+
+
+@cache
+def _command(verb: Verb) -> Any:
+    module, _, name = verb.target.partition(":")
+    target = getattr(import_module(module), name)
+    group = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    group.callback()(_nothing)
+    if isinstance(target, typer.Typer):
+        group.add_typer(target, name=verb.name)
+    else:
+        group.command(verb.name)(target)
+    return typer.main.get_group(group).commands[verb.name]
 
 
 def _nothing() -> None:
