@@ -59,3 +59,14 @@ def test_parts_that_are_there_already_are_used() -> None:
         "print(help.Markdown is rich.markdown.Markdown)"
     )
     assert told == "True"
+
+
+def test_scipy_imports_no_fortran_compiler_and_these_parts_of_numpy_work_when_they_are_used() -> None:
+    told = _run(
+        f"{_LEAVE}; import sys, numpy, scipy.sparse; "
+        "print([name for name in ('numpy.f2py', 'numpy.testing') if name in sys.modules], "
+        "numpy.testing.assert_array_equal(1, 1), numpy.f2py.get_include.__name__)"
+    )
+    assert told == "[] None get_include"
+    before = f"import numpy.testing; {_LEAVE}; import numpy, scipy.sparse; numpy.testing.assert_array_equal(1, 1)"
+    assert _run(before) == ""

@@ -5,6 +5,8 @@
 * typer's help needs `rich.markdown` and `rich.traceback` for texts in Markdown and for tracebacks; help texts here have
   neither. With the parsers that they import they take a third of the time of `flare --help`.
 * Rich needs attrs to print objects of it, of which there are none here.
+* scipy copies the names of all parts of numpy, and so imports its Fortran compiler and its tools for tests, a sixth of
+  the start of `flare predict`.
 
 Only the first import of these packages in a process is concerned: `import pydicom`, `import rich.markdown` and
 `import attr` work as ever before and after.
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -34,19 +36,24 @@ class _Deferred(type):
         return getattr(importlib.import_module(cls.__module__), cls.__name__)
 
 
+_EMPTY = ""
+
+
 def _stand_in(module: str, name: str) -> ModuleType:
-    """A module with one class that is imported when it is used."""
+    """A module with one class that is imported when it is used, or with nothing."""
     made = ModuleType(module)
-    setattr(made, name, _Deferred(name, (), {"__module__": module}))
+    if name != _EMPTY:
+        setattr(made, name, _Deferred(name, (), {"__module__": module}))
     return made
 
 
 _LEFT_OUT: Mapping[str, Mapping[str, str | None]] = {
     "nibabel": {"pydicom": None},
     "rich.pretty": {"attr": None},
+    "scipy._lib.array_api_compat.numpy": {"numpy.f2py": _EMPTY, "numpy.testing": _EMPTY},
     "typer.rich_utils": {"rich.markdown": "Markdown", "rich.traceback": "Traceback"},
 }
-"""By importing module: modules whose import fails meanwhile, or the class that stands for the module."""
+"""By importing module: modules whose import fails meanwhile, or the class of a module that stands for it."""
 
 
 def leave_out_unused_parts() -> None:
@@ -95,9 +102,22 @@ class _Loader:
             if name not in sys.modules
         }
         sys.modules.update(replaced)  # type: ignore[arg-type]
+        attributes = list(_shown_in_packages(replaced))
         try:
             self._loader.exec_module(module)
         finally:
+            for package, attribute in attributes:
+                delattr(package, attribute)
             for name, stand_in in replaced.items():
                 if sys.modules.get(name) is stand_in:
                     del sys.modules[name]
+
+
+def _shown_in_packages(stand_ins: Mapping[str, ModuleType | None]) -> Iterator[tuple[ModuleType, str]]:
+    """Make stand-ins attributes of their packages, as an import would; yields these."""
+    for name, stand_in in stand_ins.items():
+        of_package, _, attribute = name.rpartition(".")
+        package = sys.modules.get(of_package)
+        if stand_in is not None and package is not None:
+            setattr(package, attribute, stand_in)
+            yield package, attribute
