@@ -57,8 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """The objects of tests and packages stay to the end: garbage collection does not walk through them again and again,
-    which takes a tenth of the time of the tests, and comes less often."""
+    """The objects of tests and packages stay to the end. Garbage collection does not walk through them again and again,
+    which took a tenth of the time of the tests, and runs less often."""
     with garbage_collection_paused():
         result = yield
     gc.freeze()

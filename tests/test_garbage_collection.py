@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,6 +59,35 @@ def test_the_last_of_several_threads_brings_it_back() -> None:
     may_end.set()
     thread.join()
     assert gc.isenabled()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that are forked")
+@pytest.mark.parametrize("is_paused_here", [False, True])
+def test_a_forked_process_does_not_wait_for_threads_that_it_has_not(is_paused_here: bool) -> None:
+    program = f"""
+import gc, os, sys
+from contextlib import nullcontext
+from threading import Event, Thread
+from flarecli.garbage_collection import garbage_collection_paused
+
+inside = Event()
+def pause():
+    with garbage_collection_paused():
+        inside.set()
+        Event().wait()
+Thread(target=pause, daemon=True).start()
+inside.wait()
+with garbage_collection_paused() if {is_paused_here} else nullcontext():
+    child = os.fork()
+    if not child and {is_paused_here} == gc.isenabled():
+        os._exit(1)
+if not child:
+    with garbage_collection_paused():
+        pass
+    os._exit(0 if gc.isenabled() else 2)
+os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typer
 
 from flarecli import __version__
-from flarecli.cli.startup.lazy_verbs import Verb, lazy_group
+from flarecli.cli.startup.lazy_verbs import HELP_OPTIONS, Verb, lazy_group
 
 VERBS = (
     Verb(
@@ -82,7 +82,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
 
 

@@ -90,13 +90,19 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise _unreadable(path, error) from error
 
 
-def check_memory(needed_bytes: float, path: Path, content: str) -> None:
+def check_memory(
+    needed_bytes: float,
+    path: Path,
+    content: str,
+    remedy: str = "Check the sizes in the file's header; if they are right, use a machine with more memory.",
+) -> None:
     """Refuse what would need more memory than is available, before any of it is allocated.
 
     Args:
         needed_bytes: What the content will take.
         path: The file, for the message.
         content: What takes the memory, for the message: "2048 × 2048 × 900 voxels of float64".
+        remedy: What the user can do.
 
     Raises:
         InputError: when it is too much.
@@ -108,7 +114,7 @@ def check_memory(needed_bytes: float, path: Path, content: str) -> None:
             path=path,
             seen=f"{needed_bytes / _GB:.1f} GB for {content}",
             expected=f"at most {free_bytes / _GB:.1f} GB",
-            remedy="Check the sizes in the file's header; if they are right, use a machine with more memory.",
+            remedy=remedy,
         )
 
 

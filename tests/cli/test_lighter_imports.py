@@ -1,4 +1,4 @@
-"""The command imports nibabel, typer and Rich without parts that it does not use, and these work all the same."""
+"""The command imports nibabel, typer, Rich and scipy without parts that it does not use; these work all the same."""
 
 from __future__ import annotations
 
@@ -68,5 +68,8 @@ def test_scipy_imports_no_fortran_compiler_and_these_parts_of_numpy_work_when_th
         "numpy.testing.assert_array_equal(1, 1), numpy.f2py.get_include.__name__)"
     )
     assert told == "[] None get_include"
+    copied = f"{_LEAVE}; import sys, scipy.sparse; from scipy._lib._array_api import np_compat as copy; "
+    assert _run(f"{copied}print('numpy.f2py' in sys.modules, copy.f2py.get_include.__name__)") == "False get_include"
+    assert _run(f"{copied}copy.testing.assert_array_equal(1, 1)") == ""
     before = f"import numpy.testing; {_LEAVE}; import numpy, scipy.sparse; numpy.testing.assert_array_equal(1, 1)"
     assert _run(before) == ""

@@ -59,6 +59,21 @@ def test_a_network_loads_the_product_of_codes_and_scale(trained: Path, tmp_path:
     assert released.stat().st_size < 0.75 * release_weights(trained, tmp_path / "sixteen", CARD).stat().st_size
 
 
+@pytest.mark.parametrize(
+    "form", [{"fs_strategy": "page"}, {"fs_strategy": "page", "fs_persist": True}, {"userblock_size": 512}]
+)
+def test_any_form_of_the_file_is_read(trained: Path, tmp_path: Path, form: dict[str, object]) -> None:
+    released = release_weights(trained, tmp_path / "eight", CARD, bits=8)
+    other = tmp_path / "other.weights.h5"
+    with h5py.File(released) as file, h5py.File(other, "w", **form) as copy:
+        for name in file:
+            file.copy(name, copy)
+        for name, value in file.attrs.items():
+            copy.attrs[name] = value
+    for expected, found in zip(values_of(released), values_of(other), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_the_scale_follows_the_channels(tmp_path: Path) -> None:
     """Transposed convolutions have their output channels before their input channels."""
     generator = np.random.default_rng(1)

@@ -66,7 +66,7 @@ def test_two_methods_are_compared(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_network_is_trained_on_an_nnunet_dataset(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="needs the extra 'torch'")
-    printed = run("train_on_nnunet_dataset.py", tmp_path, "1", timeout=600)
+    printed = run("train_on_nnunet_dataset.py", tmp_path, "2", timeout=600)
 
     assert "3 cases (nnU-Net): 3 written" in printed
     assert (tmp_path / "run" / "locate.weights.h5").exists()

@@ -20,6 +20,7 @@ from flarecli.cli.many_scans.scheduling import (
     worker_pool,
 )
 from flarecli.cli.output import print_error, print_json, print_warning, reported_errors, stderr_console, stdout_console
+from flarecli.cli.startup.lazy_verbs import HELP_OPTIONS
 
 if TYPE_CHECKING:
     from flarecli.metrics.evaluation import Evaluation
@@ -34,7 +35,7 @@ app = typer.Typer(
     cls=CommandWithSubcommands,
     invoke_without_command=True,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_OPTIONS},
     subcommand_metavar="| COMMAND ...",
 )
 app.command("compare")(compare)

@@ -12,6 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from flarecli.garbage_collection import garbage_collection_paused
 
+HELP_OPTIONS = ["-h", "--help"]
+
 
 @dataclass(frozen=True)
 class Verb:
@@ -55,7 +57,7 @@ def lazy_group(verbs: tuple[Verb, ...]) -> type[TyperGroup]:
             self.commands.update({verb.name: LazyVerb(verb) for verb in verbs})
 
         def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-            """The context of the group, after the help where that is asked for."""
+            """The context of the group; prints the help where that is asked for."""
             with garbage_collection_paused():
                 return super().make_context(info_name, args, parent=parent, **extra)
 
@@ -72,7 +74,10 @@ def _command(verb: Verb) -> Any:
         group.add_typer(target, name=verb.name)
     else:
         group.command(verb.name)(target)
-    return typer.main.get_group(group).commands[verb.name]
+    command = typer.main.get_group(group).commands[verb.name]
+    # typer keeps the help option of the first context, which need not be one of the whole command.
+    command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+    return command
 
 
 def _nothing() -> None:

@@ -36,24 +36,38 @@ class _Deferred(type):
         return getattr(importlib.import_module(cls.__module__), cls.__name__)
 
 
-_EMPTY = ""
+_WHOLE = ""
+
+_PARTS_OF_NUMPY = {"numpy.f2py": _WHOLE, "numpy.testing": _WHOLE}
 
 
 def _stand_in(module: str, name: str) -> ModuleType:
-    """A module with one class that is imported when it is used, or with nothing."""
+    """A module with one class that is imported when it is used, or one that is imported when anything of it is."""
     made = ModuleType(module)
-    if name != _EMPTY:
+    if name != _WHOLE:
         setattr(made, name, _Deferred(name, (), {"__module__": module}))
+        return made
+
+    def of_actual(attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        if sys.modules.get(module) is made:
+            del sys.modules[module]
+        return getattr(importlib.import_module(module), attribute)
+
+    made.__getattr__ = of_actual  # type: ignore[method-assign]
     return made
 
 
 _LEFT_OUT: Mapping[str, Mapping[str, str | None]] = {
     "nibabel": {"pydicom": None},
     "rich.pretty": {"attr": None},
-    "scipy._lib.array_api_compat.numpy": {"numpy.f2py": _EMPTY, "numpy.testing": _EMPTY},
+    "scipy._lib.array_api_compat.numpy": _PARTS_OF_NUMPY,
+    "scipy._external.array_api_compat.numpy": _PARTS_OF_NUMPY,  # since scipy 1.18
     "typer.rich_utils": {"rich.markdown": "Markdown", "rich.traceback": "Traceback"},
 }
-"""By importing module: modules whose import fails meanwhile, or the class of a module that stands for it."""
+"""By importing module: what stands meanwhile for modules that it imports. None: their import fails; a name: a module
+with that one class; `_WHOLE`: a module that is imported when something of it is used."""
 
 
 def leave_out_unused_parts() -> None:
@@ -106,18 +120,19 @@ class _Loader:
         try:
             self._loader.exec_module(module)
         finally:
-            for package, attribute in attributes:
-                delattr(package, attribute)
+            for package, attribute, shown in attributes:
+                if vars(package).get(attribute) is shown:
+                    delattr(package, attribute)
             for name, stand_in in replaced.items():
                 if sys.modules.get(name) is stand_in:
                     del sys.modules[name]
 
 
-def _shown_in_packages(stand_ins: Mapping[str, ModuleType | None]) -> Iterator[tuple[ModuleType, str]]:
-    """Make stand-ins attributes of their packages, as an import would; yields these."""
+def _shown_in_packages(stand_ins: Mapping[str, ModuleType | None]) -> Iterator[tuple[ModuleType, str, ModuleType]]:
+    """Make stand-ins attributes of their packages, as an import would; yields package, attribute and stand-in."""
     for name, stand_in in stand_ins.items():
         of_package, _, attribute = name.rpartition(".")
         package = sys.modules.get(of_package)
         if stand_in is not None and package is not None:
             setattr(package, attribute, stand_in)
-            yield package, attribute
+            yield package, attribute, stand_in

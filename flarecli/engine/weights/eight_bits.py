@@ -92,6 +92,16 @@ class FileInMemory(io.BytesIO):
     def __str__(self) -> str:
         return "decoded.weights.h5"
 
+    def truncate(self, size: int | None = None) -> int:
+        """Lengthen, too, as files do: HDF5 asks for that."""
+        if size is None or size <= self.getbuffer().nbytes:
+            return super().truncate(size)
+        position = self.tell()
+        self.seek(size - 1)
+        self.write(b"\0")
+        self.seek(position)
+        return size
+
 
 def readable_by_keras(path: Path) -> Path | FileInMemory:
     """A weights file as Keras reads it: the file itself, or a copy in memory with its kernels in float32.
@@ -108,9 +118,12 @@ def readable_by_keras(path: Path) -> Path | FileInMemory:
         kernels = {name: decoded(file[name], path) for name in _coded_kernels(file)}
     if not kernels:
         return path
-    # The copy is changed in its place: made anew, object by object, it takes five times as long.
+    # The copy is changed in its place: made anew, object by object, it takes several times as long.
     size = path.stat().st_size
-    check_memory(size, path, f"a file of {size:,} bytes")
+    needed = size + sum(values.nbytes for values in kernels.values())
+    check_memory(
+        needed, path, f"a file of {size:,} bytes, decoded", "Train or import the weights again, or fetch them anew."
+    )
     copy = FileInMemory(path.read_bytes())
     with h5py.File(copy, "r+") as plain:
         for name, values in kernels.items():
