@@ -192,7 +192,8 @@ def _set_up_jax(device: str, precision: str, threads: int) -> tuple[str, str]:
             expected="float32",
             remedy="Use another backend for other precisions.",
         )
-    import jax
+    with garbage_collection_paused():
+        import jax
 
     jax.config.update("jax_platforms", "cpu")
     # The number of threads is read once, when the first array is made.

@@ -8,8 +8,8 @@
 * scipy copies the names of all parts of numpy, and so imports its Fortran compiler and its tools for tests, a sixth of
   the start of `flare predict`.
 
-Only the first import of these packages in a process is concerned: `import pydicom`, `import rich.markdown` and
-`import attr` work as ever before and after.
+Only the first import of these packages in a process is concerned: `import pydicom`, `import rich.markdown`,
+`import attr` and `import numpy.testing` work as ever before and after.
 """
 
 from __future__ import annotations
