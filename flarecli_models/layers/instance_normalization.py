@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from flarecli_models.data_format import CHANNELS_FIRST, spatial_axes
+from flarecli_models.torch_normalization import instance_normalised
 
 _LARGEST_POOL = 12
 """Voxels along an axis that one pooling sums: few enough for an exact float32 sum, many enough for three poolings.
@@ -52,9 +53,7 @@ class InstanceNormalization(keras.layers.Layer):
                 return self._in_fusible_form(inputs)
             return self._written_out(inputs, self._pooled_mean)
         if backend == "torch" and self.data_format == CHANNELS_FIRST:
-            import torch
-
-            return torch.nn.functional.instance_norm(inputs, eps=self.epsilon)
+            return instance_normalised(inputs, self.epsilon)
         return ops.cast(self._written_out(ops.cast(inputs, "float32"), self._mean_by_axis), inputs.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

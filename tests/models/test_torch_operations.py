@@ -117,19 +117,38 @@ def test_slices_with_batch_normalisation(policy: str) -> None:
     assert scores.is_contiguous()
 
 
-@pytest.mark.parametrize("is_normalised", [False, True])
-def test_channels_are_innermost_unless_instances_are_normalised(is_normalised: bool) -> None:
+def normalised_instances(x: Any) -> Any:
+    return InstanceNormalization(data_format=FIRST)(x)
+
+
+def resized(x: Any) -> Any:
+    return AlignedResize3D((13, 13, 2), data_format=FIRST)(x)
+
+
+@pytest.mark.parametrize(
+    ("follows", "policy", "is_innermost"),
+    [
+        (layers.ReLU(), "float32", True),
+        (normalised_instances, "float32", True),
+        (normalised_instances, "mixed_bfloat16", False),
+        (resized, "float32", False),
+    ],
+)
+def test_channels_are_innermost_unless_what_follows_copies(
+    follows: Callable[[Any], Any], policy: str, is_innermost: bool
+) -> None:
     import torch
 
-    # Smaller tensors go through a convolution of PyTorch's that knows no other order.
-    image = keras.Input((32, 26, 26, 4))
-    x = layers.Conv3D(32, 3, padding="same", data_format=FIRST, name="convolution")(image)
-    run = MemoryEfficientExecutor(
-        keras.Model(image, InstanceNormalization(data_format=FIRST)(x) if is_normalised else x)
-    )
+    def make() -> keras.Model:
+        # Smaller tensors go through a convolution of PyTorch's that knows no other order.
+        image = keras.Input((32, 26, 26, 4))
+        x = layers.Conv3D(32, 3, padding="same", data_format=FIRST, name="convolution", dtype="float32")(image)
+        return keras.Model(image, follows(x))
+
+    run = MemoryEfficientExecutor(checks.under_policy(policy, make))
     (node,) = (node for node in run._nodes if node.operation.name == "convolution")
     convolved = run._operations[id(node)](torch.ones(1, 32, 26, 26, 4))
-    assert convolved.is_contiguous(memory_format=torch.channels_last_3d) is not is_normalised
+    assert convolved.is_contiguous(memory_format=torch.channels_last_3d) is is_innermost
     assert run(torch.ones(1, 32, 26, 26, 4)).is_contiguous()
 
 

@@ -83,6 +83,10 @@ class TrainedModel:
             keras.config.set_dtype_policy(policy)
         if initial_weights is not None:
             _copy_common_weights(model_with_weights(spec.build, initial_weights, runtime), self.model)
+        if runtime.backend == "torch":
+            from flarecli_models.torch_training import quicken_convolutions
+
+            quicken_convolutions(self.model)
         penalise_kernels(self.model, recipe.optimiser.l2, without_pointwise=recipe.optimiser.l2_without_pointwise)
         losses, weights = compiled_losses(recipe.loss, Target(recipe.target), channel_axis(resolved_data_format(None)))
         self.model.compile(
