@@ -68,10 +68,10 @@ def _moments(x: Any) -> tuple[Any, Any]:
 def _sample_gradient(gradient: Any, x: Any, mean: Any, scale: Any, epsilon: float) -> Any:
     import torch
 
-    wanted = [True, False, False]
-    return torch.ops.aten.native_batch_norm_backward(gradient, x, None, None, None, mean, scale, True, epsilon, wanted)[
-        0
-    ]
+    of_x, _, _ = torch.ops.aten.native_batch_norm_backward(
+        gradient, x, None, None, None, mean, scale, True, epsilon, [True, False, False]
+    )
+    return of_x
 
 
 def _joined(samples: list[Any]) -> Any:

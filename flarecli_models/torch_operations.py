@@ -30,10 +30,7 @@ def torch_operation(layer: Any, *, may_overwrite: bool, channels_innermost: bool
         The operation, or None where Keras' own is as good.
     """
     if isinstance(layer, layers.Conv2D | layers.Conv3D) and _is_plain(layer):
-        is_same = layer.padding == "same"
-        reach = zip(layer.kernel_size, layer.dilation_rate, strict=True)
-        margins = tuple(dilation * (size // 2) if is_same else 0 for size, dilation in reach)
-        return _convolution(layer, margins, channels_innermost)
+        return _convolution(layer, symmetric_margins(layer), channels_innermost)
     # Not what is derived from it: other statistics.
     if type(layer) is layers.BatchNormalization and layer.axis == 1 and layer.scale and layer.center:
         return _batch_normalization(layer)
@@ -108,6 +105,15 @@ def gains_from_innermost_channels(operations: Iterable[Any]) -> bool:
     )
 
 
+def symmetric_margins(layer: Any) -> tuple[int, ...] | None:
+    """Zeros that a convolution adds to both ends of each axis; None where it pads the ends differently."""
+    if layer.padding == "valid":
+        return (0,) * len(layer.kernel_size)
+    if layer.padding != "same" or set(layer.strides) != {1} or not all(size % 2 for size in layer.kernel_size):
+        return None
+    return tuple(step * (size // 2) for size, step in zip(layer.kernel_size, layer.dilation_rate, strict=True))
+
+
 def gives_own_tensor(layer: Any) -> bool:
     """Whether the result of a layer is never its input nor a view of it, so that it may be overwritten."""
     if isinstance(layer, AlignedResize3D):
@@ -135,9 +141,8 @@ _PADDED = (layers.Conv2D, layers.Conv3D, layers.MaxPooling3D)
 
 def _is_plain(layer: Any) -> bool:
     """Whether padding is the same on both sides, and nothing but a bias follows."""
-    same = layer.padding == "same" and set(layer.strides) == {1} and all(size % 2 for size in layer.kernel_size)
     return (
-        (same or layer.padding == "valid")
+        symmetric_margins(layer) is not None
         and layer.data_format == CHANNELS_FIRST
         and layer.groups == 1
         and layer.activation is keras.activations.linear
@@ -153,7 +158,7 @@ def is_plain_relu(layer: Any) -> bool:
     return layer.max_value is None and not layer.negative_slope and not layer.threshold
 
 
-def _convolution(layer: Any, margins: tuple[int, ...], channels_innermost: bool = False) -> Operation:
+def _convolution(layer: Any, margins: tuple[int, ...] | None, channels_innermost: bool = False) -> Operation:
     import torch
 
     dtype = getattr(torch, layer.compute_dtype)

@@ -84,7 +84,7 @@ class TrainedModel:
         if initial_weights is not None:
             _copy_common_weights(model_with_weights(spec.build, initial_weights, runtime), self.model)
         if runtime.backend == "torch":
-            from flarecli_models.torch_training import quicken_convolutions
+            from flarecli_models.torch_convolution import quicken_convolutions
 
             quicken_convolutions(self.model)
         penalise_kernels(self.model, recipe.optimiser.l2, without_pointwise=recipe.optimiser.l2_without_pointwise)

@@ -11,6 +11,7 @@ from flarecli.engine.networks import network_of
 from flarecli.engine.precision_choice import INT8_BY_DEFAULT
 from flarecli_models.data_format import CHANNELS_FIRST, CHANNELS_LAST, resolved_data_format
 from flarecli_models.layers import InstanceNormalization
+from flarecli_models.torch_normalization import instance_normalised
 from tests.models import model_checks as checks
 from tests.shared_data import shared_path
 
@@ -111,3 +112,21 @@ def test_settings_and_output_shape_are_told() -> None:
     assert layer.weights == []
     again = InstanceNormalization.from_config(layer.get_config())
     assert (again.epsilon, again.data_format, again.name) == (1e-3, CHANNELS_LAST, "normal")
+
+
+@pytest.mark.skipif(checks.BACKEND != "torch", reason="is about PyTorch")
+@pytest.mark.parametrize("shape", [(1, 16, 40, 60, 50), (2, 3, 5, 6, 7), (3, 4, 2, 3, 2)])
+def test_instance_normalisation_keeps_the_order_in_memory(shape: tuple[int, ...]) -> None:
+    import torch
+
+    torch.manual_seed(3)
+    values = (torch.randn(shape) * 3 + 5).contiguous(memory_format=torch.channels_last_3d)
+    x, exact = values.clone().requires_grad_(), values.double().contiguous().requires_grad_()
+    y, expected = instance_normalised(x, 1e-5), torch.nn.functional.instance_norm(exact, eps=1e-5)
+    gradient = torch.randn(shape) + 0.3
+    y.backward(gradient)
+    expected.backward(gradient.double())
+    assert y.is_contiguous(memory_format=torch.channels_last_3d)
+    checks.assert_close(y.detach().numpy(), expected.detach().numpy(), atol=1e-5)
+    assert x.grad.is_contiguous(memory_format=torch.channels_last_3d)
+    checks.assert_close(x.grad.numpy(), exact.grad.numpy(), atol=2e-5)

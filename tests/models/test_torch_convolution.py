@@ -12,8 +12,7 @@ import pytest
 from keras import layers
 
 from flarecli_models.layers import InstanceNormalization
-from flarecli_models.torch_normalization import instance_normalised
-from flarecli_models.torch_training import _blocks, _convolution, quicken_convolutions
+from flarecli_models.torch_convolution import _blocks, _convolution, quicken_convolutions
 from tests.models import model_checks as checks
 
 pytestmark = pytest.mark.skipif(checks.BACKEND != "torch", reason="is about PyTorch")
@@ -136,20 +135,3 @@ def test_weights_files_are_the_same(tmp_path: Path) -> None:
     plain.load_weights(tmp_path / "quick.weights.h5")
     for one, other in zip(plain.get_weights(), quick.get_weights(), strict=True):
         np.testing.assert_array_equal(other, one)
-
-
-@pytest.mark.parametrize("shape", [(1, 16, 40, 60, 50), (2, 3, 5, 6, 7), (3, 4, 2, 3, 2)])
-def test_instance_normalisation_keeps_the_order_in_memory(shape: tuple[int, ...]) -> None:
-    import torch
-
-    torch.manual_seed(3)
-    values = (torch.randn(shape) * 3 + 5).contiguous(memory_format=torch.channels_last_3d)
-    x, exact = values.clone().requires_grad_(), values.double().contiguous().requires_grad_()
-    y, expected = instance_normalised(x, 1e-5), torch.nn.functional.instance_norm(exact, eps=1e-5)
-    gradient = torch.randn(shape) + 0.3
-    y.backward(gradient)
-    expected.backward(gradient.double())
-    assert y.is_contiguous(memory_format=torch.channels_last_3d)
-    assert_near(y, expected)
-    assert x.grad.is_contiguous(memory_format=torch.channels_last_3d)
-    assert_near(x.grad, exact.grad)
