@@ -74,6 +74,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[str, float]:
+    from flarecli.training.given_weights import given_weights
     from flarecli.training.machine import Machine
     from flarecli.training.preparation import network_spec, prepare
     from flarecli.training.recipes import recipes_for
@@ -81,7 +82,8 @@ def _measured(network: str, backend: str, options: argparse.Namespace) -> dict[s
     system, key = network.split("/")
     recipe = next(iter(recipes_for(system, key).values()))
     runtime = Machine(backend, options.device, threads=options.threads).start(recipe.precision)
-    model = prepare(recipe, network_spec(system, key, recipe.view.input_shape), runtime, seed=0).model
+    spec = network_spec(system, key, recipe.view.input_shape)
+    model = prepare(recipe, spec, runtime, seed=0, given=given_weights(recipe, None)).model
     batch = [_sample(model.model, recipe.view, seed) for seed in range(options.batch)]
     base_mb = peak_rss_mb()
     model.update([batch], 0)

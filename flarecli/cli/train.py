@@ -39,8 +39,9 @@ def train(
         ),
     ] = None,
     real_share: Annotated[
-        float, typer.Option(help="With a CACHE and synthetic scans: share of the samples from real scans.")
-    ] = 0.5,
+        float | None,
+        typer.Option(help="With a CACHE and synthetic scans: share of the samples from real scans; 0.5 by default."),
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -62,7 +63,7 @@ def train(
             "Slurm job array, as with all in RUN/foldK.",
         ),
     ] = None,
-    folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 4,
+    folds: Annotated[int | None, typer.Option(min=2, help="Number of folds; 4 by default.")] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -114,13 +115,22 @@ def train(
     with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
         cache, run = _folders(first, second, synthesize_from)
         _check_outputs(run, preview, cache)
-        from flarecli.training.samples.mixture.selection import ScanSelection, chosen_recipe, data_of, fold_of_array
+        from flarecli.training.folds import FOLDS
+        from flarecli.training.samples.mixture.selection import (
+            DEFAULT_REAL_SHARE,
+            ScanSelection,
+            chosen_recipe,
+            data_of,
+            fold_of_array,
+        )
 
-        scans = ScanSelection(cache, synthesize_from, real_share)
+        _check_meant(cache, synthesize_from, real_share, fold, folds)
+        scans = ScanSelection(cache, synthesize_from, DEFAULT_REAL_SHARE if real_share is None else real_share)
+        folds = FOLDS if folds is None else folds
         chosen = chosen_recipe(system, network, recipe, settings or [], iterations, scans)
         from flarecli.cli.train_folds import AllFolds
         from flarecli.training.checks import check_recipe, check_sizes
-        from flarecli.training.cross_validation import folder_of_fold
+        from flarecli.training.cross_validation import folder_of_fold, recipe_of_fold
         from flarecli.training.machine import Machine
         from flarecli.training.parallel.launch import present_launch
         from flarecli.training.preparation import network_spec
@@ -161,6 +171,8 @@ def train(
         if fold == "auto":
             number = fold_of_array(folds)
             fold, run = str(number), folder_of_fold(run, number)
+        if fold is not None and fold.isdigit():
+            chosen = recipe_of_fold(chosen, int(fold))
         data = data_of(chosen, scans, fold, folds, seed)
         if preview is not None:
             _draw_preview(preview, data, seed)
@@ -186,6 +198,26 @@ def _folders(first: Path, second: Path | None, synthesize_from: str | None) -> t
     )
 
 
+def _check_meant(
+    cache: Path | None, synthesize_from: str | None, real_share: float | None, fold: str | None, folds: int | None
+) -> None:
+    """Refuse options that would have no effect."""
+    if real_share is not None and (cache is None or synthesize_from is None):
+        raise UsageError(
+            "the share of real scans is for runs on real and synthetic scans",
+            seen=f"--real-share {real_share:g} without {'a CACHE' if cache is None else '--synthesize-from'}",
+            expected="flare train CACHE RUN --synthesize-from LABELS_DIR|phantoms --real-share 0.5",
+            remedy="Add what is missing, or leave --real-share out.",
+        )
+    if folds is not None and fold is None:
+        raise UsageError(
+            "a number of folds is for runs of folds",
+            seen=f"--folds {folds} without --fold",
+            expected=f"--fold 1, --fold all or --fold auto, with --folds {folds}",
+            remedy="Add --fold, or leave --folds out.",
+        )
+
+
 def _check_outputs(run: Path, preview: Path | None, cache: Path | None) -> None:
     """Refuse what cannot be written, before anything is read or computed."""
     from flarecli.files.destinations import Destination, check_destinations, check_suffix
@@ -207,12 +239,14 @@ def _draw_preview(path: Path, data: TrainingData, seed: int) -> None:
 def _measure(recipe: Recipe, data: TrainingData, seed: int, machine: Machine, *, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from flarecli.training.given_weights import given_weights
     from flarecli.training.preparation import network_spec, prepare
     from flarecli.training.rates import measure_rates
 
     runtime = machine.start(recipe.precision)
     spec = network_spec(recipe.system, recipe.network, recipe.view.input_shape, recipe.base_filters)
-    prepared = prepare(recipe, spec, runtime, seed, is_rendered_on_device=data.is_rendered_on_device)
+    given = given_weights(recipe, None)
+    prepared = prepare(recipe, spec, runtime, seed, given, is_rendered_on_device=data.is_rendered_on_device)
     rates = measure_rates(prepared.model, data.stream(seed), recipe.batch, machine.worker_count)
     if as_json:
         print_json(asdict(rates))

@@ -41,7 +41,7 @@ class TrainingDisplay:
         self._ended_folds: set[str] = set()
         self.last_iteration = 0
         self.callbacks: Callbacks = Callbacks(
-            self._on_progress, self._on_validation, self._on_stage, lambda: self._stops
+            self._on_progress, self._on_validation, self._on_stage, lambda: self._stops, self._on_warning
         )
 
     def begin_fold(self, number: int) -> None:
@@ -60,6 +60,8 @@ class TrainingDisplay:
         if told == before:
             return
         self._folds[name] = told
+        for warning in told.warnings[len(before.warnings) if before else 0 :]:
+            self._on_warning(warning, name)
         if told.validated and (before is None or before.validated != told.validated):
             organs = ", ".join(f"{organ} {dice:.3f}" for organ, dice in told.dice.items())
             self._bar.console.print(f"{name}: iteration {told.validated}: DSC {organs}", highlight=False)
@@ -100,6 +102,12 @@ class TrainingDisplay:
 
     def _on_stage(self, words: str) -> None:
         self._bar.update(self._task, description=f"{self._prefix}{words}")
+
+    def _on_warning(self, text: str, name: str = "") -> None:
+        from rich.markup import escape
+
+        who = f"{name}: " if name else self._prefix
+        self._bar.console.print(f"[yellow]warning:[/yellow] {escape(who + text)}", highlight=False, soft_wrap=True)
 
     def _on_progress(self, progress: Progress) -> None:
         self.last_iteration, self._waiting_share = progress.done, progress.waiting_share

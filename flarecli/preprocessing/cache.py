@@ -107,6 +107,18 @@ class TrainingCache:
             raise _damaged(folder / MANIFEST_NAME, error) from error
         return cls(folder, system, networks, names, _read_json(folder / FIGURES_NAME))
 
+    def key_of(self, name: str) -> str:
+        """The key of a case, which depends on the contents of scan and label map, on settings and on code.
+
+        Raises:
+            InputError: when its record is missing or damaged.
+        """
+        path = case_folder(self.folder, name) / RECORD_NAME
+        key = _read_json(path).get("key")
+        if not isinstance(key, str):
+            raise _damaged(path, "no key")
+        return key
+
     def load(self, name: str, network: str) -> CachedCase:
         """Memory-map the arrays of one case and network; they are read on access.
 

@@ -40,6 +40,9 @@ def check_recipe(recipe: Recipe) -> None:
             value = getattr(value, part)
         if not isinstance(value, int) or value < 1:
             raise UsageError(f"{name} must be 1 or more", seen=value, remedy="Give a positive number.")
+    for name in ("interval", "scans"):
+        if (value := getattr(recipe.validation, name)) < 0:
+            raise UsageError(f"validation.{name} must be 0 or more", seen=value, remedy="Give 0 or a positive number.")
     if recipe.synthesis.rendered_on_device:
         _check_rendered(recipe)
     else:

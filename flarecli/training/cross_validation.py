@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def cross_validate(
     for number, data in enumerate(folds, start=1):
         on_fold(number)
         folder = folder_of_fold(run, number)
-        finished = run_training(folder, recipe, data, seed, machine, options, callbacks)
+        finished = run_training(folder, recipe_of_fold(recipe, number), data, seed, machine, options, callbacks)
         if finished is None:
             return None
         by_fold.append(finished.scores)
@@ -109,6 +109,16 @@ def tabulated(run: Path, recipe: Recipe, by_fold: Sequence[Sequence[CaseScores]]
 def folder_of_fold(run: Path, number: int) -> Path:
     """Where a fold goes, counted from 1."""
     return run / f"fold{number}"
+
+
+def recipe_of_fold(recipe: Recipe, number: int) -> Recipe:
+    """The recipe of a fold: with the first stage of the same fold, where the weights of the first stage are a folder of
+    folds."""
+    first = recipe.first_stage
+    if first is None or not first.weights:
+        return recipe
+    folder = folder_of_fold(Path(first.weights), number)
+    return replace(recipe, first_stage=replace(first, weights=str(folder))) if folder.is_dir() else recipe
 
 
 def _row(title: str, results: Sequence[CaseScores], target: Target) -> FoldRow:

@@ -11,6 +11,7 @@ import numpy as np
 from flarecli.counts import counted
 from flarecli.errors import UsageError
 from flarecli.training.checks import check_batches
+from flarecli.training.checksums import checksum_of_all
 from flarecli.training.folds import Split
 from flarecli.training.randomness import Purpose
 from flarecli.training.recipe import Recipe
@@ -55,6 +56,16 @@ class TrainingData(Protocol):
     @property
     def facts(self) -> dict[str, Any]:
         """Identification of the data for records, JSON."""
+        ...
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """Checksums of what `facts` name."""
+        ...
+
+    @property
+    def held_out_cases(self) -> tuple[str, ...]:
+        """Names of the real cases that are held out."""
         ...
 
     @property
@@ -110,6 +121,14 @@ class SyntheticData:
     @property
     def facts(self) -> dict[str, Any]:
         return {"synthetic": True, "label_maps": list(self.anatomies.names)}
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        return {"label_maps": self.anatomies.sha256} if self.anatomies.names else {}
+
+    @property
+    def held_out_cases(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def has_validation(self) -> bool:
@@ -184,6 +203,14 @@ class CachedData:
                 remedy="Make a cache for it with `flare preprocess`, or choose another --system or --network.",
             )
 
+        if unknown := sorted(set(self.recipe.sampling.repeated) - set(self.cache.names)):
+            raise UsageError(
+                "sampling.repeated names cases that the cache does not have",
+                seen=", ".join(unknown[:8]),
+                expected=f"names among {', '.join(self.cache.names[:8])}{' ...' if len(self.cache.names) > 8 else ''}",
+                remedy="Correct the names.",
+            )
+
     @property
     def title(self) -> str:
         return counted(len(self.split.training), "case")
@@ -199,6 +226,15 @@ class CachedData:
     @property
     def facts(self) -> dict[str, Any]:
         return {"training": list(self.split.training), "validation": list(self.split.validation)}
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        names = (*self.split.training, *self.split.validation)
+        return {"cases": checksum_of_all((name, self.cache.key_of(name)) for name in names)}
+
+    @property
+    def held_out_cases(self) -> tuple[str, ...]:
+        return self.split.validation
 
     @property
     def has_validation(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flarecli.errors import InstallationError
-from flarecli.training.cross_validation import folder_of_fold
+from flarecli.training.cross_validation import folder_of_fold, recipe_of_fold
 from flarecli.training.learning.loop import Callbacks, Progress, Validation
 from flarecli.training.learning.run_folder import RunFolder
 from flarecli.training.machine import Machine
@@ -34,6 +34,7 @@ class FoldProgress:
         rate: Iterations a second.
         validated: Iteration of the last validation; 0 before.
         dice: Its mean DSC of each organ.
+        warnings: What the user should know, so far.
     """
 
     engine: str = ""
@@ -44,6 +45,7 @@ class FoldProgress:
     rate: float = 0.0
     validated: int = 0
     dice: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,11 @@ class FoldTraining:
             if should_stop():
                 return None
             time.sleep(_LOOK_S)
-        callbacks = Callbacks(on_progress, on_validation, lambda stage: change(stage=stage), should_stop)
-        finished = run_training(folder, self.recipe, data, self.seed, self.machine, self.options, callbacks)
+
+        def on_warning(text: str) -> None:
+            change(warnings=(*state.warnings, text))
+
+        callbacks = Callbacks(on_progress, on_validation, lambda stage: change(stage=stage), should_stop, on_warning)
+        recipe = recipe_of_fold(self.recipe, self.number)
+        finished = run_training(folder, recipe, data, self.seed, self.machine, self.options, callbacks)
         return None if finished is None else finished.scores

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flarecli.engine import Runtime, load_network
@@ -12,10 +12,9 @@ from flarecli.engine.weights.file import checked_sha256
 from flarecli.errors import UsageError
 from flarecli.systems import system_named
 from flarecli.systems.base import Network, NetworkSpec
+from flarecli.training.given_weights import FIRST_STAGE, INITIAL, GivenWeights
 from flarecli.training.parallel.group import Group
 from flarecli.training.recipe import Recipe
-from flarecli.weights.card import read_card
-from flarecli.weights.store import resolve_weights
 
 if TYPE_CHECKING:
     from flarecli.training.learning.trained_model import TrainedModel
@@ -70,7 +69,7 @@ def prepare(
     spec: NetworkSpec,
     runtime: Runtime,
     seed: int,
-    initial_weights: str | None = None,
+    given: Iterable[GivenWeights] = (),
     *,
     is_rendered_on_device: bool = False,
     group: Group | None = None,
@@ -82,13 +81,13 @@ def prepare(
         spec: The network.
         runtime: The backend, started.
         seed: Seed of its first weights and of its dropout.
-        initial_weights: Weights to start from, as `flare predict --weights` takes them.
+        given: Weights to start from, and those of the network whose scores are its input: `given_weights(recipe, ...)`.
         is_rendered_on_device: Whether samples are patients whose scans are rendered on the device.
         group: The processes that train it together; this one alone where None.
 
     Raises:
         UsageError: when scans are to be rendered on another backend than PyTorch.
-        InputError: when weights are not there or do not fit.
+        InputError: when weights do not fit, or are not those that their card describes.
     """
     from flarecli.training.learning.trained_model import TrainedModel
     from flarecli.training.samples.batches import BatchBuilder
@@ -97,24 +96,28 @@ def prepare(
     # Keras draws the seeds of initialisers and dropout from Python's generator. Its own set_random_seed would import
     # TensorFlow on any backend.
     random.seed(seed)
-    builder = BatchBuilder(channel_axis(resolved_data_format(None)), _first_stage(recipe, runtime), recipe.first_stage)
+    by_role = {weights.role: weights for weights in given}
+    first_stage = _first_stage(recipe, by_role, runtime)
+    builder = BatchBuilder(channel_axis(resolved_data_format(None)), first_stage, recipe.first_stage)
     path = None
-    if initial_weights is not None:
-        path = resolve_weights(recipe.system, [recipe.network], [initial_weights])[recipe.network]
-        checked_sha256(path, read_card(path).sha256)
-    batches = _rendered_batches(recipe, runtime, seed) if is_rendered_on_device else builder
+    if INITIAL in by_role:
+        path = by_role[INITIAL].path
+        checked_sha256(path, by_role[INITIAL].card.sha256)
+    batches = _rendered_batches(recipe, by_role, runtime, seed) if is_rendered_on_device else builder
     return Prepared(TrainedModel(spec, recipe, runtime, batches, seed, path, group), builder)
 
 
-def _first_stage(recipe: Recipe, runtime: Runtime) -> Network | None:
-    first = _first_stage_weights(recipe)
-    if first is None:
+def _first_stage(recipe: Recipe, given: Mapping[str, GivenWeights], runtime: Runtime) -> Network | None:
+    if recipe.first_stage is None:
         return None
-    spec, path, sha256 = first
-    return load_network(spec.build, path, replace(runtime, precision="float32"), spec.output, sha256=sha256)
+    first = given[FIRST_STAGE]
+    spec = _spec_of(recipe, first)
+    return load_network(
+        spec.build, first.path, replace(runtime, precision="float32"), spec.output, sha256=first.card.sha256
+    )
 
 
-def _rendered_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
+def _rendered_batches(recipe: Recipe, given: Mapping[str, GivenWeights], runtime: Runtime, seed: int) -> Batches:
     if runtime.backend != "torch":
         raise UsageError(
             "scans are rendered by PyTorch only",
@@ -124,21 +127,13 @@ def _rendered_batches(recipe: Recipe, runtime: Runtime, seed: int) -> Batches:
     from flarecli.engine.keras_model import model_with_weights
     from flarecli.training.samples.rendering.batches import rendered_batches
 
-    first = _first_stage_weights(recipe)
     network = None
-    if first is not None:
-        spec, path, sha256 = first
-        checked_sha256(path, sha256)
-        network = model_with_weights(spec.build, path, replace(runtime, precision="float32"))
+    if recipe.first_stage is not None:
+        first = given[FIRST_STAGE]
+        checked_sha256(first.path, first.card.sha256)
+        network = model_with_weights(_spec_of(recipe, first).build, first.path, replace(runtime, precision="float32"))
     return rendered_batches(recipe, seed, runtime.torch_device, network)
 
 
-def _first_stage_weights(recipe: Recipe) -> tuple[NetworkSpec, Path, str] | None:
-    """The network whose scores are input, its weights, and the checksum on their card."""
-    first = recipe.first_stage
-    if first is None:
-        return None
-    choices = [first.weights] if first.weights else []
-    path = resolve_weights(recipe.system, [first.network], choices)[first.network]
-    card = read_card(path)
-    return network_spec(recipe.system, first.network, card.input_shape, card.base_filters), path, card.sha256
+def _spec_of(recipe: Recipe, given: GivenWeights) -> NetworkSpec:
+    return network_spec(recipe.system, given.card.network, given.card.input_shape, given.card.base_filters)

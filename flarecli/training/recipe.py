@@ -172,8 +172,8 @@ class ValidationSettings:
 
     Attributes:
         interval: Iterations between validations; 0 for one at the end only.
-        scans: Most held-out scans of a validation during the run, and of synthetic ones at its end; at the end of a
-            fold all cases are scored.
+        scans: Most held-out scans of a validation during the run, and of synthetic ones at its end; 0 for none. At the
+            end of a fold all cases are scored.
         held_out_share: Fraction of the cases of a cache that is held out where no fold is requested.
         select: Which weights are released: the "last", those of the highest mean "dice", or those of the lowest
             "cross_entropy".
@@ -194,7 +194,8 @@ class FirstStageSettings:
 
     Attributes:
         network: Its key within the system.
-        weights: Its weights, as `flare predict --weights` takes them; the installed ones where empty.
+        weights: Its weights, as `flare predict --weights` takes them, or the folder of all its folds, of which each
+            fold then takes its own; the installed ones where empty.
         with_background: Whether the scores of its first channel are input, too.
         lost_share: Fraction of the training scans in which the scores of one of its organs are set to 0.
     """

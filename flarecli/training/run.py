@@ -18,8 +18,9 @@ from flarecli.metrics.protocol import Metric
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.checks import check_recipe, check_sizes
 from flarecli.training.data import TrainingData
+from flarecli.training.given_weights import GivenWeights, given_weights, seen_warnings
 from flarecli.training.learning.loop import Callbacks, State, Validation, restored_state, train
-from flarecli.training.learning.run_folder import RunFolder
+from flarecli.training.learning.run_folder import CHECKSUMS, RunFolder
 from flarecli.training.machine import Machine
 from flarecli.training.overrides import settings_of
 from flarecli.training.parallel.group import Group, joined_group
@@ -123,8 +124,12 @@ def _trained(
     group: Group,
 ) -> Finished | None:
     """The run in its folder, which no other process uses."""
+    given = given_weights(recipe, options.initial_weights)
+    checksums = {**data.checksums, **{weights.role: weights.card.sha256 for weights in given}}
     if group.is_first:
-        folder.begin(_plan(recipe, data, seed, runtime, options, group))
+        folder.begin({**_plan(recipe, data, seed, runtime, options, group), CHECKSUMS: checksums})
+        for warning in seen_warnings(given, data.held_out_cases):
+            callbacks.on_warning(warning)
     _check_common_folder(folder, group)
     if group.from_first(folder.scores.exists()):
         return _finished_before(folder, recipe)
@@ -136,7 +141,7 @@ def _trained(
         spec,
         runtime,
         seed,
-        options.initial_weights,
+        given,
         is_rendered_on_device=data.is_rendered_on_device,
         group=group,
     )
@@ -153,7 +158,7 @@ def _trained(
             iter(loader),
             folder,
             state,
-            validate=_Validator(recipe, data, prepared, group) if data.has_validation else None,
+            validate=_Validator(recipe, data, prepared, group) if _is_validated(recipe, data) else None,
             organ_names=Target(recipe.target).organ_names,
             callbacks=callbacks,
             checkpoint_every=options.checkpoint_every,
@@ -174,7 +179,7 @@ def _trained(
     scores = _released_scores(trained, recipe, data, spec, runtime, prepared, group)
     finished = None
     if group.is_first:
-        finished = _released(folder.path, trained, recipe, data, seed, runtime, state, scores)
+        finished = _released(folder.path, trained, recipe, data, seed, runtime, state, scores, given, checksums)
     released: Finished = group.from_first(finished)
     return released
 
@@ -188,6 +193,8 @@ def _released(
     runtime: Runtime,
     state: State,
     scores: list[CaseScores],
+    given: tuple[GivenWeights, ...],
+    checksums: Mapping[str, str],
 ) -> Finished:
     """Write the weights of a run with their card, and its scores."""
     is_best = recipe.validation.select != "last"
@@ -200,6 +207,8 @@ def _released(
         iteration=state.best_iteration if is_best else state.done,
         set_name=run.resolve().name,
         scores=scores,
+        checksums=checksums,
+        seen_by={weights.role: seen for weights in given if (seen := weights.seen_of(data.held_out_cases))},
     )
     released = release_weights(trained, run, card)
     write_json(RunFolder(run).scores, [_as_dict(result, recipe) for result in scores])
@@ -281,11 +290,17 @@ def _check_common_folder(folder: RunFolder, group: Group) -> None:
         )
 
 
+def _is_validated(recipe: Recipe, data: TrainingData) -> bool:
+    """Whether weights are validated during the run; held-out cases are scored at its end in any case."""
+    return data.has_validation and recipe.validation.scans > 0
+
+
 def _check_selection(recipe: Recipe, data: TrainingData) -> None:
-    if recipe.validation.select != "last" and not data.has_validation:
+    if recipe.validation.select != "last" and not _is_validated(recipe, data):
         raise UsageError(
-            "the best weights cannot be chosen without held-out cases",
-            seen=f'validation.select = "{recipe.validation.select}"',
+            "the best weights cannot be chosen without held-out cases that they are validated on",
+            seen=f'validation.select = "{recipe.validation.select}", validation.scans = {recipe.validation.scans}, '
+            f"{'some' if data.has_validation else 'none'} held out",
             remedy='Hold some out (--fold 1, or validation.held_out_share above 0), or set validation.select = "last".',
         )
 

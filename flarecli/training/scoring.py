@@ -69,7 +69,8 @@ def score_scans(
         def scores_of(sample: Sample, entropies: list[float] = entropies) -> np.ndarray:
             scores = network(builder.channels(sample))
             if with_cross_entropy:
-                entropies.append(_cross_entropy(scores, target.encoded(sample.labels)))
+                logits = target.joined(np.moveaxis(scores, view.channel_axis, 0))
+                entropies.append(_cross_entropy(logits, target.scored(sample.labels)))
             return scores
 
         values = view.segment(scan, scores_of, target.decoded)
@@ -92,9 +93,8 @@ def mean_dice(results: list[CaseScores]) -> float:
 
 
 def _cross_entropy(scores: np.ndarray, values: np.ndarray) -> float:
-    """Of softmax classes; scores (channels, z, y, x), or (slices, channels, y, x)."""
-    axis = 0 if scores.shape[1:] == values.shape else 1
-    shifted = scores - scores.max(axis=axis, keepdims=True)
-    logarithm = np.log(np.exp(shifted).sum(axis=axis))
-    chosen = np.take_along_axis(shifted, np.expand_dims(values.astype(np.intp), axis), axis).squeeze(axis)
+    """Of softmax classes; scores (channels, ...), values (...)."""
+    shifted = scores - scores.max(axis=0)
+    logarithm = np.log(np.exp(shifted).sum(axis=0))
+    chosen = np.take_along_axis(shifted, values.astype(np.intp)[None], 0)[0]
     return float(np.mean(logarithm - chosen))

@@ -64,6 +64,18 @@ class Target(StrEnum):
         values = self.encoded(labels)
         return np.where(values <= len(ORGANS), values, np.uint8(0)) if self is Target.SURROUNDINGS else values
 
+    def joined(self, scores: np.ndarray) -> np.ndarray:
+        """Logits of background and organs alone: kinds of surroundings are joined with the background.
+
+        Args:
+            scores: (channels, ...); logits of exclusive classes, those after the organs being surroundings.
+        """
+        classes = len(self.organ_names) + 1
+        if len(scores) == classes:
+            return scores
+        background = np.logaddexp.reduce([scores[0], *scores[classes:]])
+        return np.concatenate([background[None], scores[1:classes]])
+
     def decoded(self, scores: np.ndarray) -> np.ndarray:
         """Values of this target from class scores.
 
@@ -78,10 +90,7 @@ class Target(StrEnum):
             for value, score in zip(self.values, scores, strict=True):
                 values[score >= 0] = value
             return values
-        classes = len(self.organ_names) + 1
-        if len(scores) > classes:
-            background = np.logaddexp.reduce([scores[0], *scores[classes:]])
-            scores = np.concatenate([background[None], scores[1:classes]])
+        scores = self.joined(scores)
         # A running maximum over the channels is several times faster than numpy's argmax over the first axis.
         best, values = scores[0].copy(), np.zeros(scores.shape[1:], np.uint8)
         for value, score in enumerate(scores[1:], start=1):

@@ -33,6 +33,10 @@ class FakeCache:
     networks: tuple[str, ...] = ("localization", "segmentation")
     figures: dict[str, Any] = field(default_factory=dict)
     depth: int = 20
+    contents: str = ""
+
+    def key_of(self, name: str) -> str:
+        return f"{self.contents}{name}"
 
     def load(self, name: str, network: str) -> CachedCase:
         scan = labelled_scan(int(name.split("_")[-1]), (self.depth, 24, 28))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flarecli.errors import UsageError
+from flarecli.training.cross_validation import recipe_of_fold
 from flarecli.training.folds import held_out, k_folds
+from flarecli.training.recipe import FirstStageSettings
+from tests.training import small
 
 pytestmark = pytest.mark.any_backend
 
@@ -35,3 +40,13 @@ def test_a_share_is_held_out(share: float, count: int) -> None:
 def test_more_folds_than_cases_are_refused() -> None:
     with pytest.raises(UsageError, match="4 folds of 3 cases"):
         k_folds(NAMES[:3], seed=0)
+
+
+def test_a_fold_takes_the_first_stage_of_the_same_fold(tmp_path: Path) -> None:
+    recipe = small.recipe(first_stage=FirstStageSettings("localization", str(tmp_path)))
+    assert recipe_of_fold(recipe, 2) == recipe
+    (tmp_path / "fold2").mkdir()
+    chosen = recipe_of_fold(recipe, 2).first_stage
+    assert chosen == FirstStageSettings("localization", str(tmp_path / "fold2"))
+    assert recipe_of_fold(recipe, 1) == recipe
+    assert recipe_of_fold(small.recipe(), 1) == small.recipe()

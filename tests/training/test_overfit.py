@@ -31,6 +31,9 @@ class PhantomCache:
     system: str = "efficientscn"
     networks: tuple[str, ...] = ("localization",)
 
+    def key_of(self, name: str) -> str:
+        return name
+
     def load(self, name: str, network: str) -> CachedCase:
         phantom = make_phantom(int(name), shape_zyx=SHAPE, spacing_mm=(10.0, 10.0, 10.0))
         voxels, labels = (np.ascontiguousarray(array[:, ::-1, ::-1]) for array in (phantom.voxels, phantom.labels))

@@ -114,6 +114,8 @@ def test_another_loss_brings_its_own_arguments() -> None:
     [
         (["batch=2"], "different sizes do not make a batch"),
         (["iterations=0"], "iterations must be 1 or more"),
+        (["validation.scans=-1"], r"validation\.scans must be 0 or more"),
+        (["validation.interval=-5"], r"validation\.interval must be 0 or more"),
         (["validation.select=best"], r"unknown value of validation\.select"),
         (["target=organs", "validation.select=cross_entropy"], "no cross-entropy"),
         (["view.orientation=XYZ"], r"unknown value of view\.orientation"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,7 @@ def test_a_run_with_the_settings_of_a_former_version_is_resumed(
         plan["settings"][former] = plan["settings"].pop(name)
     for later in LATER_SETTINGS:
         del plan["settings"][later]
+    del plan["sha256"]
     (tmp_path / "run.json").write_text(json.dumps(plan))
     checkpoint = checkpoints(tmp_path / "checkpoints")[-1]
     with np.load(checkpoint) as stored:
@@ -156,6 +158,53 @@ def test_a_folder_with_another_run_is_refused(uninterrupted: tuple[Path, Finishe
     other = CachedData(small.recipe(), fake_cache(4), Split(SPLIT.training[:1], SPLIT.validation))
     with pytest.raises(UsageError, match=r"data\.training"):
         run(folder, data=other)
+
+
+def test_other_data_under_the_same_names_are_refused(uninterrupted: tuple[Path, Finished], tmp_path: Path) -> None:
+    corrected = CachedData(small.recipe(), fake_cache(4, contents="corrected"), SPLIT)
+    with pytest.raises(UsageError, match=r"sha256\.cases"):
+        run(uninterrupted[0], data=corrected)
+    assert run(tmp_path, callbacks=stop_after(3)) is None
+    with pytest.raises(UsageError, match=r"sha256\.cases"):
+        run(tmp_path, data=corrected)
+
+
+def test_other_initial_weights_under_the_same_name_are_refused(
+    uninterrupted: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    given, folder = tmp_path / "given", tmp_path / "run"
+    shutil.copytree(uninterrupted[0], given)
+    options = RunOptions(checkpoint_every=2, initial_weights=str(given))
+    assert run(folder, options=options, callbacks=stop_after(3)) is None
+    card = json.loads((given / "segmentation.json").read_text())
+    (given / "segmentation.json").write_text(json.dumps({**card, "sha256": "0" * 64}))
+    with pytest.raises(UsageError, match=r"sha256\.initial_weights = 0{64}"):
+        run(folder, options=options)
+
+
+def test_held_out_cases_that_the_initial_weights_were_trained_on_are_named(
+    uninterrupted: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    recipe = small.recipe(iterations=1)
+    warnings: list[str] = []
+    turned = CachedData(recipe, fake_cache(4), Split(SPLIT.validation, SPLIT.training[:1]))
+    options = RunOptions(initial_weights=str(uninterrupted[0]))
+    finished = run(tmp_path, recipe, data=turned, options=options, callbacks=Callbacks(on_warning=warnings.append))
+    assert finished is not None
+    assert len(warnings) == 1
+    assert "was trained on 1 of 1 held-out case (case_000)" in warnings[0]
+    held_out = finished.card.details["held_out"]
+    assert held_out["trained_on_by"] == {"initial_weights": ["case_000"]}
+    assert held_out["kind"] != uninterrupted[1].card.details["held_out"]["kind"]
+    assert finished.card.details["sha256"]["initial_weights"] == uninterrupted[1].card.sha256
+
+
+def test_a_run_without_validations_in_between_is_scored_at_its_end(tmp_path: Path) -> None:
+    recipe = small.recipe(validation=ValidationSettings(interval=2, scans=0))
+    finished = run(tmp_path, recipe)
+    assert finished is not None
+    assert [result.name for result in finished.scores] == list(SPLIT.validation)
+    assert read_rows(tmp_path / "validation.csv") == []
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

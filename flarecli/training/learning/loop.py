@@ -75,12 +75,14 @@ class Callbacks:
         on_validation: After each validation, with the iteration.
         on_stage: When something that takes time begins, with a description of a few words.
         should_stop: After each iteration; the loop ends where it returns True.
+        on_warning: Before the first iteration, with a sentence that the user should know.
     """
 
     on_progress: Callable[[Progress], None] = lambda _: None
     on_validation: Callable[[int, Validation], None] = lambda _, __: None
     on_stage: Callable[[str], None] = lambda _: None
     should_stop: Callable[[], bool] = lambda: False
+    on_warning: Callable[[str], None] = lambda _: None
 
 
 @dataclass

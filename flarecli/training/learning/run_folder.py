@@ -18,6 +18,9 @@ from flarecli.files.refusals import write_errors
 from flarecli.files.sources import check_regular_file
 from flarecli.training.recipe import FORMER_NAMES, LATER_SETTINGS
 
+CHECKSUMS = "sha256"
+"""Key of the checksums of data and weights in a plan; runs of former versions have none, and are resumed without."""
+
 _LOCK_NAME = ".lock"
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _HELD_BY_ANOTHER = (errno.EWOULDBLOCK, errno.EACCES)
@@ -148,6 +151,7 @@ class RunFolder:
         if isinstance(old, dict) and isinstance(old.get("settings"), dict):
             named = {FORMER_NAMES.get(key, key): value for key, value in old["settings"].items()}
             old["settings"] = {**LATER_SETTINGS, **named}
+            old.setdefault(CHECKSUMS, new.get(CHECKSUMS))
         differences = list(_differences(old, new, ""))
         if differences:
             key, before, now = differences[0]

@@ -14,6 +14,7 @@ from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.files.sources import is_folder
 from flarecli.phantom import Anatomy, PhantomOptions, PreparedLabels, anatomy_from_labels, prepare_labels
 from flarecli.processes.workers import Workers
+from flarecli.training.checksums import checksum_of_images
 
 PHANTOMS = "phantoms"
 """The source of procedural anatomies, without label maps."""
@@ -27,15 +28,21 @@ class Anatomies:
         source: As the user named it: a folder, or "phantoms" for procedural organs only.
         names: File names of the label maps, sorted.
         prepared: The maps.
+        sha256: Checksum of names and contents of the files; empty without label maps.
     """
 
     source: str
     names: tuple[str, ...] = ()
     prepared: tuple[PreparedLabels, ...] = ()
+    sha256: str = ""
 
     def split(self, held_out_share: float) -> tuple[tuple[PreparedLabels, ...], tuple[PreparedLabels, ...]]:
-        """Maps for training and for validation (the last ones by name); one map alone is used for both."""
-        count = min(round(held_out_share * len(self.prepared)), len(self.prepared) - 1)
+        """Maps for training and for validation (the last ones by name).
+
+        At least one is held out unless the share is 0; one map alone is used for both.
+        """
+        wanted = max(1, round(held_out_share * len(self.prepared))) if held_out_share > 0 else 0
+        count = min(wanted, len(self.prepared) - 1)
         if count <= 0:
             return self.prepared, self.prepared
         return self.prepared[:-count], self.prepared[-count:]
@@ -78,7 +85,8 @@ def read_anatomies(source: str, processes: int = 1) -> Anatomies:
         raise inventory.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
     with Workers(processes, "Make room in memory, or give fewer label maps, and run the command again.") as workers:
         prepared = dict(workers.work_on(_prepared, files))
-    return Anatomies(source, tuple(path.name for path in files), tuple(prepared[path] for path in files))
+    names = tuple(path.name for path in files)
+    return Anatomies(source, names, tuple(prepared[path] for path in files), checksum_of_images(files))
 
 
 def _prepared(path: Path) -> PreparedLabels:

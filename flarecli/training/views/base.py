@@ -25,6 +25,11 @@ class View(Protocol):
         ...
 
     @property
+    def channel_axis(self) -> int:
+        """Axis of the channels in the scores that `segment` asks for: 0, or 1 where the first one counts slices."""
+        ...
+
+    @property
     def input_shape(self) -> tuple[int, ...] | None:
         """Size of the input that the network is built for; None where it is built for any."""
         ...

@@ -119,6 +119,10 @@ class CropView(OrientedView):
         return (self.multiple, *(size for shape in shapes for size in shape))
 
     @property
+    def channel_axis(self) -> int:
+        return 0
+
+    @property
     def has_fixed_shape(self) -> bool:
         return not self.other_shapes_zyx
 

@@ -72,6 +72,10 @@ class ResampledView(OrientedView):
         return tuple(size for sizes in self.sizes for size in sizes)
 
     @property
+    def channel_axis(self) -> int:
+        return 0
+
+    @property
     def has_fixed_shape(self) -> bool:
         return all(len(sizes) == 1 for sizes in self.sizes)
 

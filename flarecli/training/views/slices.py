@@ -49,6 +49,10 @@ class SliceView:
         return (self.slice_size,)
 
     @property
+    def channel_axis(self) -> int:
+        return 1
+
+    @property
     def has_fixed_shape(self) -> bool:
         return True
 

@@ -60,6 +60,10 @@ class WindowView(OrientedView):
         return self.shape_zyx
 
     @property
+    def channel_axis(self) -> int:
+        return 0
+
+    @property
     def has_fixed_shape(self) -> bool:
         return True
 

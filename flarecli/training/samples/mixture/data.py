@@ -66,6 +66,14 @@ class MixedData:
         return {**self.synthetic.facts, **self.real.facts, "real_share": self.real_share}
 
     @property
+    def checksums(self) -> dict[str, str]:
+        return {**self.synthetic.checksums, **self.real.checksums}
+
+    @property
+    def held_out_cases(self) -> tuple[str, ...]:
+        return self.real.held_out_cases
+
+    @property
     def has_validation(self) -> bool:
         return self.real.has_validation
 

@@ -21,6 +21,9 @@ from flarecli.training.samples.anatomies import read_anatomies
 from flarecli.training.samples.mixture.data import MixedData, recipe_for_mixing
 from flarecli.training.targets import Target
 
+DEFAULT_REAL_SHARE = 0.5
+"""Share of the samples from real scans where there are synthetic ones, too."""
+
 
 @dataclass(frozen=True)
 class ScanSelection:
@@ -34,7 +37,7 @@ class ScanSelection:
 
     cache: Path | None
     synthesize_from: str | None = None
-    real_share: float = 0.5
+    real_share: float = DEFAULT_REAL_SHARE
 
     @property
     def is_mixed(self) -> bool:
