@@ -22,6 +22,7 @@ from flarecli.preprocessing.cache_writer import (
 from flarecli.preprocessing.code_digest import code_digest
 from flarecli.preprocessing.complete_cases import checksums_of_case, kept_by_key, kept_by_state
 from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus, figures_of
+from flarecli.preprocessing.repeated_scans import with_repeated_scans_named
 from flarecli.preprocessing.shared import SharedCache
 from flarecli.preprocessing.sources import KeyFacts
 from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
@@ -64,7 +65,7 @@ def check_dataset(
     work = work or WorkSettings()
     with Workers(work.jobs) as workers:
         checked = _check(dataset.pairs, CheckTask(dataset.values, ignore_geometry), work.pool or workers, work)
-    return tuple(_outcome(checked[pair], PreprocessingStatus.SOUND) for pair in dataset.pairs)
+    return with_repeated_scans_named([_outcome(checked[pair], PreprocessingStatus.SOUND) for pair in dataset.pairs])
 
 
 def preprocess(
@@ -198,7 +199,7 @@ def _finished(
             values=dataset.values.as_dict(),
             left_out=[outcome.pair.name for outcome in ordered if not outcome.is_sound],
         )
-    return ordered
+    return with_repeated_scans_named(ordered)
 
 
 def _check_outside_scans(cache: Path, dataset: Dataset) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -312,3 +313,14 @@ def test_a_file_system_without_locks(source: Path, cache: Path, monkeypatch: pyt
     monkeypatch.setattr(cache_writer.fcntl, "flock", refused)
     with pytest.raises(OutputError, match="cannot be locked"):
         fill(source, cache)
+
+
+def test_a_scan_under_two_names_is_named(source: Path, cache: Path) -> None:
+    scans = sorted(source.glob("**/*_0000.nii.gz"))
+    copy = nib.load(scans[0])
+    nib.Nifti1Image(np.asanyarray(copy.dataobj), copy.affine).to_filename(scans[1])  # other bytes, the same scan
+    for outcomes in (check_dataset(find_dataset(source)), preprocess(find_dataset(source), cache, SYSTEM)):
+        named = [[finding.problem for finding in outcome.findings] for outcome in outcomes]
+        assert any("also that of train_001" in problem for problem in named[0])
+        assert any("also that of train_000" in problem for problem in named[1])
+        assert not any("also that of" in problem for problem in named[2])
