@@ -1,7 +1,8 @@
 """Compressed frames, decoded by GDCM (part of SimpleITK) where it supports them, or by a plugin of pydicom.
 
-Each frame is passed to GDCM as a minimal DICOM file that describes the pixels only, so that GDCM returns stored values
-without rescaling.
+Each frame is passed to GDCM as a minimal DICOM file that describes the pixels only, so that GDCM returns words without
+rescaling. Decoders treat the bits outside Bits Stored in different ways, by transfer syntax and library, and none heeds
+High Bit: they are told that all bits are used, and `flarecli.dicom.pixels` selects those of all slices alike.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from flarecli.dicom.slices import Slice
 from flarecli.errors import InputError, InstallationError
 
 FrameDecoder = Callable[[Slice, np.ndarray], np.ndarray]
-"""Stored values of one slice, shape (rows, columns), of any integer type; the second argument is a buffer to use.
+"""Words of one slice, shape (rows, columns), of any integer type; the second argument is a buffer to use.
 
 Raises DamagedHeaderError when they cannot be decoded.
 """
@@ -34,15 +35,23 @@ _RLE = "1.2.840.10008.1.2.5"
 _BY_GDCM = frozenset(f"{_JPEG}{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91)) | {_RLE}
 """JPEG baseline, extended, lossless; JPEG-LS; JPEG 2000; RLE."""
 
+_JPEG_2000 = frozenset(f"{_JPEG}{number}" for number in (90, 91))
+_MOST_BITS = 16
+"""Of JPEG 2000 with more bits GDCM 3.2 (SimpleITK 2.5) returns wrong values."""
+
 _PIXEL_KEYWORDS = {
     "SamplesPerPixel": tags.SAMPLES,
     "Rows": tags.ROWS,
     "Columns": tags.COLUMNS,
     "BitsAllocated": tags.BITS_ALLOCATED,
-    "BitsStored": tags.BITS_STORED,
-    "HighBit": tags.HIGH_BIT,
     "PixelRepresentation": tags.PIXEL_REPRESENTATION,
 }
+_WITHOUT_CORRECTION = {
+    "correct_unused_bits": False,
+    "apply_j2k_sign_correction": False,
+    "apply_jls_sign_correction": False,
+}
+"""Options of pydicom's decoders that leave all bits as they were decoded."""
 
 _silence = threading.Lock()
 _silent_bodies = 0
@@ -72,7 +81,8 @@ def _gdcm(slice_: Slice, path: Path) -> Any:
     Raises:
         InstallationError: when neither it nor such a plugin is installed.
     """
-    if slice_.header.syntax not in _BY_GDCM:
+    syntax = slice_.header.syntax
+    if syntax not in _BY_GDCM or (syntax in _JPEG_2000 and slice_.number(tags.BITS_ALLOCATED) > _MOST_BITS):
         return None
     try:
         return simpleitk(path)
@@ -176,6 +186,7 @@ def _write_frame(file: Path, content: bytes, slice_: Slice) -> None:
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = UID("1.2.826.0.1.3680043.8.498.1")
     for keyword, tag in _PIXEL_KEYWORDS.items():
         setattr(dataset, keyword, int(slice_.number(tag)))
+    dataset.BitsStored, dataset.HighBit = dataset.BitsAllocated, dataset.BitsAllocated - 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.PixelData = encapsulate([content])
     dataset["PixelData"].VR = "OB"
@@ -215,7 +226,7 @@ def _plugin(slice_: Slice, path: Path) -> FrameDecoder:
     def decode(one: Slice, _: np.ndarray) -> np.ndarray:
         try:
             dataset = pydicom_dataset(one)
-            frame, _ = decoder.as_array(dataset, index=one.frame, raw=True)
+            frame, _ = decoder.as_array(dataset, index=one.frame, raw=True, **_WITHOUT_CORRECTION)
             return np.array(frame)
         except Exception as error:  # plugins raise errors of any type
             raise DamagedHeaderError(f"its compressed pixel data ({_name(one)}) cannot be decoded") from error

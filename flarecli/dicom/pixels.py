@@ -90,7 +90,7 @@ def read_hounsfield(slices: Sequence[Slice], path: Path) -> tuple[np.ndarray, tu
             slice_ = slices[index]
             try:
                 decode = _native if native[index] else decoders[slice_.header.syntax]
-                stored = decode(slice_, voxels[index])
+                stored = _used_bits(decode(slice_, voxels[index]), slice_)
             except DamagedHeaderError as error:
                 raise InputError(
                     "a slice cannot be read",
@@ -128,34 +128,40 @@ def _decoders(slices: Sequence[Slice], native: Sequence[bool], path: Path) -> It
 
 
 def _native(slice_: Slice, target: np.ndarray) -> np.ndarray:
-    """Stored values of an uncompressed slice; those of 16 bits share the memory of the target where possible."""
-    order = ">" if slice_.header.syntax == EXPLICIT_BIG_ENDIAN else "<"
-    bits, signed = int(slice_.number(tags.BITS_ALLOCATED)), slice_.number(tags.PIXEL_REPRESENTATION) == 1
-    dtype = np.dtype(f"{order}{'i' if signed else 'u'}{bits // 8}")
+    """Words of an uncompressed slice; those of 16 bits share the memory of the target where possible."""
+    dtype = _word_type(slice_).newbyteorder(">" if slice_.header.syntax == EXPLICIT_BIG_ENDIAN else "<")
     pixels = slice_.header.pixels
     assert pixels is not None
-    if bits == 16 and slice_.header.syntax != DEFLATED:
+    if dtype.itemsize == 2 and slice_.header.syntax != DEFLATED:
         length = frame_bytes(slice_)
         with opened(slice_.header.path) as file:
             file.seek(pixels.start + slice_.frame * length)
             if file.readinto(target) != length:  # type: ignore[attr-defined]
                 raise DamagedHeaderError("its length changed while it was read")
-        stored = target.view(dtype)
-    else:
-        content = stored_bytes(slice_)
-        if len(content) != target.size * dtype.itemsize:
-            raise DamagedHeaderError("its pixel data are truncated")
-        stored = np.frombuffer(content, dtype).reshape(target.shape)
-    return _used_bits(stored, slice_)
+        return target.view(dtype)
+    content = stored_bytes(slice_)
+    if len(content) != target.size * dtype.itemsize:
+        raise DamagedHeaderError("its pixel data are truncated")
+    return np.frombuffer(content, dtype).reshape(target.shape)
 
 
-def _used_bits(stored: np.ndarray, slice_: Slice) -> np.ndarray:
-    """Stored values without the bits outside Bits Stored. Source: DICOM PS3.5 §8.1.1."""
+def _word_type(slice_: Slice) -> np.dtype:
+    """The integer type of Bits Allocated and Pixel Representation."""
+    kind = "i" if slice_.number(tags.PIXEL_REPRESENTATION) == 1 else "u"
+    return np.dtype(f"{kind}{int(slice_.number(tags.BITS_ALLOCATED)) // 8}")
+
+
+def _used_bits(words: np.ndarray, slice_: Slice) -> np.ndarray:
+    """Stored values: words without the bits outside Bits Stored, which may hold an overlay or copies of the sign.
+
+    Source: DICOM PS3.5 §8.1.1.
+    """
     allocated, used, high = (int(slice_.number(tag)) for tag in (tags.BITS_ALLOCATED, tags.BITS_STORED, tags.HIGH_BIT))
     if used == allocated:
-        return stored
-    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    return np.right_shift(np.left_shift(native, allocated - 1 - high), allocated - used)
+        return words
+    # Decoders return words of 8 bits for a compressed image of 8 bits, whatever Bits Allocated says.
+    shifted = np.left_shift(words.astype(_word_type(slice_), copy=False), allocated - 1 - high)
+    return np.right_shift(shifted, allocated - used, out=shifted)
 
 
 def _rescale(stored: np.ndarray, slice_: Slice, target: np.ndarray) -> tuple[int, int]:

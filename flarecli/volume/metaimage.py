@@ -33,6 +33,7 @@ _TYPES = {
 
 _COMPRESSION_LEVEL = 2
 _LAST = "elementdatafile"
+_ORIGINS = ("offset", "position", "origin")
 
 
 def read_metaimage_header(path: Path) -> ImageHeader:
@@ -153,8 +154,16 @@ def _position(header: TextHeader, dimension: int) -> tuple[np.ndarray, tuple[flo
     if spacing is None:
         header.required("elementspacing")
     sizes = header.numbers("ElementSpacing", spacing or "", dimension)
-    origin_text = header.text("offset", "position", "origin")
-    origin = header.numbers("Offset", origin_text, dimension) if origin_text else (0.0,) * dimension
+    origins = {
+        header.numbers(name, header.fields[name], dimension) for name in _ORIGINS if header.fields.get(name)
+    } or {(0.0,) * dimension}
+    if len(origins) > 1:
+        raise header.error(
+            "the MetaImage header states two positions of the image",
+            seen=", ".join(f"{name} {header.fields[name]}" for name in _ORIGINS if name in header.fields)[:120],
+            expected="one of Offset, Position and Origin",
+        )
+    (origin,) = origins
     matrix_text = header.text("transformmatrix", "rotation", "orientation")
     warnings: tuple[str, ...] = ()
     directions = np.eye(dimension)

@@ -60,6 +60,7 @@ _UNITS_MM = {
     "micron": 1e-3,
 }
 _FIELD_ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip", "axismins": "axis mins"}
+_SIZES = ("space directions", "spacings")
 _COMPRESSION_LEVEL = 2
 
 
@@ -94,6 +95,12 @@ def read_nrrd_header(path: Path) -> ImageHeader:
             seen=f"sizes {sizes}, of which axes {[axis + 1 for axis in spatial]} lie in space",
             expected="one HU value a voxel",
             remedy="Give the CT scan itself, not a colour rendering or a vector field.",
+        )
+    if len(spatial) < 3 <= sum(size > 1 for size in sizes):
+        raise header.error(
+            "the NRRD header does not state the voxel size along three axes",
+            seen="; ".join(f"{name}: {header.text(name)}" for name in _SIZES if header.text(name)),
+            expected="space directions or spacings of three axes",
         )
     to_ras, space_warnings = _space(header)
     affine_ras = np.eye(4)
@@ -192,40 +199,60 @@ def _dtype(header: TextHeader, type_name: str, encoding: Encoding) -> np.dtype:
 
 def _axes(header: TextHeader, dimension: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """The step along each axis in the file's world, NaN for one that is not of space, and the origin, both in mm."""
-    steps, origin = np.full((dimension, 3), np.nan), np.zeros(3)
-    directions = header.text("space directions")
-    if directions is not None:
-        vectors = re.findall(r"none|\([^()]*\)", directions, re.IGNORECASE)
-        if len(vectors) != dimension or re.sub(r"none|\([^()]*\)", "", directions, flags=re.IGNORECASE).strip():
-            raise header.error(
-                "the NRRD header's space directions are damaged", seen=directions[:120], expected=f"{dimension} vectors"
-            )
-        count = max((vector.count(",") + 1 for vector in vectors if vector.startswith("(")), default=3)
+    vectors = _directions(header, dimension)
+    factor, warnings = _unit_mm(header)
+    if vectors:
+        count = max(vector.count(",") + 1 for vector in vectors if vector.startswith("("))
+        steps = np.full((dimension, 3), np.nan)
         for axis, vector in enumerate(vectors):
             if vector.startswith("("):
                 steps[axis] = _components(header, "space directions", vector, count)
         stated = header.text("space origin")
-        if stated is not None:
-            origin = _components(header, "space origin", stated, count)
-    else:
-        spacings = header.required("spacings")
-        sizes = header.numbers("spacings", spacings, dimension, finite=False)
-        axes = [axis for axis in range(dimension) if math.isfinite(sizes[axis])][:3]
-        for place, axis in enumerate(axes):
-            steps[axis] = np.eye(3)[place] * sizes[axis]
-        mins = header.text("axis mins")
-        if mins is not None:
-            lowest = header.numbers("axis mins", mins, dimension, finite=False)
-            starts = [lowest[axis] if math.isfinite(lowest[axis]) else 0.0 for axis in axes]
-            halves = _cell_offsets(header, dimension)
-            origin[: len(axes)] = [start + halves[axis] * sizes[axis] for start, axis in zip(starts, axes, strict=True)]
-    factor, warnings = _unit_mm(header)
-    if directions is None and header.text("space") is not None:
+        origin = np.zeros(3) if stated is None else _components(header, "space origin", stated, count)
+        return steps * factor, origin * factor, warnings
+    steps, origin = _axes_without_directions(header, dimension)
+    if header.text("space") is not None:
         warnings = (
             *warnings,
-            "the header gives no space directions; its axes are taken to lie along those of its space",
+            "the header gives no space directions; its axes are taken to lie along those of its space (ITK refuses the "
+            "file): check that left and right are not exchanged",
         )
     return steps * factor, origin * factor, warnings
+
+
+def _directions(header: TextHeader, dimension: int) -> list[str]:
+    """The vector of each axis, or "none"; empty where no axis has one."""
+    stated = header.text("space directions")
+    if stated is None:
+        return []
+    vectors = re.findall(r"none|\([^()]*\)", stated, re.IGNORECASE)
+    if len(vectors) != dimension or re.sub(r"none|\([^()]*\)", "", stated, flags=re.IGNORECASE).strip():
+        raise header.error(
+            "the NRRD header's space directions are damaged", seen=stated[:120], expected=f"{dimension} vectors"
+        )
+    return vectors if any(vector.startswith("(") for vector in vectors) else []
+
+
+def _axes_without_directions(header: TextHeader, dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps along the axes of the world, and the origin, of a header that states spacings alone.
+
+    The space origin is where the centre of the first voxel lies, whatever the directions (§4 of the definition). An
+    axis' minimum is a position along that axis, which is one in the world only under this assumption.
+    """
+    steps, origin = np.full((dimension, 3), np.nan), np.zeros(3)
+    sizes = header.numbers("spacings", header.required("spacings"), dimension, finite=False)
+    axes = [axis for axis in range(dimension) if math.isfinite(sizes[axis])][:3]
+    for place, axis in enumerate(axes):
+        steps[axis] = np.eye(3)[place] * sizes[axis]
+    stated, mins = header.text("space origin"), header.text("axis mins")
+    if stated is not None:
+        origin = _components(header, "space origin", stated, max(len(axes), stated.count(",") + 1))
+    elif mins is not None:
+        lowest = header.numbers("axis mins", mins, dimension, finite=False)
+        starts = [lowest[axis] if math.isfinite(lowest[axis]) else 0.0 for axis in axes]
+        halves = _cell_offsets(header, dimension)
+        origin[: len(axes)] = [start + halves[axis] * sizes[axis] for start, axis in zip(starts, axes, strict=True)]
+    return steps, origin
 
 
 def _cell_offsets(header: TextHeader, dimension: int) -> list[float]:

@@ -15,6 +15,7 @@ import pytest
 from flarecli.dicom import find_series, find_series_of_file
 from flarecli.errors import InputError, InstallationError
 from tests.dicom.series_writer import put_pixels, write_multi_frame, write_series
+from tests.synthetic_ct import ct_voxels
 
 uids = pytest.importorskip("pydicom.uid", reason="needs the extra io: pip install 'flarecli[io]'")
 
@@ -80,10 +81,59 @@ def test_every_uncompressed_syntax_is_read(tmp_path: Path, syntax: str, signed: 
 @pytest.mark.parametrize("syntax", ["RLELossless", "JPEGLSLossless", "JPEG2000Lossless"])
 def test_compressed_syntaxes_are_read(tmp_path: Path, syntax: str, signed: bool) -> None:
     try:
-        expected = write_series(tmp_path, signed=signed, compress=getattr(uids, syntax))
+        expected = write_series(tmp_path, _large(), signed=signed, compress=getattr(uids, syntax))
     except RuntimeError as error:
         pytest.skip(f"pydicom cannot write it here: {str(error).splitlines()[0]}")
     np.testing.assert_array_equal(_read(tmp_path), expected)
+
+
+def _large() -> np.ndarray:
+    """HU of slices that are large enough for the encoder of JPEG 2000."""
+    return ct_voxels((3, 64, 64))
+
+
+@pytest.mark.parametrize("decoder", ["GDCM", "a plugin of pydicom"])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("high", [11, 13, 15])
+@pytest.mark.parametrize("syntax", ["RLELossless", "JPEGLSLossless", "JPEG2000Lossless"])
+def test_bits_outside_bits_stored_are_ignored_in_compressed_slices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str, high: int, signed: bool, decoder: str
+) -> None:
+    shift = high - 11
+    used, others = 0xFFF << shift, 0xFFFF ^ (0xFFF << shift)
+
+    def with_overlay(dataset: Any, k: int) -> None:
+        words = np.frombuffer(dataset.PixelData, "<u2").reshape(64, 64).copy() << shift & used
+        words[20:40, 8:56] |= others
+        words[::5] |= 0x5555 & others
+        put_pixels(dataset, words)
+        try:
+            dataset.compress(getattr(uids, syntax), generate_instance_uid=False)
+        except RuntimeError as error:
+            pytest.skip(f"pydicom cannot write it here: {str(error).splitlines()[0]}")
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, high, int(signed)
+
+    offset = 0.0 if signed else -1024.0
+    expected = write_series(tmp_path, _large(), signed=signed, intercept=lambda k: offset, each=with_overlay)
+    if decoder != "GDCM":
+        monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    np.testing.assert_array_equal(_read(tmp_path), expected)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_jpeg_2000_of_more_than_16_bits_is_read(tmp_path: Path, signed: bool) -> None:
+    voxels = np.maximum(_large(), -1024)
+
+    def fine(dataset: Any, k: int) -> None:
+        words = (voxels[k].astype(np.int32) + 1024) * 64
+        put_pixels(dataset, words if signed else words.astype(np.uint32), bits=20)
+        dataset.RescaleSlope = "0.015625"
+        try:
+            dataset.compress(uids.JPEG2000Lossless, generate_instance_uid=False)
+        except RuntimeError as error:
+            pytest.skip(f"pydicom cannot write it here: {str(error).splitlines()[0]}")
+
+    np.testing.assert_array_equal(write_series(tmp_path, voxels, each=fine), _read(tmp_path))
 
 
 @pytest.mark.parametrize("compressor", ["JPEG", "JPEG2000"])

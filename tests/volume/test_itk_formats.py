@@ -13,7 +13,7 @@ from flarecli.errors import InputError
 from flarecli.volume import read_volume, write_labels
 from flarecli.volume.image_files import read_header
 from tests.synthetic_ct import ct_voxels, rotation
-from tests.volume.stored_files import nrrd
+from tests.volume.stored_files import metaimage, nrrd
 
 SimpleITK = pytest.importorskip("SimpleITK", reason="needs the extra io: pip install 'flarecli[io]'")
 
@@ -161,3 +161,38 @@ def test_axis_mins_are_borders_of_cells_and_centres_of_nodes(tmp_path: Path, cen
     read, expected = read_header(path), SimpleITK.ReadImage(str(path))
     x, y, z = expected.GetOrigin()
     np.testing.assert_allclose(read.affine_ras[:3, 3], (-x, -y, z))
+
+
+@pytest.mark.parametrize("directions", [None, "none none none"])
+@pytest.mark.parametrize("space", ["left-posterior-superior", "RAS", "left-anterior-superior"])
+def test_the_space_origin_counts_without_directions(tmp_path: Path, space: str, directions: str | None) -> None:
+    change = {"space": space, "space origin": "(-120,-90,400)", "axis mins": "1 2 3", "space units": '"cm" "cm" "cm"'}
+    stated = nrrd(tmp_path / "stated.nrrd", change={**change, "space directions": "(.4,0,0) (0,.5,0) (0,0,.6)"})
+    alone = nrrd(tmp_path / "alone.nrrd", change={**change, "space directions": directions, "spacings": ".4 .5 .6"})
+    expected, read = read_header(stated), read_header(alone)
+    np.testing.assert_array_equal(np.abs(read.affine_ras[:3, 3]), (1200.0, 900.0, 4000.0))
+    np.testing.assert_array_equal(read.affine_ras, expected.affine_ras)
+    assert [warning for warning in read.warnings if "gives no space directions" in warning]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"space directions": None, "spacings": "4 5 nan"},
+        {"space directions": None, "spacings": "nan nan nan"},
+        {"space directions": "(4,0,0) (0,5,0) none"},
+        {"space directions": "(4,0,0) (0,5,0) none", "spacings": "nan nan 6"},
+        {"space directions": "none none none"},
+        {"space directions": None, "spacings": "4 5 6", "space origin": "(-120,-90)"},
+    ],
+)
+def test_no_voxel_size_and_no_origin_is_made_up(tmp_path: Path, change: dict[str, str | None]) -> None:
+    with pytest.raises(InputError, match=r"voxel size along three axes|no field 'spacings'|'space origin' is damaged"):
+        read_header(nrrd(tmp_path / "s.nrrd", change=change))
+
+
+def test_two_positions_in_one_metaimage_are_refused(tmp_path: Path) -> None:
+    same = read_header(metaimage(tmp_path / "same.mha", change={"Offset": "1 2 3", "Origin": "1.0 2 3"}))
+    np.testing.assert_array_equal(same.affine_ras[:3, 3], (-1.0, -2.0, 3.0))
+    with pytest.raises(InputError, match="two positions"):
+        read_header(metaimage(tmp_path / "two.mha", change={"Offset": "1 2 3", "Origin": "1 2 30"}))

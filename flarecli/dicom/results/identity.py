@@ -65,6 +65,8 @@ _OFFSET = re.compile(r"[+-]\d{4}")
 _CODE = ("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "CodeMeaning")
 _UTF_8 = "ISO_IR 192"
 _UNDECODABLE = "\ufffd"
+_LONGEST_VALUE_BYTES = 0xFFFE
+"""Of all values of an attribute together, in Explicit VR. Source: DICOM PS3.5 §7.1.2."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Identity:
 
 def identity_of(header: Dataset) -> Identity:
     """The attributes of one header that results copy. Invalid values are left out."""
-    elements, invalid, has_letters = Dataset(), [], False
+    elements, invalid = Dataset(), []
     for keyword in TAKEN_OVER:
         try:
             values = _values(header, keyword)
@@ -93,21 +95,20 @@ def identity_of(header: Dataset) -> Identity:
         if values is None:
             invalid.append(keyword)
         if values:
-            has_letters |= any(not str(value).isascii() for value in values if not isinstance(value, Dataset))
             elements.add(_element(keyword, values))
         elif keyword in NEVER_ABSENT:
             elements.add(_element(keyword, [""]))
-    if _lacks_method(elements):
-        del elements.PatientIdentityRemoved
-        invalid.append("PatientIdentityRemoved")
     warnings = []
-    if has_letters:
+    if any(_has_letters(element) for element in elements):
         elements.SpecificCharacterSet = _UTF_8
         unknown = _unknown_character_set(header)
         if unknown is None:
             warnings.append("names contain letters beyond ASCII and no character set is stated: Latin 1 is assumed")
         elif unknown:
             invalid += _without_letters(elements)
+    if _lacks_method(elements):
+        del elements.PatientIdentityRemoved
+        invalid.append("PatientIdentityRemoved")
     blanked = sorted(set(invalid) - set(MUST_MATCH))
     if blanked:
         named = ", ".join(blanked)
@@ -127,6 +128,8 @@ def _values(header: Dataset, keyword: str) -> list[str] | list[Dataset] | None:
     if keyword not in _SEVERAL_VALUES and isinstance(value, MultiValue):
         return None
     texts = [_modern(keyword, str(part).strip(" \0")) for part in (value if isinstance(value, MultiValue) else [value])]
+    if len("\\".join(texts).encode("utf-8", "replace")) > _LONGEST_VALUE_BYTES:
+        return None
     return texts if all(_is_valid(keyword, text) for text in texts) else None
 
 
@@ -144,7 +147,7 @@ def _is_valid(keyword: str, text: str) -> bool:
     vr = dictionary_VR(keyword)
     if not text:
         return True
-    if _UNDECODABLE in text or any(not letter.isprintable() for letter in text):
+    if not _is_readable(text):
         return False
     if keyword in _ENUMERATED and text not in _ENUMERATED[keyword]:
         return False
@@ -160,10 +163,16 @@ def _is_valid(keyword: str, text: str) -> bool:
     return True
 
 
+def _is_readable(text: str) -> bool:
+    return _UNDECODABLE not in text and all(letter.isprintable() for letter in text)
+
+
 def _code(item: Dataset) -> Dataset:
     code = Dataset()
     for keyword in _CODE:
         if text := str(item.get(keyword, "")):
+            if not _is_readable(text):
+                raise ValueError("a code with characters that are not valid")
             validate_value(dictionary_VR(keyword), text, RAISE)
             setattr(code, keyword, text)
     if not all(keyword in code for keyword in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")):
@@ -184,11 +193,24 @@ def _lacks_method(elements: Dataset) -> bool:
     return elements.get("PatientIdentityRemoved") == "YES" and not has_method
 
 
+def _has_letters(element: DataElement) -> bool:
+    """Whether a value, or one of an item of a sequence, has letters beyond ASCII."""
+    if element.VR == "SQ":
+        return any(_has_letters(part) for item in element.value for part in item)
+    return not str(element.value).isascii()
+
+
 def _without_letters(elements: Dataset) -> list[str]:
-    """Empty values with letters beyond ASCII, whose character set is not known; returns the keywords."""
-    found = [element for element in elements if element.VR != "SQ" and not str(element.value).isascii()]
+    """Drop values with letters beyond ASCII, whose character set is not known; returns the keywords.
+
+    What must not be absent is left empty.
+    """
+    found = [element for element in elements if _has_letters(element)]
     for element in found:
-        element.value = ""
+        if element.keyword in NEVER_ABSENT:
+            element.value = ""
+        else:
+            del elements[element.tag]
     return [element.keyword for element in found]
 
 

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MANUFACTURER = "flare"
+NOT_FOR = "Not for clinical use"
+"""What every object says where archives and viewers show it."""
+
+_LONGEST_LO = 64
+"""Characters of a value of representation LO. Source: DICOM PS3.5 §6.2."""
 
 _NAMESPACE = uuid.UUID("6f1c1d2e-8d0a-5b0e-9f0a-3f2b7c9a4e51")
 
@@ -29,6 +34,10 @@ class Origin:
     def algorithm(self) -> str:
         """Name of the algorithm, for people."""
         return f"flare {self.system}"
+
+    def series_description(self, content: str) -> str:
+        """Series Description of an object with this content, the warning first: lists of series cut what is long."""
+        return f"{NOT_FOR}: {self.algorithm} {content}"[:_LONGEST_LO]
 
     def facts(self) -> list[str]:
         """Everything that distinguishes two ways of making label maps."""

@@ -96,7 +96,7 @@ def measurement_report(
         manufacturer=MANUFACTURER,
         is_complete=True,
         is_verified=False,
-        series_description=f"{origin.algorithm} measurements",
+        series_description=origin.series_description("measurements"),
     )
 
 

@@ -15,7 +15,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SegmentationStorage
 
 from flarecli.dicom.results.messages import keep_messages_private
-from flarecli.dicom.results.origin import MANUFACTURER, repeatable_uid
+from flarecli.dicom.results.origin import MANUFACTURER, NOT_FOR, repeatable_uid
 from flarecli.dicom.results.segmented_series import SegmentedSeries
 from flarecli.dicom.results.segments import ANATOMICAL_STRUCTURE, Code, Segment
 
@@ -69,8 +69,8 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
         software_versions=origin.version,
         device_serial_number="1",
         content_label="ORGANS",
-        content_description="Abdominal organs",
-        series_description=f"{origin.algorithm} segmentation",
+        content_description=f"{NOT_FOR}: abdominal organs",
+        series_description=origin.series_description("segmentation"),
         transfer_syntax_uid=RLELossless if labelmap else ExplicitVRLittleEndian,
         omit_empty_frames=not labelmap,
     )

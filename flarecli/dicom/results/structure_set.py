@@ -12,11 +12,11 @@ import numpy as np
 from pydicom import DataElement, Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import UID, ExplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import UID, ImplicitVRLittleEndian, RTStructureSetStorage
 
 from flarecli.dicom.results.identity import EQUIPMENT
 from flarecli.dicom.results.messages import keep_messages_private
-from flarecli.dicom.results.origin import MANUFACTURER, Origin, repeatable_uid
+from flarecli.dicom.results.origin import MANUFACTURER, NOT_FOR, Origin, repeatable_uid
 from flarecli.dicom.results.outlines import outlines_of
 from flarecli.dicom.results.segmented_series import SegmentedSeries
 from flarecli.dicom.results.segments import Code, Segment
@@ -108,7 +108,10 @@ def _header(source: SourceSeries, origin: Origin, facts: Sequence[str], instance
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = RTStructureSetStorage
     dataset.file_meta.MediaStorageSOPInstanceUID = UID(instance_uid)
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    # In Explicit VR, Contour Data are limited to 64 kB (2700 points). Longer ones may be written as UN there (PS3.3
+    # §C.8.8.6, PS3.5 §6.2.2), but few programs read that. Implicit VR is the default transfer syntax, which all support
+    # (PS3.5 §10.1): one for all structure sets, so that large ones are written as the small ones that are tested.
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     for element in source.identity.elements:
         if element.keyword not in EQUIPMENT:
             dataset.add(element)
@@ -119,7 +122,7 @@ def _header(source: SourceSeries, origin: Origin, facts: Sequence[str], instance
     dataset.Modality = "RTSTRUCT"
     dataset.SeriesInstanceUID = repeatable_uid("series", *facts)
     dataset.SeriesNumber = _SERIES_NUMBER
-    dataset.SeriesDescription = f"{origin.algorithm} structures"
+    dataset.SeriesDescription = origin.series_description("structures")
     dataset.OperatorsName = ""
     dataset.Manufacturer = MANUFACTURER
     dataset.ManufacturerModelName = origin.algorithm
@@ -128,6 +131,7 @@ def _header(source: SourceSeries, origin: Origin, facts: Sequence[str], instance
     dataset.PositionReferenceIndicator = ""
     dataset.InstanceNumber = 1
     dataset.StructureSetLabel = "ORGANS"
+    dataset.StructureSetDescription = NOT_FOR
     dataset.StructureSetDate = dataset.InstanceCreationDate = dataset.SeriesDate = now.strftime("%Y%m%d")
     dataset.StructureSetTime = dataset.InstanceCreationTime = dataset.SeriesTime = now.strftime("%H%M%S")
     dataset.ApprovalStatus = "UNAPPROVED"

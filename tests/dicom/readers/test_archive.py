@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ highdicom = pytest.importorskip("highdicom", reason="needs highdicom (pip instal
 pydicom = pytest.importorskip("pydicom")
 
 from flarecli.dicom.results.segmentation_object import segmentation_object  # noqa: E402
+from flarecli.dicom.results.structure_set import structure_set  # noqa: E402
 from tests.dicom.readers.programs import path_of, run  # noqa: E402
-from tests.dicom.results.series import affine_ras, segmented  # noqa: E402
+from tests.dicom.results.series import affine_ras, comb, segmented  # noqa: E402
 from tests.dicom.series_writer import write_series  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -211,6 +213,21 @@ def test_the_archive_takes_labelmaps(orthanc: Orthanc, tmp_path: Path) -> None:
     held = orthanc.series(study_of(orthanc, "42"))
     assert set(held) == {"CT", "SEG"}
     assert pydicom.dcmread(orthanc.file(held["SEG"], tmp_path / "back.dcm")).PixelData == made.PixelData
+
+
+def test_the_archive_keeps_a_contour_of_more_than_64_kilobytes(orthanc: Orthanc, tmp_path: Path) -> None:
+    """With an explicit transfer syntax `storescu` and the archive would keep it as unknown."""
+    made = structure_set(segmented(tmp_path / "series", affine_ras(), comb()))
+    made.save_as(tmp_path / "rt.dcm", enforce_file_format=True)
+    orthanc.store(tmp_path / "rt.dcm")
+    uid = made.SOPInstanceUID
+    (instance,) = (each for each in orthanc.ask("/instances?expand") if each["MainDicomTags"]["SOPInstanceUID"] == uid)
+    back = pydicom.dcmread(BytesIO(orthanc.get(f"/instances/{instance['ID']}/file")))
+    for contour, sent in zip(
+        back.ROIContourSequence[0].ContourSequence, made.ROIContourSequence[0].ContourSequence, strict=True
+    ):
+        assert contour["ContourData"].VR == "DS"
+        assert [str(value) for value in contour.ContourData] == [str(value) for value in sent.ContourData]
 
 
 def test_the_example_watches_a_folder(orthanc: Orthanc, tmp_path: Path) -> None:

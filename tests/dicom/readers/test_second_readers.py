@@ -21,7 +21,7 @@ from flarecli.dicom.results.segmented_series import SegmentedSeries  # noqa: E40
 from flarecli.dicom.results.segments import SEGMENTS  # noqa: E402
 from flarecli.dicom.results.structure_set import structure_set  # noqa: E402
 from tests.dicom.readers.programs import path_of, run  # noqa: E402
-from tests.dicom.results.series import SHAPE, affine_ras, labels, segmented  # noqa: E402
+from tests.dicom.results.series import SHAPE, affine_ras, comb, labels, segmented  # noqa: E402
 from tests.dicom.series_writer import put_pixels, write_series  # noqa: E402
 from tests.synthetic_ct import rotation  # noqa: E402
 
@@ -134,20 +134,35 @@ def test_gdcm_reads_the_frames_of_a_segmentation(tmp_path: Path) -> None:
 def test_plastimatch_fills_the_contours(tmp_path: Path, place: str) -> None:
     """It fills every contour; holes stay open, because they are connected with the outer contour."""
     series = series_in(tmp_path, place)
-    path = saved(tmp_path / "rtstruct.dcm", structure_set(series))
-    for number, file in enumerate(sorted((tmp_path / "series").iterdir())):  # it reads pixels, too
+    masks = masks_of_plastimatch(tmp_path, series)
+    for segment in PRESENT:
+        found = on_series(sitk.ReadImage(str(masks / f"{segment.label}.nrrd")), PLACES[place])
+        wanted = labels() == segment.number
+        assert np.array_equal(found > 0, wanted), segment.label
+
+
+def masks_of_plastimatch(folder: Path, series: SegmentedSeries) -> Path:
+    """The folder with what it makes of the contours."""
+    path = saved(folder / "rtstruct.dcm", structure_set(series))
+    for number, file in enumerate(sorted((folder / "series").iterdir())):  # it reads pixels, too
         whole = pydicom.dcmread(file)
-        put_pixels(whole, np.full(SHAPE[1:], number, np.int16))
+        put_pixels(whole, np.full(series.labels_kji.shape[1:], number, np.int16))
         whole.RescaleSlope, whole.RescaleIntercept = 1, 0
         whole.save_as(file)
     run(
-        "plastimatch", "convert", "--input", path, "--referenced-ct", tmp_path / "series",
-        "--output-prefix", tmp_path / "masks", "--prefix-format", "nrrd",
+        "plastimatch", "convert", "--input", path, "--referenced-ct", folder / "series",
+        "--output-prefix", folder / "masks", "--prefix-format", "nrrd",
     )  # fmt: skip
-    for segment in PRESENT:
-        found = on_series(sitk.ReadImage(str(tmp_path / "masks" / f"{segment.label}.nrrd")), PLACES[place])
-        wanted = labels() == segment.number
-        assert np.array_equal(found > 0, wanted), segment.label
+    return folder / "masks"
+
+
+def test_programs_read_a_contour_of_more_than_64_kilobytes(tmp_path: Path) -> None:
+    series = segmented(tmp_path / "series", affine_ras(), comb())
+    masks = masks_of_plastimatch(tmp_path, series)
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(masks / "liver.nrrd"))) > 0, comb() == 1)
+    printed = run("dcmdump", "--print-all", tmp_path / "rtstruct.dcm")
+    assert printed.count("(3006,0050) DS") == 3
+    assert "ContourData absent" not in run("drtdump", tmp_path / "rtstruct.dcm")
 
 
 def test_dcmtk_reads_everything(tmp_path: Path) -> None:

@@ -26,13 +26,13 @@ def affine_ras(directions: np.ndarray | None = None) -> np.ndarray:
     return matrix
 
 
-def headers(placed: np.ndarray) -> list[pydicom.Dataset]:
+def headers(placed: np.ndarray, shape: tuple[int, ...] = SHAPE) -> list[pydicom.Dataset]:
     """A header for each slice, without pixels."""
     lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ placed
     steps = np.linalg.norm(lps[:3, :3], axis=0)
     study, series, frame = generate_uid(), generate_uid(), generate_uid()
     slices = []
-    for k in range(SHAPE[0]):
+    for k in range(shape[0]):
         header = pydicom.Dataset()
         header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, generate_uid()
         header.StudyInstanceUID, header.SeriesInstanceUID, header.FrameOfReferenceUID = study, series, frame
@@ -40,7 +40,7 @@ def headers(placed: np.ndarray) -> list[pydicom.Dataset]:
         header.StudyDate, header.StudyTime, header.StudyID, header.AccessionNumber = "20200102", "101112", "1", ""
         header.ReferringPhysicianName = header.PositionReferenceIndicator = ""
         header.Modality, header.SeriesNumber, header.InstanceNumber = "CT", 3, k + 1
-        header.Rows, header.Columns = SHAPE[1:]
+        header.Rows, header.Columns = shape[1:]
         header.PixelSpacing = [float(steps[1]), float(steps[0])]
         header.SliceThickness = float(steps[2])
         header.ImageOrientationPatient = [*(lps[:3, 0] / steps[0]), *(lps[:3, 1] / steps[1])]
@@ -62,6 +62,14 @@ def labels() -> np.ndarray:
     return found
 
 
+def comb() -> np.ndarray:
+    """A liver whose contour in the middle one of three slices has more than 64 kB of Contour Data."""
+    found = np.zeros((3, 64, 300), np.uint8)
+    found[:, 2:5, 2:299] = 1
+    found[1, 5:62, 2:299:2] = 1
+    return found
+
+
 def written(folder: Path, headers: list[pydicom.Dataset]) -> list[Path]:
     """The headers as files, in their order."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +87,7 @@ def segmented(
     folder: Path, placed: np.ndarray, found: np.ndarray | None = None, *, are_kidneys_fused: bool = False
 ) -> SegmentedSeries:
     """A label map on such a series."""
-    files = sorted(folder.glob("*.dcm")) or written(folder, headers(placed))
     label_map = labels() if found is None else found
+    files = sorted(folder.glob("*.dcm")) or written(folder, headers(placed, label_map.shape))
     source = source_series(files, placed)
     return SegmentedSeries(label_map, placed, source, ORIGIN, are_kidneys_fused=are_kidneys_fused)

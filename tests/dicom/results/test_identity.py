@@ -18,6 +18,7 @@ from pydicom.datadict import dictionary_VR  # noqa: E402
 from pydicom.dataelem import RawDataElement  # noqa: E402
 from pydicom.tag import Tag  # noqa: E402
 
+from flarecli.dicom.results.identity import identity_of  # noqa: E402
 from flarecli.dicom.results.report import measurement_report  # noqa: E402
 from flarecli.dicom.results.segmentation_object import segmentation_object  # noqa: E402
 from flarecli.dicom.results.segmented_series import SegmentedSeries  # noqa: E402
@@ -141,6 +142,46 @@ def test_the_method_of_deidentification_goes_with_it(tmp_path: Path) -> None:
         assert result.PatientIdentityRemoved == "YES"
         assert list(result.DeidentificationMethod) == ["by hand", "by rule"]
         assert result.DeidentificationMethodCodeSequence[0].CodeValue == "113100"
+
+
+@pytest.mark.parametrize(
+    ("meaning", "character_set"), [("vollst\xe4ndig", "ISO_IR 100"), ("\u5b8c\u5168", "ISO_IR 192")]
+)
+def test_letters_in_a_code_are_kept(tmp_path: Path, meaning: str, character_set: str) -> None:
+    source = source_series(written(tmp_path / "series", coded(meaning, character_set)), affine_ras())
+    assert source.identity.warnings == ()
+    for result in assert_results_are_valid(tmp_path, source):
+        assert result.DeidentificationMethodCodeSequence[0].CodeMeaning == meaning
+
+
+def test_letters_in_a_code_of_an_unknown_character_set_are_left_out(tmp_path: Path) -> None:
+    found = coded("vollst\xe4ndig", "ISO_IR 100")
+    for header in found:
+        header.SpecificCharacterSet = "BOGUS"
+    source = source_series(written(tmp_path / "series", found), affine_ras())
+    (warning,) = source.identity.warnings
+    assert warning.endswith(": DeidentificationMethodCodeSequence, PatientIdentityRemoved")
+    for result in assert_results_are_valid(tmp_path, source):
+        assert "DeidentificationMethodCodeSequence" not in result
+
+
+def coded(meaning: str, character_set: str) -> list[Any]:
+    """Headers that name a code of de-identification."""
+    found = headers(affine_ras())
+    for header in found:
+        put(header, PatientIdentityRemoved="YES", SpecificCharacterSet=character_set)
+        code = pydicom.Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "113100", "DCM", meaning
+        header.DeidentificationMethodCodeSequence = [code]
+    return found
+
+
+def test_methods_of_more_than_64_kilobytes_are_left_out() -> None:
+    header = headers(affine_ras())[0]
+    header.DeidentificationMethod = [f"by rule {number:04d} of the hospital" for number in range(2_500)]
+    found = identity_of(header)
+    assert "DeidentificationMethod" not in found.elements
+    assert found.warnings == ("not valid in the scan and left out of the DICOM results: DeidentificationMethod",)
 
 
 REFUSED: dict[str, tuple[dict[str, str | bytes | None], str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from tests.synthetic_ct import rotation
 highdicom = pytest.importorskip("highdicom", reason="needs highdicom (pip install 'flarecli[dicom]')")
 pydicom = pytest.importorskip("pydicom")
 
+from flarecli.dicom.results.messages import keep_messages_private  # noqa: E402
+from flarecli.dicom.results.origin import Origin  # noqa: E402
 from flarecli.dicom.results.report import measurement_report  # noqa: E402
 from flarecli.dicom.results.segmentation_object import segmentation_object  # noqa: E402
 from flarecli.dicom.results.segments import SEGMENTS  # noqa: E402
 from flarecli.dicom.results.structure_set import structure_set  # noqa: E402
-from tests.dicom.results.series import SHAPE, affine_ras, labels, segmented  # noqa: E402
+from tests.dicom.results.series import SHAPE, affine_ras, comb, labels, segmented  # noqa: E402
 from tests.dicom.results.validator import HAS_VALIDATOR, NO_VALIDATOR, errors_of  # noqa: E402
 
 TURNED = {
@@ -117,6 +120,35 @@ def test_structure_set(tmp_path: Path) -> None:
     validated(tmp_path / "rt.dcm")
 
 
+def test_a_contour_of_more_than_64_kilobytes_is_written_as_numbers(tmp_path: Path) -> None:
+    made = structure_set(segmented(tmp_path / "series", affine_ras(), comb()))
+    made.save_as(tmp_path / "rt.dcm", enforce_file_format=True)
+    elements = [
+        contour["ContourData"] for contour in pydicom.dcmread(tmp_path / "rt.dcm").ROIContourSequence[0].ContourSequence
+    ]
+    assert [element.VR for element in elements] == ["DS"] * 3
+    lengths = [len("\\".join(map(str, element.value))) for element in elements]
+    assert lengths[1] > 0x10000 > max(lengths[0], lengths[2])
+    validated(tmp_path / "rt.dcm")
+
+
+def test_warnings_of_faults_are_not_hidden() -> None:
+    """Of what pydicom warns about, only what quotes values or does not matter is."""
+    contour = pydicom.Dataset()
+    contour.ContourData = ["1.5"] * 30_000
+    patient = pydicom.Dataset()
+    with warnings.catch_warnings(record=True) as shown:
+        keep_messages_private()
+        contour.save_as(pydicom.filebase.DicomBytesIO(), implicit_vr=False, little_endian=True)
+        patient.add(pydicom.DataElement("PatientName", "PN", "Doe" * 40, validation_mode=pydicom.config.WARN))
+        patient.add_new("StudyDescription", "LO", "\u5c71")
+        patient.save_as(pydicom.filebase.DicomBytesIO(), implicit_vr=False, little_endian=True)
+    assert [str(warning.message).split("(")[0][:26] for warning in shown] == [
+        "The value for the data ele",
+        "Failed to encode value wit",
+    ]
+
+
 def test_simplified_contours_have_fewer_points(tmp_path: Path) -> None:
     exact, simple = (
         structure_set(segmented(tmp_path, affine_ras()), tolerance_mm=tolerance) for tolerance in (0.0, 1.5)
@@ -148,3 +180,22 @@ def test_report(tmp_path: Path) -> None:
     assert instance.ReferencedSOPInstanceUID == referenced.SOPInstanceUID
     assert [str(group.tracking_uid) for group in groups] == [item.TrackingUID for item in referenced.SegmentSequence]
     validated(tmp_path / "sr.dcm")
+
+
+def test_every_object_says_that_it_is_not_for_clinical_use(tmp_path: Path) -> None:
+    series = segmented(tmp_path / "series", affine_ras())
+    objects = {
+        "segmentation": segmentation_object(series),
+        "structures": structure_set(series),
+        "measurements": measurement_report(series, {segment.number: (1.0, 40.0) for segment in SEGMENTS}, {}),
+    }
+    for content, made in objects.items():
+        assert made.SeriesDescription == f"Not for clinical use: flare flarelite {content}"
+    assert objects["segmentation"].ContentDescription == "Not for clinical use: abdominal organs"
+    assert objects["structures"].StructureSetDescription == "Not for clinical use"
+
+
+def test_series_description_keeps_to_its_length() -> None:
+    described = Origin("a-system-of-somebody-with-a-name-of-many-letters", "1", {}).series_description("segmentation")
+    assert described.startswith("Not for clinical use: flare a-system")
+    assert len(described) == 64
