@@ -46,7 +46,7 @@ def report(
     It shows verdicts with reasons, volumes and HU against reference ranges, previews, and marks of your own.
 
     The page is made of records, label maps and previews; no network is run. The exit code is 4 where a scan has no
-    result or a record cannot be read.
+    result, a record cannot be read, or a label map was changed since its record.
     """
     with reported_errors(as_json=as_json):
         from flarecli.files.destinations import Destination, check_destinations, is_standard_output

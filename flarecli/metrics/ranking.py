@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 
 from flarecli.errors import InputError
 from flarecli.files.names import case_name
+from flarecli.files.printable import text_of_cell
 from flarecli.metrics.score_table import ScoreTable, number_in, read_csv_rows
 
 _INTERVAL = (0.025, 0.975)
@@ -23,6 +24,9 @@ _EFFICIENCY_COLUMNS = {
     "gpu_memory_mb": ("gpu_memory", "gpu_mem", "maxgpu_mem"),
 }
 """Columns in lower case. Source: FLARE21, FLARE22 and FLARE23 efficiency tables, in this order."""
+
+_EFFICIENCY = ("time_s", "gpu_memory_mb")
+"""Criteria of which less is better, named as in `EfficiencyTable`."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,9 @@ class Ranking:
     Attributes:
         criteria: What was ranked.
         cases: Number of cases.
-        incomplete: By system, the cases it has no scores for; they count as zero, or as the slowest and
-            largest.
+        incomplete: By system, the cases it has no value for in some criterion; there they count as zero, or as the
+            slowest and largest.
+        missing: The same by system and criterion.
         kendall_tau: Mean rank correlation between the order and those of the bootstrap samples; 1 is stable.
         standings: Best first.
     """
@@ -92,6 +97,7 @@ class Ranking:
     criteria: tuple[str, ...]
     cases: int
     incomplete: dict[str, tuple[str, ...]]
+    missing: dict[str, dict[str, tuple[str, ...]]]
     kendall_tau: float
     standings: tuple[Standing, ...]
 
@@ -113,11 +119,12 @@ def rank_systems(entrants: Sequence[Entrant], *, resamples: int = 1000, seed: in
 
     Raises:
         InputError: when there are fewer than two systems, when two have one name, when their scores have different
-            tolerances or organs, or when only some have an efficiency table.
+            tolerances or organs, when only some have an efficiency table, or when one is of other cases.
 
     Source: FLARE21 challenge design ("rank then average").
     """
-    cases, values = _criteria(entrants)
+    cases, known = _criteria(entrants)
+    values = {criterion: _greater_is_better(criterion, table) for criterion, table in known.items()}
     ranks = {criterion: rankdata(-table, axis=0) for criterion, table in values.items()}
     by_case = np.mean(list(ranks.values()), axis=0)
     mean_ranks = by_case.mean(axis=1)
@@ -142,11 +149,12 @@ def rank_systems(entrants: Sequence[Entrant], *, resamples: int = 1000, seed: in
                 share_by_place=tuple(shares),
             )
         )
-    incomplete = {entrant.name: _cases_without_scores(entrant, cases) for entrant in entrants}
+    missing = {entrant.name: _missing(cases, known, row) for row, entrant in enumerate(entrants)}
     return Ranking(
         criteria=tuple(values),
         cases=len(cases),
-        incomplete={name: absent for name, absent in incomplete.items() if absent},
+        incomplete={name: tuple(sorted(set().union(*by.values()))) for name, by in missing.items() if by},
+        missing={name: by for name, by in missing.items() if by},
         kendall_tau=float(np.mean([_kendall_tau(places, sample) for sample in sampled])),
         standings=tuple(standings),
     )
@@ -172,7 +180,7 @@ def read_efficiency_table(path: Path) -> EfficiencyTable:
                 remedy="Write the table with `flare profile --csv`.",
             )
         columns[wanted] = found[0]
-    names = [case_name(row[columns["name"]]) for row in rows]
+    names = [case_name(text_of_cell(row[columns["name"]])) for row in rows]
     if len(set(names)) < len(names):
         raise InputError(
             "names a case twice",
@@ -189,7 +197,7 @@ def read_efficiency_table(path: Path) -> EfficiencyTable:
 
 
 def _criteria(entrants: Sequence[Entrant]) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
-    """All cases, and by criterion an array (systems, cases) in which greater is better."""
+    """All cases, and by criterion an array (systems, cases); NaN where a system has no value."""
     if len(entrants) < 2:
         raise InputError(
             "a ranking needs systems to compare",
@@ -215,10 +223,8 @@ def _criteria(entrants: Sequence[Entrant]) -> tuple[list[str], dict[str, NDArray
             expected="one tolerance",
             remedy="Evaluate all systems at the same tolerance.",
         )
-    nsd_name = nsd_names.pop()
-    values = {
-        metric: np.array([_filled(entrant.scores.mean_over_organs(metric), cases, 0.0) for entrant in entrants])
-        for metric in ("DSC", nsd_name)
+    by_system = {
+        metric: [entrant.scores.mean_over_organs(metric) for entrant in entrants] for metric in ("DSC", nsd_names.pop())
     }
     tables = [entrant.efficiency for entrant in entrants if entrant.efficiency is not None]
     if tables and len(tables) < len(entrants):
@@ -229,9 +235,14 @@ def _criteria(entrants: Sequence[Entrant]) -> tuple[list[str], dict[str, NDArray
             remedy="Give --profile once a score table, in the same order.",
         )
     if tables:
-        values["time_s"] = -np.array([_filled(table.time_s, cases, np.inf) for table in tables])
-        values["gpu_memory_mb"] = -np.array([_filled(table.gpu_memory_mb, cases, np.inf) for table in tables])
-    return cases, values
+        for entrant in entrants:
+            _check_same_cases(entrant)
+        by_system |= {name: [getattr(table, name) for table in tables] for name in _EFFICIENCY}
+    known = {
+        criterion: np.array([[by_case.get(case, np.nan) for case in cases] for by_case in systems])
+        for criterion, systems in by_system.items()
+    }
+    return cases, known
 
 
 def _check_same_organs(entrants: Sequence[Entrant]) -> None:
@@ -250,15 +261,32 @@ def _check_same_organs(entrants: Sequence[Entrant]) -> None:
                 )
 
 
-def _cases_without_scores(entrant: Entrant, cases: Sequence[str]) -> tuple[str, ...]:
-    dsc = entrant.scores.mean_over_organs("DSC")
-    return tuple(case for case in cases if np.isnan(dsc.get(case, np.nan)))
+def _check_same_cases(entrant: Entrant) -> None:
+    """Refuse an efficiency table that holds none of the cases of its score table."""
+    efficiency = entrant.efficiency
+    if efficiency is not None and efficiency.time_s.keys().isdisjoint(entrant.scores.cases):
+        raise InputError(
+            f"the efficiency table of {entrant.name} is of other cases than its score table",
+            seen=f"{next(iter(efficiency.time_s))}, ...",
+            expected=f"{entrant.scores.cases[0]}, ...",
+            remedy="Give --profile in the order of the score tables, each with the cases of its score table.",
+        )
 
 
-def _filled(by_case: dict[str, float], cases: Sequence[str], absent: float) -> list[float]:
-    """Values in the order of `cases`; what is absent or not a number gets the worst value."""
-    values = (by_case.get(case, absent) for case in cases)
-    return [absent if np.isnan(value) else value for value in values]
+def _missing(cases: Sequence[str], known: Mapping[str, NDArray[np.float64]], row: int) -> dict[str, tuple[str, ...]]:
+    """The cases that one system has no value for, by criterion; only criteria with such cases."""
+    by_criterion = {
+        criterion: tuple(case for case, absent in zip(cases, np.isnan(table[row]).tolist(), strict=True) if absent)
+        for criterion, table in known.items()
+    }
+    return {criterion: absent for criterion, absent in by_criterion.items() if absent}
+
+
+def _greater_is_better(criterion: str, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values of which the greater is the better; what is missing gets the worst value."""
+    if criterion in _EFFICIENCY:
+        return -np.where(np.isnan(table), np.inf, table)
+    return np.where(np.isnan(table), 0.0, table)
 
 
 def _finite_mean(values: NDArray[np.float64]) -> float | None:

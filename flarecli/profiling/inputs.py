@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from flarecli.errors import InputError
+from flarecli.dicom.collection.detection import is_archive, is_directory_file
+from flarecli.files.destinations import target_of
 from flarecli.files.folder import inventory_of_folder
 from flarecli.files.names import case_name
 from flarecli.metrics.pairing import label_files, pair_cases
 from flarecli.prediction.cases import Case, FoundCases, find_scans
-from flarecli.profiling.profile import ScanToProfile
+from flarecli.profiling.profile import ScanToProfile, two_of_one_name
 
 _FIELD_OF_VIEW_MM = (300.0, 400.0)
 """Length of a phantom along z, and the larger side of its slices: a larger size only means smaller voxels."""
@@ -20,7 +21,7 @@ _FIELD_OF_VIEW_MM = (300.0, 400.0)
 def user_scans(
     sources: Sequence[Path], labels: str | None, folder: Path, on_warning: Callable[[str], None] | None = None
 ) -> list[ScanToProfile]:
-    """The scans of files and folders, with their ground truths.
+    """The scans of files and folders, with their ground truths, each case named as its input is.
 
     Args:
         sources: Scans, folders of scans, folders of DICOM slices.
@@ -38,15 +39,11 @@ def user_scans(
             for warning in found.warnings:
                 on_warning(warning)
         for case in found.cases:
-            named = replace(case, labels=folder / f"{case_name(case.scan)}.nii.gz")
-            other = cases.setdefault(named.labels.name, named)
+            name = case_name(case.scan) if found.folder is not None else _name_of_input(source)
+            named = replace(case, name=name, labels=folder / f"{name}.nii.gz")
+            other = cases.setdefault(name, named)
             if other is not named:
-                raise InputError(
-                    "two scans have one name",
-                    path=named.scan,
-                    seen=f"{other.scan} and {named.scan}",
-                    remedy="Rename one of them, or profile them one by one.",
-                )
+                raise two_of_one_name(other, named)
     truths: dict[Path, Path] = {}
     if labels is not None:
         pairs, _ = pair_cases([case.labels for case in cases.values()], label_files(labels))
@@ -70,6 +67,14 @@ def phantom_scan(shape_zyx: tuple[int, int, int], folder: Path) -> ScanToProfile
     pair = PhantomPaths(folder / f"{name}_0000.nii.gz", folder / f"{name}_truth.nii.gz")
     write_phantom(made, pair)
     return ScanToProfile(Case(name, pair.scan, folder / f"{name}.nii.gz"), pair.labels)
+
+
+def _name_of_input(source: Path) -> str:
+    """What the only scan of an input is called: an archive without `.zip`, a DICOMDIR as the folder that it is in."""
+    path = source if source.name not in ("", "..") else target_of(source)
+    if is_directory_file(path):
+        return path.absolute().parent.name or path.name
+    return path.stem if is_archive(path) and path.suffix.lower() == ".zip" else case_name(path)
 
 
 def _found_in(source: Path, folder: Path) -> FoundCases:

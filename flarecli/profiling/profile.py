@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flarecli.errors import FlareError, InstallationError, UsageError
+from flarecli.errors import FlareError, InputError, InstallationError, UsageError
 from flarecli.hardware.nvml import Gpu, NoGpu, open_gpu
 from flarecli.metrics.case import CaseEvaluation, evaluate_case
 from flarecli.metrics.organ_scores import EvaluationSettings
@@ -145,12 +145,17 @@ def profile_scans(
 
     Args:
         request: What to measure.
-        scans: The scans; their label maps are written and replaced.
+        scans: The scans, each with a name of its own; their label maps are written and replaced.
         on_phase: Called with a description of each phase as it begins.
 
     Raises:
+        InputError: when two scans have one name.
         FlareError: when a measured process failed, or could not start its system.
     """
+    by_name: dict[str, Case] = {}
+    for scan in scans:
+        if by_name.setdefault(scan.case.name, scan.case) is not scan.case:
+            raise two_of_one_name(by_name[scan.case.name], scan.case)
     found = open_gpu(measured_environment())
     gpu = found if isinstance(found, Gpu) else None
     session = _Session(request, gpu, on_phase)
@@ -165,6 +170,16 @@ def profile_scans(
         notes=tuple(_notes(found, cases)),
         cases=cases,
         sampling=tuple(session.sampling),
+    )
+
+
+def two_of_one_name(one: Case, other: Case) -> InputError:
+    """The error for two scans whose figures could not be told apart."""
+    return InputError(
+        "two scans have one name",
+        path=other.scan,
+        seen=f"{one.scan} and {other.scan}",
+        remedy="Rename one of them, or profile them one by one.",
     )
 
 

@@ -30,7 +30,9 @@ class Status(StrEnum):
     MISSING = "missing"
     """There is a scan, but no result."""
     UNREADABLE = "unreadable"
-    """There is a record or a label map, but no record that can be read."""
+    """There is a record or a label map, but not both, or one of them cannot be read."""
+    CHANGED = "changed"
+    """The content of the label map is not the one that the record describes: it was edited, or replaced."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class ReportCase:
         folder: Where its files lie.
         labels: The label map; None where there is none.
         record: The record; None where there is none.
-        preview: The preview picture; None where there is none.
+        preview: The preview picture; None where there is none of this label map.
         further: Other files of the case.
         checksum: SHA-256 of the label map, or another text that stands for this case and no other.
         scan: The scan, as the record names it.
@@ -221,7 +223,7 @@ def case_of_record(
         preview,
         further,
         record["labels"]["sha256"],
-        _text(record.get("scan")),
+        scan_of_record(record),
         tuple(OrganFacts.from_record(record, organ.name) for organ in ORGANS),
         tuple(KidneyFacts.from_record(record, name) for name in KIDNEY_NAMES),
         tuple(record["warnings"]),
@@ -233,6 +235,11 @@ def case_of_record(
         record["versions"]["flare"],
         _text(record.get("finished")),
     )
+
+
+def scan_of_record(record: Mapping[str, Any]) -> str:
+    """The scan, as the record names it; empty where it does not."""
+    return _text(record.get("scan"))
 
 
 def is_plausible(record: Mapping[str, Any]) -> bool:

@@ -23,10 +23,15 @@ from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case, find_cases
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
 from flarecli.prediction.sharing.failed_cases import failed_scan, read_failure
-from flarecli.report.cases import ReportCase, Status, case_of_record, is_plausible
+from flarecli.report.cases import ReportCase, Status, case_of_record, is_plausible, scan_of_record
+from flarecli.weights.card import sha256_of
 
 FAILURE_SUFFIX = ".failed.json"
 """Ends the name of a file that says why a case has no result."""
+
+_CHANGED = (
+    "the label map was changed since its record: figures, verdicts, preview and further files are of the earlier one"
+)
 
 _MASKS = tuple(f"_{name}" for name in (*(organ.name for organ in ORGANS), "right_kidney", "left_kidney"))
 
@@ -51,7 +56,8 @@ def results_in(
     scans: Path | None = None,
     on_record: Callable[[], None] = lambda: None,
 ) -> FoundResults:
-    """Read every record of a folder; what cannot be read becomes a case that says so.
+    """Read every record of a folder, and compare each with the content of its label map; what cannot be read, and what
+    was changed since, becomes a case that says so.
 
     Args:
         folder: What `flare predict` wrote.
@@ -139,6 +145,21 @@ def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> Repo
         return _unreadable(path, "its label map is missing", None, places)
     if not is_plausible(record):
         return _unreadable(path, "its record holds figures that no scan has", labels.name, places)
+    checksum = _checksum(labels)
+    if checksum is None:
+        return _unreadable(path, "its label map cannot be read", labels.name, places)
+    further = further_files(record, path.parent)
+    if checksum != record["labels"]["sha256"]:
+        return ReportCase(
+            label_map_stem(labels),
+            Status.CHANGED,
+            _CHANGED,
+            labels,
+            path,
+            further=further,
+            checksum=checksum,
+            scan=scan_of_record(record),
+        )
     preview = record["files"].get("preview")
     pictures = () if preview is None else (_inside(place, preview["file"]) for place in places)
     return case_of_record(
@@ -147,8 +168,16 @@ def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> Repo
         labels=labels,
         record_path=path,
         preview=next((picture for picture in pictures if picture is not None and picture.is_file()), None),
-        further=further_files(record, path.parent),
+        further=further,
     )
+
+
+def _checksum(labels: Path) -> str | None:
+    """SHA-256 of a label map; None where it cannot be read, or is a folder, FIFO or device."""
+    try:
+        return sha256_of(labels) if labels.is_file() else None
+    except OSError:
+        return None
 
 
 def further_files(record: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
@@ -184,14 +213,15 @@ def _unreadable(record: Path, problem: str, labels: str | None, places: Sequence
     """A case without a record that can be read; a preview of its name is taken for its own."""
     name = record.name.removesuffix(".json")
     pictures = (place / f"{name}.png" for place in places)
+    path = None if labels is None else record.with_name(labels)
     return ReportCase(
         name,
         Status.UNREADABLE,
         problem,
-        None if labels is None else record.with_name(labels),
+        path,
         record if record.exists() else None,
         next((picture for picture in pictures if picture.is_file()), None),
-        checksum=_stand_in(record),
+        checksum=(None if path is None else _checksum(path)) or _stand_in(record),
     )
 
 

@@ -19,7 +19,7 @@ from flarecli.hardware.processors import available_processors
 from flarecli.metrics.label_map import Fractions, LabelMap, read_label_map
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY, ORGANS
 from flarecli.preview.sheet import FOOTER_PX, HEADER_PX
-from flarecli.report.cases import ReportCase
+from flarecli.report.cases import ReportCase, Status
 from flarecli.volume.at_hand import images_at_hand
 
 _THUMBNAIL_PX = (480, 300)
@@ -66,7 +66,7 @@ def pictures_of(cases: Sequence[ReportCase]) -> Iterator[CasePictures]:
 def _pictures(case: ReportCase, *, has_large: bool) -> CasePictures:
     if case.labels is None and case.preview is None:
         return CasePictures(note="no result")
-    missing = "no preview was made"
+    missing = "changed since its record" if case.status is Status.CHANGED else "no preview was made"
     if case.preview is not None:
         try:
             return _of_preview(case, has_large=has_large)

@@ -38,7 +38,7 @@ def viewer_facts(
         layers: The label maps; the first one is filled, the others are outlines that are compared with it.
         warnings: What the user should know about the scan.
     """
-    maps = shown_labels(layers)
+    maps, names = shown_labels(layers), _shown_names(layers)
     areas = [areas_of(labels) for labels in maps]
     comparisons = [Comparison.of(maps[0], labels) for labels in maps[1:]]
     present = [label for label in range(1, 256) if any(area[:, label].any() for area in areas)]
@@ -50,7 +50,7 @@ def viewer_facts(
 
     organs = []
     for label in wanted:
-        title = next((layer.names[label] for layer in layers if label in layer.names), f"label {label}")
+        title = next((each[label] for each in names if label in each), f"label {label}")
         judged = _judged(layers[0], title)
         organs.append(
             {
@@ -86,6 +86,13 @@ def shown_labels(layers: Sequence[LabelLayer]) -> list[NDArray[np.uint8]]:
     if all(layer.has_sides for layer in layers):
         return [layer.labels for layer in layers]
     return [layer.without_sides() for layer in layers]
+
+
+def _shown_names(layers: Sequence[LabelLayer]) -> list[Mapping[int, str]]:
+    """Names of the labels that `shown_labels` gives."""
+    if all(layer.has_sides for layer in layers):
+        return [layer.names for layer in layers]
+    return [layer.names_without_sides() for layer in layers]
 
 
 def _judged(layer: LabelLayer, title: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from flarecli.files.printable import printable, printable_name
 from flarecli.geometry import Grid
 from flarecli.metrics.label_map import Fractions, read_label_map
 from flarecli.organs import KIDNEYS, LABEL_NAMES, LEFT_KIDNEY, LEFT_KIDNEY_NAME
-from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
+from flarecli.prediction.record import UnusableRecordError, is_complete, is_foreign_json, read_record
 
 _HIGHEST_LABEL = 255
 _APART_MM = 0.1
@@ -30,7 +30,7 @@ class LabelLayer:
         name: Its name.
         labels: uint8 array of shape (z, y, x), canonical RAS+, on the scan's grid.
         names: Names of its labels.
-        confidence: The entry `confidence` of its record, by organ; empty without a record.
+        confidence: The entry `confidence` of its record, by organ; empty without a record of this very content.
         warnings: What the user should know about it.
     """
 
@@ -52,6 +52,13 @@ class LabelLayer:
         joined = self.labels.copy()
         joined[joined == LEFT_KIDNEY] = KIDNEYS
         return joined
+
+    def names_without_sides(self) -> dict[int, str]:
+        """Names of the labels that `without_sides` gives."""
+        if not self.has_sides:
+            return dict(self.names)
+        others = {label: name for label, name in self.names.items() if label != LEFT_KIDNEY}
+        return {**others, KIDNEYS: LABEL_NAMES[KIDNEYS]}
 
 
 def read_layer(path: Path, grid: Grid) -> LabelLayer:
@@ -106,7 +113,10 @@ def read_layer(path: Path, grid: Grid) -> LabelLayer:
 
 
 def _record_of(labels: Path, warnings: list[str]) -> Mapping[str, Any]:
-    """The record beside a label map; empty where there is none, with a warning where it cannot be used."""
+    """The record beside a label map; empty where there is none, with a warning where it cannot be used.
+
+    Of a label map that was changed since, the record without what it says of the quality of the former content.
+    """
     path = labels.with_name(f"{image_stem(labels)}.json")
     try:
         record = read_record(path)
@@ -114,7 +124,12 @@ def _record_of(labels: Path, warnings: list[str]) -> Mapping[str, Any]:
         if path.is_file() and not is_foreign_json(path):
             warnings.append(f"no verdicts on {printable_name(labels.name)}: its record {error}")
         return {}
-    return record if record["labels"]["file"] == labels.name else {}
+    if record["labels"]["file"] != labels.name:
+        return {}
+    if not is_complete(labels, path):
+        warnings.append(f"no verdicts on {printable_name(labels.name)}: it was changed since its record")
+        return {**record, "confidence": {}}
+    return record
 
 
 def _names(record: Mapping[str, Any]) -> dict[int, str]:

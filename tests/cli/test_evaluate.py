@@ -224,6 +224,26 @@ def test_compare_and_rank_refuse_with_words(folder: Path) -> None:
     assert "once for each score table" in err
 
 
+def test_rank_says_which_cases_have_no_score_or_no_time(folder: Path) -> None:
+    tables = [folder / name for name in ("a.csv", "b.csv", "a_eff.csv", "b_eff.csv")]
+    tables[0].write_text("Name,DSC_1,NSD-1mm_1\n'-x,0.9,0.9\ny,0.8,0.8\nz,0.8,0.8\n")
+    tables[1].write_text("Name,DSC_1,NSD-1mm_1\n'-x,0.9,0.9\ny,0.8,0.8\n")
+    tables[2].write_text("Name,time,gpu_memory\n'-x,2,10\ny,2,10\nz,2,10\n")
+    tables[3].write_text("Name,time,gpu_memory\n'-x,1,10\nz,1,10\n")
+    asked = ("rank", *tables[:2], "--profile", tables[2], "--profile", tables[3])
+    code, _, err = _run(*asked)
+    assert code == 0
+    assert "b has no DSC and NSD-1mm for z: the worst" in err
+    assert "b has no time_s and gpu_memory_mb for y: the worst" in err
+    ranking = json.loads(_run(*asked, "--json")[1])
+    assert ranking["incomplete"] == {"b": ["y", "z"]}
+    assert ranking["missing"]["b"] == {"DSC": ["z"], "NSD-1mm": ["z"], "time_s": ["y"], "gpu_memory_mb": ["y"]}
+    tables[3].write_text("Name,time,gpu_memory\nother,0.1,10\n")
+    code, _, err = _run(*asked)
+    assert code == 3
+    assert "efficiency table of b is of other cases" in err
+
+
 def test_tables_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None:
     for name in ("one", "two"):
         (folder / name).mkdir()

@@ -6,11 +6,12 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from flarecli.cli.main import app
-from tests.report.results import make_record, save_result
+from tests.report.results import make_record, save_labels, save_result
 from tests.synthetic_ct import write_ct
 from tests.threshold_system import ThresholdSystem
 
@@ -74,6 +75,21 @@ def test_cases_without_result_are_shown_and_end_with_4(folder: Path, tmp_path: P
     code, out, _ = run(folder, "--scans", tmp_path / "scans")
     assert code == 4
     assert "3 cases: 1 missing, 1 unreadable, 1 good" in out
+
+
+def test_a_label_map_that_was_edited_is_shown_and_ends_with_4(folder: Path, tmp_path: Path) -> None:
+    save_labels(folder / "b.nii.gz", np.ones((12, 10, 8), np.uint8))
+    code, out, _ = run(folder)
+    assert code == 4
+    assert "2 cases: 1 changed, 1 good" in out
+    code, out, _ = run(folder, "--html", tmp_path / "r.html", "--json")
+    assert code == 4
+    changed, sound = json.loads(out)["cases"]
+    assert (changed["case"], changed["status"], changed["verdict"]) == ("b", "changed", None)
+    assert (changed["liver_verdict"], changed["liver_volume_ml"]) == (None, None)
+    assert (sound["case"], sound["status"]) == ("a", "done")
+    (one, _) = json.loads((tmp_path / "r.html").read_text().split('id="data">')[1].split("</script>")[0])
+    assert (one["judgement"], one["done"], one["organs"]) == ("changed", False, [])
 
 
 @pytest.mark.parametrize(

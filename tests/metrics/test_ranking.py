@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from flarecli.errors import InputError
+from flarecli.files.printable import table_cell
 from flarecli.metrics.ranking import EfficiencyTable, Entrant, rank_systems, read_efficiency_table
-from flarecli.metrics.score_table import ScoreTable
+from flarecli.metrics.score_table import ScoreTable, read_score_table
 
 
 def _entrant(
@@ -76,6 +78,40 @@ def test_a_case_without_scores_counts_as_the_worst() -> None:
     by_name = {standing.name: standing for standing in ranking.standings}
     assert by_name["whole"].mean_rank_by_criterion["time_s"] == pytest.approx((3 + 1 + 2) / 3)
     assert by_name["short"].mean_by_criterion["time_s"] is None
+
+
+def test_what_is_missing_is_said_by_criterion() -> None:
+    whole = _entrant("whole", [0.9, 0.9, 0.9], [0.9, 0.9, 0.9], [9, 9, 9], [9, 9, 9])
+    no_time = _entrant("no_time", [0.9, 0.9, 0.9], [0.9, 0.9, 0.9], [1, np.nan, 1], [1, 1, 1])
+    assert no_time.efficiency is not None
+    del no_time.efficiency.gpu_memory_mb["case_2"]
+    no_nsd = _entrant("no_nsd", [0.9, 0.9, 0.9], [np.nan, 0.9, 0.9], [1, 1, 1], [1, 1, 1])
+    ranking = rank_systems([whole, no_time, no_nsd])
+    assert ranking.incomplete == {"no_time": ("case_1", "case_2"), "no_nsd": ("case_0",)}
+    assert ranking.missing == {
+        "no_time": {"time_s": ("case_1",), "gpu_memory_mb": ("case_2",)},
+        "no_nsd": {"NSD-1mm": ("case_0",)},
+    }
+    by_name = {standing.name: standing for standing in ranking.standings}
+    assert by_name["no_time"].mean_rank_by_criterion["time_s"] == pytest.approx((1.5 + 3 + 1.5) / 3)
+
+
+def test_an_efficiency_table_of_other_cases_is_refused() -> None:
+    one, two = (_entrant(name, [0.9], [0.9], [1], [1]) for name in ("one", "two"))
+    other = replace(two, efficiency=EfficiencyTable({"other": 0.1}, {"other": 1}))
+    with pytest.raises(InputError, match=r"efficiency table of two is of other cases.*other, \.\.\..*case_0, \.\.\."):
+        rank_systems([one, other])
+
+
+@pytest.mark.parametrize("name", ["-1.nii.gz", "=1+1.nii.gz", "'-1.nii.gz", "@a.nii.gz", "a.nii.gz"])
+def test_names_are_read_as_flare_profile_writes_them(tmp_path: Path, name: str) -> None:
+    (tmp_path / "scores.csv").write_text(f"Name,DSC_1,NSD-1mm_1\n{table_cell(name)},0.9,0.9\n")
+    (tmp_path / "profile.csv").write_text(f"Name,time,gpu_memory\n{table_cell(name)},5,10\n")
+    scores, efficiency = read_score_table(tmp_path / "scores.csv"), read_efficiency_table(tmp_path / "profile.csv")
+    assert list(efficiency.time_s) == list(scores.cases) == [name.removesuffix(".nii.gz")]
+    ranking = rank_systems([Entrant(replace(scores, name=system), efficiency) for system in "ab"])
+    assert ranking.incomplete == ranking.missing == {}
+    assert ranking.standings[0].mean_by_criterion["time_s"] == 5
 
 
 def test_refuses_what_cannot_be_ranked() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from flarecli.organs import KIDNEYS, LEFT_KIDNEY, LEFT_KIDNEY_NAME, ORGANS, RIGHT_KIDNEY_NAME, Organ
+from flarecli.weights.card import sha256_of
 
 SIDES = (Organ(KIDNEYS, RIGHT_KIDNEY_NAME, (0, 0, 0)), Organ(LEFT_KIDNEY, LEFT_KIDNEY_NAME, (0, 0, 0)))
 _EACH = {RIGHT_KIDNEY_NAME: 150.0, LEFT_KIDNEY_NAME: 150.0}  # mL, and HU
@@ -31,7 +32,7 @@ def make_record(name: str = "case", **changes: Any) -> dict[str, Any]:
         "scan": f"/scans/{name}_0000.nii.gz",
         "scan_content": {"files": 1, "bytes": 10, "sha256": "0"},
         "asked": {"region": "auto"},
-        "labels": {"file": f"{name}.nii.gz", "sha256": f"sum of {name}", "names": {"0": "background"}},
+        "labels": {"file": f"{name}.nii.gz", "sha256": "0", "names": {"0": "background"}},
         "files": {},
         "reference": None,
         "system": "flarelite",
@@ -68,13 +69,19 @@ def measured(record: dict[str, Any], organ: str, **values: Any) -> dict[str, Any
     return record
 
 
+def save_labels(path: Path, labels: np.ndarray) -> str:
+    """Write a label map; returns its checksum."""
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), path)
+    return sha256_of(path)
+
+
 def save_result(folder: Path, record: dict[str, Any], *, preview: bool = True) -> Path:
-    """Write a record with a small label map and, where asked for, a preview; returns the record's path."""
+    """Write a small label map, where asked for a preview, and a record of them; returns the record's path."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = record["labels"]["file"].removesuffix(".nii.gz")
     labels = np.zeros((12, 10, 8), np.uint8)
     labels[2:5, 2:5, 2:5], labels[6:9, 4:8, 3:6] = 1, 3
-    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), folder / f"{stem}.nii.gz")
+    record["labels"]["sha256"] = save_labels(folder / f"{stem}.nii.gz", labels)
     if preview:
         sheet = np.zeros((600, 1600, 3), np.uint8)
         sheet[150:450, 200:1200] = (90, 120, 160)

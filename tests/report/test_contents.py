@@ -22,7 +22,7 @@ from flarecli.report.page import by_doubt
 from flarecli.report.pictures import pictures_of
 from flarecli.report.summary import judgements, organ_summaries, warning_kinds
 from flarecli.report.table import COLUMNS, write_table
-from tests.report.results import judged, make_record, measured, save_result
+from tests.report.results import judged, make_record, measured, save_labels, save_result
 
 
 def case_of(folder: Path, name: str, **changes: object) -> ReportCase:
@@ -103,6 +103,25 @@ def test_pictures_are_the_preview_or_the_label_map_or_missing(tmp_path: Path) ->
     assert broken.note == "the preview cannot be read: the label map from the front"
     assert (gone.thumbnail, gone.note) == ("", "no preview was made; the label map cannot be read")
     assert (missing.thumbnail, missing.note) == ("", "no result")
+
+
+def test_a_changed_label_map_is_drawn_itself_and_not_shown_by_its_old_preview(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a"))
+    labels = np.zeros((12, 10, 8), np.uint8)
+    labels[2:10, 2:8, 2:6] = 3
+    save_labels(tmp_path / "a.nii.gz", labels)
+    (case,) = results_in(tmp_path).cases
+    (pictures,) = pictures_of([case])
+    assert pictures.note == "changed since its record: the label map from the front"
+    assert opened(pictures.thumbnail).size != (480, 300)
+    assert pictures.large == ""
+    write_table(tmp_path / "table.csv", [case])
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["status"], row["verdict"], row["liver_volume_ml"], row["preview"]) == ("changed", "", "", "")
+    assert row["problem"].startswith("the label map was changed since its record")
+    assert row["labels"] == str(tmp_path / "a.nii.gz")
+    assert judgements([case]) == {"changed": 1}
 
 
 def test_many_cases_have_thumbnails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

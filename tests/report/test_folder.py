@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flarecli.errors import InputError
@@ -13,7 +15,8 @@ from flarecli.prediction.cases import Case
 from flarecli.prediction.sharing.failed_cases import write_failure
 from flarecli.report.cases import Status
 from flarecli.report.folder import results_in
-from tests.report.results import judged, make_record, measured, save_result
+from flarecli.report.page import by_doubt
+from tests.report.results import judged, make_record, measured, save_labels, save_result
 from tests.synthetic_ct import write_ct
 
 
@@ -71,6 +74,54 @@ def test_a_label_map_that_is_gone_is_said(tmp_path: Path) -> None:
     save_result(tmp_path, make_record("a"))
     (tmp_path / "a.nii.gz").unlink()
     assert statuses(tmp_path) == {"a": ("unreadable", "its label map is missing")}
+
+
+def test_a_label_map_that_was_changed_since_its_record_has_no_verdict_and_no_figures(tmp_path: Path) -> None:
+    record = make_record("a")
+    record["files"]["liver_mask"] = {"file": "a_liver.nii.gz", "sha256": "4"}
+    save_result(tmp_path, record)
+    (tmp_path / "a_liver.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes())
+    save_result(tmp_path, make_record("b"))
+    before = results_in(tmp_path).cases[0]
+    assert (before.judgement, before.checksum) == ("good", record["labels"]["sha256"])
+    checksum = save_labels(tmp_path / "a.nii.gz", np.ones((12, 10, 8), np.uint8))  # as another program saves it
+    changed, sound = results_in(tmp_path).cases
+    assert (changed.name, changed.status, changed.judgement) == ("a", Status.CHANGED, "changed")
+    assert changed.problem.startswith("the label map was changed since its record")
+    assert (changed.organs, changed.kidneys, changed.verdict, changed.seconds) == ((), (), None, None)
+    assert changed.checksum == checksum != before.checksum  # marks of the earlier label map are not those of this one
+    assert (changed.labels, changed.scan) == (tmp_path / "a.nii.gz", "/scans/a_0000.nii.gz")
+    assert changed.preview is None  # its outlines are those of the earlier label map
+    assert sound.judgement == "good"
+    assert [case.name for case in by_doubt([sound, changed])] == ["a", "b"]
+
+
+def test_a_label_map_without_a_usable_record_is_known_by_its_content(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a")).unlink()
+    checksums = [
+        (
+            save_labels(tmp_path / "a.nii.gz", np.full((4, 4, 4), label, np.uint8)),
+            results_in(tmp_path).cases[0].checksum,
+        )
+        for label in (1, 2)
+    ]
+    assert all(content == shown for content, shown in checksums)
+    assert len(set(checksums)) == 2
+
+
+def test_a_label_map_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(path)
+
+    save_result(tmp_path, make_record("a"))
+    monkeypatch.setattr("flarecli.report.folder.sha256_of", refuse)
+    assert statuses(tmp_path) == {"a": ("unreadable", "its label map cannot be read")}
+
+
+def test_a_fifo_in_the_place_of_a_label_map_is_not_read(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a"))
+    os.mkfifo(tmp_path / "b.nii.gz")
+    assert statuses(tmp_path)["b"] == ("unreadable", "its record is missing")
 
 
 def test_a_record_of_odd_texts_that_nobody_checks_is_read(tmp_path: Path) -> None:

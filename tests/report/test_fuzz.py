@@ -15,6 +15,7 @@ from flarecli.report.comparison import with_far_values
 from flarecli.report.folder import results_in
 from flarecli.report.page import by_doubt, write_report_page
 from flarecli.report.table import write_table
+from flarecli.weights.card import sha256_of
 from tests.report.results import make_record, save_result
 
 _VALUES = st.one_of(
@@ -54,6 +55,7 @@ def test_a_record_with_odd_values_is_shown(tmp_path: Path, changes: list[tuple[t
         for name in ("a", "b"):
             save_result(folder, make_record(name))
     record = copy.deepcopy(_RECORD)
+    record["labels"]["sha256"] = sha256_of(folder / "b.nii.gz")
     for path, value in changes:
         inside: Any = record
         for key in path[:-1]:

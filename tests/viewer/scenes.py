@@ -9,6 +9,7 @@ import numpy as np
 
 from flarecli.files.atomic import write_json
 from flarecli.volume import read_volume, write_labels, write_scan
+from flarecli.weights.card import sha256_of
 from tests.report.results import judged, make_record
 from tests.synthetic_ct import affine
 
@@ -57,7 +58,7 @@ def save_scene(folder: Path, name: str = "case") -> tuple[Path, Path, Path]:
     write_labels(truth, organ_labels(shift=2), volume)
     record = judged(make_record(name), "liver", "check", "its border is uncertain")
     record["labels"]["names"] = {"0": "background", "1": "liver", "2": "kidneys", "3": "spleen", "4": "pancreas"}
-    record["labels"]["file"] = labels.name
+    record["labels"] |= {"file": labels.name, "sha256": sha256_of(labels)}
     record["confidence"]["liver"]["least_certain_z_mm"] = (LEAST_CERTAIN_SLICE + 0.5) * SPACING_MM[2]
     write_json(folder / f"{name}.json", json.loads(json.dumps(record)))
     return scan, labels, truth

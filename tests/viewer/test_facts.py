@@ -80,6 +80,21 @@ def test_a_record_of_another_file_says_nothing(tmp_path: Path) -> None:
     assert read_layer(labels, GRID).warnings == ()
 
 
+def test_a_label_map_that_was_changed_since_its_record_has_no_verdicts(tmp_path: Path) -> None:
+    scan, labels, _ = save_scene(tmp_path)
+    volume = read_volume(scan)
+    edited = organ_labels()
+    edited[:, :, 35:][edited[:, :, 35:] == 1] = 0
+    write_labels(labels, edited, volume)  # as another program saves it
+    layer = read_layer(labels, volume.grid)
+    assert layer.names == NAMES
+    facts = viewer_facts("scan", volume.grid, volume.grid, [layer], [])
+    liver = organ(facts, 1)
+    assert (liver["verdict"], liver["reasons"], liver["expected"], liver["doubt"]) == ("", [], None, None)
+    assert liver["volumes"] == [pytest.approx(np.count_nonzero(edited == 1) * 0.08)]
+    assert facts["warnings"] == ["no verdicts on case.nii.gz: it was changed since its record"]
+
+
 def test_reduced_pages_jump_to_the_same_places() -> None:
     shown = resized(GRID, (12, 20, 24))
     full = viewer_facts("scan", GRID, GRID, [FIRST, SECOND], [])
@@ -117,9 +132,28 @@ def test_kidneys_are_compared_as_one_where_one_map_knows_no_sides() -> None:
     layer = LabelLayer("s.nii.gz", sides, {**NAMES, 2: "right kidney", 5: "left kidney"})
     assert organ(viewer_facts("scan", GRID, GRID, [layer, FIRST], []), 2)["dsc"] == [1.0]
     alone = viewer_facts("scan", GRID, GRID, [layer], [])
-    assert organ(alone, 5)["name"] == "left kidney"
+    assert [organ(alone, label)["name"] for label in (2, 5)] == ["right kidney", "left kidney"]
     assert shown_labels([layer])[0] is sides
     assert len({colour_of(label) for label in range(1, 11)}) == 10
+
+
+def test_both_kidneys_together_are_called_kidneys() -> None:
+    sides = organ_labels()
+    sides[(sides == 2) & (np.indices(SHAPE)[2] < 24)] = LEFT_KIDNEY
+    names = {**NAMES, 2: "right kidney", LEFT_KIDNEY: "left kidney"}
+    judged = {"kidneys": {"verdict": "check", "reasons": ["odd"], "expected_dsc": 0.9}}
+    apart = LabelLayer("s.nii.gz", sides, names, judged)
+    for layers in ([apart, FIRST], [FIRST, apart], [apart, FIRST, apart]):
+        facts = viewer_facts("scan", GRID, GRID, layers, [])
+        kidneys = organ(facts, 2)
+        assert kidneys["name"] == "kidneys"
+        assert kidneys["volumes"] == [pytest.approx(np.count_nonzero(FIRST.labels == 2) * 0.08)] * len(layers)
+        assert kidneys["verdict"] == ("check" if layers[0] is apart else "")
+        assert all(each["label"] != LEFT_KIDNEY for each in facts["organs"])
+    other = organ_labels()
+    other[0, 0, 0] = LEFT_KIDNEY  # which the map without sides has for something else
+    facts = viewer_facts("scan", GRID, GRID, [apart, replace(FIRST, labels=other)], [])
+    assert organ(facts, LEFT_KIDNEY)["name"] == "label 5"
 
 
 def test_label_maps_of_other_scans_are_refused(tmp_path: Path) -> None:

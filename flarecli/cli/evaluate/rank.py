@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,8 +57,15 @@ def rank(
             print_json(ranking.as_dict())
             return
         stdout_console().print(_rendered(ranking))
-        for name, cases in ranking.incomplete.items():
-            print_warning(f"{name} has no scores for {', '.join(cases)}: the worst")
+        for name, by_criterion in ranking.missing.items():
+            for criteria, cases in _by_cases(by_criterion):
+                print_warning(f"{name} has no {' and '.join(criteria)} for {', '.join(cases)}: the worst")
+
+
+def _by_cases(by_criterion: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """Criteria that are missing in the same cases, with these."""
+    for cases in dict.fromkeys(by_criterion.values()):
+        yield [criterion for criterion, missing in by_criterion.items() if missing == cases], cases
 
 
 def _rendered(ranking: Ranking) -> Table:
