@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -28,9 +31,9 @@ def import_keras() -> ModuleType:
     second and writes a list of fonts; IPython, where it is installed, to show files of weights in a notebook, as long;
     JAX for a kind of checkpoint, whatever backend it runs on, a second; with OpenVINO `scipy.signal` for windows of
     spectra, a second; and the compiler of PyTorch, to keep its random numbers out of compiled functions, two seconds.
-    They are left out, and can be imported as always afterwards.
+    They are left out, for this thread; others import them as always meanwhile, and so does every thread afterwards.
     """
-    with garbage_collection_paused(), _isolated_import(_stand_ins() | _stand_in_of_compiler()):
+    with garbage_collection_paused(), _isolated_import(_unused()):
         import keras
     return keras
 
@@ -38,7 +41,7 @@ def import_keras() -> ModuleType:
 def import_tensorflow() -> ModuleType:
     """Import TensorFlow, which imports Keras, as `import_keras` does."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with garbage_collection_paused(), _isolated_import(_stand_ins()):
+    with garbage_collection_paused(), _isolated_import(_unused(with_compiler=False)):
         import tensorflow
     return tensorflow
 
@@ -51,59 +54,107 @@ def clear_keras_session() -> None:
     keras = sys.modules.get("keras")
     if keras is None:
         return
-    with _replaced({} if _COMPILER in sys.modules else _stand_in_of_compiler()):
+    with _without(_LeftOut(stand_ins=() if _COMPILER in sys.modules else tuple(_stand_in_of_compiler()))):
         keras.utils.clear_session()
 
 
 @contextmanager
-def _isolated_import(stand_ins: dict[str, ModuleType | None]) -> Iterator[None]:
-    """Within the block these take the place of modules; those that the program has imported already stay."""
-    used = {name: module for name, module in stand_ins.items() if not {name, "keras"} & sys.modules.keys()}
+def _isolated_import(left_out: _LeftOut) -> Iterator[None]:
+    """Within the block modules are left out for this thread; those that the program has imported already stay."""
+    used = _LeftOut() if "keras" in sys.modules else left_out
     # No folder: nothing can be read or written in it.
-    with _replaced(used), overridden_environment(_HOME, os.devnull):
+    with _without(used), overridden_environment(_HOME, os.devnull):
         yield
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    """Modules that Keras is to be imported without.
+
+    Attributes:
+        refused: Names of those whose import fails.
+        stand_ins: Modules that take the place of others.
+    """
+
+    refused: frozenset[str] = frozenset()
+    stand_ins: tuple[_StandIn, ...] = ()
+
+
+class _StandIn(ModuleType):
+    """Takes the place of a module, and imports it when something of it is wanted that it does not have itself: other
+    threads that import the module meanwhile have all of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__path__":  # which are asked of every module
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+class _Refusal:
+    """An entry of `sys.meta_path` that refuses modules to one thread alone."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names, self._thread = names, threading.get_ident()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Refuse the modules, and leave others to the entries behind this one.
+
+        Raises:
+            ModuleNotFoundError: for a module that is refused.
+        """
+        if name in self._names and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{name} is left out while Keras is imported", name=name)
 
 
 @contextmanager
-def _replaced(stand_ins: dict[str, ModuleType | None]) -> Iterator[None]:
-    """Within the block these are found where modules are imported that are not there yet."""
-    sys.modules.update(stand_ins)  # type: ignore[arg-type]  # None stops the import of a module
+def _without(left_out: _LeftOut) -> Iterator[None]:
+    """Within the block modules that are not there yet are left out, where this thread imports them."""
+    refusal = _Refusal(left_out.refused)
+    stand_ins = [made for made in left_out.stand_ins if made.__name__ not in sys.modules]
+    sys.meta_path.insert(0, refusal)  # the import system asks for find_spec alone
+    sys.modules.update({made.__name__: made for made in stand_ins})
     try:
         yield
     finally:
-        for name, module in stand_ins.items():
-            if sys.modules.get(name) is module:
-                del sys.modules[name]
+        sys.meta_path.remove(refusal)
+        for made in stand_ins:
+            if sys.modules.get(made.__name__) is made:
+                del sys.modules[made.__name__]
 
 
-def _stand_ins() -> dict[str, ModuleType | None]:
-    stand_ins: dict[str, ModuleType | None] = {_DRAWING: None, _NOTEBOOK: None}
+def _unused(*, with_compiler: bool = True) -> _LeftOut:
+    """What Keras imports and flare does not use, on the backend that is chosen."""
+    refused, stand_ins = {_DRAWING, _NOTEBOOK}, []
     if os.environ.get(_BACKEND) != "jax":
-        stand_ins["jax"] = None
+        refused.add("jax")
     if os.environ.get(_BACKEND) == "openvino":  # which looks `scipy.signal` up in scipy when it needs a window
-        stand_ins[_SIGNALS] = ModuleType(_SIGNALS)
-    return stand_ins
+        stand_ins.append(_StandIn(_SIGNALS))
+    if with_compiler:
+        stand_ins += _stand_in_of_compiler()
+    return _LeftOut(frozenset(refused), tuple(stand_ins))
 
 
-def _stand_in_of_compiler() -> dict[str, ModuleType | None]:
+def _stand_in_of_compiler() -> list[_StandIn]:
     if os.environ.get(_BACKEND) != "torch":
-        return {}
+        return []
     import torch  # noqa: F401  # which looks for parts of its compiler, before that is replaced
 
-    return {_COMPILER: _without_compiler()}
+    return [_without_compiler()]
 
 
-def _without_compiler() -> ModuleType:
+def _without_compiler() -> _StandIn:
     """As `torch._dynamo` where nothing is compiled: of it Keras takes a decorator for functions not to compile, and a
     function to forget what was compiled."""
 
     def disable(function: Callable[..., Any] | None = None, **_: Any) -> Callable[..., Any]:
         return disable if function is None else function
 
-    module = ModuleType(_COMPILER)
+    module = _StandIn(_COMPILER)
 
     def reset() -> None:
         pass
 
-    module.disable, module.reset = disable, reset  # type: ignore[attr-defined]
+    module.__dict__.update(disable=disable, reset=reset)
     return module

@@ -78,3 +78,50 @@ def test_pytorch_without_its_compiler() -> None:
 @needs("jax")
 def test_jax_where_it_is_the_backend() -> None:
     assert told("jax", f"{_IMPORT}; print(keras.ops.sum([1, 2]) + 0)") == "3"
+
+
+_MEANWHILE = """
+import builtins, threading
+begun, done, found = threading.Event(), threading.Event(), []
+
+def others():
+    begun.wait(60)
+    try:
+        import IPython, jax, matplotlib
+        from scipy.signal import convolve
+        import scipy.signal.windows
+        found.append(convolve([1, 2], [1, 1]).tolist() + [scipy.signal.windows.hann(3).tolist()[1]])
+    except BaseException as error:
+        found.append(repr(error))
+    done.set()
+
+class Gate:  # Keras' import waits in its middle until the other thread has imported what is left out
+    def find_spec(self, name, path=None, target=None):
+        if name == "keras.src.backend" and not begun.is_set():
+            begun.set()
+            done.wait(60)
+
+import sys
+thread = threading.Thread(target=others)
+thread.start()
+sys.meta_path.insert(0, Gate())
+from flarecli.engine.keras_import import import_keras
+keras = import_keras()
+thread.join()
+print(found, keras.backend.backend())
+"""
+
+
+@needs("jax", "matplotlib", "IPython")
+def test_another_thread_imports_what_is_left_out_meanwhile() -> None:
+    assert told("openvino", _MEANWHILE) == "[[1, 3, 2, 1.0]] openvino"
+
+
+_MEANWHILE_OF_TORCH = _MEANWHILE.replace(
+    "import IPython, jax, matplotlib\n", "import torch; found.append(torch._dynamo.config.suppress_errors)\n"
+).replace("import torch; ", "import torch._dynamo; ")
+
+
+@needs("torch")
+def test_another_thread_uses_the_compiler_of_pytorch_meanwhile() -> None:
+    assert told("torch", _MEANWHILE_OF_TORCH) == "[False, [1, 3, 2, 1.0]] torch"

@@ -96,3 +96,22 @@ def test_kidneys_of_real_scans_are_told_apart_as_in_manual_labels() -> None:
         for kept, label in ((2, KIDNEYS), (3, LEFT_KIDNEY)):  # a patient with one kidney
             alone = np.where(manual == kept, KIDNEYS, 0).astype(np.uint8)
             assert set(np.unique(kidney_sides(alone, volume.voxels, volume.grid).labels)) == {0, label}, path.name
+
+
+@pytest.mark.parametrize("colon", [slice(44, 60), slice(0, 16)])
+@pytest.mark.parametrize("front", [14, 8])
+def test_contrast_in_the_colon_is_no_spine(colon: slice, front: int) -> None:
+    voxels = scan()
+    voxels[:, front:30, colon] = 350
+    labels = kidneys(RIGHT, LEFT)
+    sides = kidney_sides(labels, voxels, GRID)
+    assert (sides.labels[RIGHT] == KIDNEYS).all()
+    assert (sides.labels[LEFT] == LEFT_KIDNEY).all()
+
+
+@pytest.mark.parametrize("colon", [slice(44, 60), slice(0, 16)])
+@pytest.mark.parametrize(("part", "label"), [(RIGHT, KIDNEYS), (LEFT, LEFT_KIDNEY)])
+def test_a_single_kidney_beside_contrast_in_the_colon(part: tuple[slice, ...], label: int, colon: slice) -> None:
+    voxels = scan()
+    voxels[:, 14:30, colon] = 350
+    assert set(np.unique(kidney_sides(kidneys(part), voxels, GRID).labels)) == {0, 1, label}
