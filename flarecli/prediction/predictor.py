@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+import os
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,12 @@ from flarecli.weights.selection import weighted_system
 class EngineRequest:
     """What the user asked of the engine; see `flarecli.engine.start_runtime`.
 
+    Attributes:
+        threads: A whole number of any numeric type, also 4.0; kept as an int.
+        max_gpu_mb: A finite number of any numeric type; kept as an int or a float.
+
     Raises:
-        UsageError: when a number is none. Names are checked when the engine starts.
+        UsageError: when a number is none. Names and limits are checked when the engine starts.
     """
 
     backend: str = "auto"
@@ -44,11 +51,18 @@ class EngineRequest:
     max_gpu_mb: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("threads", self.threads), ("max_gpu_mb", self.max_gpu_mb)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        threads, max_gpu_mb = _plain_number("threads", self.threads), _plain_number("max_gpu_mb", self.max_gpu_mb)
+        if isinstance(threads, float):
+            if not threads.is_integer():
                 raise UsageError(
-                    f"{name} is not a number", seen=repr(value), expected="a number, or None", remedy="Give a number."
+                    "threads is not a whole number",
+                    seen=repr(self.threads),
+                    expected="a whole number, or None",
+                    remedy="Give a whole number.",
                 )
+            threads = int(threads)
+        object.__setattr__(self, "threads", threads)
+        object.__setattr__(self, "max_gpu_mb", max_gpu_mb)
 
     def start(self, system: System) -> Runtime:
         """Set up what computes this system's networks.
@@ -68,7 +82,7 @@ class Predictor:
 
     Args:
         system: Name of the system.
-        weights: Choices of weights; see `flarecli.weights.store.resolve_weights`.
+        weights: Choices of weights, texts or paths; see `flarecli.weights.store.resolve_weights`.
         engine: Backend, device, precision, threads, limit of GPU memory.
         region: Which part of each scan to segment: a mode, or a box as (x0, y0, z0, x1, y1, z1) in world mm.
         keep_memory: Whether networks keep their working memory from scan to scan. That saves a tenth of their time;
@@ -80,14 +94,15 @@ class Predictor:
     """
 
     system: str
-    weights: Iterable[str] = ()
+    weights: Iterable[str | os.PathLike[str]] = ()
     engine: EngineRequest = field(default_factory=EngineRequest)
     region: Region = "auto"
     keep_memory: bool = True
 
     def __post_init__(self) -> None:
         self.region = checked_region(self.region)
-        self.weights = _choices_of_weights(self.weights)
+        choices = _choices_of_weights(self.weights)
+        self.weights = choices
         if not isinstance(self.system, str) or not isinstance(self.engine, EngineRequest):
             raise UsageError(
                 "system or engine are asked for in another form",
@@ -95,7 +110,7 @@ class Predictor:
                 expected="the name of a system, an EngineRequest",
                 remedy="Give Predictor(system, weights, EngineRequest(...)).",
             )
-        chosen = weighted_system(self.system, self.weights)
+        chosen = weighted_system(self.system, choices)
         self._system, self._paths, self.cards = chosen.system, chosen.paths, chosen.cards
         self._files = chosen.files
         loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flare-load")
@@ -144,9 +159,10 @@ class Predictor:
             FlareError: when the scan cannot be segmented or a file cannot be written.
         """
         study = extras.study_of(case, volume)
+        content = content_of(case.source())  # before the networks run: meanwhile the file may change
         self.load(steps)
         segmentation = self.segment(volume, steps)
-        return self.finish(case, volume, segmentation, extras, steps, content_of(case.source()), study)
+        return self.finish(case, volume, segmentation, extras, steps, content, study)
 
     def segment(self, volume: Volume, steps: Steps) -> Segmentation:
         """Segment one scan.
@@ -242,14 +258,31 @@ class Predictor:
         return RegionRequest(self._region_mode, box)
 
 
+def _plain_number(name: str, value: object) -> int | float | None:
+    """A number of any type as an int or a float; None stays.
+
+    Raises:
+        UsageError: when it is none, or not finite.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    raise UsageError(
+        f"{name} is not a number", seen=repr(value), expected="a finite number, or None", remedy="Give a number."
+    )
+
+
 def _choices_of_weights(weights: object) -> tuple[str, ...]:
-    is_list = isinstance(weights, Iterable) and not isinstance(weights, str)
+    is_list = isinstance(weights, Iterable) and not isinstance(weights, str | Mapping)
     choices: tuple[object, ...] = tuple(weights) if is_list else ()  # type: ignore[arg-type]
-    if not is_list or not all(isinstance(choice, str) for choice in choices):
+    if not is_list or not all(isinstance(choice, str | os.PathLike) for choice in choices):
         raise UsageError(
-            "weights must be a list of strings",
+            "weights must be a list of strings or paths",
             seen=repr(weights),
-            expected=f"[{weights!r}]" if isinstance(weights, str) else "for example ['starter']",
+            expected=f"[{weights!r}]" if isinstance(weights, str | os.PathLike) else "for example ['starter']",
             remedy="Give a list of choices, also of one.",
         )
-    return tuple(map(str, choices))
+    return tuple(str(os.fsdecode(choice)) for choice in choices)  # type: ignore[arg-type]  # checked above

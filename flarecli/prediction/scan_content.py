@@ -98,8 +98,9 @@ class WatchedScan:
             raise InputError(
                 "changed while it was read",
                 path=_path_of(self._scan),
-                expected="a scan that stays as it is while the command runs",
-                remedy="Wait until the copy or download is complete, and run the command again with --resume.",
+                expected="a scan that stays as it is while it is read",
+                remedy="Wait until the copy or download is complete, and segment it again; `flare predict --resume` "
+                "keeps what is done.",
             )
         return content
 
@@ -143,7 +144,7 @@ def _stamps(files: tuple[Path, ...]) -> tuple[tuple[int, int, int], ...]:
     for path in files:
         try:
             status = path.stat()
-        except OSError:
+        except (OSError, ValueError):  # a ValueError of a name that no file can have
             stamps.append((-1, -1, -1))
         else:
             stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))

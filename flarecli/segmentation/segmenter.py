@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from flarecli.errors import UsageError
 from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.prediction.region import Region
 from flarecli.prediction.result import Result
 from flarecli.segmentation.result import SegmentationResult
-from flarecli.segmentation.source import Source, chosen_source, content_of_source, volume_of
+from flarecli.segmentation.source import Source, chosen_source, read_source
 from flarecli.steps import Steps
 from flarecli.systems import DEFAULT_SYSTEM
+
+Weights: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
+"""One choice of weights, or several."""
 
 
 class Segmenter:
@@ -24,12 +28,12 @@ class Segmenter:
 
     Args:
         system: Name of the system; `flarecli.systems()` lists them.
-        weights: A set of weights, folder or file, or several; `NETWORK=...` for one network.
+        weights: A set of weights, folder or file, as a text or a path, or several; `NETWORK=...` for one network.
         region: "auto", "full", or two opposite corners (x0, y0, z0, x1, y1, z1) in world mm (RAS).
         backend: "openvino", "tensorflow", "torch", "jax" or "auto".
         device: "cpu", "gpu" or "auto".
         precision: "float32", "bfloat16", "float16", "int8" or "auto".
-        threads: Processor threads; all that this process may use where None.
+        threads: Processor threads, a whole number; all that this process may use where None.
         max_gpu_mb: Limit of this process's GPU memory in MB (10^6 bytes).
 
     Raises:
@@ -46,7 +50,7 @@ class Segmenter:
         self,
         system: str = DEFAULT_SYSTEM,
         *,
-        weights: str | Iterable[str] = (),
+        weights: Weights = (),
         region: Region = "auto",
         backend: str = "auto",
         device: str = "auto",
@@ -55,7 +59,7 @@ class Segmenter:
         max_gpu_mb: float | None = None,
     ) -> None:
         engine = EngineRequest(backend, device, precision, threads, max_gpu_mb)
-        choices = [weights] if isinstance(weights, str) else list(weights)
+        choices = [weights] if isinstance(weights, str | os.PathLike) else weights
         self._predictor: Predictor | None = Predictor(system, choices, engine, region)
         self._lock = threading.Lock()
 
@@ -68,7 +72,7 @@ class Segmenter:
                 with `/` and the number of an acquisition, or a name as `catalogue_of` gives it.
 
         Raises:
-            InputError: when the scan cannot be read, or cannot be a CT scan of a body in HU.
+            InputError: when the scan cannot be read, changes while it is read, or cannot be a CT scan of a body in HU.
             InstallationError: when the backend or a package that the format needs is not there.
             UsageError: when the source is nothing that can be read, or the segmenter is closed.
         """
@@ -78,14 +82,14 @@ class Segmenter:
         steps = Steps()
         with steps("read"):
             source = chosen_source(source, series)
-            volume = volume_of(source)
+            volume, content = read_source(source)
         with self._lock:
             predictor.load(steps)
             segmentation = predictor.segment(volume, steps)
         return SegmentationResult(
             (*volume.warnings, *segmentation.warnings),
             Result(volume, segmentation, predictor.provenance),
-            content_of_source(source, volume),
+            content,
             steps,
         )
 
@@ -108,7 +112,7 @@ def segment(
     *,
     series: str | None = None,
     system: str = DEFAULT_SYSTEM,
-    weights: str | Iterable[str] = (),
+    weights: Weights = (),
     region: Region = "auto",
     backend: str = "auto",
     device: str = "auto",

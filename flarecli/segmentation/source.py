@@ -12,7 +12,7 @@ import numpy as np
 from flarecli.dicom.collection.detection import is_collection
 from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import UsageError
-from flarecli.prediction.scan_content import ScanContent, content_of
+from flarecli.prediction.scan_content import ScanContent, WatchedScan
 from flarecli.volume import Volume, read_volume
 from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
 
@@ -50,6 +50,24 @@ def chosen_source(source: Source, series: str | None) -> Source:
     return source
 
 
+def read_source(source: Any) -> tuple[Volume, ScanContent]:
+    """Read a source, and sum up what was read: size and checksum of its files, or of its voxels and affine.
+
+    Raises:
+        InputError: as `volume_of`, and when files change while they are read.
+        UsageError, InstallationError: as `volume_of`.
+    """
+    if isinstance(source, str | os.PathLike | SeriesFiles):
+        scan = source if isinstance(source, SeriesFiles) else Path(source)
+        watched = WatchedScan(scan)
+        volume = volume_of(scan)
+        return volume, watched.content()
+    volume = volume_of(source)
+    digest = hashlib.sha256(volume.voxels.data)
+    digest.update(np.ascontiguousarray(volume.grid.affine_ras).data)
+    return volume, ScanContent(0, volume.voxels.nbytes, digest.hexdigest())
+
+
 def volume_of(source: Any) -> Volume:
     """Read a source.
 
@@ -70,12 +88,3 @@ def volume_of(source: Any) -> Volume:
         expected="a path, a nibabel image, or (voxels_zyx, affine_ras)",
         remedy="Give one of these.",
     )
-
-
-def content_of_source(source: Any, volume: Volume) -> ScanContent:
-    """Size and checksum of the files of a source, or of its voxels and affine."""
-    if isinstance(source, str | os.PathLike | SeriesFiles):
-        return content_of(source if isinstance(source, SeriesFiles) else Path(source))
-    digest = hashlib.sha256(volume.voxels.data)
-    digest.update(np.ascontiguousarray(volume.grid.affine_ras).data)
-    return ScanContent(0, volume.voxels.nbytes, digest.hexdigest())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 
 from flarecli.errors import InputError, UsageError
 from flarecli.volume.geometry_checks import check_affine, check_shape, check_spacing, check_type, reconciled_spacing
@@ -47,17 +49,29 @@ def volume_of_array(voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> Volume:
 
 
 def volume_of_nibabel(image: Any) -> Volume:
-    """A scan from a nibabel image; of one that lies in a file, the stored values are read without a float64 copy.
+    """A scan from a nibabel image.
+
+    Of a NIfTI, Analyze or MGH file the stored values are read without a float64 copy; other formats (MINC, ECAT, AFNI,
+    PAR/REC) have scalings of their own, which nibabel applies.
 
     Args:
         image: Spatial image of three dimensions, further ones of length 1; other formats than NIfTI have an affine
             too, and label maps become NIfTI.
 
     Raises:
-        InputError: when the image cannot be a CT scan of a body in HU.
+        InputError: when the image cannot be read, or cannot be a CT scan of a body in HU.
     """
     path = Path(image.get_filename() or _IMAGE)
-    stored, slope, intercept = _stored_values(image)
+    try:
+        stored, slope, intercept = _stored_values(image.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(
+            "the voxels cannot be read",
+            path=path,
+            seen=f"{type(error).__name__}: {error}",
+            expected="a file that nibabel reads",
+            remedy="Check that the file is still there, whole and undamaged.",
+        ) from error
     check_type(stored.dtype, path)
     shape_ijk = check_shape(stored.shape, path)
     affine = np.asarray(image.affine, np.float64)
@@ -69,13 +83,16 @@ def volume_of_nibabel(image: Any) -> Volume:
     return _volume(StoredScan(stored.reshape(shape_ijk, order="F"), slope, intercept, source), path)
 
 
-def _stored_values(image: Any) -> tuple[np.ndarray, float, float]:
-    """Values that belong to the caller stay as they are: what comes back may be changed."""
-    proxy = image.dataobj
-    if nibabel.is_proxy(proxy):
-        slope, intercept = float(getattr(proxy, "slope", 1.0)), float(getattr(proxy, "inter", 0.0))
-        return np.array(proxy.get_unscaled(), order="F"), slope, intercept
-    return np.array(proxy, order="F"), 1.0, 0.0
+def _stored_values(values: Any) -> tuple[np.ndarray, float, float]:
+    """Values with their slope and intercept.
+
+    Values that belong to the caller stay as they are: what comes back may be changed. Only nibabel's own proxy is known
+    to be scaled by slope and intercept; formats with another scaling, such as one of each volume, derive from it or
+    have a proxy of their own, with or without unscaled values.
+    """
+    if type(values) is ArrayProxy:
+        return np.array(values.get_unscaled(), order="F"), float(values.slope), float(values.inter)
+    return np.array(np.asarray(values), order="F"), 1.0, 0.0
 
 
 def _source_of(image: Any, affine: np.ndarray, shape_ijk: tuple[int, int, int]) -> SourceGeometry:

@@ -220,6 +220,19 @@ def test_a_given_box_is_segmented_alone_and_does_not_grow() -> None:
     assert np.count_nonzero(done.result.labels[50, 50]) <= (region.extent_mm[2] + 1) / 3 + 2
 
 
+def test_a_box_larger_than_the_scan_is_the_whole_scan() -> None:
+    """Not a coarser one: outside of the scan there is nothing to segment."""
+    voxels = tissue((50, 60, 70))
+    voxels[:20, 40:, :30] = ORGAN_HU
+    scan = scan_of(voxels, (3.0, 0.7, 0.9))
+    whole = run(scan, RegionRequest("full"))
+    given = run(scan, RegionRequest("box", Box((-1000, -1000, -1000), (1000, 1000, 1000))))
+    assert given.result.facts == {**whole.result.facts, "region_mode": "box"}
+    assert given.result.region_mm == whole.result.region_mm
+    np.testing.assert_array_equal(given.segmented.images[0], whole.segmented.images[0])
+    np.testing.assert_array_equal(given.result.labels, whole.result.labels)
+
+
 def test_a_box_beside_the_scan_is_an_error() -> None:
     with pytest.raises(InputError, match="outside the scan"):
         run(scan_of(tissue((40, 40, 40))), RegionRequest("box", Box((500, 0, 0), (600, 50, 50))))

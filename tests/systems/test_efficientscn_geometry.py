@@ -14,6 +14,7 @@ from flarecli.systems.efficientscn import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import (
     LocalizationPlan,
     box_around_mask,
+    clipped_to_scan,
     plan_localization,
     plan_segmentation,
     whole_scan,
@@ -192,6 +193,41 @@ def test_the_box_of_the_whole_scan_is_not_cropped() -> None:
 def test_a_region_outside_the_scan_is_refused(region: Box) -> None:
     with pytest.raises(InputError, match=r"outside the scan.*\(200, 175, 150\)"):
         plan_segmentation(region, ORDINARY.shape, ORDINARY.spacing_mm, CONSTANTS)
+
+
+SCAN = ((100, 397, 403), (3.0, 0.7, 0.9))
+"""Shape and spacing; in float32 the products differ from those in float64."""
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box((10.1, 20.2, 30.3), (200.1, 150.3, 260.7)),
+        Box((0.0, 0.0, 0.0), (300.0, 397 * 0.7, 403 * 0.9)),
+        Box((299.9, 0.0, 0.0), (300.0, 397 * 0.7 + 1e-13, 403 * 0.9 - 1e-13)),
+    ],
+)
+def test_a_box_inside_the_scan_keeps_its_plan(box: Box) -> None:
+    clipped = clipped_to_scan(box, *SCAN)
+    assert clipped == box
+    assert plan_segmentation(clipped, *SCAN, CONSTANTS) == plan_segmentation(box, *SCAN, CONSTANTS)
+
+
+def test_a_box_that_leaves_the_scan_ends_with_it() -> None:
+    whole = whole_scan(*SCAN)
+    assert clipped_to_scan(Box((-1e3,) * 3, (1e3,) * 3), *SCAN) == whole
+    clipped = clipped_to_scan(Box((-500, 20, -5), (900, 150, 260)), *SCAN)
+    assert clipped == Box((0, 20, 0), (300, 150, 260))
+    plan = plan_segmentation(clipped, *SCAN, CONSTANTS)
+    assert plan == plan_segmentation(Box((0, 20, 0), (300, 150, 260)), *SCAN, CONSTANTS)
+
+
+@pytest.mark.parametrize(
+    "box", [Box((300, 0, 0), (310, 60, 60)), Box((0, -300, 0), (60, 0, 60)), Box((0, 0, 362.8), (60, 60, 400))]
+)
+def test_a_box_beside_the_scan_is_refused(box: Box) -> None:
+    with pytest.raises(InputError, match=r"outside the scan.*\(300, 277, 362\)"):
+        clipped_to_scan(box, *SCAN)
 
 
 def test_the_real_scan_has_the_geometry_used_here() -> None:

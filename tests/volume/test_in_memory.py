@@ -7,10 +7,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from nibabel.arrayproxy import ArrayProxy
 
 from flarecli.errors import InputError, UsageError
-from flarecli.volume import read_volume, write_labels
+from flarecli.volume import in_memory, read_volume, write_labels
 from flarecli.volume.in_memory import volume_of_array, volume_of_nibabel
+from flarecli.volume.source import StoredScan
 from tests.synthetic_ct import affine, ct_voxels, rotation
 
 ORIENTATIONS = {
@@ -56,6 +58,77 @@ def test_stored_values_are_scaled_and_the_callers_array_stays(tmp_path: Path) ->
     mine = voxels.copy()
     volume_of_nibabel(nibabel.Nifti1Image(mine, turned))
     assert np.array_equal(mine, voxels)
+
+
+class _ScaledByVolume(ArrayProxy):
+    """As AFNI's: stored values are multiplied by a factor that slope and intercept do not say."""
+
+    def _get_scaled(self, dtype: object, slicer: tuple) -> np.ndarray:
+        return self._get_unscaled(slicer=slicer) * 2.0
+
+
+class _WithoutUnscaled:
+    """As those of MINC and ECAT: the scaled array, and nothing else."""
+
+    is_proxy = True
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values, self.shape, self.ndim = values, values.shape, values.ndim
+
+    def __array__(self, dtype: object = None) -> np.ndarray:
+        return self._values.astype(np.float64)
+
+    def __getitem__(self, index: tuple[int, ...]) -> np.ndarray:
+        return np.asarray(self)[index]
+
+
+class _WithSlopesOfSlices(_WithoutUnscaled):
+    """As that of PAR/REC: unscaled values, and neither slope nor intercept."""
+
+    def get_unscaled(self) -> np.ndarray:
+        return (self._values * 3).astype(np.int16)
+
+
+def test_scalings_of_other_formats(tmp_path: Path) -> None:
+    voxels = ct_voxels()
+    stored = (voxels // 2).astype("<i2")
+    (tmp_path / "stored").write_bytes(stored.tobytes(order="F"))
+    by_volume = _ScaledByVolume(str(tmp_path / "stored"), (stored.shape, stored.dtype, 0))
+    for values, expected in (
+        (by_volume, stored * 2),
+        (_WithoutUnscaled(voxels), voxels),
+        (_WithSlopesOfSlices(voxels), voxels),
+    ):
+        volume = volume_of_nibabel(nibabel.Nifti1Image(values, affine()))
+        assert np.array_equal(volume.voxels, expected.T)
+
+
+_DATA = Path(nibabel.__file__).parent / "tests" / "data"
+
+
+@pytest.mark.parametrize("name", ["tiny.mnc", "small.mnc", "minc1_1_scale.mnc", "scaled+tlrc.HEAD"])
+def test_files_of_nibabels_own_tests(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are no CT scans; what is compared are the values that the checks would see."""
+    if not (_DATA / name).exists():
+        pytest.skip("nibabel is installed without its test data")
+    image = nibabel.load(_DATA / name)
+    monkeypatch.setattr(in_memory, "check_shape", lambda shape, path: shape)
+    monkeypatch.setattr(in_memory, "_volume", lambda scan, path: scan)
+    scan = volume_of_nibabel(image)
+    assert isinstance(scan, StoredScan)
+    assert (scan.slope, scan.intercept) == (1.0, 0.0)
+    assert np.array_equal(scan.stored_ijk, np.asarray(image.dataobj))
+
+
+def test_files_that_are_gone_or_damaged(tmp_path: Path) -> None:
+    for name in ("gone.nii", "short.nii.gz"):
+        nibabel.save(nibabel.Nifti1Image(ct_voxels(), affine()), tmp_path / name)
+    gone, short = (nibabel.load(tmp_path / name) for name in ("gone.nii", "short.nii.gz"))
+    (tmp_path / "gone.nii").unlink()
+    (tmp_path / "short.nii.gz").write_bytes((tmp_path / "short.nii.gz").read_bytes()[:500])
+    for image in (gone, short):
+        with pytest.raises(InputError, match="the voxels cannot be read"):
+            volume_of_nibabel(image)
 
 
 def test_what_is_no_scan() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from flarecli.export.runner.flarelite import segment
 from flarecli.export.runner.networks import load_networks
-from flarecli.export.runner.nifti import read_scan, write_labels
+from flarecli.export.runner.nifti import ScanError, read_scan, write_labels
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -31,9 +32,30 @@ def main() -> None:
         return
     if arguments.scan is None or arguments.labels is None:
         parser.error("give a scan and the name of the label map, or --self-test")
-    scan = read_scan(arguments.scan)
-    networks = load_networks(FOLDER, contract, arguments.threads)
-    write_labels(arguments.labels, segment(scan, networks, contract["method"]), scan)
+    try:
+        check_output(arguments.labels, arguments.scan)
+        scan = read_scan(arguments.scan)
+        networks = load_networks(FOLDER, contract, arguments.threads)
+        write_labels(arguments.labels, segment(scan, networks, contract["method"]), scan)
+    except (ScanError, OSError) as error:
+        raise SystemExit(f"run.py: {error}") from None
+
+
+def check_output(labels: Path, scan: Path) -> None:
+    """Refuse a label map that cannot be written, or that would replace the scan, before anything is computed.
+
+    Raises:
+        SystemExit: says why.
+    """
+    if not labels.name.lower().endswith((".nii", ".nii.gz")):
+        raise SystemExit(f"run.py: the name of the label map, {labels}, must end in .nii or .nii.gz")
+    if labels.exists() and scan.exists() and labels.samefile(scan):
+        raise SystemExit(f"run.py: the label map {labels} would replace the scan; give another name")
+    target = Path(os.path.realpath(labels))
+    if target.exists() and not target.is_file():
+        raise SystemExit(f"run.py: {labels} is not a regular file; give another name for the label map")
+    if not target.parent.is_dir():
+        raise SystemExit(f"run.py: the folder of the label map, {target.parent}, does not exist")
 
 
 def self_test(contract: dict[str, Any], threads: int) -> None:

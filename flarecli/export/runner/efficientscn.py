@@ -9,7 +9,7 @@ import numpy as np
 
 from flarecli.export.runner.components import bounding_window, without_small_components
 from flarecli.export.runner.networks import Network
-from flarecli.export.runner.nifti import Scan
+from flarecli.export.runner.nifti import Scan, ScanError
 from flarecli.export.runner.resampling import area_matrix, class_map, gaussian_matrix, resample, restore_labels
 
 
@@ -80,7 +80,7 @@ def localized(
     least_voxels = 1000.0 * method["least_part_ml"] / float(nominal) ** 3
     window = bounding_window(without_small_components(background < organs, least_voxels))
     if window is None:
-        raise ValueError("no organ region was found in the scan")
+        raise ScanError("no organ region was found in the scan")
     first = np.array([part.start for part in window], np.float32) - before.astype(np.float32)
     stop = np.array([part.stop for part in window], np.float32) - before.astype(np.float32)
     margin = np.float32(method["region_margin_mm"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from flarecli.export.runner.components import bounding_window, largest_components
 from flarecli.export.runner.networks import Network
-from flarecli.export.runner.nifti import Scan
+from flarecli.export.runner.nifti import Scan, ScanError
 from flarecli.export.runner.resampling import (
     Window,
     aligned_positions,
@@ -31,7 +31,7 @@ def segment(scan: Scan, networks: dict[str, Network], method: dict[str, Any]) ->
         organs |= largest_components(organ >= 0, count, least)
     window = window_around(organs, scan, method["region_margin_mm"])
     if window is None:
-        raise ValueError("no organ region was found in the scan")
+        raise ScanError("no organ region was found in the scan")
     logits = networks["fine"](network_input(scan.hu[window], fine_zyx, method)[None, None])[0]
     labels = np.zeros(scan.hu.shape, np.uint8)
     inside = labels[window]

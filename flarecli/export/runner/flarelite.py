@@ -10,7 +10,7 @@ import numpy as np
 
 from flarecli.export.runner.components import bounding_window, largest_components
 from flarecli.export.runner.networks import Network
-from flarecli.export.runner.nifti import Scan
+from flarecli.export.runner.nifti import Scan, ScanError
 from flarecli.export.runner.resampling import (
     Window,
     area_matrix,
@@ -46,7 +46,7 @@ def segment(scan: Scan, networks: dict[str, Network], method: dict[str, Any]) ->
     found = filter_organs(coarse[(slice(None), *located.inside)].copy(), located, method)
     window = window_around(found, located, scan, method["region_margin_mm"])
     if window is None:
-        raise ValueError("no organ was found in the scan")
+        raise ScanError("no organ was found in the scan")
     refined = network_grid(window, scan, method["refine_spacing"], method["refine_multiple"])
     image = image_input(scan.hu, refined, method)
     organs = region_probabilities(coarse, located, refined)

@@ -108,6 +108,27 @@ def whole_scan(shape_zyx: tuple[int, int, int], spacing_mm: tuple[float, float, 
     return _box(np.zeros(3, np.float32), np.asarray(shape_zyx, np.float32) * np.asarray(spacing_mm, np.float32))
 
 
+def clipped_to_scan(box_lps_mm: Box, shape_zyx: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> Box:
+    """The part of a box that lies in the scan.
+
+    A face that does not leave the scan stays as it is, to the bit; one that does becomes that of `whole_scan`.
+
+    Raises:
+        InputError: when the box does not meet the scan.
+    """
+    whole = whole_scan(shape_zyx, spacing_mm)
+    extent_mm = [np.float32(count * step) for count, step in zip(shape_zyx, spacing_mm, strict=True)]
+    start_mm = [max(0.0, start) for start in box_lps_mm.start_mm]
+    end_mm = [
+        end if np.float32(end) <= extent else last
+        for end, extent, last in zip(box_lps_mm.end_mm, extent_mm, whole.end_mm, strict=True)
+    ]
+    if any(start >= end for start, end in zip(start_mm, end_mm, strict=True)):
+        raise _outside_the_scan(box_lps_mm, whole)
+    (z0, y0, x0), (z1, y1, x1) = start_mm, end_mm
+    return Box((z0, y0, x0), (z1, y1, x1))
+
+
 def plan_segmentation(
     region_lps_mm: Box,
     shape_zyx: tuple[int, int, int],
@@ -139,12 +160,7 @@ def plan_segmentation(
     first = np.floor(box_start / spacing).astype(int)
     stop = np.ceil((box_end + np.float32(constants.crop_end_margin_mm)) / spacing).astype(int)
     if (first >= shape).any() or (stop <= 0).any():
-        raise InputError(
-            "the region to segment lies outside the scan",
-            seen=f"{region_lps_mm.start_mm} to {region_lps_mm.end_mm} mm (z, y, x)",
-            expected=f"a region that meets the scan's {_triple(shape * spacing)} mm",
-            remedy="Give a box inside the scan, or use `--roi full`.",
-        )
+        raise _outside_the_scan(region_lps_mm, whole_scan(shape_zyx, spacing_mm))
     return SegmentationPlan(
         box_lps_mm=_box(box_start, box_end),
         spacing_mm=float(nominal),
@@ -152,6 +168,16 @@ def plan_segmentation(
         cropping=_per_side(np.maximum(first, 0), np.maximum(shape - stop, 0)),
         padding=_per_side(np.maximum(-first, 0), np.maximum(stop - shape, 0)),
         crop_shape_zyx=_triple(stop - first),
+    )
+
+
+def _outside_the_scan(region_lps_mm: Box, whole: Box) -> InputError:
+    z, y, x = (int(length) for length in whole.end_mm)
+    return InputError(
+        "the region to segment lies outside the scan",
+        seen=f"{region_lps_mm.start_mm} to {region_lps_mm.end_mm} mm (z, y, x)",
+        expected=f"a region that meets the scan's {(z, y, x)} mm",
+        remedy="Give a box inside the scan, or use `--roi full`.",
     )
 
 

@@ -19,6 +19,7 @@ from flarecli.systems.efficientscn.constants import EfficientScnConstants
 from flarecli.systems.efficientscn.geometry import (
     SegmentationPlan,
     box_around_mask,
+    clipped_to_scan,
     plan_localization,
     plan_segmentation,
     whole_scan,
@@ -122,7 +123,8 @@ class EfficientScn(System):
         if region.mode == "auto":
             region_lps_mm = self._localize(voxels_lps, frame, networks[LOCALIZATION], steps, facts)
         elif region.box_mm is not None:
-            region_lps_mm = frame.from_canonical(region.box_mm)
+            given_lps_mm = frame.from_canonical(region.box_mm)
+            region_lps_mm = clipped_to_scan(given_lps_mm, frame.shape_zyx, frame.spacing_mm)
         else:
             region_lps_mm = whole_scan(frame.shape_zyx, frame.spacing_mm)
 
