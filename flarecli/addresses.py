@@ -22,6 +22,9 @@ READ, WRITTEN = ("s3", "gs", "https", "http"), ("s3", "gs")
 FOLDER_SUFFIX = ".remote"
 """End of the name of the private folder."""
 
+START = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+"""Start of an address of any kind; its group is the scheme."""
+
 _FOLDER = r"\.flare-part-[0-9a-f]{8}-\d+-[0-9a-f]{8}" + re.escape(FOLDER_SUFFIX)
 _STAGED = re.compile(
     rf"(?P<folder>.*/{_FOLDER})/(?P<scheme>{'|'.join(READ)})/(?P<host>[^/]+)(?:/@(?P<query>[0-9a-f]{{16}}))?/?(?P<path>(?!(?:.*/)?\.flare-part-).*)",

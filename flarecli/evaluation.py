@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +15,7 @@ from flarecli.errors import InputError, UsageError
 from flarecli.metrics.case import CasePair, evaluate_case
 from flarecli.metrics.label_map import LabelMap
 from flarecli.metrics.organ_scores import EvaluationSettings, score_organs
-from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol
+from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol, check_label_names
 
 Labels: TypeAlias = "np.ndarray | str | os.PathLike[str]"
 """An integer array of shape (z, y, x), or the path of a NIfTI, NRRD or MetaImage file."""
@@ -38,7 +40,7 @@ def evaluate(
             their own.
         protocol: "flare21" (four organs at 1 mm) or "flare22" (thirteen at 2 to 7 mm).
         metrics: Some of "dsc", "nsd", "hd95", "assd" (mm) and "volume" (mL, prediction less truth).
-        labels: What to score in place of the protocol's organs: names by label.
+        labels: What to score in place of the protocol's organs: names by label, from 1 on, each name once.
         tolerance_mm: Tolerance of the NSD for all organs, or by name.
 
     Returns:
@@ -114,7 +116,8 @@ def _protocol(
         )
     protocol = PROTOCOLS[name]
     if labels is not None:
-        protocol = protocol.with_labels(dict(labels))
+        check_label_names(labels)
+        protocol = protocol.with_labels({int(label): name for label, name in labels.items()})
     if tolerance_mm is None:
         return protocol
     by_name: dict[str, Any] = (
@@ -124,7 +127,7 @@ def _protocol(
     )
     known = {organ.name: organ.label for organ in protocol.organs}
     for organ, value in by_name.items():
-        if organ not in known or not np.isfinite(value) or value < 0:
+        if organ not in known or not _is_tolerance(value):
             raise UsageError(
                 "tolerance_mm is not understood",
                 seen=f"{organ}: {value}",
@@ -132,6 +135,10 @@ def _protocol(
                 remedy="Name organs as the protocol does.",
             )
     return protocol.with_tolerances({known[organ]: float(value) for organ, value in by_name.items()})
+
+
+def _is_tolerance(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(float(value)) and float(value) >= 0
 
 
 def _metrics(names: Sequence[str]) -> tuple[Metric, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import flarecli
+from flarecli.errors import UsageError
 from flarecli.files.unfinished import PREFIX
 from tests.synthetic_ct import affine, ct_voxels, rotation, write_ct
 from tests.threshold_system import LIVER_HU
@@ -147,10 +148,28 @@ class TestEvaluate:
         for options in ({"protocol": "flare20"}, {"metrics": ["dice"]}, {"metrics": []}, {"tolerance_mm": {"lung": 1}}):
             with pytest.raises(flarecli.FlareError):
                 flarecli.evaluate(labels, labels, (1, 1, 1), **options)
+        with pytest.raises(flarecli.FlareError, match="tolerance_mm is not understood"):
+            flarecli.evaluate(labels, labels, (1, 1, 1), tolerance_mm={"liver": "wide"})  # type: ignore[dict-item]
         with pytest.raises(flarecli.FlareError, match="not of one kind"):
             flarecli.evaluate(labels, tmp_path / "x.nii.gz")
         with pytest.raises(flarecli.FlareError, match="does not exist"):
             flarecli.evaluate(tmp_path / "y.nii.gz", tmp_path / "x.nii.gz")
+
+    @pytest.mark.parametrize(
+        ("labels", "words"),
+        [
+            ({2: "kidneys", 3: "kidneys"}, "names two labels alike"),
+            ({0: "background", 2: "kidneys"}, "is not understood"),
+            ({-1: "kidneys"}, "is not understood"),
+            ({"2": "kidneys"}, "is not understood"),
+            ({2: ""}, "is not understood"),
+            ({}, "is not understood"),
+        ],
+    )
+    def test_labels_that_cannot_be_scored(self, labels: dict, words: str) -> None:
+        array = np.ones((3, 3, 3), np.uint8)
+        with pytest.raises(UsageError, match=f"labels {words}"):
+            flarecli.evaluate(array, array, (1, 1, 1), labels=labels)
 
 
 def test_systems_are_listed() -> None:

@@ -16,6 +16,7 @@ VERBS = (
         "predict",
         "flarecli.cli.predict:predict",
         "Segment liver, kidneys, spleen and pancreas in a CT scan, or in every scan of a folder.",
+        frozenset({"scans", "output", "statistics_file", "preview_file", "report_file", "listed", "scheduler"}),
     ),
     Verb(
         "view",
@@ -36,6 +37,7 @@ VERBS = (
         "evaluate",
         "flarecli.cli.evaluate.command:app",
         "Score predictions by organ and case, as the FLARE challenges do.",
+        frozenset({"pred", "gt", "csv_file", "report_file", "images", "share", "scheduler"}),
     ),
     Verb(
         "profile",
@@ -46,11 +48,13 @@ VERBS = (
         "preprocess",
         "flarecli.cli.preprocess:preprocess",
         "Check a dataset of scans with label maps, and store it for training.",
+        frozenset({"dataset", "cache_folder", "scheduler"}),
     ),
     Verb(
         "train",
         "flarecli.cli.train:train",
         "Train a network on the cases of a cache, on synthetic scans that are generated during training, or on both.",
+        frozenset({"scheduler"}),
     ),
     Verb(
         "phantom",

@@ -128,10 +128,10 @@ def preprocess(
         if cluster is not None:  # workers may have another working folder
             source, cache = source.absolute(), absolute(cache)
         found = find_dataset(source, _organ_values(organ or []))
-        if background is not None:
-            found = replace(found, values=found.values.with_background(numbers_of(background, "--background")))
+        no_organs = [] if background is None else numbers_of(background, "--background")
+        found = replace(found, values=found.values.with_background(no_organs))
         if surroundings:
-            found = replace(found, values=_with_surroundings(found.values, surroundings, system))
+            found = replace(found, values=_with_surroundings(found.values, surroundings, no_organs, system))
         with (
             worker_pool(cluster, (path for pair in found.pairs for path in (pair.scan, pair.labels))) as pool,
             _Progress(hidden=quiet or as_json) as progress,
@@ -188,8 +188,8 @@ def _organ_values(texts: list[str]) -> OrganValues | None:
     return OrganValues({0: 0, **named_values(texts, {organ.name: organ.label for organ in ORGANS}, "--organ")})
 
 
-def _with_surroundings(values: OrganValues, texts: list[str], system: str) -> OrganValues:
-    """The values with what `--surroundings` says about them."""
+def _with_surroundings(values: OrganValues, texts: list[str], background: list[int], system: str) -> OrganValues:
+    """The values with what `--surroundings` says about them, of which `--background` may name none."""
     from flarecli.datasets.value_texts import named_values
     from flarecli.organs import ORGANS
     from flarecli.phantom.surroundings import SURROUNDINGS
@@ -202,7 +202,8 @@ def _with_surroundings(values: OrganValues, texts: list[str], system: str) -> Or
             remedy="Name these values with --background.",
         )
     labels = {kind: len(ORGANS) + number for number, kind in enumerate(SURROUNDINGS, start=1)}
-    return values.with_surroundings(named_values(texts, labels, "--surroundings", values.flare_labels))
+    taken = {**values.flare_labels, **dict.fromkeys(background, -1)}
+    return values.with_surroundings(named_values(texts, labels, "--surroundings", taken))
 
 
 def _counts(outcomes: Sequence[CaseOutcome]) -> dict[str, int]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.organs import ORGANS
+from flarecli.errors import UsageError
+from flarecli.organs import LABEL_NAMES, ORGANS
 
 HIGHEST_VALUE = np.iinfo(np.uint16).max
 """Greatest value of a label map."""
@@ -56,8 +57,22 @@ class OrganValues:
         return table[labels]
 
     def with_background(self, values: Iterable[int]) -> OrganValues:
-        """The same with more values that become background; values of organs are unchanged."""
+        """The same with more values that become background.
+
+        Raises:
+            UsageError: when one of them has another meaning already: one of both would be ignored.
+        """
         background = dict.fromkeys(values, 0)
+        for value in background:
+            label = self.flare_labels.get(value, 0)
+            if label:
+                raise UsageError(
+                    "a value that is an organ is named as background",
+                    seen=f"{value}, which is {LABEL_NAMES.get(label, 'a kind of surroundings')}",
+                    expected="values that belong to no organ, by --organ or else by what the dataset states",
+                    remedy="Leave it out, or name the values of all organs with --organ NAME=VALUES: what is not named "
+                    "there is no organ.",
+                )
         return OrganValues(
             {**background, **self.flare_labels}, self.background_names, self.unannotated - background.keys()
         )

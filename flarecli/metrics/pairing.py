@@ -68,8 +68,35 @@ def label_files(location: str) -> list[Path]:
     return list(inventory_of_labels(location).files)
 
 
+def names_one_file(inventory: FolderInventory) -> bool:
+    """Whether `inventory_of_labels` was given the name of a file, not a folder or pattern, however many it holds."""
+    return len(inventory.files) == 1 and inventory.files[0] == inventory.folder
+
+
+def pair_inventories(
+    preds: FolderInventory, gts: FolderInventory, *, literal: bool = False
+) -> tuple[list[CasePair], list[str]]:
+    """Pair what two paths, folders or patterns name: two files whatever they are called, everything else by name.
+
+    Args:
+        preds: The predictions.
+        gts: The ground truths.
+        literal: Whether to pair as the FLARE21 script does, see `pair_literally`.
+
+    Returns:
+        As `pair_cases`.
+
+    Raises:
+        InputError: as `pair_cases`.
+    """
+    if names_one_file(preds) and names_one_file(gts):
+        pred, gt = preds.files[0], gts.files[0]
+        return [CasePair((pred if literal else gt).name, pred, gt)], []
+    return (pair_literally(preds.files, gts.files), []) if literal else pair_cases(preds.files, gts.files)
+
+
 def pair_cases(preds: Sequence[Path], gts: Sequence[Path]) -> tuple[list[CasePair], list[str]]:
-    """Pair predictions with ground truths; a single file on both sides is a pair whatever the names.
+    """Pair predictions with ground truths by name, also where there is one of each.
 
     Returns:
         One pair a ground truth, `pred` None where it is missing, and the names of the predictions without
@@ -78,8 +105,6 @@ def pair_cases(preds: Sequence[Path], gts: Sequence[Path]) -> tuple[list[CasePai
     Raises:
         InputError: when no name agrees, or when two files stand for the same case.
     """
-    if len(preds) == len(gts) == 1:
-        return [CasePair(gts[0].name, preds[0], gts[0])], []
     pred_by_key, gt_by_key = _by_key(preds), _by_key(gts)
     if not pred_by_key.keys() & gt_by_key.keys():
         raise InputError(
@@ -98,8 +123,6 @@ def pair_literally(preds: Sequence[Path], gts: Sequence[Path]) -> list[CasePair]
 
     Ground truths without prediction are left out; `gt` is None where a prediction has no ground truth.
     """
-    if len(preds) == len(gts) == 1:
-        return [CasePair(preds[0].name, preds[0], gts[0])]
     gt_by_name = {gt.name: gt for gt in gts}
     return [CasePair(pred.name, pred, gt_by_name.get(pred.name)) for pred in preds]
 

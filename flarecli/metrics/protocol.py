@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from numbers import Integral
 
+from flarecli.errors import UsageError
 from flarecli.organs import ORGANS
 
 
@@ -84,7 +86,11 @@ class Protocol:
         return replace(self, organs=organs, organ_in_columns=False)
 
     def with_labels(self, names: Mapping[int, str]) -> Protocol:
-        """The same rules for other labels; those that the protocol knows keep their tolerance and rules."""
+        """The same rules for other labels; those that the protocol knows keep their tolerance and rules.
+
+        Args:
+            names: Names by label; see `check_label_names`.
+        """
         known = {organ.label: organ for organ in self.organs}
         organs = tuple(replace(known.get(label, ScoredOrgan(label, name)), name=name) for label, name in names.items())
         return replace(self, organs=organs, organ_in_columns=False)
@@ -104,6 +110,43 @@ class Protocol:
         else:
             pairs = [(metric, organ) for organ in self.organs for metric in metrics]
         return {self.column(metric, organ): (metric, organ) for metric, organ in pairs}
+
+
+def check_label_names(names: Mapping[int, str], option: str = "labels", seen: object | None = None) -> None:
+    """Refuse labels that cannot be scored each under its own name.
+
+    Args:
+        names: Names by label.
+        option: What the user wrote them after, for messages.
+        seen: What the user wrote, for messages; the names themselves where None.
+
+    Raises:
+        UsageError: where there are none, a label is no whole number from 1 on, a name is empty, or two labels have one
+            name.
+    """
+    seen = dict(names) if seen is None else seen
+    if not names or not all(_is_label(label) for label in names) or not all(map(_is_name, names.values())):
+        raise UsageError(
+            f"{option} is not understood",
+            seen=seen,
+            expected="a name for each label, labels from 1 on",
+            remedy="Name each label once, as in 1 liver, 2 kidneys; 0 is background.",
+        )
+    if len(set(names.values())) < len(names):
+        raise UsageError(
+            f"{option} names two labels alike",
+            seen=seen,
+            expected="a name of its own for each label",
+            remedy="Give each label a name of its own, or merge the labels in the label maps.",
+        )
+
+
+def _is_label(label: object) -> bool:
+    return isinstance(label, Integral) and not isinstance(label, bool) and int(label) > 0
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and name.strip() != ""
 
 
 _COLUMN_STEMS = {

@@ -10,7 +10,7 @@ from flarecli.dicom.collection.detection import is_archive, is_directory_file
 from flarecli.files.destinations import target_of
 from flarecli.files.folder import inventory_of_folder
 from flarecli.files.names import case_name
-from flarecli.metrics.pairing import label_files, pair_cases
+from flarecli.metrics.pairing import CasePair, inventory_of_labels, names_one_file, pair_cases
 from flarecli.prediction.cases import Case, FoundCases, find_scans
 from flarecli.profiling.profile import ScanToProfile, two_of_one_name
 
@@ -33,11 +33,13 @@ def user_scans(
         InputError: when a source or the labels do not exist, or two scans have one name.
     """
     cases: dict[str, Case] = {}
+    is_one_scan = len(sources) == 1
     for source in sources:
         found = _found_in(source, folder)
         if on_warning is not None:
             for warning in found.warnings:
                 on_warning(warning)
+        is_one_scan = is_one_scan and found.folder is None and len(found.cases) == 1
         for case in found.cases:
             name = case_name(case.scan) if found.folder is not None else _name_of_input(source)
             named = replace(case, name=name, labels=folder / f"{name}.nii.gz")
@@ -46,7 +48,12 @@ def user_scans(
                 raise two_of_one_name(other, named)
     truths: dict[Path, Path] = {}
     if labels is not None:
-        pairs, _ = pair_cases([case.labels for case in cases.values()], label_files(labels))
+        found_truths = inventory_of_labels(labels)
+        made = [case.labels for case in cases.values()]
+        if is_one_scan and names_one_file(found_truths):  # whatever their names
+            pairs = [CasePair(made[0].name, made[0], found_truths.files[0])]
+        else:
+            pairs, _ = pair_cases(made, found_truths.files)
         truths = {pair.pred: pair.gt for pair in pairs if pair.pred is not None and pair.gt is not None}
     return [ScanToProfile(case, truths.get(case.labels)) for case in cases.values()]
 

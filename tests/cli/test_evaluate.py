@@ -52,6 +52,54 @@ def test_two_files(folder: Path) -> None:
     assert content["summary"]["dsc"]["overall"]["sd"] is None
 
 
+@pytest.mark.parametrize("options", [(), ("--literal",)])
+@pytest.mark.parametrize(("pred", "gt"), [("one", "other"), ("one/*", "other/*"), ("one/a.nii.gz", "other")])
+def test_one_file_in_each_folder_is_paired_by_name(
+    tmp_path: Path, options: tuple[str, ...], pred: str, gt: str
+) -> None:
+    save_labels(tmp_path / "one" / "a.nii.gz", blobs())
+    save_labels(tmp_path / "other" / "b.nii.gz", blobs())
+    code, _, err = _run(tmp_path / pred, tmp_path / gt, "--jobs", 1, *options)
+    if options:
+        assert (code, "no ground truth" in err) == (4, True), err
+    else:
+        assert (code, "no prediction has the name of a ground truth" in err) == (3, True), err
+    save_labels(tmp_path / "other" / "a.nii.gz", blobs())
+    (tmp_path / "other" / "b.nii.gz").unlink()
+    assert _run(tmp_path / pred, tmp_path / gt, "--jobs", 1, *options)[0] == 0
+    named = (tmp_path / "one" / "a.nii.gz", tmp_path / "other" / "a.nii.gz")
+    named[1].rename(tmp_path / "c.nii.gz")
+    assert _run(named[0], tmp_path / "c.nii.gz", "--jobs", 1, *options)[0] == 0
+
+
+@pytest.mark.parametrize("options", [("--part", "2/2"), ("--part", "2/2", "--json")])
+def test_a_part_of_one_failed_case_has_its_table(folder: Path, options: tuple[str, ...]) -> None:
+    (folder / "pred" / "case_2.nii.gz").unlink()
+    (folder / "gt" / "case_2.nii.gz").unlink()
+    with (folder / "pred" / "case_1.nii.gz").open("rb+") as file:
+        file.truncate(60)
+    table = folder / "part.csv"
+    code, _, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table, *options)
+    assert code == 4
+    with table.open() as file:
+        assert [(row["Name"], row["Status"]) for row in csv.DictReader(file)] == [("case_1.nii.gz", "failed")]
+
+
+def test_a_folder_of_one_failed_case_has_its_table_and_two_files_do_not(folder: Path) -> None:
+    for number in (0, 1):
+        for side in ("pred", "gt"):
+            (folder / side / f"case_{number}.nii.gz").unlink()
+    pred, gt, table = folder / "pred" / "case_2.nii.gz", folder / "gt" / "case_2.nii.gz", folder / "scores.csv"
+    with pred.open("rb+") as file:
+        file.truncate(60)
+    assert _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table)[0] == 4
+    assert table.exists()
+    code, out, err = _run(pred, gt, "--jobs", 1, "--csv", folder / "other.csv")
+    assert (code, out) == (3, "")
+    assert "compressed data" in err
+    assert not (folder / "other.csv").exists()
+
+
 def test_globs(folder: Path) -> None:
     code, out, _ = _run(folder / "pred" / "case_[12].*", folder / "gt" / "case_[12]*", "--jobs", 1, "--json")
     assert code == 0
@@ -136,7 +184,12 @@ def test_flare22_names_its_thirteen_organs(folder: Path) -> None:
         (["--labels", "liver"], "--labels is not understood"),
         (["--labels", "0=background"], "--labels is not understood"),
         (["--labels", "1=a,1=b"], "--labels is not understood"),
-        (["--labels", "1=a,2=a"], "names two labels alike"),
+        (["--labels", "1=a,2=a"], "--labels names two labels alike"),
+        (["--labels", "1=a,2="], "--labels is not understood"),
+        (["--tolerance", "liver=2,1=9"], "--tolerance names an organ twice"),
+        (["--tolerance", "liver=2,Liver=9"], "--tolerance names an organ twice"),
+        (["--labels", "1=kidney,2=Kidney", "--tolerance", "KIDNEY=2"], "two organs share"),
+        (["--labels", "1=2,2=1", "--tolerance", "1=2"], "two organs share"),
         (["--literal", "--ignore-geometry"], "exclude each other"),
         (["--images", "scans"], "--images without --report"),
     ],

@@ -114,6 +114,9 @@ def test_surroundings_are_stored_after_the_organs_and_measured_as_background(tmp
         ("cache", "--organ", "liver=1,2", "--organ", "spleen=2"),
         ("cache", "--organ", "liver=0"),
         ("cache", "--background", "-1"),
+        ("cache", "--background", "4"),
+        ("cache", "--organ", "liver=6", "--background", "5,6"),
+        ("cache", "--background", "7", "--surroundings", "gut=7"),
         ("cache", "--surroundings", "nerves=7"),
         ("cache", "--surroundings", "gut=1"),
         ("cache", "--surroundings", "gut=7", "--surroundings", "vessels=7"),
@@ -125,6 +128,22 @@ def test_wrong_usage(dataset: Path, options: tuple[str, ...], monkeypatch: pytes
     monkeypatch.chdir(dataset.parent)
     result = run(dataset, *options)
     assert result.exit_code == 2, result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        (("--background", "9,4"), "4, which is pancreas"),
+        (("--organ", "liver=4", "--background", "4"), "4, which is liver"),
+    ],
+)
+def test_background_that_is_an_organ_is_named(dataset: Path, options: tuple[str, ...], seen: str) -> None:
+    result = run(dataset, "--check-only", "--jobs", 1, *options)
+    assert result.exit_code == 2
+    assert seen in result.output
+    assert "--organ NAME=VALUES" in result.output
+    organs = [option for organ in ("liver=1", "kidneys=2", "spleen=3") for option in ("--organ", organ)]
+    assert run(dataset, "--check-only", "--jobs", 1, "--background", "4", *organs).exit_code == 0
 
 
 def test_the_ground_truth_of_a_real_scan(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flarecli.datasets.organ_values import FLARE_VALUES, OrganValues, values_of_names
+from flarecli.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -48,8 +49,16 @@ def test_translation_of_any_integer_type(dtype: type) -> None:
     assert translated.dtype == np.uint8
     assert translated.ravel().tolist() == [0, 1, 2, 0]
     assert values.unknown(labels) == (int(labels.max()),)
-    assert values.with_background([30, 300, 6]).unknown(labels) == ()
-    assert values.with_background([6]).flare_labels[6] == 1
+    assert values.with_background([0, 30, 300]).unknown(labels) == ()
+
+
+def test_an_organ_is_not_background() -> None:
+    values = OrganValues({0: 0, 6: 1, 8: 0, 9: 7})
+    assert values.with_background([8]).flare_labels[8] == 0
+    with pytest.raises(UsageError, match="6, which is liver"):
+        values.with_background([5, 6])
+    with pytest.raises(UsageError, match="9, which is a kind of surroundings"):
+        values.with_background([9])
 
 
 def test_flare_labels_are_not_copied() -> None:

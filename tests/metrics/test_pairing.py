@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
-from flarecli.metrics.pairing import inventory_of_labels, label_files, pair_cases, pair_literally
+from flarecli.metrics.pairing import (
+    inventory_of_labels,
+    label_files,
+    names_one_file,
+    pair_cases,
+    pair_inventories,
+    pair_literally,
+)
 
 
 def _files(folder: Path, *names: str) -> list[Path]:
@@ -29,9 +36,25 @@ def test_folders_pair_with_or_without_channel(tmp_path: Path) -> None:
 def test_two_files_pair_whatever_their_names(tmp_path: Path) -> None:
     (pred,) = _files(tmp_path / "pred", "x.nii.gz")
     (gt,) = _files(tmp_path / "gt", "y.nii.gz")
-    pairs, unmatched = pair_cases([pred], [gt])
-    assert [(pair.pred, pair.gt) for pair in pairs] == [(pred, gt)]
-    assert unmatched == []
+    named = inventory_of_labels(str(pred)), inventory_of_labels(str(gt))
+    for literal, name in ((False, "y.nii.gz"), (True, "x.nii.gz")):
+        pairs, unmatched = pair_inventories(*named, literal=literal)
+        assert [(pair.name, pair.pred, pair.gt) for pair in pairs] == [(name, pred, gt)]
+        assert unmatched == []
+
+
+@pytest.mark.parametrize(
+    ("pred", "gt"), [("pred", "gt"), ("pred/x.nii.gz", "gt"), ("pred", "gt/y.nii.gz"), ("p*/*", "gt")]
+)
+def test_one_file_in_a_folder_or_pattern_is_paired_by_name(tmp_path: Path, pred: str, gt: str) -> None:
+    _files(tmp_path / "pred", "x.nii.gz")
+    _files(tmp_path / "gt", "y.nii.gz")
+    found = inventory_of_labels(str(tmp_path / pred)), inventory_of_labels(str(tmp_path / gt))
+    assert [names_one_file(inventory) for inventory in found] == [location.endswith(".gz") for location in (pred, gt)]
+    with pytest.raises(InputError, match="no prediction has the name"):
+        pair_inventories(*found)
+    pairs, _ = pair_inventories(*found, literal=True)
+    assert [(pair.name, pair.gt) for pair in pairs] == [("x.nii.gz", None)]
 
 
 def test_literally_only_existing_predictions_pair_by_their_very_name(tmp_path: Path) -> None:

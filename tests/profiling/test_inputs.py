@@ -95,6 +95,24 @@ def test_inputs_of_all_kinds_are_named_as_they_are(tmp_path: Path, monkeypatch: 
     assert [case.labels for case in cases] == [tmp_path / "out" / f"{case.name}.nii.gz" for case in cases]
 
 
+def test_a_scan_and_a_label_map_are_a_pair_whatever_their_names_and_those_of_folders_by_name(tmp_path: Path) -> None:
+    scan = write_ct(tmp_path / "scans" / "patient_007.nii.gz")
+    truth = write_ct(tmp_path / "truths" / "patient_031.nii.gz")
+    (named,) = user_scans([scan], str(truth), tmp_path / "out")
+    assert named.ground_truth == truth
+    for sources, labels in (
+        (scan.parent, truth.parent),
+        (scan.parent, truth),
+        (scan, truth.parent),
+        (scan, tmp_path / "truths" / "*"),
+    ):
+        with pytest.raises(InputError, match="no prediction has the name of a ground truth"):
+            user_scans([sources], str(labels), tmp_path / "out")
+    own = truth.rename(truth.with_name("patient_007.nii.gz"))
+    (paired,) = user_scans([scan.parent], str(own.parent), tmp_path / "out")
+    assert paired.ground_truth == own
+
+
 def test_scans_of_one_name_are_refused(tmp_path: Path) -> None:
     archive = save_archive(tmp_path / "p1")
     with pytest.raises(InputError, match="two scans have one name"):

@@ -139,7 +139,13 @@ def evaluate(
         from flarecli.errors import UsageError
         from flarecli.files.destinations import check_destination
         from flarecli.files.remote.parsing import is_address
-        from flarecli.metrics.pairing import CasePair, inventory_of_labels, label_files, pair_cases, pair_literally
+        from flarecli.metrics.pairing import (
+            CasePair,
+            inventory_of_labels,
+            label_files,
+            names_one_file,
+            pair_inventories,
+        )
         from flarecli.metrics.score_table import write_score_table
         from flarecli.prediction.long_lists.part import parsed_part
 
@@ -181,9 +187,7 @@ def evaluate(
         preds, gts = inventory_of_labels(_listed(pred)), inventory_of_labels(_listed(gt))
         scans = [] if images is None else label_files(_listed(images))
         streams_out = check_outputs(csv, report, overwrite=overwrite, as_json=as_json, read=(preds, gts), scans=scans)
-        pairs, unmatched = (
-            (pair_literally(preds.files, gts.files), []) if literal else pair_cases(preds.files, gts.files)
-        )
+        pairs, unmatched = pair_inventories(preds, gts, literal=literal)
         if chosen_part is not None:
             pairs = list(chosen_part.of(pairs))
         warnings = [warning for inventory in (preds, gts) if (warning := inventory.warning())]
@@ -200,8 +204,10 @@ def evaluate(
                 pool=pool,
                 share=None if share is None else Path(share),
             )
-        if len(evaluation.cases) == 1 and evaluation.cases[0].error is not None:
-            raise evaluation.cases[0].error
+        if names_one_file(preds) and names_one_file(gts):
+            for case in evaluation.cases:
+                if case.error is not None:
+                    raise case.error
         if csv is not None:
             write_score_table(csv, evaluation)
         if report is not None:

@@ -11,7 +11,7 @@ from flarecli.files.destinations import Destination, check_destinations, is_stan
 from flarecli.files.folder import FolderInventory
 from flarecli.files.names import image_suffix
 from flarecli.metrics.organ_scores import EvaluationSettings
-from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol
+from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol, check_label_names
 from flarecli.volume.image_files import files_of_image
 
 
@@ -119,7 +119,7 @@ def _labels(text: str) -> dict[int, str]:
     names: dict[int, str] = {}
     for part in text.split(","):
         label, equals, name = (piece.strip() for piece in part.partition("="))
-        if not (equals and name and label.isdecimal()) or int(label) == 0 or int(label) in names:
+        if not (equals and label.isdecimal()) or int(label) in names:
             raise UsageError(
                 "--labels is not understood",
                 seen=text,
@@ -127,8 +127,7 @@ def _labels(text: str) -> dict[int, str]:
                 remedy="Write it as in 1=liver,2=kidneys.",
             )
         names[int(label)] = name
-    if len(set(names.values())) < len(names):
-        raise UsageError("--labels names two labels alike", seen=text, remedy="Give each label a name of its own.")
+    check_label_names(names, "--labels", text)
     return names
 
 
@@ -136,20 +135,40 @@ def _tolerances_mm(text: str, protocol: Protocol) -> dict[int, float]:
     """Tolerance by label, from one number for all or from `ORGAN=MM,...`."""
     if "=" not in text:
         return {organ.label: _millimetres(text, text) for organ in protocol.organs}
-    labels = {organ.name.lower(): organ.label for organ in protocol.organs}
-    labels |= {str(organ.label): organ.label for organ in protocol.organs}
-    tolerances_mm = {}
+    tolerances_mm: dict[int, float] = {}
     for part in text.split(","):
         organ, _, number = (piece.strip() for piece in part.partition("="))
-        if organ.lower() not in labels:
+        label = _label_of(organ, protocol)
+        if label in tolerances_mm:
             raise UsageError(
-                "--tolerance names an organ that is not scored",
-                seen=organ,
-                expected=", ".join(organ.name for organ in protocol.organs),
-                remedy="Name organs as in the table, or by label.",
+                "--tolerance names an organ twice",
+                seen=text,
+                expected="one tolerance for each organ, named or by label",
+                remedy="Leave one of them out.",
             )
-        tolerances_mm[labels[organ.lower()]] = _millimetres(number, text)
+        tolerances_mm[label] = _millimetres(number, text)
     return tolerances_mm
+
+
+def _label_of(text: str, protocol: Protocol) -> int:
+    """The label of the organ that a text names, in any case of its letters, or by label."""
+    found = {organ.label for organ in protocol.organs if text in (organ.name, str(organ.label))}
+    found = found or {organ.label for organ in protocol.organs if text.lower() == organ.name.lower()}
+    if len(found) > 1:
+        raise UsageError(
+            "--tolerance names an organ in a way that two organs share",
+            seen=text,
+            expected="a name or label that only one organ has",
+            remedy="Give the organs names in --labels that differ in more than the case of letters and are no labels.",
+        )
+    if not found:
+        raise UsageError(
+            "--tolerance names an organ that is not scored",
+            seen=text,
+            expected=", ".join(organ.name for organ in protocol.organs),
+            remedy="Name organs as in the table, or by label.",
+        )
+    return found.pop()
 
 
 def _millimetres(number: str, text: str) -> float:

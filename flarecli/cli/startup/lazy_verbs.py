@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from flarecli.cli.startup.refused_addresses import refuse_addresses
 from flarecli.garbage_collection import garbage_collection_paused
 
 HELP_OPTIONS = ["-h", "--help"]
@@ -23,11 +24,13 @@ class Verb:
         name: Its name on the command line.
         target: `module:name` of its function, or of its `typer.Typer` where it has verbs of its own.
         help: The first line of its help, for the list of verbs.
+        addresses: Its arguments and options that take addresses (`s3://`, `tcp://`); all others refuse them.
     """
 
     name: str
     target: str
     help: str
+    addresses: frozenset[str] = frozenset()
 
 
 class LazyVerb(TyperCommand):
@@ -77,6 +80,7 @@ def _command(verb: Verb) -> Any:
     command = typer.main.get_group(group).commands[verb.name]
     # typer keeps the help option of the first context, which need not be one of the whole command.
     command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+    refuse_addresses(command, verb.addresses)
     return command
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from urllib.parse import urlsplit
 
-from flarecli.addresses import READ, WRITTEN, Address
+from flarecli.addresses import READ, START, WRITTEN, Address
 from flarecli.errors import UsageError
 
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _FORMS = "s3://BUCKET/KEY, gs://BUCKET/KEY or https://HOST/PATH"
 
 
@@ -20,7 +18,7 @@ def parsed_address(text: str) -> Address | None:
         UsageError: when it is an address of another kind, has a name or password in it, names no server or file, or
             would send data over a network without encryption.
     """
-    found = _ADDRESS.match(text)
+    found = START.match(text)
     if found is None:
         return None
     scheme = found[1].lower()
