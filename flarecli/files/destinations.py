@@ -20,6 +20,7 @@ _KINDS = (
     (stat.S_ISSOCK, "socket"),
 )
 _SHOWN = 3
+_EXPECTED = "no file of this name"
 _REMEDY = "Give --overwrite to replace what exists, or choose another name."
 
 
@@ -31,11 +32,13 @@ class Destination:
         path: Where.
         content: What, for messages: "label map of case_1", "table of scores".
         replaces: Whether an existing file may be replaced.
+        is_reserved: Whether it is written by other runs only, so that no output of this one may have its name.
     """
 
     path: Path
     content: str
     replaces: bool = False
+    is_reserved: bool = False
 
 
 def is_standard_output(path: Path | str) -> bool:
@@ -103,13 +106,20 @@ def check_destination(destination: Path) -> None:
             )
 
 
-def check_destinations(destinations: Iterable[Destination], inputs: Iterable[Path], *, remedy: str = _REMEDY) -> None:
+def check_destinations(
+    destinations: Iterable[Destination],
+    inputs: Iterable[Path],
+    *,
+    expected: str = _EXPECTED,
+    remedy: str = _REMEDY,
+) -> None:
     """Check all that a run is going to write, before it computes anything. Standard output is passed over.
 
     Args:
         destinations: Every file of every case, and the tables, reports and pictures of the run.
         inputs: Every file that the run reads. Of a folder that is read as one scan, the folder.
-        remedy: What to do where a file exists that may not be replaced.
+        expected: What is expected where a file exists that may not be replaced.
+        remedy: What to do then.
 
     Raises:
         UsageError: when two outputs would be one file, or an output is an input.
@@ -121,9 +131,10 @@ def check_destinations(destinations: Iterable[Destination], inputs: Iterable[Pat
     for destination in destinations:
         if is_standard_output(destination.path):
             continue
-        check_destination(destination.path)
+        if not destination.is_reserved:
+            check_destination(destination.path)
         target = target_of(destination.path)
-        if target in read:
+        if target in read and not destination.is_reserved:
             raise UsageError(
                 f"the {destination.content} would replace a file that is read",
                 path=destination.path,
@@ -131,20 +142,25 @@ def check_destinations(destinations: Iterable[Destination], inputs: Iterable[Pat
             )
         other = by_target.setdefault(target, destination)
         if other is not destination:
-            raise UsageError(
-                "two outputs would be written to one file",
-                path=destination.path,
-                seen=f"{other.content} and {destination.content}",
-                expected="a file of its own for each",
-                remedy="Choose other names, or another folder, for one of them.",
-            )
-        if not destination.replaces and target.exists():
+            raise clash(other, destination)
+        if not destination.replaces and not destination.is_reserved and target.exists():
             existing.append(destination)
     if existing:
-        raise _exist_already(existing, remedy)
+        raise _exist_already(existing, expected, remedy)
 
 
-def _exist_already(existing: list[Destination], remedy: str) -> OutputError:
+def clash(first: Destination, second: Destination) -> UsageError:
+    """The error for two outputs that would be one file."""
+    return UsageError(
+        "two outputs would be written to one file",
+        path=second.path,
+        seen=f"{first.content} and {second.content}",
+        expected="a file of its own for each",
+        remedy="Choose other names, or another folder, for one of them.",
+    )
+
+
+def _exist_already(existing: list[Destination], expected: str, remedy: str) -> OutputError:
     first = existing[0]
     names = ", ".join(f"{destination.path.name} ({destination.content})" for destination in existing[:_SHOWN])
     count = f"{len(existing)} files: " if len(existing) > 1 else ""
@@ -153,7 +169,7 @@ def _exist_already(existing: list[Destination], remedy: str) -> OutputError:
         "exists already",
         path=first.path,
         seen=count + names + more,
-        expected="no file of this name",
+        expected=expected,
         remedy=remedy,
     )
 

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from flarecli.errors import FlareError, OutputError
+from flarecli.addresses import is_staged
+from flarecli.errors import OutputError
 from flarecli.files.destinations import check_destination, target_of
-from flarecli.files.publication import published
+from flarecli.files.publication import published, remove_file
 from flarecli.files.refusals import write_errors
+from flarecli.files.replacements import Replacements
 from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_folder
 
 
 @contextmanager
-def appearing_together(destinations: Iterable[Path]) -> Iterator[dict[Path, Path]]:
-    """Give for each destination a path to write to; on success all are renamed to their names, in the order given.
+def appearing_together(destinations: Iterable[Path], *, gone: Iterable[Path] = ()) -> Iterator[dict[Path, Path]]:
+    """Give for each destination a path to write to; on success all are renamed to their names.
+
+    The first destination is the record of the others. Where it is new, it appears first, so that a process that is
+    killed leaves no file without a record; where it exists, it is replaced last, so that it is not taken for the record
+    of earlier files. The others follow each other in the order given.
 
     The paths lie in temporary folders beside the destinations and have their names. An exception, also an interrupt,
-    removes what was written and leaves earlier files of the final names untouched. The body must flush its files to
-    disk, as `flarecli.files.atomic` does. Where destinations stand for addresses, all are published there before, the
-    first one last.
+    removes what was written and leaves earlier files of the final names as they were; so does a rename that is refused.
+    The body must flush its files to disk, as `flarecli.files.atomic` does. Where destinations stand for addresses, all
+    are published there before, in the same order.
+
+    Args:
+        destinations: The files, the record first.
+        gone: Files of an earlier result that this one does not have: removed where they exist, after the others have
+            appeared.
 
     Raises:
         OutputError: when a destination cannot be a file, or when the operating system refuses anything, also inside
@@ -44,11 +54,26 @@ def appearing_together(destinations: Iterable[Path]) -> Iterator[dict[Path, Path
             written[destination] = folders[places] / destination.name
         with _named_by_destination(written):
             yield written
-        published({targets[path]: temporary for path, temporary in reversed(written.items())})
-        _rename(written, targets)
+        order = _order(wanted, targets)
+        published({targets[destination]: written[destination] for destination in order})
+        with Replacements() as replacements:
+            for destination in order:
+                with write_errors(destination):
+                    replacements.replace(targets[destination], written[destination])
+            for path in gone:
+                with write_errors(path):
+                    if is_staged(path):
+                        remove_file(path)
+                    else:
+                        replacements.remove(path)
     finally:
         for folder in folders.values():
             discard(folder)
+
+
+def _order(wanted: Sequence[Path], targets: dict[Path, Path]) -> Sequence[Path]:
+    record, *others = wanted
+    return [*others, record] if targets[record].exists() else [record, *others]
 
 
 @contextmanager
@@ -64,20 +89,3 @@ def _named_by_destination(written: dict[Path, Path]) -> Iterator[None]:
         raise OutputError(
             error.problem, path=final[error.path], seen=error.seen, expected=error.expected, remedy=error.remedy
         ) from error
-
-
-def _rename(written: dict[Path, Path], targets: dict[Path, Path]) -> None:
-    appeared: list[Path] = []
-    try:
-        for destination, temporary in written.items():
-            target = targets[destination]
-            is_new = not target.exists()
-            with write_errors(destination):
-                temporary.replace(target)
-            if is_new:
-                appeared.append(target)
-    except FlareError:
-        for target in appeared:
-            with contextlib.suppress(OSError):
-                target.unlink()
-        raise

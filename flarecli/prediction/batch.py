@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from flarecli.prediction.cases import Case
 from flarecli.prediction.dicom.study import DicomStudy
 from flarecli.prediction.failures import error_of_scan
 from flarecli.prediction.output_options import OutputOptions
-from flarecli.prediction.outputs import check_outputs
+from flarecli.prediction.outputs import check_clashes, check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.prediction.resume import CaseDiffersError
 from flarecli.prediction.scan_content import ScanContent, WatchedScan
@@ -102,7 +102,8 @@ def predict_shared(
     """Work through cases together with any number of other processes that are called likewise, on any host that has
     the same file system; see `flarecli.prediction.sharing.shared_cases`.
 
-    Outputs are checked case by case. Cases are taken from an iterator as they are worked on.
+    Outputs are checked case by case; of a list also that no two are one file, by this call itself. Cases are taken from
+    an iterator as they are worked on.
 
     Args:
         predictor: The system, ready.
@@ -116,8 +117,11 @@ def predict_shared(
         The outcome of each case that this process has worked on or found recorded as failed.
 
     Raises:
-        As `Predictor.load`, before the first outcome.
+        UsageError: when two outputs of a list would be one file, at once. The generator raises, before its first
+            outcome, what `Predictor.load` raises.
     """
+    if isinstance(cases, Sequence):
+        check_clashes(cases, extras)
     shared = SharedCases(predictor, cases, extras, verify=verify)
     return _Run(predictor, shared, extras, "overwrite", on_start, on_step).outcomes()
 

@@ -12,7 +12,7 @@ from flarecli.errors import FlareError, InputError
 from flarecli.files.names import label_map_stem
 from flarecli.prediction.cases import Case
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
-from flarecli.prediction.sharing.failed_cases import read_failure
+from flarecli.prediction.sharing.failed_cases import is_failure, read_failure
 
 _RECORD, _FAILURE = ".json", ".failed.json"
 
@@ -58,8 +58,8 @@ def collected_cases(folder: Path) -> Iterator[CollectedCase]:
             path = Path(place, name)
             stem = name.removesuffix(_FAILURE if name.endswith(_FAILURE) else _RECORD)
             called = str(Path(place, stem).relative_to(folder))
-            if name.endswith(_FAILURE):
-                if f"{stem}{_RECORD}" not in present:
+            if name.endswith(_FAILURE) and not _is_of_a_scan_of_this_name(path):
+                if f"{stem}{_RECORD}" not in present and (is_failure(path) or not is_foreign_json(path)):
                     yield CollectedCase(called, None, read_failure(Case(stem, path, path.with_name(f"{stem}.nii.gz"))))
                 continue
             if is_foreign_json(path):
@@ -70,6 +70,15 @@ def collected_cases(folder: Path) -> Iterator[CollectedCase]:
                 yield CollectedCase(called, None, _unusable(path, error))
             else:
                 yield CollectedCase(str(Path(called).with_name(label_map_stem(record["labels"]["file"]))), record)
+
+
+def _is_of_a_scan_of_this_name(path: Path) -> bool:
+    """Whether it is the record of a scan that itself is called `NAME.failed`."""
+    try:
+        labels = read_record(path)["labels"]["file"]
+    except UnusableRecordError:
+        return False
+    return bool(label_map_stem(labels) == path.name.removesuffix(_RECORD))
 
 
 def _unusable(path: Path, error: UnusableRecordError) -> InputError:

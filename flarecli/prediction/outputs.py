@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from flarecli.errors import InputError, UsageError
-from flarecli.files.destinations import Destination, check_destinations
+from flarecli.files.destinations import Destination, check_destinations, clash
 from flarecli.files.names import is_segmentation_name
 from flarecli.prediction.cases import Case
 from flarecli.prediction.long_lists.case_sequence import CaseSequence
 from flarecli.prediction.long_lists.output_files import output_files
 from flarecli.prediction.output_options import OutputOptions, check_options
-from flarecli.prediction.record import is_foreign_json, is_record_of
+from flarecli.prediction.record import is_complete, is_record_of
 from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import files_of_scan
 from flarecli.volume import check_label_map_name
@@ -26,7 +28,14 @@ _MANY = 200
 _REMEDIES = {
     "refuse": "Give --overwrite to replace what exists, --resume to skip what is complete, or another folder or name.",
     "overwrite": "Choose another name.",
-    "resume": "These files belong to no earlier run: give --overwrite to replace them, or another folder or name.",
+    "resume": "These files belong to no earlier run: give another folder or name, or --overwrite (without --resume and "
+    "--share) to replace them.",
+}
+
+_EXPECTED = {
+    "refuse": "no file of this name",
+    "overwrite": "no file of this name",
+    "resume": "no file of this name, or one of an earlier run, whose record names the label map",
 }
 
 
@@ -40,8 +49,9 @@ def check_outputs(
 ) -> None:
     """Check the label maps, records, masks and previews of all cases, and the tables of the run.
 
-    With "refuse" nothing may exist. With "resume" the files of a case may be replaced where its label map is there or
-    a record that names it, but never a `.json` file that is something else's.
+    With "refuse" nothing may exist. With "resume" the files of a case may be replaced where its record names its label
+    map; the record may be damaged or of another version. What lies there without such a record is something else's.
+    No output may have the name of the record of a failure either, which runs that share their work write.
 
     Args:
         cases: What is to be done.
@@ -80,18 +90,61 @@ def check_outputs(
 
         for case in cases:
             check_preview_path(extras.preview(case))
-    listed = [*(output for case in cases for output in _outputs_of(case, extras, existing)), *tables]
+    listed: list[Destination] = []
+    for case in cases:
+        replaces = existing == "overwrite" or (existing == "resume" and _was_made(case))
+        listed += _outputs_of(case, extras, replaces=replaces)
+    listed += tables
     read = [*(path for case in read_by for path in _files_read(case, extras)), *inputs]
-    check_destinations(listed, read, remedy=_REMEDIES[existing])
+    check_destinations(listed, read, expected=_EXPECTED[existing], remedy=_REMEDIES[existing])
 
 
-def _outputs_of(case: Case, extras: OutputOptions, existing: str) -> Iterator[Destination]:
-    replaces = existing == "overwrite"
-    replaces_record = replaces
-    if existing == "resume" and (case.labels.exists() or case.record.exists()):
-        replaces = case.labels.exists() or is_record_of(case.record, case.labels)
-        replaces_record = replaces and not is_foreign_json(case.record)
-    yield Destination(case.record, f"record of {case.name}", replaces_record)
+def check_clashes(cases: Sequence[Case], extras: OutputOptions, *, tables: Iterable[Destination] = ()) -> None:
+    """Check that no two outputs of a list are one file, also where this process works on a part of it only.
+
+    Names are compared; no file is looked at.
+
+    Args:
+        cases: The whole list.
+        extras: Additional outputs.
+        tables: Further outputs of this process.
+
+    Raises:
+        UsageError: when two outputs would be one file.
+    """
+    tables = tuple(tables)
+    if isinstance(cases, CaseSequence):
+        files = output_files(cases, extras, looks=False)
+        if files is not None and not any(files.include(table.path) for table in tables):
+            return
+    real = cache(os.path.realpath)
+    owners: dict[tuple[str, str], int] = {}
+
+    def place(output: Destination) -> tuple[str, str]:
+        return real(output.path.parent), output.path.name
+
+    def refusal(output: Destination, owner: int) -> UsageError:
+        others = _outputs_of(cases[owner], extras)
+        return clash(next(other for other in others if place(other) == place(output)), output)
+
+    for index, case in enumerate(cases):
+        for output in _outputs_of(case, extras):
+            owner = owners.setdefault(place(output), index)
+            if owner != index:
+                raise refusal(output, owner)
+    for table in tables:
+        if place(table) in owners:
+            raise refusal(table, owners[place(table)])
+
+
+def _was_made(case: Case) -> bool:
+    """Whether an earlier run made, or began to make, the label map of a case; it may have been renamed since."""
+    return is_record_of(case.record, case.labels) or is_complete(case.labels, case.record)
+
+
+def _outputs_of(case: Case, extras: OutputOptions, *, replaces: bool = False) -> Iterator[Destination]:
+    yield Destination(case.record, f"record of {case.name}", replaces)
+    yield Destination(case.failure, f"record of the failure of {case.name}", is_reserved=True)
     for file in result_files(case, extras):
         yield Destination(file.path, f"{file.content} of {case.name}", replaces)
 

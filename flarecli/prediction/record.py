@@ -29,6 +29,8 @@ RECORD_VERSION = 3
 
 _MOST_BYTES = 1 << 22
 _MARKS = ("record_version", "labels", "organs")
+_FIRST_BYTES = 1 << 12
+"""Of a damaged record: `record_version` is its first key."""
 
 
 class UnusableRecordError(Exception):
@@ -143,7 +145,7 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises:
         UnusableRecordError: when it is missing, damaged, or of another version.
     """
-    content = _json(path)
+    content = small_json(path)
     if isinstance(content, dict) and content.get("record_version") not in (None, RECORD_VERSION):
         raise UnusableRecordError("is of another version of flare")
     if not _fits(content, _RECORD):
@@ -153,23 +155,29 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def is_foreign_json(path: Path) -> bool:
-    """Whether a file is a sound JSON object of something else than `flare`, such as the facts that converters of DICOM
-    write beside their scans."""
+    """Whether a file is sound JSON of something else than `flare`, such as the facts that converters of DICOM write
+    beside their scans, or a list of landmarks."""
     try:
-        content = _json(path)
+        content = small_json(path)
     except UnusableRecordError:
         return False
-    return isinstance(content, dict) and bool(content) and not any(mark in content for mark in _MARKS)
+    return bool(content) and not (isinstance(content, dict) and any(mark in content for mark in _MARKS))
 
 
 def is_record_of(path: Path, labels: Path) -> bool:
-    """Whether a file is a record, of whatever version, of a label map of this name."""
+    """Whether a file is the record of a label map of this name: of whatever version, also a damaged one.
+
+    A file that cannot be read as JSON is a damaged record where it begins like one.
+    """
     try:
-        content = _json(path)
+        content = small_json(path)
     except UnusableRecordError:
+        return _begins_like_a_record(path)
+    if not isinstance(content, dict):
         return False
-    described = content.get("labels") if isinstance(content, dict) else None
-    return isinstance(described, dict) and described.get("file") == labels.name
+    described = content.get("labels")
+    named = described.get("file") if isinstance(described, dict) else None
+    return named == labels.name if isinstance(named, str) else "record_version" in content
 
 
 def is_complete(labels: Path, record: Path) -> bool:
@@ -180,7 +188,12 @@ def is_complete(labels: Path, record: Path) -> bool:
         return False
 
 
-def _json(path: Path) -> Any:
+def small_json(path: Path) -> Any:
+    """The content of a JSON file of at most 4 MiB.
+
+    Raises:
+        UnusableRecordError: when it is missing, too large, not a regular file, or not JSON.
+    """
     if is_staged(path) and path.is_file():
         from flarecli.files.remote.reading import bring
 
@@ -194,6 +207,16 @@ def _json(path: Path) -> Any:
         raise UnusableRecordError("is missing") from error
     except (OSError, ValueError, RecursionError) as error:
         raise UnusableRecordError("is damaged") from error
+
+
+def _begins_like_a_record(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return b'"record_version"' in file.read(_FIRST_BYTES)
+    except OSError:
+        return False
 
 
 class _Each:

@@ -8,8 +8,6 @@ from typing import Any
 
 from flarecli.files.atomic import write_json
 from flarecli.files.names import is_segmentation_name
-from flarecli.files.publication import remove_file
-from flarecli.files.refusals import write_errors
 from flarecli.files.together import appearing_together
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
@@ -19,6 +17,7 @@ from flarecli.prediction.record import described_file, label_names, make_record
 from flarecli.prediction.result import Result
 from flarecli.prediction.result_files import result_files
 from flarecli.prediction.scan_content import ScanContent
+from flarecli.prediction.sharing.failed_cases import is_failure
 from flarecli.remarks import anonymous_text
 from flarecli.steps import Steps, StepTime
 
@@ -88,7 +87,10 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
     """
     listed = result_files(case, options)
     files = [file for file in listed if file.exists_for(result)]
-    with appearing_together([case.record, *(file.path for file in files)]) as written:
+    gone = [file.path for file in listed if file not in files]  # of an earlier run, in which the organ was found
+    if is_failure(case.failure):
+        gone.append(case.failure)
+    with appearing_together([case.record, *(file.path for file in files)], gone=gone) as written:
         with steps("write"):
             for file in (files[-1], *files[:-1]):  # the label map first: whatever fails, it is named before all else
                 if file.key not in _MEASURING:
@@ -116,12 +118,6 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
             series=None if case.series is None else case.series.name,
         )
         write_json(written[case.record], record)
-    for file in listed:
-        if file not in files:  # of an earlier run, in which the organ was found
-            with write_errors(file.path):
-                remove_file(file.path)
-    with write_errors(case.failure):
-        remove_file(case.failure)
     return CaseResult(case, "done", record, statistics)
 
 

@@ -104,12 +104,18 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]
     return change
 
 
+def shortened(folder: Path) -> None:
+    path = folder / "out" / "a.json"
+    path.write_bytes(path.read_bytes()[:100] + b"\xff")
+
+
 def nothing(folder: Path) -> None:
     pass
 
 
 _ANEW = ("a: redone:",)
 _DAMAGED = (*_ANEW, "its record is damaged")
+_FOREIGN = ("exists already", "belong to no earlier run", "--overwrite")
 
 FOLDERS = [
     OddInput("empty folder", scans(), 3, ("is an empty folder",)),
@@ -189,12 +195,17 @@ REMAINS = [
     OddInput("other system", resumed(edited(lambda r: r.update(system="vgg13"))), 0, (*_ANEW, "system vgg13 then"), A),
     OddInput("other flare", resumed(edited(lambda r: r["versions"].update(flare="0"))), 0, (*_ANEW, "flare 0 then"), A),
     OddInput("older record", resumed(edited(lambda r: r.update(record_version=1))), 0, (*_ANEW, "another version"), A),
-    OddInput("no record", resumed(lambda folder: (folder / "out/a.json").unlink()), 0, (*_ANEW, "is missing"), A),
+    OddInput("no record", resumed(lambda folder: (folder / "out/a.json").unlink()), 3, _FOREIGN, A[:1]),
+    OddInput(
+        "record of another", resumed(edited(lambda r: r["labels"].update(file="b.nii.gz", sha256="0"))), 3, _FOREIGN, A
+    ),
+    OddInput("renamed", resumed(edited(lambda r: r["labels"].update(file="b.nii.gz"))), 0, ("skipped",), A),
+    OddInput("record cut short", resumed(shortened), 0, _DAMAGED, A),
     OddInput("no label map", resumed(lambda folder: (folder / "out/a.nii.gz").unlink()), 0, _ANEW, A),
     OddInput("damaged label map", resumed(lambda folder: (folder / "out/a.nii.gz").write_bytes(b"")), 0, _ANEW, A),
     OddInput("scan gone meanwhile", resumed(lambda folder: (folder / "scans/a.nii.gz").unlink()), 3, ("empty",), A),
     *(
-        OddInput(f"record {content!r:.30}", resumed(record(content)), 0, _DAMAGED, A)
+        OddInput(f"record {content!r:.30}", resumed(record(content)), 3, _FOREIGN, A)
         for content in ("", "{", "{}", "[]", "null", "1e999", "[" * 100_000, '"\\ud800"', b"\xff\xfe", "\ufeff{}")
     ),
     *(

@@ -91,6 +91,16 @@ CORPUS = [
         _BEFORE,
         ("o.json", "o.nii"),
     ),
+    OddInput(
+        "label map alone, --resume", one("--resume", before=holds(o_nii="x"), out="o.nii"), 3, _BEFORE, ("o.nii",)
+    ),
+    OddInput(
+        "list in JSON and label map, --resume",
+        one("--resume", before=holds(o_json='[{"mm": 1}]', o_nii="x"), out="o.nii"),
+        3,
+        _BEFORE,
+        ("o.json", "o.nii"),
+    ),
     OddInput("list in JSON, --resume", one("--resume", before=holds(o_json="[]")), 3, _BEFORE, ("o.json",)),
     OddInput(
         "mask exists, --split",
@@ -121,6 +131,20 @@ CORPUS = [
     OddInput("table is the record", one("--statistics", "{out}/o.json"), 2, _TWICE),
     OddInput("table is a record of a folder", table_among_records, 2, _TWICE),
     OddInput("x.nii and x.nii.gz", several("x.nii", "x.nii.gz"), 2, (*_TWICE, "record of x")),
+    OddInput("x.nii and x.nii.gz, --share", several("x.nii", "x.nii.gz", options=["--share"]), 2, _TWICE),
+    OddInput("x.nii and x.nii.gz, --part", several("x.nii", "x.nii.gz", options=["--part", "1/2"]), 2, _TWICE),
+    *(
+        OddInput(
+            f"x and its mask's name, {options}",
+            several("x.nii.gz", "x_liver.nii.gz", options=["--split", *options]),
+            2,
+            (*_TWICE, "liver mask of x"),
+        )
+        for options in (["--share"], ["--share", "--timeout", "60"], ["--part", "2/2"], ["--part", "2/2", "--resume"])
+    ),
+    OddInput("x and x.failed", several("x.nii.gz", "x.failed.nii.gz"), 2, (*_TWICE, "record of the failure of x")),
+    OddInput("x and x.failed, --share", several("x.nii", "x.failed.nii", options=["--share"]), 2, _TWICE),
+    OddInput("x.failed alone", several("x.failed.nii"), 0, (), ("x.failed.nii", "x.failed.json")),
     OddInput("x and its mask's name", several("x.nii.gz", "x_liver.nii.gz", options=["--split"]), 2, _TWICE),
     OddInput("x and x_liver without masks", several("x.nii.gz", "x_liver.nii.gz"), 0),
     OddInput("x and x_0000", several("x.nii.gz", "x_0000.nii.gz"), 3, ("two scans would be written",)),

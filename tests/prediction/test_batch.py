@@ -90,17 +90,17 @@ def test_existing_files_are_refused_resumed_or_replaced(tmp_path: Path) -> None:
     for index, name in enumerate("abc"):
         write_ct(scans / f"{name}.nii.gz", seed=index)
     run(scans, out)
-    (out / "b.json").unlink()
+    (out / "b.json").write_bytes((out / "b.json").read_bytes()[:900])
     (out / "c.nii.gz").write_bytes((out / "a.nii.gz").read_bytes())
 
-    with pytest.raises(OutputError, match=r"5 files: .* and 2 more.*--resume"):
+    with pytest.raises(OutputError, match=r"6 files: .* and 3 more.*--resume"):
         run(scans, out)
 
     resumed = run(scans, out, existing="resume")
     assert [outcome.status for outcome in resumed] == ["skipped", "done", "done"]
     assert [outcome.redone for outcome in resumed] == [
         None,
-        "its record is missing",
+        "its record is damaged",
         "the label map is not the one of its record",
     ]
     assert all(is_complete(out / f"{name}.nii.gz", out / f"{name}.json") for name in "abc")

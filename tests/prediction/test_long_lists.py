@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from flarecli.errors import FlareError, InputError
+from flarecli.errors import FlareError, InputError, UsageError
 from flarecli.files.destinations import Destination
 from flarecli.prediction.case_lists import read_case_list
 from flarecli.prediction.cases import CaseSelection, find_scans
 from flarecli.prediction.long_lists.case_sequence import CaseSequence
 from flarecli.prediction.output_options import OutputOptions, PreviewFolder
-from flarecli.prediction.outputs import check_outputs
+from flarecli.prediction.outputs import check_clashes, check_outputs
 from tests.processor_time import least_processor_s
 
 COUNT = 300  # enough for the check by names
@@ -93,6 +93,41 @@ def test_masks_of_one_and_label_map_of_another_scan(scans: Path, tmp_path: Path)
     check(scans, tmp_path / "out")
     with pytest.raises(FlareError, match="two outputs would be written to one file"):
         check(scans, tmp_path / "out", OutputOptions(split=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [
+        ("s010.nii", OutputOptions()),
+        ("s010.failed.nii.gz", OutputOptions()),
+        ("s010_liver.nii.gz", OutputOptions(split=True)),
+        ("s010_right_kidney.nii.gz", OutputOptions(split=True, sides=True)),
+        ("s010.failed.nii", OutputOptions(dicom=("seg",))),
+    ],
+)
+def test_two_files_of_one_name_anywhere_in_the_list(
+    scans: Path, tmp_path: Path, name: str, extras: OutputOptions
+) -> None:
+    out = tmp_path / "out"
+    check_clashes(find_scans(scans, out).cases, extras)
+    (scans / name).write_bytes(b"")
+    cases = find_scans(scans, out).cases
+    for listed in (cases, list(cases)):
+        with pytest.raises(UsageError, match="two outputs would be written to one file") as caught:
+            check_clashes(listed, extras)
+    assert "s010" in str(caught.value.seen)
+    if not extras.dicom:  # which needs scans that are DICOM
+        with pytest.raises(UsageError, match="two outputs would be written to one file"):
+            check_outputs(cases, extras, "refuse")
+
+
+def test_tables_and_outputs_of_other_parts(scans: Path, tmp_path: Path) -> None:
+    cases = find_scans(scans, tmp_path / "out").cases
+    for name in ("s007.json", "s007.failed.json"):
+        for listed in (cases, list(cases)):
+            with pytest.raises(UsageError, match="two outputs would be written to one file"):
+                check_clashes(listed, OutputOptions(), tables=[Destination(tmp_path / "out" / name, "table")])
+    check_clashes(cases, OutputOptions(), tables=[Destination(tmp_path / "out" / "table.json", "table")])
 
 
 def test_two_scans_of_one_name(scans: Path, tmp_path: Path) -> None:
@@ -179,9 +214,12 @@ def test_two_ways_to_one_file_below(scans: Path, tmp_path: Path, line: dict[str,
     listed = write_list(tmp_path / "list", *in_folders(scans), line)
     if line["output"] == "s007/ORGANS.nii.gz":
         check_list(listed, out)  # where names that differ in case are two
+        check_clashes(read_case_list(listed, out), OutputOptions())
         return
     with pytest.raises(FlareError, match="written to one file"):
         check_list(listed, out)
+    with pytest.raises(FlareError, match="written to one file"):
+        check_clashes(read_case_list(listed, out), OutputOptions())
 
 
 def test_a_result_that_is_a_scan_of_another_case_is_not_replaced(scans: Path, tmp_path: Path) -> None:
@@ -201,6 +239,10 @@ def test_resume_looks_at_what_exists(scans: Path, tmp_path: Path) -> None:
     out.mkdir()
     (out / "s007.nii.gz").touch()
     listed = write_list(tmp_path / "list", *sorted(scans.iterdir()))
+    with pytest.raises(FlareError, match="belong to no earlier run") as caught:
+        check_list(listed, out, "resume")
+    assert caught.value.path == out / "s007.nii.gz"
+    (out / "s007.json").write_text('{"record_version": 1, "labels": {"file": "s007.nii.gz"}}')
     check_list(listed, out, "resume")
     (out / "s250.json").write_text('{"a": 1}')
     with pytest.raises(FlareError, match="exists already") as caught:
@@ -225,8 +267,12 @@ def test_lists_of_every_kind_are_begun_within_seconds(tmp_path: Path, kind: str)
         check_outputs(cases, OutputOptions(), "refuse")
         assert len(cases) == count
 
+    def begin_shared() -> None:
+        check_clashes(read_case_list(listed, tmp_path / "out"), OutputOptions(split=True, dicom=("seg",)))
+
     bound_s = OBJECT_S * count / 100_000
     assert least_processor_s(begin, bound_s) < bound_s
+    assert least_processor_s(begin_shared, bound_s) < bound_s
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -138,5 +138,22 @@ def test_files_that_are_no_record(made: CaseResult, tmp_path: Path) -> None:
     (tmp_path / "large.json").write_bytes(b" " * (1 << 22) + made.case.record.read_bytes())
     with pytest.raises(UnusableRecordError, match="damaged"):
         read_record(tmp_path / "large.json")
-    write_json(tmp_path / "sidecar.json", {"Modality": "CT"})
-    assert is_foreign_json(tmp_path / "sidecar.json")
+    for content in ({"Modality": "CT"}, [{"landmark": "T12"}], "text", 1):
+        write_json(tmp_path / "sidecar.json", content)
+        assert is_foreign_json(tmp_path / "sidecar.json")
+        assert not is_record_of(tmp_path / "sidecar.json", made.case.labels)
+
+
+def test_damaged_and_old_records_are_of_their_label_map(made: CaseResult, tmp_path: Path) -> None:
+    content = made.case.record.read_bytes()
+    path = tmp_path / "r.json"
+    for part in (content[:40], content[:-9], content + b"\xff", content + b" " * (1 << 22)):
+        path.write_bytes(part)
+        assert is_record_of(path, made.case.labels)
+    for old in ({"record_version": 1}, {"labels": {"file": "o.nii.gz"}}, {"record_version": 9, "labels": []}):
+        write_json(path, old)
+        assert is_record_of(path, made.case.labels)
+    for part in (b"", b"{", b"\0" * 900, b'{"record": 1'):
+        path.write_bytes(part)
+        assert not is_record_of(path, made.case.labels)
+    assert not is_record_of(tmp_path, made.case.labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from flarecli.prediction.case import Case
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.failures import error_of_scan
 from flarecli.prediction.output_options import OutputOptions
-from flarecli.prediction.sharing.failed_cases import write_failure
+from flarecli.prediction.sharing.failed_cases import read_failure, write_failure
 from flarecli.prediction.sharing.shared_cases import SharedCases
 
 
@@ -89,3 +90,31 @@ def test_failures_that_are_recorded_are_no_refusals(shared: SharedCases, cases: 
         assert told is not None
         shared.ended(CaseResult(told, "failed", error=told.problem))
     assert end_next(shared, None) == cases[5]
+
+
+def test_files_of_somebody_else_are_not_recorded(shared: SharedCases, cases: list[Case]) -> None:
+    cases[0].labels.parent.mkdir()
+    for case in cases[:5]:
+        case.labels.write_bytes(b"manual")
+    for case in cases[:5]:
+        told = shared.next_case(idle=True)
+        assert told is not None
+        assert isinstance(told.problem, OutputError)
+        shared.ended(CaseResult(told, "failed", error=told.problem))
+        assert [path.name for path in case.labels.parent.glob("*.json")] == []
+    assert end_next(shared, None) == cases[5]
+
+
+@pytest.mark.parametrize("content", [{"failure": 1}, [1], "x", {"record_version": 3}])
+def test_a_failure_replaces_failures_only(cases: list[Case], content: object) -> None:
+    case, error = cases[0], InputError("is damaged", path=cases[0].scan, remedy="")
+    write_failure(case, error)
+    write_failure(case, error)
+    assert (read_failure(case) or error).problem == "is damaged"
+    case.failure.write_text(json.dumps(content))
+    told = read_failure(case)
+    assert isinstance(told, OutputError)
+    assert "no record of a failure" in told.problem
+    with pytest.raises(OutputError, match="no record of a failure"):
+        write_failure(case, error)
+    assert json.loads(case.failure.read_text()) == content

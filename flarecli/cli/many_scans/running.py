@@ -24,6 +24,7 @@ class Run:
     Attributes:
         request: How scans are to be segmented.
         cases: What is to be done.
+        listed: The same, with what other processes do of the list.
         existing: What to do where files exist: "refuse", "overwrite" or "resume".
         share: Whether other processes work on the same cases.
         timeout_s: How long a case may take; None without a limit.
@@ -36,6 +37,7 @@ class Run:
 
     request: PredictionRequest
     cases: Sequence[Case]
+    listed: Sequence[Case]
     existing: str
     share: bool
     timeout_s: float | None
@@ -51,10 +53,12 @@ class Run:
         Raises:
             FlareError: as `predict_cases` does; outputs are checked by this call itself.
         """
-        from flarecli.prediction.outputs import check_outputs
+        from flarecli.prediction.outputs import check_clashes, check_outputs
         from flarecli.weights.selection import weighted_system
 
         chosen = weighted_system(self.request.system, self.request.weights)
+        if self.share or len(self.listed) > len(self.cases):
+            check_clashes(self.listed, self.request.extras, tables=self.tables)
         if not self.share:
             check_outputs(self.cases, self.request.extras, self.existing, tables=self.tables, inputs=chosen.files)
         if self.scheduler is not None:

@@ -21,12 +21,14 @@ class SelectedScans:
 
     Attributes:
         cases: One a scan.
+        listed: Those of all processes that work on the same list.
         destination: The label map of one scan, or the folder of those of many.
         many: Whether there may be more than one, so that a failed one does not end the run.
         warnings: What of the source is not used.
     """
 
     cases: Sequence[Case]
+    listed: Sequence[Case]
     destination: Path
     many: bool
     warnings: tuple[str, ...]
@@ -59,4 +61,4 @@ def selected_scans(found: FoundCases, destination: Path, part: Part | None, *, s
             remedy="Give a folder of scans or --from, or leave the option out.",
         )
     cases = found.cases if part is None else part.of(found.cases)
-    return SelectedScans(cases, destination, found.is_many, found.warnings)
+    return SelectedScans(cases, found.cases, destination, found.is_many, found.warnings)

@@ -75,7 +75,17 @@ def run_and_show(
     tables = files.destinations(existing)
     with CaseProgress(len(scans.cases), hidden=display.hides_progress) as progress, EndedCases() as ended:
         run = Run(
-            request, scans.cases, existing, share, timeout_s, scheduler, tables, progress.start, progress.step, tell
+            request,
+            scans.cases,
+            scans.listed,
+            existing,
+            share,
+            timeout_s,
+            scheduler,
+            tables,
+            progress.start,
+            progress.step,
+            tell,
         )
         outcomes = run.outcomes()
         for warning in () if display.quiet else scans.warnings:

@@ -25,8 +25,8 @@ def publish(written: Mapping[Path, Path]) -> None:
     """Publish files that stand for addresses, in the order given; others are passed over.
 
     Afterwards the local files are placeholders, except for small ones. Where something fails, files that did not
-    exist before are removed again. What exists is replaced one file after the other, so the file that says that all
-    is complete must be the last.
+    exist before are removed again. What exists is replaced one file after the other, so the order matters; see
+    `flarecli.files.together`.
 
     Args:
         written: The files to send, by the paths that stand for their addresses.

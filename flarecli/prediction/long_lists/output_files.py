@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 
+from flarecli.files.names import SEGMENTATION_SUFFIX
 from flarecli.prediction.case import Case
 from flarecli.prediction.long_lists.case_sequence import CaseSequence
 from flarecli.prediction.output_options import OutputOptions, PreviewFolder
@@ -23,7 +24,8 @@ _MOST_SAMPLES = 20
 
 @dataclass(frozen=True)
 class _Files:
-    """Files of several cases in one folder: every stem with every ending; both in lower case."""
+    """Files of several cases in one folder: every stem with every ending, in lower case. Stems may be as they are where
+    names that differ in case are two."""
 
     stems: frozenset[str]
     endings: tuple[str, ...]
@@ -47,13 +49,23 @@ class _Files:
         stems = (name.removesuffix(ending) for ending in self.endings if name.endswith(ending))
         return next((stem for stem in stems if stem in self.stems), None)
 
+    @cached_property
+    def depth(self) -> int:
+        """How many folders below lie above a file, at most."""
+        return max(stem.count("/") for stem in self.stems)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether a file lies in a folder below."""
+        return self.depth > 0
+
     def below(self, names: Sequence[str]) -> set[str]:
-        """The stems that lie in a folder of one of these names."""
-        nested = [stem for stem in self.stems if "/" in stem]
-        if not nested:
+        """The stems, in lower case, that lie in a folder of one of these names."""
+        if not self.is_nested:
             return set()
         present = set(names)
-        return {stem for stem in nested if stem.partition("/")[0] in present}
+        lower = map(str.lower, self.stems)
+        return {stem for stem in lower if "/" in stem and stem.partition("/")[0] in present}
 
 
 @dataclass
@@ -74,28 +86,36 @@ class OutputFiles:
         """Whether a file is among them."""
         real = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
         return any(
-            group.stem_of(real.removeprefix(f"{folder}/").lower()) is not None
+            group.stem_of(name) is not None or group.stem_of(name.lower()) is not None
             for folder, groups in self.files.items()
             if real.startswith(f"{folder}/")
+            for name in (real.removeprefix(f"{folder}/"),)
             for group in groups
         )
 
 
-def output_files(cases: CaseSequence, extras: OutputOptions) -> OutputFiles | None:
+def output_files(cases: CaseSequence, extras: OutputOptions, *, looks: bool = True) -> OutputFiles | None:
     """The files of the cases, where no two of them are one; None where that is not certain, and each file must be
     looked at.
 
     What does not exist is not an input of the run either. Names that differ in case only count as one.
+
+    Args:
+        cases: The cases.
+        extras: Additional outputs.
+        looks: Whether to find out what exists, too. Without, names are only compared, as they are, whether they can be
+            written or not.
     """
-    if extras.dicom or not (extras.preview is None or isinstance(extras.preview, PreviewFolder)):
+    if (looks and extras.dicom) or not (extras.preview is None or isinstance(extras.preview, PreviewFolder)):
         return None
+    suffixes_known = WRITABLE_SUFFIXES if looks else (*WRITABLE_SUFFIXES, SEGMENTATION_SUFFIX)
     found = OutputFiles()
     suffixes: set[str] = set()
     endings = cache(lambda suffix: tuple(dict.fromkeys(_endings(suffix, extras))))
     real = cache(os.path.realpath)
     names_in = cache(_names_in)
     for group in cases.outputs():
-        if group.suffix not in WRITABLE_SUFFIXES:
+        if group.suffix not in suffixes_known:
             return None
         if group.suffix not in suffixes or len(found.samples) < _MOST_SAMPLES:
             suffixes.add(group.suffix)
@@ -105,12 +125,16 @@ def output_files(cases: CaseSequence, extras: OutputOptions) -> OutputFiles | No
             places.append((str(extras.preview.folder), group.cases, (".png",)))
         taken: set[str] = set()
         for folder, stems, ends in places:
-            files = _files(stems, ends)
-            present = names_in(real(folder))
-            if files is None or present is None:
+            files = _files(stems, ends) if looks else _files_as_named(stems, ends)
+            if files is None:
+                return None
+            only_links = not looks and files.depth < 2  # the last of several folders may be the link
+            present = names_in(real(folder), only_links=only_links) if looks or files.is_nested else []
+            if present is None:
                 return None
             found.files.setdefault(real(folder), []).append(files)
-            taken.update(stem for name in present if (stem := files.stem_of(name)) is not None)
+            if looks:
+                taken.update(stem for name in present if (stem := files.stem_of(name)) is not None)
             taken.update(files.below(present))
         if taken:
             for stem, case, index in zip(group.stems, group.cases, group.indices, strict=True):
@@ -132,6 +156,12 @@ def _files(stems: Sequence[str], endings: tuple[str, ...]) -> _Files | None:
     return _Files(lower, endings)
 
 
+def _files_as_named(stems: Sequence[str], endings: tuple[str, ...]) -> _Files | None:
+    """The same, where names that differ in case are two, and may be of any length."""
+    distinct = frozenset(stems)
+    return None if len(distinct) < len(stems) or "" in distinct else _Files(distinct, endings)
+
+
 def _is_linked(folder: str, stem: str) -> bool:
     """Whether the folder of a label map is reached through links below the folder of results."""
     parent = os.path.dirname(os.path.join(folder, stem))  # noqa: PTH118, PTH120
@@ -140,9 +170,7 @@ def _is_linked(folder: str, stem: str) -> bool:
 
 def _lie_in_each_other(files: Mapping[str, Sequence[_Files]]) -> bool:
     """Whether files below one folder may be files of another folder."""
-    nested = [
-        folder for folder, groups in files.items() if any("/" in stem for group in groups for stem in group.stems)
-    ]
+    nested = [folder for folder, groups in files.items() if any(group.is_nested for group in groups)]
     return any(other.startswith(f"{folder}/") for folder in nested for other in files)
 
 
@@ -158,11 +186,12 @@ def _endings(suffix: str, extras: OutputOptions) -> Iterator[str]:
         yield path.name.removeprefix("x").lower()
 
 
-def _names_in(folder: str) -> list[str] | None:
-    """The names in a folder, in lower case, none where it does not exist; None where it cannot be listed."""
+def _names_in(folder: str, *, only_links: bool = False) -> list[str] | None:
+    """The names in a folder, or those of links, in lower case, none where it does not exist; None where it cannot be
+    listed."""
     try:
         with os.scandir(folder) as listing:
-            return [entry.name.lower() for entry in listing]
+            return [entry.name.lower() for entry in listing if not only_links or entry.is_symlink()]
     except FileNotFoundError:
         return []
     except OSError:

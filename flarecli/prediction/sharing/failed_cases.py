@@ -2,52 +2,75 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Any
 
 from flarecli.addresses import shown
-from flarecli.errors import FlareError, InputError, error_from_dict
+from flarecli.errors import FlareError, InputError, OutputError, error_from_dict
 from flarecli.files.atomic import write_json
 from flarecli.prediction.cases import Case
+from flarecli.prediction.record import UnusableRecordError, small_json
 
 FAILURE_VERSION = 1
-_MOST_BYTES = 1 << 20
 
 
 def write_failure(case: Case, error: FlareError, *, anonymous: bool = False) -> None:
     """Write why a case failed beside where its label map would be; with `anonymous` without the path of its scan.
 
     Raises:
-        OutputError: when it cannot be written.
+        OutputError: when it cannot be written, or a file of this name is something else.
     """
+    if case.failure.exists() and not is_failure(case.failure):
+        raise _taken(case)
     scan = None if anonymous else shown(case.scan)
     facts: dict[str, Any] = {"failure_version": FAILURE_VERSION, "scan": scan, "error": error.as_dict()}
     write_json(case.failure, facts)
 
 
+def is_failure(path: Path) -> bool:
+    """Whether a file is a record of a failure."""
+    try:
+        return _tells_a_failure(small_json(path))
+    except UnusableRecordError:
+        return False
+
+
 def failed_scan(case: Case) -> str:
     """The scan of a case that failed, as it is written there; empty where nothing can be read."""
     try:
-        if case.failure.stat().st_size > _MOST_BYTES:
-            return ""
-        scan = json.loads(case.failure.read_text(encoding="utf-8"))["scan"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        scan = small_json(case.failure)["scan"]
+    except (UnusableRecordError, LookupError, TypeError):
         return ""
     return scan if isinstance(scan, str) else ""
 
 
 def read_failure(case: Case) -> FlareError | None:
-    """Why a case failed; None where nothing is written of that."""
+    """Why a case failed; None where nothing is written of that. A file of this name that is something else is an error
+    of the case, too."""
     try:
-        if case.failure.stat().st_size > _MOST_BYTES:
-            raise ValueError("too long")
-        facts = json.loads(case.failure.read_text(encoding="utf-8"))
-        return error_from_dict(facts["error"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return InputError(
-            "failed in an earlier run, and the record of the failure is damaged",
-            path=case.failure,
-            remedy="Remove this file to have the case tried again.",
-        )
+        facts = small_json(case.failure)
+        return error_from_dict(facts["error"]) if _tells_a_failure(facts) else _taken(case)
+    except UnusableRecordError:
+        if not case.failure.exists():
+            return None
+    except (ValueError, LookupError, TypeError):
+        pass
+    return InputError(
+        "failed in an earlier run, and the record of the failure is damaged",
+        path=case.failure,
+        remedy="Remove this file, or move it where it is something else, to have the case tried again.",
+    )
+
+
+def _tells_a_failure(content: Any) -> bool:
+    return isinstance(content, dict) and "failure_version" in content
+
+
+def _taken(case: Case) -> OutputError:
+    return OutputError(
+        "exists already and is no record of a failure",
+        path=case.failure,
+        seen=f"{case.failure.name} without failure_version",
+        expected="no file of this name, or a record of a failure",
+        remedy="Move this file, or give another folder for the output.",
+    )

@@ -115,7 +115,7 @@ class SharedCases:
             self._refusals, self._has_done_one = 0, True
         elif self._is_refusal(outcome.case, error):
             self._refused(error)
-        else:
+        elif not isinstance(error, OutputError):  # a file of somebody else is looked for by each process
             self._refusals = 0
             try:
                 write_failure(outcome.case, error, anonymous=self._extras.anonymous)
@@ -126,7 +126,7 @@ class SharedCases:
     def _is_refusal(self, case: Case, error: FlareError) -> bool:
         """Whether a case failed because of this host."""
         if isinstance(error, OutputError):
-            return case.problem is None  # else known before the work: a file of somebody else, for example
+            return case.problem is None  # else known before the work: a file of somebody else
         return is_out_of_memory(error) and not self._has_done_one
 
     def _refused(self, error: FlareError) -> None:

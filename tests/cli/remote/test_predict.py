@@ -38,7 +38,7 @@ class TestPredict:
         assert b"./out/c0.nii.gz" in s3.get("r.html")
         assert str(tmp_path).encode() not in s3.get("r.html")
 
-    def test_records_come_last(self, s3: S3, tmp_path: Path) -> None:
+    def test_records_of_new_cases_come_first_others_last(self, s3: S3, tmp_path: Path) -> None:
         put_scans(s3, tmp_path, 1)
         before = len(s3.requests())
         assert predict(f"{URL}/in", f"{URL}/out", "--split", "--preview", f"{URL}/out")[0] == 0
@@ -47,8 +47,14 @@ class TestPredict:
         completed = [line.split("?")[0] for line in made if line.startswith("POST")]
         assert len(sent) == len(completed) == 7
         assert made.index(next(line for line in made if line.startswith("POST"))) == 7, "all is sent before one appears"
-        assert completed[0].endswith("case0.nii.gz")
-        assert completed[-1].endswith("case0.json")
+        assert completed[0].endswith("case0.json")
+        assert completed[-1].endswith("case0.nii.gz")
+        before = len(s3.requests())
+        assert predict(f"{URL}/in", f"{URL}/out", "--overwrite")[0] == 0
+        made = [
+            line.split("?")[0] for line in s3.requests()[before:] if "uploadId=" in line and line.startswith("POST")
+        ]
+        assert [line.rpartition(".")[2] for line in made] == ["gz", "json"]
 
     def test_what_exists_is_refused_replaced_or_resumed(self, s3: S3, tmp_path: Path) -> None:
         put_scans(s3, tmp_path)
@@ -57,13 +63,19 @@ class TestPredict:
         assert code == 3
         assert f"{URL}/out/case0.json: exists already" in output
         assert predict(f"{URL}/in", f"{URL}/out", "--overwrite")[0] == 0
-        s3.client.delete_object(Bucket=BUCKET, Key="out/case1.json")
+        s3.client.delete_object(Bucket=BUCKET, Key="out/case1.nii.gz")  # as where a process dies after the record
         before = len(s3.requests())
         code, output = predict(f"{URL}/in", f"{URL}/out", "--resume", "--json")
         told = {case["case"]: case["status"] for case in json.loads(output)}
         assert (code, told) == (0, {"case0": "skipped", "case1": "done"})
         read = [line for line in s3.requests()[before:] if line.startswith("GET") and "case0_0000" in line]
         assert read == [], "a scan whose tag is known is not read again"
+        s3.client.delete_object(Bucket=BUCKET, Key="out/case1.json")
+        manual = s3.get("out/case1.nii.gz")
+        code, output = predict(f"{URL}/in", f"{URL}/out", "--resume")
+        assert code == 3
+        assert "belong to no earlier run" in output
+        assert s3.get("out/case1.nii.gz") == manual
 
     def test_a_changed_scan_is_done_anew(self, s3: S3, tmp_path: Path) -> None:
         put_scans(s3, tmp_path, 1)

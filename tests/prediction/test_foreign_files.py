@@ -1,0 +1,148 @@
+"""Files that lie in the folder of results and that `flare` never made: they stay, unless --overwrite is given."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flarecli.cli.main import app
+from flarecli.prediction.collected import collected_cases
+from tests.synthetic_ct import write_ct
+
+pytestmark = pytest.mark.usefixtures("threshold_system")
+
+CONTINUING = (("--share",), ("--resume",), ("--share", "--resume"), ("--resume", "--part", "1/1"))
+
+
+def flare(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in ("predict", *arguments)])
+
+
+def told(result: Result) -> str:
+    return " ".join(result.output.split())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    for seed, name in enumerate(("p1_0000", "p2_0000")):
+        write_ct(tmp_path / "imagesTr" / f"{name}.nii.gz", seed=seed)
+    return tmp_path / "imagesTr"
+
+
+@pytest.mark.parametrize("options", CONTINUING)
+@pytest.mark.parametrize(
+    "beside", [None, "", '[{"landmark": "T12", "mm": [1, 2, 3]}]', '{"Modality": "CT"}', "[]", "p1: liver"]
+)
+def test_label_maps_that_flare_did_not_make_stay(
+    scans: Path, tmp_path: Path, options: tuple[str, ...], beside: str | None
+) -> None:
+    labels = tmp_path / "labelsTr"
+    labels.mkdir()
+    shutil.copy(write_ct(tmp_path / "manual.nii.gz", seed=9), labels / "p1.nii.gz")
+    if beside is not None:
+        (labels / "p1.json").write_text(beside)
+    before = contents(labels)
+    result = flare(scans, labels, *options)
+    assert result.exit_code == (4 if "--share" in options else 3), result.output
+    for words in (
+        "p1.nii.gz (label map of p1)",
+        "exists already",
+        "expected: no file of this name, or one of an earlier run",
+        "These files belong to no earlier run: give another folder or name, or --overwrite",
+    ):
+        assert words in told(result)
+    after = contents(labels)
+    assert {name: after[name] for name in before} == before
+    made = {"p2.nii.gz", "p2.json"} if "--share" in options else set()  # each case is checked by itself
+    assert after.keys() - before.keys() == made
+    assert flare(scans, labels, "--overwrite").exit_code == 0
+    assert contents(labels)["p1.nii.gz"] != before["p1.nii.gz"]
+
+
+def test_a_case_that_was_refused_is_done_when_the_file_is_gone(scans: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labelsTr"
+    labels.mkdir()
+    (labels / "p1.nii.gz").write_bytes(b"manual")
+    assert flare(scans, labels, "--share").exit_code == 4
+    (labels / "p1.nii.gz").unlink()
+    assert flare(scans, labels, "--share").exit_code == 0
+    assert sorted(contents(labels)) == ["p1.json", "p1.nii.gz", "p2.json", "p2.nii.gz"]
+
+
+@pytest.mark.parametrize("options", CONTINUING)
+def test_what_flare_made_is_done_anew_where_its_record_is_damaged_or_old(
+    scans: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    out = tmp_path / "out"
+    assert flare(scans, out).exit_code == 0
+    whole = contents(out)
+    record = json.loads(whole["p1.json"])
+    damaged = [whole["p1.json"][:60], whole["p1.json"][:-9] + b"\0" * 9]
+    damaged += [json.dumps({**record, key: value}).encode() for key, value in (("record_version", 1), ("labels", None))]
+    for content in damaged:
+        (out / "p1.json").write_bytes(content)
+        result = flare(scans, out, *options)
+        assert result.exit_code == 0, result.output
+        assert json.loads((out / "p1.json").read_text())["labels"] == record["labels"]
+
+
+@pytest.mark.parametrize("options", CONTINUING)
+def test_a_label_map_of_another_format_than_its_record_says(
+    scans: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    out = tmp_path / "out"
+    (scans / "p2_0000.nii.gz").unlink()
+    assert flare(scans, out).exit_code == 0
+    write_ct(scans / "p1_0000.nii")
+    (scans / "p1_0000.nii.gz").unlink()
+    (out / "p1.nii").write_bytes(b"manual")
+    before = contents(out)
+    assert flare(scans, out, *options).exit_code == (4 if "--share" in options else 3)
+    assert contents(out) == before
+
+
+def test_results_that_were_renamed_with_their_scan_are_complete(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert flare(scans, out).exit_code == 0
+    for folder in (scans, out):
+        for path in folder.glob("p1*"):
+            path.rename(path.with_name(path.name.replace("p1", "q1")))
+    before = contents(out)
+    assert "redone" not in flare(scans, out, "--resume").output
+    assert flare(scans, out, "--share").exit_code == 0
+    assert contents(out) == before
+
+
+def test_the_record_of_a_scan_named_failed_stays(scans: Path, tmp_path: Path) -> None:
+    out, others = tmp_path / "out", tmp_path / "others"
+    others.mkdir()
+    (scans / "p2_0000.nii.gz").rename(others / "p1.failed.nii.gz")
+    assert flare(others, out).exit_code == 0
+    record = (out / "p1.failed.json").read_bytes()
+    assert flare(scans, out).exit_code == 0
+    assert (out / "p1.failed.json").read_bytes() == record
+    assert [(case.name, case.error) for case in collected_cases(out)] == [("p1.failed", None), ("p1", None)]
+
+
+@pytest.mark.parametrize("content", ['{"landmarks": []}', "[1]", "notes"])
+def test_files_in_the_place_of_the_record_of_a_failure_stay(scans: Path, tmp_path: Path, content: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    foreign = out / "p1.failed.json"
+    foreign.write_text(content)
+    result = flare(scans, out, "--share")
+    assert result.exit_code == 4
+    assert "p1.failed.json" in result.output
+    assert not (out / "p1.json").exists()
+    assert flare(scans, out, "--resume").exit_code == 0
+    assert flare(scans, out, "--share").exit_code == 0
+    assert foreign.read_text() == content
+    assert [case.name for case in collected_cases(out)] == ["p1", "p2"]
