@@ -12,9 +12,11 @@ from flarecli.errors import FlareError, InputError
 from flarecli.files.names import label_map_stem
 from flarecli.prediction.cases import Case
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
-from flarecli.prediction.sharing.failed_cases import is_failure, read_failure
+from flarecli.prediction.sharing.failed_cases import FAILURE_SUFFIX, is_failure, is_failure_name, read_failure
+from flarecli.weights.card import sha256_of
 
-_RECORD, _FAILURE = ".json", ".failed.json"
+_RECORD = ".json"
+_PERMISSIONS = "Check the path and its permissions."
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class CollectedCase:
     Attributes:
         name: What it is called: its files' path within the folder, without suffix.
         record: Its record; None where it failed.
-        error: Why it failed, or why its record cannot be used.
+        error: Why it failed, or why its record cannot be used: it is damaged, or its label map was changed since.
     """
 
     name: str
@@ -46,7 +48,7 @@ def collected_cases(folder: Path) -> Iterator[CollectedCase]:
             "the folder cannot be read",
             path=error.filename or folder,
             seen=error.strerror or str(error),
-            remedy="Check the path and its permissions.",
+            remedy=_PERMISSIONS,
         ) from error
 
     for place, folders, names in os.walk(folder, onerror=refuse):
@@ -56,9 +58,10 @@ def collected_cases(folder: Path) -> Iterator[CollectedCase]:
             if name.startswith(".") or not name.endswith(_RECORD):
                 continue
             path = Path(place, name)
-            stem = name.removesuffix(_FAILURE if name.endswith(_FAILURE) else _RECORD)
+            is_about_failure = is_failure_name(path)
+            stem = name.removesuffix(FAILURE_SUFFIX if is_about_failure else _RECORD)
             called = str(Path(place, stem).relative_to(folder))
-            if name.endswith(_FAILURE) and not _is_of_a_scan_of_this_name(path):
+            if is_about_failure:
                 if f"{stem}{_RECORD}" not in present and (is_failure(path) or not is_foreign_json(path)):
                     yield CollectedCase(called, None, read_failure(Case(stem, path, path.with_name(f"{stem}.nii.gz"))))
                 continue
@@ -69,16 +72,26 @@ def collected_cases(folder: Path) -> Iterator[CollectedCase]:
             except UnusableRecordError as error:
                 yield CollectedCase(called, None, _unusable(path, error))
             else:
-                yield CollectedCase(str(Path(called).with_name(label_map_stem(record["labels"]["file"]))), record)
+                labels = path.with_name(Path(record["labels"]["file"]).name or name)
+                is_beside = label_map_stem(labels.name) == stem  # else both were renamed since
+                wrong = _error_of(record, labels) if is_beside else None
+                called = str(Path(called).with_name(label_map_stem(labels.name)))
+                yield CollectedCase(called, None if wrong else record, wrong)
 
 
-def _is_of_a_scan_of_this_name(path: Path) -> bool:
-    """Whether it is the record of a scan that itself is called `NAME.failed`."""
+def _error_of(record: dict[str, Any], labels: Path) -> InputError | None:
+    """What is wrong with the label map of a record that can be read; one that lies elsewhere cannot be compared."""
     try:
-        labels = read_record(path)["labels"]["file"]
-    except UnusableRecordError:
-        return False
-    return bool(label_map_stem(labels) == path.name.removesuffix(_RECORD))
+        if not labels.is_file() or sha256_of(labels) == record["labels"]["sha256"]:
+            return None
+    except OSError as error:
+        return InputError("the label map cannot be read", path=labels, seen=error.strerror, remedy=_PERMISSIONS)
+    return InputError(
+        "the label map was changed since its record",
+        path=labels,
+        expected="the label map whose figures the record holds",
+        remedy="Measure the changed label map by itself, or segment the scan again with --overwrite.",
+    )
 
 
 def _unusable(path: Path, error: UnusableRecordError) -> InputError:

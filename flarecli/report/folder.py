@@ -22,12 +22,9 @@ from flarecli.files.names import (
 from flarecli.organs import ORGANS
 from flarecli.prediction.cases import Case, find_cases
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
-from flarecli.prediction.sharing.failed_cases import failed_scan, read_failure
+from flarecli.prediction.sharing.failed_cases import FAILURE_SUFFIX, failed_scan, is_failure_name, read_failure
 from flarecli.report.cases import ReportCase, Status, case_of_record, is_plausible, scan_of_record
 from flarecli.weights.card import sha256_of
-
-FAILURE_SUFFIX = ".failed.json"
-"""Ends the name of a file that says why a case has no result."""
 
 _CHANGED = (
     "the label map was changed since its record: figures, verdicts, preview and further files are of the earlier one"
@@ -79,7 +76,7 @@ def results_in(
     foreign = []
     for name in sorted(name for name in names if name.endswith(".json")):
         path = folder / name
-        if name.endswith(FAILURE_SUFFIX):
+        if is_failure_name(path):
             stem = name.removesuffix(FAILURE_SUFFIX)
             if f"{stem}.json" not in names:
                 cases[stem] = _failed(path, stem)

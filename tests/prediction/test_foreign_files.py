@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from flarecli.cli.main import app
 from flarecli.prediction.collected import collected_cases
+from flarecli.report.folder import results_in
 from tests.synthetic_ct import write_ct
 
 pytestmark = pytest.mark.usefixtures("threshold_system")
@@ -130,6 +131,8 @@ def test_the_record_of_a_scan_named_failed_stays(scans: Path, tmp_path: Path) ->
     assert flare(scans, out).exit_code == 0
     assert (out / "p1.failed.json").read_bytes() == record
     assert [(case.name, case.error) for case in collected_cases(out)] == [("p1.failed", None), ("p1", None)]
+    reported = {case.name: str(case.status) for case in results_in(out).cases}
+    assert reported == {"p1": "done", "p1.failed": "done"}
 
 
 @pytest.mark.parametrize("content", ['{"landmarks": []}', "[1]", "notes"])
@@ -146,3 +149,15 @@ def test_files_in_the_place_of_the_record_of_a_failure_stay(scans: Path, tmp_pat
     assert flare(scans, out, "--share").exit_code == 0
     assert foreign.read_text() == content
     assert [case.name for case in collected_cases(out)] == ["p1", "p2"]
+
+
+def test_a_label_map_that_was_changed_is_not_collected_with_former_figures(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert flare(scans, out).exit_code == 0
+    shutil.copy(out / "p2.nii.gz", out / "p1.nii.gz")
+    changed, same = collected_cases(out)
+    assert (changed.name, changed.record) == ("p1", None)
+    assert "changed since its record" in str(changed.error)
+    assert (same.name, same.error) == ("p2", None)
+    (out / "p1.nii.gz").unlink()  # label maps may lie elsewhere
+    assert [case.error for case in collected_cases(out)] == [None, None]

@@ -8,10 +8,13 @@ from typing import Any
 from flarecli.addresses import shown
 from flarecli.errors import FlareError, InputError, OutputError, error_from_dict
 from flarecli.files.atomic import write_json
+from flarecli.files.names import label_map_stem
 from flarecli.prediction.cases import Case
-from flarecli.prediction.record import UnusableRecordError, small_json
+from flarecli.prediction.record import UnusableRecordError, read_record, small_json
 
 FAILURE_VERSION = 1
+FAILURE_SUFFIX = ".failed.json"
+"""Ends the name of a file that says why a case has no result."""
 
 
 def write_failure(case: Case, error: FlareError, *, anonymous: bool = False) -> None:
@@ -33,6 +36,17 @@ def is_failure(path: Path) -> bool:
         return _tells_a_failure(small_json(path))
     except UnusableRecordError:
         return False
+
+
+def is_failure_name(path: Path) -> bool:
+    """Whether a file of this name is about a failure, not the record of a scan that itself is called `NAME.failed`."""
+    if not path.name.endswith(FAILURE_SUFFIX):
+        return False
+    try:
+        labels = read_record(path)["labels"]["file"]
+    except UnusableRecordError:
+        return True
+    return bool(label_map_stem(labels) != path.stem)
 
 
 def failed_scan(case: Case) -> str:
