@@ -54,7 +54,7 @@ def clear_keras_session() -> None:
     keras = sys.modules.get("keras")
     if keras is None:
         return
-    with _without(_LeftOut(stand_ins=() if _COMPILER in sys.modules else tuple(_stand_in_of_compiler()))):
+    with _without(_LeftOut(stand_ins=tuple(_stand_in_of_compiler()))):
         keras.utils.clear_session()
 
 

@@ -127,14 +127,16 @@ def check_destinations(
     """
     read = {target_of(path) for path in inputs}
     by_target: dict[Path, Destination] = {}
-    existing = []
+    existing, reserved = [], []
     for destination in destinations:
         if is_standard_output(destination.path):
             continue
-        if not destination.is_reserved:
-            check_destination(destination.path)
         target = target_of(destination.path)
-        if target in read and not destination.is_reserved:
+        if destination.is_reserved:
+            reserved.append((target, destination))
+            continue
+        check_destination(destination.path)
+        if target in read:
             raise UsageError(
                 f"the {destination.content} would replace a file that is read",
                 path=destination.path,
@@ -143,8 +145,11 @@ def check_destinations(
         other = by_target.setdefault(target, destination)
         if other is not destination:
             raise clash(other, destination)
-        if not destination.replaces and not destination.is_reserved and target.exists():
+        if not destination.replaces and target.exists():
             existing.append(destination)
+    for target, destination in reserved:
+        if target in by_target:
+            raise clash(by_target[target], destination)
     if existing:
         raise _exist_already(existing, expected, remedy)
 

@@ -67,11 +67,11 @@ def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySi
     parts, count = connected_parts(mask, _CONNECTIVITY)
     behind = slice(0, window[1].start + round(_centre(np.count_nonzero(mask, axis=(0, 2)))))
     midline_x = _midline_x(voxels[window[0]], labels[window[0]], behind, grid)
-    between = _between_two_parts(parts, window[2], grid)
+    sizes = np.bincount(parts[mask], minlength=count + 1)
+    between = _between_two_parts(parts, sizes, window[2], grid)
     if between is not None and not between[0] < midline_x < between[1]:
         midline_x = (between[0] + between[1]) / 2
     is_left_x = np.arange(window[2].start, window[2].stop) < midline_x
-    sizes = np.bincount(parts[mask], minlength=count + 1)
     begin = int(np.count_nonzero(is_left_x))  # of the right side within the window
     on_left = np.bincount(parts[:, :, :begin][mask[:, :, :begin]], minlength=count + 1)
     share = on_left / np.maximum(sizes, 1)
@@ -85,16 +85,15 @@ def kidney_sides(labels: np.ndarray, voxels: np.ndarray, grid: Grid) -> KidneySi
     return KidneySides(labels, window, left, midline_x, bool(fused.any()))
 
 
-def _between_two_parts(parts: np.ndarray, along_x: slice, grid: Grid) -> tuple[float, float] | None:
+def _between_two_parts(parts: np.ndarray, sizes: np.ndarray, along_x: slice, grid: Grid) -> tuple[float, float] | None:
     """Indices along x of the centres of the two largest parts, where these can only be a left and a right kidney."""
-    sizes = np.bincount(parts.ravel())[1:]
-    if len(sizes) < 2:
+    if len(sizes) < 3:  # the first one is the background's
         return None
-    smaller, larger = np.argsort(sizes, kind="stable")[-2:]
+    smaller, larger = 1 + np.argsort(sizes[1:], kind="stable")[-2:]
     if sizes[smaller] < _FUSED_SHARE * sizes[larger]:
         return None
     low, high = sorted(
-        along_x.start + _centre(np.count_nonzero(parts == part + 1, axis=(0, 1))) for part in (smaller, larger)
+        along_x.start + _centre(np.count_nonzero(parts == part, axis=(0, 1))) for part in (smaller, larger)
     )
     return (low, high) if (high - low) * grid.spacing_mm[2] > _APART_MM else None
 

@@ -10,6 +10,9 @@ from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import FlareError
 from flarecli.files.names import label_map_stem, label_map_suffix, suffix_of_name
 
+FAILURE_SUFFIX = ".failed.json"
+"""Ends the name of a file that says why a case has no result."""
+
 _LABEL_SUFFIXES = {".nhdr": ".nrrd", ".mhd": ".mha", ".hdr": ".nii.gz", ".hdr.gz": ".nii.gz"}
 """Label maps are single files, also those of scans whose header and voxels are two."""
 
@@ -63,7 +66,7 @@ class Case:
     @property
     def failure(self) -> Path:
         """The record of a failure; see `flarecli.prediction.sharing.failed_cases`."""
-        return self.beside(".failed.json")
+        return self.beside(FAILURE_SUFFIX)
 
     def beside(self, ending: str) -> Path:
         """A file beside the label map, of its name without suffix and the ending given."""

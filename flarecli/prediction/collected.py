@@ -10,9 +10,9 @@ from typing import Any
 
 from flarecli.errors import FlareError, InputError
 from flarecli.files.names import label_map_stem
-from flarecli.prediction.cases import Case
+from flarecli.prediction.case import FAILURE_SUFFIX, Case
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
-from flarecli.prediction.sharing.failed_cases import FAILURE_SUFFIX, is_failure, is_failure_name, read_failure
+from flarecli.prediction.sharing.failed_cases import is_failure, is_failure_name, read_failure
 from flarecli.weights.card import sha256_of
 
 _RECORD = ".json"
@@ -72,15 +72,14 @@ def collected_cases(folder: Path) -> Iterator[CollectedCase]:
             except UnusableRecordError as error:
                 yield CollectedCase(called, None, _unusable(path, error))
             else:
-                labels = path.with_name(Path(record["labels"]["file"]).name or name)
-                is_beside = label_map_stem(labels.name) == stem  # else both were renamed since
-                wrong = _error_of(record, labels) if is_beside else None
-                called = str(Path(called).with_name(label_map_stem(labels.name)))
+                labels = Path(record["labels"]["file"]).name
+                wrong = _error_of(record, path.with_name(stem + labels.removeprefix(label_map_stem(labels))))
+                called = str(Path(called).with_name(label_map_stem(labels) or stem))
                 yield CollectedCase(called, None if wrong else record, wrong)
 
 
 def _error_of(record: dict[str, Any], labels: Path) -> InputError | None:
-    """What is wrong with the label map of a record that can be read; one that lies elsewhere cannot be compared."""
+    """What is wrong with the label map beside a record that can be read; one that lies elsewhere cannot be compared."""
     try:
         if not labels.is_file() or sha256_of(labels) == record["labels"]["sha256"]:
             return None

@@ -285,4 +285,4 @@ def _choices_of_weights(weights: object) -> tuple[str, ...]:
             expected=f"[{weights!r}]" if isinstance(weights, str | os.PathLike) else "for example ['starter']",
             remedy="Give a list of choices, also of one.",
         )
-    return tuple(str(os.fsdecode(choice)) for choice in choices)  # type: ignore[arg-type]  # checked above
+    return tuple(map(os.fsdecode, choices))  # type: ignore[arg-type]  # checked above

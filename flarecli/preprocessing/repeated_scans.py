@@ -19,11 +19,12 @@ def with_repeated_scans_named(outcomes: Sequence[CaseOutcome]) -> tuple[CaseOutc
 
     Scans of the same shape, voxel size and histogram of HU count as one, however their files are compressed.
     """
-    by_scan: dict[str, list[str]] = defaultdict(list)
-    for outcome in outcomes:
-        if (key := _key(outcome)) is not None:
-            by_scan[key].append(outcome.pair.name)
-    return tuple(_with_warning(outcome, by_scan.get(_key(outcome) or "", ())) for outcome in outcomes)
+    keys = [_key(outcome) for outcome in outcomes]
+    by_scan: dict[str | None, list[str]] = defaultdict(list)
+    for outcome, key in zip(outcomes, keys, strict=True):
+        by_scan[key].append(outcome.pair.name)
+    by_scan[None] = []  # of faulty ones nothing is known
+    return tuple(_with_warning(outcome, by_scan[key]) for outcome, key in zip(outcomes, keys, strict=True))
 
 
 def _key(outcome: CaseOutcome) -> str | None:

@@ -20,9 +20,10 @@ from flarecli.files.names import (
     label_map_stem,
 )
 from flarecli.organs import ORGANS
-from flarecli.prediction.cases import Case, find_cases
+from flarecli.prediction.case import FAILURE_SUFFIX, Case
+from flarecli.prediction.cases import find_cases
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
-from flarecli.prediction.sharing.failed_cases import FAILURE_SUFFIX, failed_scan, is_failure_name, read_failure
+from flarecli.prediction.sharing.failed_cases import failed_scan, is_failure_name, read_failure
 from flarecli.report.cases import ReportCase, Status, case_of_record, is_plausible, scan_of_record
 from flarecli.weights.card import sha256_of
 

@@ -9,12 +9,10 @@ from flarecli.addresses import shown
 from flarecli.errors import FlareError, InputError, OutputError, error_from_dict
 from flarecli.files.atomic import write_json
 from flarecli.files.names import label_map_stem
-from flarecli.prediction.cases import Case
+from flarecli.prediction.case import FAILURE_SUFFIX, Case
 from flarecli.prediction.record import UnusableRecordError, read_record, small_json
 
 FAILURE_VERSION = 1
-FAILURE_SUFFIX = ".failed.json"
-"""Ends the name of a file that says why a case has no result."""
 
 
 def write_failure(case: Case, error: FlareError, *, anonymous: bool = False) -> None:
