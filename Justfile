@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE := ""
 network_tests := "tests/models tests/engine tests/golden tests/systems/test_efficientscn_published.py"
 torch_tests := network_tests + " tests/training tests/cli/test_train.py"
 tensorflow_tests := network_tests + " tests/training/test_machine.py tests/training/test_optimiser.py " + \
-    "tests/training/test_run.py tests/training/test_recipes.py tests/cli/test_train.py"
+    "tests/training/test_run.py tests/training/test_resuming.py tests/training/test_recipes.py tests/cli/test_train.py"
 
 # In two minutes at most: XLA compiles every model anew.
 jax_tests := "tests/engine/test_jax.py tests/engine/test_runtime.py tests/engine/test_backend_choice.py " + \

@@ -115,7 +115,7 @@ def train(
     with reported_errors(as_json=as_json, go_on="Run the same command again: it resumes."):
         cache, run = _folders(first, second, synthesize_from)
         _check_outputs(run, preview, cache)
-        from flarecli.training.folds import FOLDS
+        from flarecli.training.folds import FOLDS, fold_number
         from flarecli.training.samples.mixture.selection import (
             DEFAULT_REAL_SHARE,
             ScanSelection,
@@ -171,8 +171,8 @@ def train(
         if fold == "auto":
             number = fold_of_array(folds)
             fold, run = str(number), folder_of_fold(run, number)
-        if fold is not None and fold.isdigit():
-            chosen = recipe_of_fold(chosen, int(fold))
+        if fold is not None and (wanted := fold_number(fold)) is not None:
+            chosen = recipe_of_fold(chosen, wanted)
         data = data_of(chosen, scans, fold, folds, seed)
         if preview is not None:
             _draw_preview(preview, data, seed)

@@ -170,7 +170,7 @@ def runs_under_wsl() -> bool:
 
 
 def _opened(nvml: Any, chosen: str) -> Gpu:
-    by_index = chosen.isdigit()
+    by_index = chosen.isascii() and chosen.isdecimal()
     device = nvml.nvmlDeviceGetHandleByIndex(int(chosen)) if by_index else nvml.nvmlDeviceGetHandleByUUID(chosen)
     notes: list[str] = []
     if by_index and _is_split(nvml, device):

@@ -6,12 +6,14 @@ from flarecli.errors import UsageError
 from flarecli.systems.base import NetworkSpec
 from flarecli.training.learning.losses import checked_arguments
 from flarecli.training.recipe import Recipe
+from flarecli.training.setting_ranges import check_ranges
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView
 from flarecli.training.views.orientation import ORIENTATIONS
 
 _SELECTIONS = ("last", "dice", "cross_entropy")
 _ORDERS = ("shuffled", "with_replacement")
+_PRECISIONS = ("float32", "float16", "bfloat16")
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -26,23 +28,9 @@ def check_recipe(recipe: Recipe) -> None:
     _among("sampling.order", recipe.sampling.order, _ORDERS)
     orientation = getattr(recipe.view, "orientation", "RAS")
     _among("view.orientation", orientation, ORIENTATIONS)
-    for name in (
-        "iterations",
-        "batch",
-        "accumulate",
-        "devices",
-        "synthesis.reuse",
-        "synthesis.mixing",
-        "sampling.reuse",
-    ):
-        value = recipe
-        for part in name.split("."):
-            value = getattr(value, part)
-        if not isinstance(value, int) or value < 1:
-            raise UsageError(f"{name} must be 1 or more", seen=value, remedy="Give a positive number.")
-    for name in ("interval", "scans"):
-        if (value := getattr(recipe.validation, name)) < 0:
-            raise UsageError(f"validation.{name} must be 0 or more", seen=value, remedy="Give 0 or a positive number.")
+    _among("precision.activations", recipe.precision.activations, ("auto", *_PRECISIONS))
+    _among("precision.on_gpu", recipe.precision.on_gpu, _PRECISIONS)
+    check_ranges(recipe)
     if recipe.synthesis.rendered_on_device:
         _check_rendered(recipe)
     else:

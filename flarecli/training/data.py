@@ -15,7 +15,7 @@ from flarecli.training.checksums import checksum_of_all
 from flarecli.training.folds import Split
 from flarecli.training.randomness import Purpose
 from flarecli.training.recipe import Recipe
-from flarecli.training.samples.anatomies import Anatomies
+from flarecli.training.samples.anatomies import HELD_OUT_MAPS, MAPS, Anatomies
 from flarecli.training.samples.rendering import PatientSource, PatientStream
 from flarecli.training.samples.scan_source import CachedScans, ReducedScans, ScanSource, SyntheticScans
 from flarecli.training.samples.schedule import Schedule
@@ -25,6 +25,9 @@ from flarecli.training.samples.variation.varied_scans import VariedScans
 from flarecli.training.targets import Target
 from flarecli.training.views import CropView, SliceView
 from flarecli.training.views.scan import LabelledScan
+
+UNKNOWN_LICENCE = "NOASSERTION"
+"""What SPDX calls a licence that nothing is said about."""
 
 HELD_OUT_SEED = 0
 """Held-out synthetic scans are the same for every seed of a run."""
@@ -69,6 +72,11 @@ class TrainingData(Protocol):
         ...
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the user on what of the data is not used."""
+        ...
+
+    @property
     def has_validation(self) -> bool:
         """Whether anything is held out."""
         ...
@@ -106,7 +114,8 @@ class SyntheticData:
 
     @property
     def title(self) -> str:
-        organs = f"organs of {len(self.anatomies.names)} label maps" if self.anatomies.names else "procedural organs"
+        maps, _ = self._map_names
+        organs = f"organs of {counted(len(maps), 'label map')}" if maps else "procedural organs"
         return f"synthetic scans alone ({organs})"
 
     @property
@@ -116,11 +125,16 @@ class SyntheticData:
     @property
     def licence(self) -> str:
         # The licence of weights trained on label maps depends on that of the maps.
-        return "NOASSERTION" if self.anatomies.names else "Apache-2.0"
+        return UNKNOWN_LICENCE if self.anatomies.names else "Apache-2.0"
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {"synthetic": True, "label_maps": list(self.anatomies.names)}
+        maps, held_out = self._map_names
+        return {"synthetic": True, MAPS: list(maps), **({HELD_OUT_MAPS: list(held_out)} if held_out else {})}
+
+    @property
+    def _map_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return self.anatomies.split_names(self.recipe.synthesis.held_out_share)
 
     @property
     def checksums(self) -> dict[str, str]:
@@ -129,6 +143,10 @@ class SyntheticData:
     @property
     def held_out_cases(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return () if self.anatomies.warning is None else (self.anatomies.warning,)
 
     @property
     def has_validation(self) -> bool:
@@ -221,7 +239,7 @@ class CachedData:
 
     @property
     def licence(self) -> str:
-        return "NOASSERTION"
+        return UNKNOWN_LICENCE
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -235,6 +253,10 @@ class CachedData:
     @property
     def held_out_cases(self) -> tuple[str, ...]:
         return self.split.validation
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def has_validation(self) -> bool:

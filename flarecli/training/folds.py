@@ -50,6 +50,11 @@ def k_folds(names: Sequence[str], seed: int, folds: int = FOLDS) -> tuple[Split,
     )
 
 
+def fold_number(text: str) -> int | None:
+    """The number that a text is, whether there is such a fold or not; None where it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 def held_out(names: Sequence[str], share: float, seed: int) -> Split:
     """Hold out a fraction of the cases, at least one unless the fraction is 0 or there is only one case."""
     shuffled = _shuffled(names, seed)

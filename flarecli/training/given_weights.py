@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flarecli.counts import counted
 from flarecli.training.recipe import Recipe
@@ -13,6 +14,8 @@ from flarecli.weights.store import resolve_weights
 
 INITIAL = "initial_weights"
 FIRST_STAGE = "first_stage"
+
+CASES = "training_cases"
 
 _NAMED = 5
 """Cases that a warning names."""
@@ -34,14 +37,29 @@ class GivenWeights:
 
     @property
     def training_cases(self) -> frozenset[str]:
-        """Names of the cases that its card says it was trained on."""
-        data = self.card.details.get("data")
-        names = data.get("training") if isinstance(data, dict) else None
-        return frozenset(filter(lambda name: isinstance(name, str), names)) if isinstance(names, list) else frozenset()
+        """Names of cases that its card says it was trained on, in its own run or in those that this started from."""
+        data, before = self.card.details.get("data"), self.card.details.get(INITIAL)
+        return _names(data, "training") | _names(before, CASES)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the card of weights that are trained with these says of them, JSON."""
+        return {
+            "title": self.card.title,
+            "source": self.card.source,
+            "licence": self.card.licence,
+            "sha256": self.card.sha256,
+            CASES: sorted(self.training_cases),
+        }
 
     def seen_of(self, held_out: Collection[str]) -> tuple[str, ...]:
         """Those of the held-out cases that it was trained on, by name."""
         return tuple(sorted(self.training_cases.intersection(held_out)))
+
+
+def _names(table: object, key: str) -> frozenset[str]:
+    names = table.get(key) if isinstance(table, dict) else None
+    return frozenset(filter(lambda name: isinstance(name, str), names)) if isinstance(names, list) else frozenset()
 
 
 def given_weights(recipe: Recipe, initial_weights: str | None) -> tuple[GivenWeights, ...]:

@@ -22,8 +22,12 @@ _FIXED = ("name", "system", "network")
 
 
 def settings_of(recipe: Recipe) -> dict[str, Any]:
-    """All settings of a recipe by their dotted names, values as TOML and JSON have them."""
-    return {key: _plain(value) for key, value in _leaves(recipe, "") if key not in _FIXED}
+    """All settings of a recipe by their dotted names, values as TOML and JSON have them.
+
+    Raises:
+        UsageError: when its loss, or an argument of that, is unknown.
+    """
+    return {key: _plain(value) for key, value in _leaves(_with_loss_arguments(recipe), "") if key not in _FIXED}
 
 
 def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -38,8 +42,8 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """
     if "loss.name" in changes and changes["loss.name"] != recipe.loss.name:
         # Another loss has other arguments.
-        chosen = LossSettings(_conformed(changes["loss.name"], str, "loss.name"))
-        recipe = replace(recipe, loss=replace(chosen, arguments=checked_arguments(chosen)))
+        recipe = replace(recipe, loss=LossSettings(_conformed(changes["loss.name"], str, "loss.name")))
+    recipe = _with_loss_arguments(recipe)
     known = settings_of(recipe)
     for key in changes:
         if key in FORMER_NAMES:
@@ -111,6 +115,11 @@ def parsed_pairs(pairs: Iterable[str]) -> dict[str, Any]:
             value = text
         changes[key.strip()] = value
     return changes
+
+
+def _with_loss_arguments(recipe: Recipe) -> Recipe:
+    """The recipe with all arguments of its loss, also those that it leaves at their defaults."""
+    return replace(recipe, loss=replace(recipe.loss, arguments=checked_arguments(recipe.loss)))
 
 
 def _leaves(settings: Any, prefix: str) -> Iterable[tuple[str, Any]]:

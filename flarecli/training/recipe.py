@@ -144,6 +144,7 @@ class SynthesisSettings:
         lean_share: Fraction of the patients that are lean.
         procedural_share: With label maps: fraction of the scans whose organs are procedural.
         held_out_share: With label maps: fraction of the maps that is held out for validation, the last ones by name.
+            Mixtures with real scans, which are validated on such scans, hold none out unless it is set.
         reuse: How many samples are cut from each scan.
         mixing: Other samples between these uses; see `Schedule`.
         rendered_on_device: Whether only the anatomy of patients is made beforehand, and their scans are rendered on

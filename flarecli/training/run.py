@@ -128,7 +128,7 @@ def _trained(
     checksums = {**data.checksums, **{weights.role: weights.card.sha256 for weights in given}}
     if group.is_first:
         folder.begin({**_plan(recipe, data, seed, runtime, options, group), CHECKSUMS: checksums})
-        for warning in seen_warnings(given, data.held_out_cases):
+        for warning in (*data.warnings, *seen_warnings(given, data.held_out_cases)):
             callbacks.on_warning(warning)
     _check_common_folder(folder, group)
     if group.from_first(folder.scores.exists()):
@@ -169,9 +169,12 @@ def _trained(
         return None
 
     if group.is_first and has_matplotlib():  # the numbers are in the tables
-        from flarecli.training.curves import draw_curves
+        try:
+            from flarecli.training.curves import draw_curves
 
-        draw_curves(folder.curves, folder.losses, folder.validations)
+            draw_curves(folder.curves, folder.losses, folder.validations)
+        except Exception as error:  # the weights are released without it
+            callbacks.on_warning(f"no picture of the learning curves: {str(error) or type(error).__name__}")
     callbacks.on_stage("scoring the weights on held-out scans")
     is_best = recipe.validation.select != "last"
     trained = folder.best_weights if is_best else folder.averaged_weights
@@ -208,7 +211,7 @@ def _released(
         set_name=run.resolve().name,
         scores=scores,
         checksums=checksums,
-        seen_by={weights.role: seen for weights in given if (seen := weights.seen_of(data.held_out_cases))},
+        given=given,
     )
     released = release_weights(trained, run, card)
     write_json(RunFolder(run).scores, [_as_dict(result, recipe) for result in scores])

@@ -65,12 +65,14 @@ def score_scans(
     results = []
     for name, scan in scans:
         entropies: list[float] = []
+        voxels: list[int] = []
 
-        def scores_of(sample: Sample, entropies: list[float] = entropies) -> np.ndarray:
+        def scores_of(sample: Sample, entropies: list[float] = entropies, voxels: list[int] = voxels) -> np.ndarray:
             scores = network(builder.channels(sample))
             if with_cross_entropy:
                 logits = target.joined(np.moveaxis(scores, view.channel_axis, 0))
                 entropies.append(_cross_entropy(logits, target.scored(sample.labels)))
+                voxels.append(sample.labels.size)
             return scores
 
         values = view.segment(scan, scores_of, target.decoded)
@@ -78,11 +80,9 @@ def score_scans(
             LabelMap(np.ascontiguousarray(labels), scan.spacing_mm, np.eye(4))
             for labels in (values, target.scored(scan.labels))
         ]
-        results.append(
-            CaseScores(
-                name, score_organs(grids[0], grids[1], settings), float(np.mean(entropies)) if entropies else np.nan
-            )
-        )
+        # The last batch of slices is smaller than the others.
+        cross_entropy = float(np.average(entropies, weights=voxels)) if entropies else np.nan
+        results.append(CaseScores(name, score_organs(grids[0], grids[1], settings), cross_entropy))
         on_scan(results[-1])
     return results
 

@@ -80,6 +80,15 @@ def test_real_and_synthetic_scans_are_mixed_in_a_share(tmp_path: Path) -> None:
     assert len(shown["data"]["validation"]) == 2
 
 
+@pytest.mark.parametrize("fold", ["²", "٣", "0", "3", "one", "9" * 5000])
+def test_a_fold_that_is_none_is_refused(fold: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = fake_cache(4, system="flarelite", networks=("locate",))
+    monkeypatch.setattr("flarecli.preprocessing.cache.TrainingCache.open", lambda _: cache)
+    result = train("CACHE", "RUN", "--fold", fold, "--folds", 2, "--dry-run")
+    assert result.exit_code == 2, result.output
+    assert "there is no such fold" in " ".join(result.output.split())
+
+
 def test_a_preview_is_drawn(tmp_path: Path) -> None:
     small = ("--set", "synthesis.scan_shape_zyx=[16, 16, 16]", "--set", "synthesis.spacing_mm=[20, 20, 20]")
     crop = ("--set", "view.shape_zyx=[16, 16, 16]")

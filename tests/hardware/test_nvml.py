@@ -92,6 +92,10 @@ def test_visible_devices_decide(library: Path, visible: str, words: str) -> None
     assert "cannot" in seen(library, "normal", "GPU-unknown")["reason"]
 
 
+def test_a_digit_that_is_no_number_is_taken_for_a_name(library: Path) -> None:
+    assert seen(library, "normal", "²")["name"] == "Fake GPU"
+
+
 def test_split_gpu_gives_its_instance(library: Path) -> None:
     facts = seen(library, "mig")
     assert facts["name"] == "Fake GPU MIG 1g.10gb"

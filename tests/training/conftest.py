@@ -1,10 +1,14 @@
-"""Long trainings run only when they are asked for."""
+"""A finished run that tests share; long trainings run only when they are asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from flarecli.training.run import Finished
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -16,3 +20,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out and not any("::" in argument for argument in config.args):
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
+    """Folder and result of a small run that nothing interrupted; tests leave them as they are."""
+    from tests.training.small_runs import run
+
+    folder = tmp_path_factory.mktemp("run")
+    finished = run(folder)
+    assert finished is not None
+    return folder, finished

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +36,16 @@ class LargeStream:
         if number > self.last:
             time.sleep(600)
         return np.full(self.megabytes * 1_000_000, number, np.uint8)
+
+
+@dataclass(frozen=True)
+class MakerStream:
+    """Samples that are their number and that of the process that makes them."""
+
+    schedule: Any
+
+    def sample(self, number: int) -> tuple[int, int]:
+        return number, os.getpid()
 
 
 class TooLargeStream(SampleStream):

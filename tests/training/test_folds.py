@@ -8,7 +8,7 @@ import pytest
 
 from flarecli.errors import UsageError
 from flarecli.training.cross_validation import recipe_of_fold
-from flarecli.training.folds import held_out, k_folds
+from flarecli.training.folds import fold_number, held_out, k_folds
 from flarecli.training.recipe import FirstStageSettings
 from tests.training import small
 
@@ -40,6 +40,14 @@ def test_a_share_is_held_out(share: float, count: int) -> None:
 def test_more_folds_than_cases_are_refused() -> None:
     with pytest.raises(UsageError, match="4 folds of 3 cases"):
         k_folds(NAMES[:3], seed=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1", 1), ("04", 4), ("²", None), ("٣", None), ("1.0", None), ("-1", None), ("", None), ("9" * 5000, None)],
+)
+def test_a_fold_is_named_by_plain_digits(text: str, number: int | None) -> None:
+    assert fold_number(text) == number
 
 
 def test_a_fold_takes_the_first_stage_of_the_same_fold(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from flarecli.training.run import RunOptions, run_training
 from flarecli.training.samples.anatomies import Anatomies
 from flarecli.training.samples.loader import SampleLoader
 from flarecli.training.samples.mixture.data import MixedData, recipe_for_mixing
+from flarecli.training.samples.mixture.selection import ScanSelection, chosen_recipe
 from flarecli.training.samples.mixture.stream import FIRST_REAL_SCAN, Interleaving, MixedSchedule
 from flarecli.training.samples.schedule import Schedule
 from flarecli.training.samples.variation.settings import VariationSettings
@@ -145,6 +146,40 @@ def test_what_is_held_out_is_real() -> None:
     assert data.facts["training"] == ["case_000", "case_002"]
     assert data.facts["real_share"] == 0.5
     assert data.licence == "NOASSERTION"
+
+
+@pytest.mark.parametrize(
+    ("source", "pairs", "share"),
+    [
+        ("maps", [], 0.0),
+        ("maps", ["synthesis.held_out_share=0.2"], 0.2),
+        # No label maps: as runs of former versions have it.
+        ("phantoms", [], 0.1),
+    ],
+)
+def test_no_label_map_is_held_out_of_a_mixture_for_nothing(source: str, pairs: list[str], share: float) -> None:
+    scans = ScanSelection(Path("cache"), source)
+    recipe = chosen_recipe("flarelite", "locate", None, pairs, None, scans)
+    assert recipe.synthesis.held_out_share == share
+    alone = chosen_recipe("flarelite", "locate", None, pairs, None, replace(scans, cache=None))
+    assert alone.synthesis.held_out_share == (share or 0.1)
+
+
+def test_a_recipe_file_may_hold_label_maps_out_of_a_mixture(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("synthesis.held_out_share = 0.1\n", encoding="utf-8")
+    recipe = chosen_recipe("flarelite", "locate", str(path), [], None, ScanSelection(Path("cache"), "maps"))
+    assert recipe.synthesis.held_out_share == 0.1
+
+
+def test_a_mixture_says_which_label_maps_it_is_trained_on() -> None:
+    recipe = chosen_recipe("flarelite", "locate", None, [], None, ScanSelection(Path("cache"), "maps"))
+    real = CachedData(recipe, fake_cache(3, system="flarelite", networks=("locate",)), SPLIT)
+    names = ("a", "b")
+    data = MixedData(recipe, real, SyntheticData(recipe, Anatomies("maps", names, names)), 0.5)  # type: ignore[arg-type]
+    assert data.title == "2 cases and synthetic scans (organs of 2 label maps) (50% of the samples real)"
+    assert data.facts["label_maps"] == ["a", "b"]
+    assert data.stream(0).synthetic.source.maps == names  # type: ignore[attr-defined]
 
 
 @small.needs_training

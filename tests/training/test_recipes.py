@@ -12,7 +12,7 @@ from flarecli.systems import system_named
 from flarecli.training.checks import check_recipe
 from flarecli.training.learning.losses import LOSSES
 from flarecli.training.overrides import parsed_pairs, read_recipe_file, settings_of, with_changes
-from flarecli.training.recipe import FirstStageSettings
+from flarecli.training.recipe import FirstStageSettings, Recipe
 from flarecli.training.recipes import RECIPES, recipe_named, recipes_for
 from tests.shared_data import shared_path
 from tests.training import small
@@ -76,6 +76,16 @@ def test_settings_are_changed_by_their_dotted_names() -> None:
     assert settings["schedule.name"] == "cosine"
     assert settings["sampling.repeated"] == ["a", "b"]
     assert settings["schedule.steps"] == [[0.5, 0.1]]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: f"{recipe.system}-{recipe.network}-{recipe.name}")
+def test_arguments_of_the_loss_are_settings_also_where_they_are_left_at_their_defaults(recipe: Recipe) -> None:
+    arguments = {f"loss.arguments.{name}": value for name, value in LOSSES[recipe.loss.name].items()}
+    assert settings_of(recipe).keys() >= arguments.keys()
+    changes = {key: not value for key, value in arguments.items() if isinstance(value, bool)}
+    changed = with_changes(recipe, changes)
+    assert {key: settings_of(changed)[key] for key in changes} == changes
+    check_recipe(changed)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,8 @@
-"""Whole runs with a small network: they learn, stop, go on exactly, and leave weights that prediction takes."""
+"""Whole runs with a small network: they learn, and leave weights that prediction takes."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,52 +11,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flarecli.errors import FlareError, InputError, UsageError
+from flarecli.errors import FlareError, UsageError
 from flarecli.training.data import CachedData, SyntheticData
 from flarecli.training.folds import Split
 from flarecli.training.learning.checkpoint import checkpoints
 from flarecli.training.learning.log import read_rows
 from flarecli.training.learning.loop import Callbacks
 from flarecli.training.machine import Machine
-from flarecli.training.recipe import FORMER_NAMES, LATER_SETTINGS, ClippingSettings, Recipe, ValidationSettings
+from flarecli.training.recipe import ClippingSettings, ValidationSettings
 from flarecli.training.recipes import RECIPES
-from flarecli.training.run import Finished, RunOptions, run_training
+from flarecli.training.run import Finished, RunOptions
+from flarecli.training.run_card import licence_of
 from flarecli.training.samples.anatomies import Anatomies
 from flarecli.weights.store import resolve_weights
 from tests.training import small
+from tests.training.small_runs import SPLIT, run
 from tests.training.small_scans import fake_cache, labelled_scan
 
 pytestmark = small.needs_training
 
-HERE = Machine(small.BACKEND, "cpu", workers=0)
-SPLIT = Split(("case_000", "case_002"), ("case_001", "case_003"))
 CLIPPINGS = list(dict.fromkeys(recipe.clipping for recipe in RECIPES))
-
-
-def run(folder: Path, recipe: Recipe | None = None, **changes: Any) -> Finished | None:
-    recipe = recipe or small.recipe()
-    arguments = {
-        "data": CachedData(recipe, fake_cache(4), SPLIT),
-        "seed": 5,
-        "machine": HERE,
-        "options": RunOptions(checkpoint_every=2),
-        "spec": small.SPEC,
-        **changes,
-    }
-    return run_training(folder, recipe, **arguments)
-
-
-def stop_after(iteration: int) -> Callbacks:
-    seen: list[int] = []
-    return Callbacks(on_progress=lambda progress: seen.append(progress.done), should_stop=lambda: seen[-1] >= iteration)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
-    folder = tmp_path_factory.mktemp("run")
-    finished = run(folder)
-    assert finished is not None
-    return folder, finished
 
 
 def test_a_run_leaves_weights_with_card_scores_logs_and_a_picture(uninterrupted: tuple[Path, Finished]) -> None:
@@ -83,105 +52,6 @@ def test_a_run_leaves_weights_with_card_scores_logs_and_a_picture(uninterrupted:
     released.load_weights(finished.weights)
 
 
-def test_a_finished_run_is_not_done_again(uninterrupted: tuple[Path, Finished]) -> None:
-    folder, finished = uninterrupted
-    again = run(folder, callbacks=Callbacks(on_progress=lambda _: pytest.fail("trained again")))
-    assert again is not None
-    assert again.card == finished.card
-    assert [result.scores for result in again.scores] == [result.scores for result in finished.scores]
-
-
-@pytest.mark.parametrize("stop", [3, 4])
-def test_a_stopped_run_goes_on_with_the_same_losses(
-    uninterrupted: tuple[Path, Finished], tmp_path: Path, stop: int
-) -> None:
-    assert run(tmp_path, callbacks=stop_after(stop)) is None
-    assert len(small.losses(tmp_path)) == stop
-    finished = run(tmp_path)
-    assert finished is not None
-    assert small.losses(tmp_path) == small.losses(uninterrupted[0])
-    with (
-        np.load(checkpoints(tmp_path / "checkpoints")[-1]) as resumed,
-        np.load(checkpoints(uninterrupted[0] / "checkpoints")[-1]) as whole,
-    ):
-        assert resumed.files == whole.files
-        assert all(np.array_equal(resumed[key], whole[key]) for key in whole.files if key != "facts")
-
-
-def test_a_run_with_the_settings_of_a_former_version_is_resumed(
-    uninterrupted: tuple[Path, Finished], tmp_path: Path
-) -> None:
-    assert run(tmp_path, callbacks=stop_after(3)) is None
-    plan = json.loads((tmp_path / "run.json").read_text())
-    for former, name in FORMER_NAMES.items():
-        plan["settings"][former] = plan["settings"].pop(name)
-    for later in LATER_SETTINGS:
-        del plan["settings"][later]
-    del plan["sha256"]
-    (tmp_path / "run.json").write_text(json.dumps(plan))
-    checkpoint = checkpoints(tmp_path / "checkpoints")[-1]
-    with np.load(checkpoint) as stored:
-        arrays = dict(stored)
-    facts = json.loads(str(arrays["facts"]))
-    facts["best_merit"] = facts.pop("best_metric")
-    np.savez(checkpoint, **{**arrays, "facts": np.array(json.dumps(facts))})
-
-    assert run(tmp_path) is not None
-    assert small.losses(tmp_path) == small.losses(uninterrupted[0])
-
-
-def test_a_killed_process_goes_on_with_the_same_losses(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.training.small", str(tmp_path / "killed"), "5"]
-    environment = {**os.environ, "KERAS_BACKEND": small.BACKEND}
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.strip() == "8":
-                process.send_signal(signal.SIGKILL)
-                break
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert [path.name for path in checkpoints(tmp_path / "killed/checkpoints")] == ["step_00000005.npz"]
-    for folder in ("killed", "whole"):
-        small.main(str(tmp_path / folder), "5")
-    assert len(small.losses(tmp_path / "whole")) == 12
-    assert small.losses(tmp_path / "killed") == small.losses(tmp_path / "whole")
-
-
-def test_a_folder_with_another_run_is_refused(uninterrupted: tuple[Path, Finished]) -> None:
-    folder, _ = uninterrupted
-    with pytest.raises(UsageError, match=r"settings\.iterations = 7; expected: settings\.iterations = 6"):
-        run(folder, small.recipe(iterations=7))
-    with pytest.raises(UsageError, match="other settings"):
-        run(folder, seed=6)
-    other = CachedData(small.recipe(), fake_cache(4), Split(SPLIT.training[:1], SPLIT.validation))
-    with pytest.raises(UsageError, match=r"data\.training"):
-        run(folder, data=other)
-
-
-def test_other_data_under_the_same_names_are_refused(uninterrupted: tuple[Path, Finished], tmp_path: Path) -> None:
-    corrected = CachedData(small.recipe(), fake_cache(4, contents="corrected"), SPLIT)
-    with pytest.raises(UsageError, match=r"sha256\.cases"):
-        run(uninterrupted[0], data=corrected)
-    assert run(tmp_path, callbacks=stop_after(3)) is None
-    with pytest.raises(UsageError, match=r"sha256\.cases"):
-        run(tmp_path, data=corrected)
-
-
-def test_other_initial_weights_under_the_same_name_are_refused(
-    uninterrupted: tuple[Path, Finished], tmp_path: Path
-) -> None:
-    given, folder = tmp_path / "given", tmp_path / "run"
-    shutil.copytree(uninterrupted[0], given)
-    options = RunOptions(checkpoint_every=2, initial_weights=str(given))
-    assert run(folder, options=options, callbacks=stop_after(3)) is None
-    card = json.loads((given / "segmentation.json").read_text())
-    (given / "segmentation.json").write_text(json.dumps({**card, "sha256": "0" * 64}))
-    with pytest.raises(UsageError, match=r"sha256\.initial_weights = 0{64}"):
-        run(folder, options=options)
-
-
 def test_held_out_cases_that_the_initial_weights_were_trained_on_are_named(
     uninterrupted: tuple[Path, Finished], tmp_path: Path
 ) -> None:
@@ -199,22 +69,49 @@ def test_held_out_cases_that_the_initial_weights_were_trained_on_are_named(
     assert finished.card.details["sha256"]["initial_weights"] == uninterrupted[1].card.sha256
 
 
+def test_a_card_says_what_the_initial_weights_were_trained_on(
+    uninterrupted: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    """However many runs ago: synthetic scans afterwards do not make them weights that no patient's scan has touched."""
+    recipe = small.recipe(iterations=1)
+    given, synthetic = uninterrupted[1].card, SyntheticData(recipe, Anatomies("phantoms"))
+    options = RunOptions(initial_weights=str(uninterrupted[0]))
+    second = run(tmp_path / "second", recipe, data=synthetic, options=options)
+    assert second is not None
+    assert second.card.title.endswith(f" for 1 iterations, from the weights {given.set_name!r}")
+    assert second.card.source.endswith(f", from: {given.title}")
+    assert second.card.licence == given.licence == "NOASSERTION"
+    assert second.card.details["initial_weights"]["sha256"] == given.sha256
+    assert second.card.details["initial_weights"]["training_cases"] == sorted(SPLIT.training)
+    warnings: list[str] = []
+    turned = CachedData(recipe, fake_cache(4), Split(SPLIT.validation, SPLIT.training[:1]))
+    options = RunOptions(initial_weights=str(tmp_path / "second"))
+    callbacks = Callbacks(on_warning=warnings.append)
+    third = run(tmp_path / "third", recipe, data=turned, options=options, callbacks=callbacks)
+    assert third is not None
+    assert "was trained on 1 of 1 held-out case (case_000)" in warnings[0]
+    assert third.card.details["initial_weights"]["training_cases"] == sorted(SPLIT.training)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "licence"),
+    [
+        ("Apache-2.0", "Apache-2.0", "Apache-2.0"),
+        ("Apache-2.0", "GPL-3.0-only", "Apache-2.0 AND GPL-3.0-only"),
+        ("Apache-2.0", "NOASSERTION", "NOASSERTION"),
+        ("NOASSERTION", "GPL-3.0-only", "NOASSERTION"),
+    ],
+)
+def test_weights_have_the_licence_of_those_that_they_started_from(ours: str, theirs: str, licence: str) -> None:
+    assert licence_of(ours, theirs) == licence
+
+
 def test_a_run_without_validations_in_between_is_scored_at_its_end(tmp_path: Path) -> None:
     recipe = small.recipe(validation=ValidationSettings(interval=2, scans=0))
     finished = run(tmp_path, recipe)
     assert finished is not None
     assert [result.name for result in finished.scores] == list(SPLIT.validation)
     assert read_rows(tmp_path / "validation.csv") == []
-
-
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
-    assert run(tmp_path, callbacks=stop_after(4)) is None
-    newest = checkpoints(tmp_path / "checkpoints")[-1]
-    newest.write_bytes(newest.read_bytes()[:1000])
-    with pytest.raises(InputError, match="damaged checkpoint"):
-        run(tmp_path)
-    newest.unlink()
-    assert run(tmp_path) is not None
 
 
 class SpoiltScans:
@@ -271,8 +168,11 @@ def test_a_run_starts_from_given_weights(uninterrupted: tuple[Path, Finished], t
 
 def test_a_network_is_trained_on_phantoms_and_scored_on_others(tmp_path: Path) -> None:
     recipe = small.recipe(iterations=2)
-    finished = run(tmp_path, recipe, data=SyntheticData(recipe, Anatomies("phantoms")))
+    warnings: list[str] = []
+    data = SyntheticData(recipe, Anatomies("phantoms", warning="masks are left out"))
+    finished = run(tmp_path, recipe, data=data, callbacks=Callbacks(on_warning=warnings.append))
     assert finished is not None
+    assert warnings == ["masks are left out"]
     assert finished.card.licence == "Apache-2.0"
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))[0]["name"] == "synthetic 0"
 

@@ -68,6 +68,18 @@ def test_kinds_of_surroundings_are_background(target: Target) -> None:
     assert missed > 10 * perfect
 
 
+@pytest.mark.parametrize("slices", [1, 3, 4, 16])
+def test_each_voxel_counts_as_much_in_whatever_batch_its_slice_is(slices: int) -> None:
+    """Of ten slices one misses an organ, and it is alone in the last batch of three."""
+    scan = labelled_scan(shape=(10, 32, 32))
+    scan.labels[:] = 0
+    scan.labels[9] = 1
+    view = SliceView(batch_slices=slices, slice_size=32)
+    right, wrong = (np.log(np.exp(SURE) + 4) - logit for logit in (SURE, 0.0))
+    found = cross_entropy(scan, view, Target.CLASSES, Oracle(5, 1, misses=1))
+    assert found == pytest.approx((9 * right + wrong) / 10)
+
+
 @pytest.mark.parametrize("slices", [4, 5, 6])
 def test_slices_are_not_taken_for_channels(slices: int) -> None:
     view = recipe_named("vgg13", "segmentation", "published").view

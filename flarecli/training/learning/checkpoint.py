@@ -49,7 +49,8 @@ def save_checkpoint(folder: Path, model: Any, iteration: int, facts: dict[str, A
                     "the weights are no longer finite",
                     path=folder,
                     seen=f"{variable.path} after iteration {iteration}",
-                    remedy="The last checkpoint is valid: lower the learning rate, or clip the gradients.",
+                    remedy="Train in a new folder with a lower learning rate, or clip the gradients: this one is "
+                    "resumed with the settings that it was started with.",
                 )
             arrays[_key(kind, index)] = values
     path = folder / f"step_{iteration:08d}.npz"

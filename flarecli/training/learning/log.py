@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import socket
 import time
 from collections.abc import Sequence
@@ -10,12 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from flarecli.counts import counted
 from flarecli.errors import InputError, InstallationError, OutputError
 from flarecli.files.atomic import atomic_text
 from flarecli.files.refusals import write_errors
 from flarecli.files.sources import opened
 
 ITERATION = "iteration"
+
+_SHOWN = 60
+"""Characters of a damaged line that a message shows."""
 
 
 class CsvLog:
@@ -86,22 +91,57 @@ class CsvLog:
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The whole rows of a log; a last one that was cut off in writing is left out.
 
+    Every value is a number, or empty in a column that a row was written without; the iteration is a whole one.
+
     Raises:
-        InputError: when the file is not a log.
+        InputError: when the file is not a log, or a line of it is damaged.
     """
     with opened(path) as file:
         text = file.read().decode("utf-8", errors="replace")
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    rows = list(csv.DictReader(lines))
-    if rows and ITERATION not in rows[0]:
+    reader = csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline=""), quoting=csv.QUOTE_NONE)
+    rows: list[dict[str, str]] = []
+    header: list[str] = []
+    try:
+        for values in filter(None, reader):
+            if not header:
+                header = _checked_header(values, path)
+            elif _is_row(values, header):
+                rows.append(dict(zip(header, values, strict=True)))
+            else:
+                raise csv.Error(", ".join(values)[:_SHOWN])
+    except csv.Error as error:
         raise InputError(
-            "is not a log of a run",
+            f"line {reader.line_num} is damaged",
             path=path,
-            seen=", ".join(rows[0]),
-            expected=f"a column {ITERATION}",
-            remedy="Choose another folder for the run.",
-        )
+            seen=repr(str(error)),
+            expected=f"{counted(len(header), 'number')}: {', '.join(header)}",
+            remedy="Delete the line, and run the command again.",
+        ) from error
     return rows
+
+
+def _is_row(values: Sequence[str], header: Sequence[str]) -> bool:
+    if len(values) != len(header):
+        return False
+    try:
+        int(values[header.index(ITERATION)])
+        for value in filter(None, values):
+            float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _checked_header(names: list[str], path: Path) -> list[str]:
+    if ITERATION in names:
+        return names
+    raise InputError(
+        "is not a log of a run",
+        path=path,
+        seen=", ".join(names),
+        expected=f"a column {ITERATION}",
+        remedy="Choose another folder for the run.",
+    )
 
 
 class TensorBoardLog:

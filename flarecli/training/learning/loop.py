@@ -31,7 +31,7 @@ class Validation:
 
     Attributes:
         dice: Mean DSC of each organ, by name.
-        cross_entropy: Mean over the voxels; NaN where it was not asked for.
+        cross_entropy: Mean over the scans, of each the mean over its voxels; NaN where it was not asked for.
     """
 
     dice: dict[str, float]
@@ -75,7 +75,7 @@ class Callbacks:
         on_validation: After each validation, with the iteration.
         on_stage: When something that takes time begins, with a description of a few words.
         should_stop: After each iteration; the loop ends where it returns True.
-        on_warning: Before the first iteration, with a sentence that the user should know.
+        on_warning: With a sentence that the user should know, before the first iteration or after the last one.
     """
 
     on_progress: Callable[[Progress], None] = lambda _: None
@@ -281,5 +281,6 @@ def _check_finite(losses: dict[str, float], iteration: int, folder: RunFolder) -
             f"the training diverged; {where}",
             path=folder.path,
             seen=f"loss {losses['loss']} in iteration {iteration}",
-            remedy="Restart with a lower learning rate (--set optimiser.learning_rate=...) or tighter clipping.",
+            remedy="Train in a new folder with a lower learning rate (--set optimiser.learning_rate=...) or tighter "
+            "clipping: a folder with checkpoints is resumed with the settings that it was started with.",
         )

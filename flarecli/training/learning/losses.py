@@ -24,7 +24,8 @@ LOSSES: dict[str, dict[str, Any]] = {
     "deep_supervision": {"is_mean": True},
     "deep_supervision_dice": {"is_mean": True, "skip_absent": True},
 }
-"""Names of the losses, and the arguments of each, with defaults."""
+"""Names of the losses, and the arguments of each, with defaults. Runs of former versions do not name arguments that
+they left at these."""
 
 TargetLoss = Callable[..., Any]
 """A loss of `flarecli_models`: from one-hot targets and outputs to a scalar."""

@@ -16,10 +16,13 @@ from flarecli.files.atomic import write_json
 from flarecli.files.destinations import check_destination, target_of
 from flarecli.files.refusals import write_errors
 from flarecli.files.sources import check_regular_file
-from flarecli.training.recipe import FORMER_NAMES, LATER_SETTINGS
+from flarecli.training.learning.former_runs import present_data, present_settings
 
 CHECKSUMS = "sha256"
 """Key of the checksums of data and weights in a plan; runs of former versions have none, and are resumed without."""
+
+_OF_THE_MACHINE = ("backend", "precision", "processes")
+"""Keys of a plan that a finished run may be asked for without."""
 
 _LOCK_NAME = ".lock"
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -131,7 +134,8 @@ class RunFolder:
     def begin(self, plan: Mapping[str, Any]) -> None:
         """Record the settings of the run, or check that an earlier run in the folder had the same.
 
-        A run that ended before its first checkpoint may be restarted with other settings.
+        A run that ended before its first checkpoint may be restarted with other settings, and a finished one, which
+        trains nothing more, may be looked at on another kind of machine.
 
         Raises:
             UsageError: when the folder holds a run of other settings or data; names what differs.
@@ -149,9 +153,12 @@ class RunFolder:
                 "cannot be read", path=self.plan, seen=error, remedy="Choose another folder for the run."
             ) from error
         if isinstance(old, dict) and isinstance(old.get("settings"), dict):
-            named = {FORMER_NAMES.get(key, key): value for key, value in old["settings"].items()}
-            old["settings"] = {**LATER_SETTINGS, **named}
+            old["settings"] = present_settings(old["settings"])
             old.setdefault(CHECKSUMS, new.get(CHECKSUMS))
+            if isinstance(old.get("data"), dict):
+                old["data"] = present_data(old["data"], new["data"])
+        if self.scores.exists() and isinstance(old, dict):
+            old = {**old, **{key: new.get(key) for key in _OF_THE_MACHINE}}
         differences = list(_differences(old, new, ""))
         if differences:
             key, before, now = differences[0]

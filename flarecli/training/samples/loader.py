@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 from types import TracebackType
@@ -12,10 +13,15 @@ from typing import Any
 
 from flarecli.errors import FlareError, InstallationError
 from flarecli.processes.child import Child, ChildEnded, Receive, Send, as_message, stop_children
+from flarecli.training.samples.assignment import Assignment
 from flarecli.training.samples.stream import Stream
 
 _LOOK_S = 0.2
 """Interval at which a wait for a sample checks whether the user stops the run and all processes are alive."""
+
+_ASKED_AHEAD = 2
+"""Samples that the workers know to be theirs, as a multiple of those that they prefetch: the share of one is not always
+the same."""
 
 _GRACE_S = 1.0
 """A signal to all processes of a job may reach the training process after its worker processes."""
@@ -25,7 +31,7 @@ class SampleLoader:
     """The samples of a stream from a given number on, in order, whatever the number of processes.
 
     Each scan is assigned to one worker process, which makes it and all samples that are cut from it. Each process has
-    its own connection, so the process that makes sample k is known from k.
+    its own connection, on which it is asked for its samples, and waits where there are none to make.
 
     Args:
         stream: The samples.
@@ -44,11 +50,13 @@ class SampleLoader:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._stream = stream
-        self._start = start
         self._workers = workers
         self._ahead = ahead or max(4, 2 * stream.schedule.reuse)
         self._should_stop = should_stop
         self._children: list[Child] = []
+        self._assignment = Assignment(stream.schedule, workers)
+        self._numbers = count(start)
+        self._due: deque[Child] = deque()
 
     def __enter__(self) -> SampleLoader:
         # A worker process computes with one thread: several would take the processors from the training.
@@ -57,9 +65,11 @@ class SampleLoader:
         try:
             for _ in range(self._workers):
                 self._children.append(Child(_make_samples))
-            for index, child in enumerate(self._children):
+            for child in self._children:
                 # Not as an argument of the process: a process that dies before it has read it would be waited for.
-                child.send((self._stream, self._start, index, self._workers, self._ahead))
+                child.send((self._stream, self._ahead))
+            for _ in range(_ASKED_AHEAD * self._ahead * self._workers):
+                self._ask()
         except ChildEnded as ended:
             stop_children(self._children)
             raise _ended_from_outside(ended) from None
@@ -86,32 +96,39 @@ class SampleLoader:
             FlareError: the error of the worker process that made the next sample.
             InstallationError: when a worker process was killed.
         """
-        for number in count(self._start):
-            if self._workers:
-                try:
-                    if not self._is_there(number):
-                        return
-                    received = self._owner(number).receive()
-                except ChildEnded as ended:
-                    if self._is_stopping():
-                        return
-                    raise _ended_from_outside(ended) from None
+        if not self._workers:
+            yield from map(self._stream.sample, self._numbers)
+        while True:
+            try:
+                if not self._is_there(self._due[0]):
+                    return
+                received = self._due.popleft().receive()
                 if isinstance(received, FlareError):
                     raise received
-                yield received
-            else:
-                yield self._stream.sample(number)
+                self._ask()
+            except ChildEnded as ended:
+                if self._is_stopping():
+                    return
+                raise _ended_from_outside(ended) from None
+            yield received
 
-    def _owner(self, number: int) -> Child:
-        return self._children[self._stream.schedule.scan_of(number) % self._workers]
+    def _ask(self) -> None:
+        """Have the next sample made by its worker.
 
-    def _is_there(self, number: int) -> bool:
-        """Wait for a sample; False when the user stops the run instead.
+        Raises:
+            ChildEnded: when that has ended.
+        """
+        number = next(self._numbers)
+        owner = self._children[self._assignment.worker_of(number)]
+        owner.send(number)
+        self._due.append(owner)
+
+    def _is_there(self, owner: Child) -> bool:
+        """Wait for a sample of a process; False when the user stops the run instead.
 
         Raises:
             ChildEnded: when any of the processes has ended.
         """
-        owner = self._owner(number)
         while True:
             for child in self._children:
                 child.check()
@@ -140,17 +157,17 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 
 def _make_samples(receive: Receive, send: Send) -> None:
-    """Send samples as long as the training process is alive, and prefetch some of them."""
-    stream, start, index, workers, ahead = receive()
+    """Send the samples that are asked for, in this order, as long as the training process is alive; prefetch some."""
+    stream, ahead = receive()
     made: queue.Queue[Any] = queue.Queue(maxsize=ahead)
     threading.Thread(target=_send_on, args=(made, send), daemon=True).start()
-    for number in count(start):
-        if stream.schedule.scan_of(number) % workers == index:
-            try:
-                sample = stream.sample(number)
-            except Exception as error:
-                sample = as_message(error)
-            made.put(sample)
+    while True:
+        number = receive()
+        try:
+            sample = stream.sample(number)
+        except Exception as error:
+            sample = as_message(error)
+        made.put(sample)
 
 
 def _send_on(made: queue.Queue[Any], send: Send) -> None:

@@ -25,7 +25,7 @@ class MixedData:
     Attributes:
         recipe: How samples are cut.
         real: The cases.
-        synthetic: The synthetic scans.
+        synthetic: The synthetic scans; label maps that its recipe holds out are not used.
         real_share: Share of the samples that are from real scans, above 0 and below 1.
     """
 
@@ -72,6 +72,10 @@ class MixedData:
     @property
     def held_out_cases(self) -> tuple[str, ...]:
         return self.real.held_out_cases
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (*self.real.warnings, *self.synthetic.warnings)
 
     @property
     def has_validation(self) -> bool:

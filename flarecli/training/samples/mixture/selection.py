@@ -13,11 +13,11 @@ from flarecli.prediction.long_lists.part import parsed_part
 from flarecli.preprocessing.cache import TrainingCache
 from flarecli.systems import system_named
 from flarecli.training.data import CachedData, SyntheticData, TrainingData
-from flarecli.training.folds import Split, held_out, k_folds
+from flarecli.training.folds import Split, fold_number, held_out, k_folds
 from flarecli.training.overrides import parsed_pairs, read_recipe_file, with_changes
 from flarecli.training.recipe import Recipe
 from flarecli.training.recipes import recipe_named, recipes_for
-from flarecli.training.samples.anatomies import read_anatomies
+from flarecli.training.samples.anatomies import PHANTOMS, read_anatomies
 from flarecli.training.samples.mixture.data import MixedData, recipe_for_mixing
 from flarecli.training.targets import Target
 
@@ -62,7 +62,8 @@ def chosen_recipe(
             where there is one, else the first one.
         pairs: Changes as `key=value`.
         iterations: Their number, where it is changed.
-        scans: The scans to train on; they determine the target, and the loss of a mixture.
+        scans: The scans to train on; they determine the target, and of a mixture the loss and how many label maps are
+            held out unless the changes say so: none.
 
     Raises:
         UsageError: for a recipe or setting that does not exist, and for a loss that a mixture cannot have.
@@ -77,7 +78,11 @@ def chosen_recipe(
         name = base or name
     elif wanted is not None:
         name = wanted
-    recipe = with_changes(recipe_named(system, key, name), changes)
+    recipe = recipe_named(system, key, name)
+    if scans.is_mixed and scans.synthesize_from != PHANTOMS:
+        # What is held out of a mixture are real cases.
+        recipe = with_changes(recipe, {"synthesis.held_out_share": 0.0})
+    recipe = with_changes(recipe, changes)
     if scans.is_mixed:
         recipe = recipe_for_mixing(recipe)
     elif scans.cache is not None:
@@ -152,11 +157,12 @@ def _with_synthetic(real: CachedData, scans: ScanSelection, synthetic: Synthetic
 def _split(recipe: Recipe, names: tuple[str, ...], fold: str | None, folds: int, seed: int) -> Split:
     if fold is None:
         return held_out(names, recipe.validation.held_out_share, seed)
-    if not (fold.isdigit() and 1 <= int(fold) <= folds):
+    number = fold_number(fold)
+    if number is None or not 1 <= number <= folds:
         raise UsageError(
             "there is no such fold",
             seen=f"--fold {fold}",
             expected=f"1 to {folds}, or all",
             remedy="Name one of those; --folds sets their number.",
         )
-    return k_folds(names, seed, folds)[int(fold) - 1]
+    return k_folds(names, seed, folds)[number - 1]
