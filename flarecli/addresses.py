@@ -34,6 +34,11 @@ _IN_TEXT = re.compile(rf"[^\s'\"]*/{_FOLDER}/({'|'.join(READ)})/([^/\s'\"]+)(?:/
 _QUERIES = "queries"
 
 
+def without_secrets(address: str) -> str:
+    """Text of an address of any kind, without query, name and password."""
+    return re.sub(r"://[^/]*@", "://...@", address.partition("?")[0])
+
+
 @dataclass(frozen=True)
 class Address:
     """A file or prefix on a server; as text without its query.

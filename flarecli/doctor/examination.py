@@ -38,6 +38,10 @@ def weights_check() -> CheckResult:
     from flarecli.weights.selection import weighted_system
     from flarecli.weights.store import installed_weights
 
+    try:
+        installed = list(installed_weights())
+    except FlareError as error:
+        return CheckResult("weights", CheckVerdict.bad, error.problem, error.remedy)
     ready, lacking = [], []
     for name in SYSTEM_NAMES:
         try:
@@ -45,7 +49,7 @@ def weights_check() -> CheckResult:
             ready.append(name)
         except FlareError as error:
             lacking.append((name, error))
-    damaged = [str(found.problem) for found in installed_weights() if found.problem is not None]
+    damaged = [str(found.problem) for found in installed if found.problem is not None]
     facts = {"ready": ready, "lacking": {name: error.as_dict() for name, error in lacking}, "damaged": damaged}
     if not ready:
         return CheckResult("weights", CheckVerdict.bad, "none for any system", lacking[0][1].remedy, facts)

@@ -7,36 +7,36 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from flarecli.addresses import START
 from flarecli.doctor.check_result import CheckResult, CheckVerdict
+from flarecli.errors import UsageError
+from flarecli.files.cache_folder import OFF, VARIABLE, cache_folder
 
 
 def folder_checks() -> Iterator[CheckResult]:
     """The user's folder of weights, the cache, the folder for temporary files."""
-    from flarecli.files.cache_folder import VARIABLE, cache_folder
     from flarecli.weights.store import user_root
 
-    yield _named_folder_check("weights folder", user_root(), "FLARE_WEIGHTS", "Set FLARE_WEIGHTS to a folder of yours.")
-    cache = cache_folder()
-    if cache is None:
-        yield CheckResult("cache folder", CheckVerdict.note, f"switched off by {VARIABLE}")
-    else:
-        remedy = f"Set {VARIABLE} to a folder of yours, or to 'off'."
-        result = _named_folder_check("cache folder", cache, VARIABLE, remedy)
-        if result.verdict is CheckVerdict.good and _is_of_another_user(cache):
-            result = CheckResult(
-                "cache folder", CheckVerdict.warning, f"{cache} belongs to another user", remedy, result.facts
-            )
-        yield result
+    try:
+        yield folder_check("weights folder", user_root(), "Set FLARE_WEIGHTS to a folder of yours.")
+    except UsageError as error:
+        yield CheckResult("weights folder", CheckVerdict.bad, error.problem, error.remedy)
+    try:
+        yield _cache_folder_check(cache_folder())
+    except UsageError as error:
+        yield CheckResult("cache folder", CheckVerdict.bad, error.problem, error.remedy)
     yield _temporary_folder_check()
 
 
-def _named_folder_check(subject: str, folder: Path, variable: str, remedy: str) -> CheckResult:
-    """The check of a folder that an environment variable may name, with an address by mistake."""
-    if START.match(os.environ.get(variable, "")):
-        seen = f"{variable} is an address, which is taken for a folder here: {folder}"
-        return CheckResult(subject, CheckVerdict.warning, seen, remedy, {"path": str(folder), "exists": False})
-    return folder_check(subject, folder, remedy)
+def _cache_folder_check(cache: Path | None) -> CheckResult:
+    subject = "cache folder"
+    if cache is None:
+        return CheckResult(subject, CheckVerdict.note, f"switched off by {VARIABLE}")
+    remedy = f"Set {VARIABLE} to a folder of yours, or to '{OFF}'."
+    result = folder_check(subject, cache, remedy)
+    if result.verdict is CheckVerdict.good and _is_of_another_user(cache):
+        seen = f"{cache} belongs to another user"
+        return CheckResult(subject, CheckVerdict.warning, seen, remedy, result.facts)
+    return result
 
 
 def _temporary_folder_check() -> CheckResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from flarecli.errors import InputError
@@ -23,28 +23,24 @@ def found_for(system: str, wanted: str, installed: Mapping[tuple[str, str], Inst
         installed: The system's installed weights, by set and network.
 
     Raises:
-        InputError: for a file that is not a weights file, a folder of an unfinished training, and a folder with two
-            files for one network.
+        InputError: for a file that is not a weights file, a folder of an unfinished training, a folder with two files
+            for one network, and a name of both a set and a folder of weights.
     """
     named = {network: found for (set_name, network), found in installed.items() if set_name == wanted}
     path = Path(wanted)
-    if named or not wanted or not (path.exists() or path.is_symlink()):
+    if not wanted or not (path.exists() or path.is_symlink()):
+        return named
+    if named:
+        if path.is_dir() and any(True for _ in _of_system(path, system)):
+            raise _set_or_folder(path, next(iter(named.values())).path.parent)
         return named
     if not path.is_dir():
         return _one_file(path, system)
     found: dict[str, Installed] = {}
-    for candidate in map(looked_at, weights_files(path)):
-        if candidate.card is not None and candidate.system != system:
-            continue
+    for candidate in _of_system(path, system):
         other = found.setdefault(candidate.network, candidate)
         if other is not candidate:
-            raise InputError(
-                f"holds two weights files of {system}/{candidate.network}",
-                path=path,
-                seen=f"{other.path.name} and {candidate.path.name}",
-                expected="one",
-                remedy="Give the weights file itself instead of the folder.",
-            )
+            raise two_files(other, candidate)
     if not found and any((path / _CHECKPOINTS).glob(f"*{_CHECKPOINT_SUFFIX}")):
         raise InputError(
             "is the folder of a training that is not finished",
@@ -53,6 +49,32 @@ def found_for(system: str, wanted: str, installed: Mapping[tuple[str, str], Inst
             remedy="Finish the training: run the same `flare train` command again: it resumes.",
         )
     return found
+
+
+def two_files(one: Installed, other: Installed) -> InputError:
+    """The error for two weights files of one network in one folder."""
+    return InputError(
+        f"holds two weights files of {one.system}/{one.network}",
+        path=one.path.parent,
+        seen=f"{one.path.name} and {other.path.name}",
+        expected="one",
+        remedy="Give the weights file itself instead of the folder or set.",
+    )
+
+
+def _of_system(folder: Path, system: str) -> Iterator[Installed]:
+    """The weights files of a folder, without those of other systems."""
+    return (found for found in map(looked_at, weights_files(folder)) if found.card is None or found.system == system)
+
+
+def _set_or_folder(path: Path, installed: Path) -> InputError:
+    return InputError(
+        "is the name of a set and of a folder of weights",
+        path=path,
+        seen=f"the set {installed} and the folder {path.absolute()}",
+        expected="one of them",
+        remedy=f"Write ./{path} for the folder, or the whole path of the set.",
+    )
 
 
 def _one_file(path: Path, system: str) -> dict[str, Installed]:

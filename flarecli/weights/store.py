@@ -6,14 +6,15 @@ all networks of the system. Roots are the package's own and the user's folder; `
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import flarecli_models
 from flarecli.errors import UsageError
+from flarecli.files.named_folders import folder_named_by
 from flarecli.weights.card import WEIGHTS_SUFFIX, Card
-from flarecli.weights.choice import found_for
+from flarecli.weights.choice import found_for, two_files
 from flarecli.weights.installed import Installed, installed_in
 from flarecli.weights.missing import missing_weights, no_such_weights, not_in_choice
 
@@ -26,9 +27,17 @@ FORMER_NAMES = {("flarelite", "starter"): "synthetic"}
 """By system and former name: the present name of a set. A set or folder of the former name comes first."""
 
 
+VARIABLE = "FLARE_WEIGHTS"
+"""Environment variable that names the user's folder of weights."""
+
+
 def user_root() -> Path:
-    """The user's folder of weights: `FLARE_WEIGHTS`, or the platform's folder for application data."""
-    chosen = os.environ.get("FLARE_WEIGHTS")
+    """The user's folder of weights: `FLARE_WEIGHTS`, or the platform's folder for application data.
+
+    Raises:
+        UsageError: when `FLARE_WEIGHTS` is an address.
+    """
+    chosen = folder_named_by(VARIABLE)
     if chosen:
         return Path(chosen)
     import platformdirs
@@ -68,7 +77,7 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
         InputError: for a set, folder or file that does not exist, is damaged or is for something else, and for a
             network without weights. Damaged weights that are not requested are ignored.
     """
-    installed = {(found.set_name, found.network): found for found in installed_weights() if found.system == system}
+    installed = _by_set_and_network(found for found in installed_weights() if found.system == system)
     usual = {
         network: installed[set_name, network]
         for set_name in reversed(PREFERENCE)
@@ -100,6 +109,17 @@ def resolve_weights(system: str, networks: Sequence[str], choices: Iterable[str]
     for network in networks:
         _ = chosen[network].sound_card
     return {network: chosen[network].path for network in networks}
+
+
+def _by_set_and_network(weights: Iterable[Installed]) -> dict[tuple[str, str], Installed]:
+    """Weights by set and network: a later root comes before an earlier one; two files in one folder are a problem."""
+    chosen: dict[tuple[str, str], Installed] = {}
+    for found in weights:
+        key = found.set_name, found.network
+        other = chosen.get(key)
+        is_second = other is not None and other.path.parent == found.path.parent
+        chosen[key] = replace(found, card=None, problem=two_files(other, found)) if other and is_second else found
+    return chosen
 
 
 def _split(system: str, choice: str, networks: Sequence[str]) -> tuple[str | None, str]:

@@ -101,7 +101,8 @@ def test_an_address_in_the_place_of_a_folder(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("FLARE_CACHE", "gs://bucket/cache")
     monkeypatch.chdir(tmp_path)
     weights, cache, _ = folder_checks()
-    assert {weights.verdict, cache.verdict} == {CheckVerdict.warning}
+    assert {weights.verdict, cache.verdict} == {CheckVerdict.bad}
+    assert weights.remedy == "Set FLARE_WEIGHTS to a folder of yours, or unset it."
     assert "FLARE_WEIGHTS is an address" in weights.seen
     assert "FLARE_CACHE is an address" in cache.seen
 

@@ -102,6 +102,51 @@ def test_wrong_choices(roots: tuple[Path, Path], tmp_path: Path) -> None:
         store.resolve_weights("efficientscn", NETWORKS, [str(lonely)])
 
 
+def test_two_files_for_one_network_in_a_set_are_refused_when_they_are_wanted(roots: tuple[Path, Path]) -> None:
+    bundled, user = roots
+    starter = {network: put(bundled / "efficientscn" / "starter", network) for network in NETWORKS}
+    for root, set_name in ((user, "mine"), (user, "published")):
+        put(root / "efficientscn" / set_name, "segmentation")
+    assert store.resolve_weights("efficientscn", NETWORKS, ["starter"]) == starter
+    for set_name in ("mine", "published"):
+        first = user / "efficientscn" / set_name / f"segmentation{WEIGHTS_SUFFIX}"
+        copy = first.with_name(f"segmentation_old{WEIGHTS_SUFFIX}")
+        copy.write_bytes(first.read_bytes())
+        card_path(copy).write_bytes(card_path(first).read_bytes())
+    assert store.resolve_weights("efficientscn", NETWORKS, ["starter"]) == starter
+    for choices in (["segmentation=mine"], ["mine"], []):
+        with pytest.raises(InputError) as caught:
+            store.resolve_weights("efficientscn", NETWORKS[1:], choices)
+        assert caught.value.problem == "holds two weights files of efficientscn/segmentation"
+        assert caught.value.seen == f"segmentation{WEIGHTS_SUFFIX} and segmentation_old{WEIGHTS_SUFFIX}"
+
+
+def test_a_set_of_the_user_comes_before_the_bundled_one_of_its_name(roots: tuple[Path, Path]) -> None:
+    bundled, user = roots
+    put(bundled / "efficientscn" / "starter", "segmentation")
+    mine = put(user / "efficientscn" / "starter", "segmentation")
+    assert store.resolve_weights("efficientscn", NETWORKS[1:]) == {"segmentation": mine}
+
+
+@pytest.mark.parametrize("choice", ["starter", "segmentation=starter"])
+def test_a_name_of_a_set_and_of_a_folder_of_weights_is_refused(
+    roots: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str
+) -> None:
+    bundled, _ = roots
+    starter = {network: put(bundled / "efficientscn" / "starter", network) for network in NETWORKS}
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "starter", "locate", system="flarelite")
+    assert store.resolve_weights("efficientscn", NETWORKS, [choice]) == starter
+    run = put(tmp_path / "starter", "segmentation")
+    with pytest.raises(InputError, match="is the name of a set and of a folder of weights") as caught:
+        store.resolve_weights("efficientscn", NETWORKS, [choice])
+    assert "./starter" in str(caught.value.remedy)
+    found = store.resolve_weights("efficientscn", NETWORKS[1:], [choice.replace("starter", "./starter")])
+    assert found["segmentation"].resolve() == run
+    whole_path = choice.replace("starter", str(bundled / "efficientscn" / "starter"))
+    assert store.resolve_weights("efficientscn", NETWORKS, [whole_path]) == starter
+
+
 def test_bundled_weights_match_their_cards() -> None:
     bundled = [(path, card) for path, card in store.all_weights() if path.is_relative_to(store.BUNDLED_ROOT)]
     assert {(card.system, card.network) for _, card in bundled} >= {

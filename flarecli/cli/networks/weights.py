@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flarecli.addresses import START
 from flarecli.cli.output import print_json, print_warning, reported_errors, stdout_console
-from flarecli.errors import UsageError
 
 if TYPE_CHECKING:
     from flarecli.weights.installed import Installed
@@ -102,16 +99,9 @@ def import_weights(
         from flarecli.weights.importing import import_published
         from flarecli.weights.store import user_root
 
-        named = os.environ.get("FLARE_WEIGHTS", "")
-        if START.match(named):
-            raise UsageError(
-                "weights are stored in a folder of this machine",
-                seen=f"FLARE_WEIGHTS={named}",
-                expected="a folder",
-                remedy="Set FLARE_WEIGHTS to a folder of yours, or unset it.",
-            )
+        root = user_root()
         start_runtime(device="cpu")
-        written, card = import_published(path, system, network, user_root())
+        written, card = import_published(path, system, network, root)
         if as_json:
             print_json({"path": str(written), **card.as_dict()})
         else:

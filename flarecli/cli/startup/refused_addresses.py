@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flarecli.addresses import START
+from flarecli.addresses import START, without_secrets
 
 _FOUND = "flarecli.refused_addresses"
 _FOR_NETWORK = re.compile(r"[A-Za-z]\w*=(?=[A-Za-z])")
@@ -65,12 +65,7 @@ def _refuse(name: str, address: str, options: dict[str, Any]) -> None:
     with reported_errors(as_json=as_json, anonymous=anonymous):
         raise UsageError(
             f"{name} takes no addresses of servers",
-            seen=f"{address.partition('://')[0]}://..." if anonymous else _without_secrets(address),
+            seen=f"{address.partition('://')[0]}://..." if anonymous else without_secrets(address),
             expected="a path of this machine",
             remedy="Copy the files, or mount the bucket as a folder; docs/remote.md lists what takes addresses.",
         )
-
-
-def _without_secrets(address: str) -> str:
-    """An address without query, name and password."""
-    return re.sub(r"://[^/]*@", "://...@", address.partition("?")[0])
