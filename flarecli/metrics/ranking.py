@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,34 +11,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from flarecli.errors import InputError
-from flarecli.files.names import case_name
-from flarecli.files.printable import text_of_cell
-from flarecli.metrics.score_table import ScoreTable, number_in, read_csv_rows
+from flarecli.metrics.efficiency_table import EfficiencyTable
+from flarecli.metrics.score_table import ScoreTable
 
 _INTERVAL = (0.025, 0.975)
 
-_EFFICIENCY_COLUMNS = {
-    "name": ("name",),
-    "time_s": ("time",),
-    "gpu_memory_mb": ("gpu_memory", "gpu_mem", "maxgpu_mem"),
-}
-"""Columns in lower case. Source: FLARE21, FLARE22 and FLARE23 efficiency tables, in this order."""
-
 _EFFICIENCY = ("time_s", "gpu_memory_mb")
 """Criteria of which less is better, named as in `EfficiencyTable`."""
-
-
-@dataclass(frozen=True)
-class EfficiencyTable:
-    """Running time and GPU memory of one system by case.
-
-    Attributes:
-        time_s: Seconds by case name.
-        gpu_memory_mb: Megabytes by case name.
-    """
-
-    time_s: dict[str, float]
-    gpu_memory_mb: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -158,42 +136,6 @@ def rank_systems(entrants: Sequence[Entrant], *, resamples: int = 1000, seed: in
         kendall_tau=float(np.mean([_kendall_tau(places, sample) for sample in sampled])),
         standings=tuple(standings),
     )
-
-
-def read_efficiency_table(path: Path) -> EfficiencyTable:
-    """Read a table of `flare profile --csv` or of the FLARE efficiency scripts.
-
-    Raises:
-        InputError: when the file cannot be read or lacks a column.
-    """
-    rows = read_csv_rows(path)
-    by_lower_name = {column.lower(): column for column in rows[0]}
-    columns = {}
-    for wanted, spellings in _EFFICIENCY_COLUMNS.items():
-        found = [by_lower_name[spelling] for spelling in spellings if spelling in by_lower_name]
-        if not found:
-            raise InputError(
-                f"has no column for {wanted}",
-                path=path,
-                seen=", ".join(rows[0]),
-                expected=" or ".join(spellings),
-                remedy="Write the table with `flare profile --csv`.",
-            )
-        columns[wanted] = found[0]
-    names = [case_name(text_of_cell(row[columns["name"]])) for row in rows]
-    if len(set(names)) < len(names):
-        raise InputError(
-            "names a case twice",
-            path=path,
-            seen=max(names, key=names.count),
-            expected="one row per case",
-            remedy="Remove the double row.",
-        )
-    time_s, memory_mb = (
-        [number_in(row[columns[wanted]], path, columns[wanted]) for row in rows]
-        for wanted in ("time_s", "gpu_memory_mb")
-    )
-    return EfficiencyTable(dict(zip(names, time_s, strict=True)), dict(zip(names, memory_mb, strict=True)))
 
 
 def _criteria(entrants: Sequence[Entrant]) -> tuple[list[str], dict[str, NDArray[np.float64]]]:

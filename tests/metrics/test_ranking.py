@@ -10,7 +10,8 @@ import pytest
 
 from flarecli.errors import InputError
 from flarecli.files.printable import table_cell
-from flarecli.metrics.ranking import EfficiencyTable, Entrant, rank_systems, read_efficiency_table
+from flarecli.metrics.efficiency_table import EfficiencyTable, read_efficiency_table
+from flarecli.metrics.ranking import Entrant, rank_systems
 from flarecli.metrics.score_table import ScoreTable, read_score_table
 
 

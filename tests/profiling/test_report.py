@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError
+from flarecli.metrics.efficiency_table import read_efficiency_table
 from flarecli.metrics.protocol import Metric
-from flarecli.metrics.ranking import read_efficiency_table
 from flarecli.metrics.score_table import read_score_table
 from flarecli.profiling.flare_protocols import FLARE21, FLARE22
 from flarecli.profiling.profile import CaseProfile, ProfileRequest

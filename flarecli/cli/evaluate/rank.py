@@ -14,7 +14,8 @@ from flarecli.counts import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from flarecli.metrics.ranking import EfficiencyTable, Ranking
+    from flarecli.metrics.efficiency_table import EfficiencyTable
+    from flarecli.metrics.ranking import Ranking
 
 
 def rank(
@@ -37,7 +38,8 @@ def rank(
     with reported_errors(as_json=as_json):
         from flarecli.cli.evaluate.table_names import names_apart
         from flarecli.errors import UsageError
-        from flarecli.metrics.ranking import Entrant, rank_systems, read_efficiency_table
+        from flarecli.metrics.efficiency_table import read_efficiency_table
+        from flarecli.metrics.ranking import Entrant, rank_systems
         from flarecli.metrics.score_table import read_score_table
 
         profiles = profile or []

@@ -10,33 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from flarecli.cli.main import app
+from tests.cli.evaluate.commands import evaluate
 from tests.metrics.label_files import AFFINE_RAS, blobs, save_labels
 from tests.shared_data import shared_path
 
-_runner = CliRunner()
-
-
-def _run(*arguments: object) -> tuple[int, str, str]:
-    result = _runner.invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": "100"})
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Three cases, shifted by 0, 1 and 2 voxels."""
-    for number in range(3):
-        save_labels(tmp_path / "pred" / f"case_{number}.nii.gz", blobs(shift=number))
-        save_labels(tmp_path / "gt" / f"case_{number}.nii.gz", blobs())
-    return tmp_path
-
 
 def test_two_folders(folder: Path) -> None:
-    code, out, err = _run(folder / "pred", folder / "gt", "--jobs", 1)
+    code, out, err = evaluate(folder / "pred", folder / "gt", "--jobs", 1)
     assert (code, err) == (0, "")
     assert "NSD at 1 mm" in out
     assert "0.7500 ± 0.2500" in out
@@ -44,7 +25,7 @@ def test_two_folders(folder: Path) -> None:
 
 
 def test_two_files(folder: Path) -> None:
-    code, out, _ = _run(folder / "pred" / "case_1.nii.gz", folder / "gt" / "case_2.nii.gz", "--json")
+    code, out, _ = evaluate(folder / "pred" / "case_1.nii.gz", folder / "gt" / "case_2.nii.gz", "--json")
     assert code == 0
     content = json.loads(out)
     assert content["cases"][0]["name"] == "case_2.nii.gz"
@@ -59,17 +40,17 @@ def test_one_file_in_each_folder_is_paired_by_name(
 ) -> None:
     save_labels(tmp_path / "one" / "a.nii.gz", blobs())
     save_labels(tmp_path / "other" / "b.nii.gz", blobs())
-    code, _, err = _run(tmp_path / pred, tmp_path / gt, "--jobs", 1, *options)
+    code, _, err = evaluate(tmp_path / pred, tmp_path / gt, "--jobs", 1, *options)
     if options:
         assert (code, "no ground truth" in err) == (4, True), err
     else:
         assert (code, "no prediction has the name of a ground truth" in err) == (3, True), err
     save_labels(tmp_path / "other" / "a.nii.gz", blobs())
     (tmp_path / "other" / "b.nii.gz").unlink()
-    assert _run(tmp_path / pred, tmp_path / gt, "--jobs", 1, *options)[0] == 0
+    assert evaluate(tmp_path / pred, tmp_path / gt, "--jobs", 1, *options)[0] == 0
     named = (tmp_path / "one" / "a.nii.gz", tmp_path / "other" / "a.nii.gz")
     named[1].rename(tmp_path / "c.nii.gz")
-    assert _run(named[0], tmp_path / "c.nii.gz", "--jobs", 1, *options)[0] == 0
+    assert evaluate(named[0], tmp_path / "c.nii.gz", "--jobs", 1, *options)[0] == 0
 
 
 @pytest.mark.parametrize("options", [("--part", "2/2"), ("--part", "2/2", "--json")])
@@ -79,7 +60,7 @@ def test_a_part_of_one_failed_case_has_its_table(folder: Path, options: tuple[st
     with (folder / "pred" / "case_1.nii.gz").open("rb+") as file:
         file.truncate(60)
     table = folder / "part.csv"
-    code, _, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table, *options)
+    code, _, _ = evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table, *options)
     assert code == 4
     with table.open() as file:
         assert [(row["Name"], row["Status"]) for row in csv.DictReader(file)] == [("case_1.nii.gz", "failed")]
@@ -92,16 +73,16 @@ def test_a_folder_of_one_failed_case_has_its_table_and_two_files_do_not(folder: 
     pred, gt, table = folder / "pred" / "case_2.nii.gz", folder / "gt" / "case_2.nii.gz", folder / "scores.csv"
     with pred.open("rb+") as file:
         file.truncate(60)
-    assert _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table)[0] == 4
+    assert evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table)[0] == 4
     assert table.exists()
-    code, out, err = _run(pred, gt, "--jobs", 1, "--csv", folder / "other.csv")
+    code, out, err = evaluate(pred, gt, "--jobs", 1, "--csv", folder / "other.csv")
     assert (code, out) == (3, "")
     assert "compressed data" in err
     assert not (folder / "other.csv").exists()
 
 
 def test_globs(folder: Path) -> None:
-    code, out, _ = _run(folder / "pred" / "case_[12].*", folder / "gt" / "case_[12]*", "--jobs", 1, "--json")
+    code, out, _ = evaluate(folder / "pred" / "case_[12].*", folder / "gt" / "case_[12]*", "--jobs", 1, "--json")
     assert code == 0
     assert [case["name"] for case in json.loads(out)["cases"]] == ["case_1.nii.gz", "case_2.nii.gz"]
 
@@ -111,7 +92,7 @@ def test_missing_predictions_and_broken_files_end_with_4(folder: Path) -> None:
     with (folder / "pred" / "case_2.nii.gz").open("rb+") as file:
         file.truncate(60)
     table = folder / "out" / "scores.csv"
-    code, out, err = _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table)
+    code, out, err = evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--csv", table)
     assert code == 4
     assert "3 cases, 2 failures: 1 without prediction" in out
     assert "case_0.nii.gz: no prediction" in err
@@ -124,7 +105,7 @@ def test_missing_predictions_and_broken_files_end_with_4(folder: Path) -> None:
 
 def test_literal_skips_missing_predictions_as_the_challenge_does(folder: Path) -> None:
     (folder / "pred" / "case_0.nii.gz").unlink()
-    code, out, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--literal")
+    code, out, _ = evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--literal")
     assert code == 0
     assert "2 cases, 0 failures" in out
     assert "flare21, literal" in out
@@ -132,10 +113,10 @@ def test_literal_skips_missing_predictions_as_the_challenge_does(folder: Path) -
 
 def test_a_prediction_without_ground_truth_is_said(folder: Path) -> None:
     (folder / "gt" / "case_0.nii.gz").unlink()
-    code, _, err = _run(folder / "pred", folder / "gt", "--jobs", 1)
+    code, _, err = evaluate(folder / "pred", folder / "gt", "--jobs", 1)
     assert code == 0
     assert "case_0.nii.gz: has no ground truth, not scored" in err
-    code, _, err = _run(folder / "pred", folder / "gt", "--jobs", 1, "--literal")
+    code, _, err = evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--literal")
     assert code == 4
     assert "has no ground truth" in err
 
@@ -144,13 +125,15 @@ def test_report_with_images(folder: Path) -> None:
     for number in range(3):
         save_labels(folder / "images" / f"case_{number}_0000.nii.gz", 100 * blobs())
     report = folder / "report.html"
-    code, _, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--report", report, "--images", folder / "images")
+    code, _, _ = evaluate(
+        folder / "pred", folder / "gt", "--jobs", 1, "--report", report, "--images", folder / "images"
+    )
     assert code == 0
     assert report.read_text(encoding="utf-8").count("data:image/png") == 2
 
 
 def test_metrics_tolerances_and_labels(folder: Path) -> None:
-    code, out, _ = _run(
+    code, out, _ = evaluate(
         *(folder / "pred", folder / "gt", "--jobs", 1, "--json", "--metrics", "nsd,hd95,volume"),
         *("--labels", "1=left,3=right", "--tolerance", "right=0.5"),
     )
@@ -167,7 +150,7 @@ def test_metrics_tolerances_and_labels(folder: Path) -> None:
 
 def test_flare22_names_its_thirteen_organs(folder: Path) -> None:
     table = folder / "scores.csv"
-    code, out, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--protocol", "flare22", "--csv", table)
+    code, out, _ = evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--protocol", "flare22", "--csv", table)
     assert code == 0
     assert "NSD at 7 mm" in out
     assert table.read_text().startswith("Name,Liver_DSC,RK_DSC")
@@ -195,120 +178,52 @@ def test_flare22_names_its_thirteen_organs(folder: Path) -> None:
     ],
 )
 def test_wrong_options_end_with_2(folder: Path, options: list[str], problem: str) -> None:
-    code, _, err = _run(folder / "pred", folder / "gt", *options)
+    code, _, err = evaluate(folder / "pred", folder / "gt", *options)
     assert code == 2
     assert problem in err
-    code, out, err = _run(folder / "pred", folder / "gt", *options, "--json")
+    code, out, err = evaluate(folder / "pred", folder / "gt", *options, "--json")
     assert (code, err) == (2, "")
     assert json.loads(out)["error"]["kind"] == "usage"
 
 
 @pytest.mark.parametrize("arguments", [["pred"], ["pred", "gt", "third"], ["pred", "gt", "--no-such-option"]])
 def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
-    code, _, err = _run(*arguments)
+    code, _, err = evaluate(*arguments)
     assert code == 2
     assert "Usage: flare evaluate" in err or "Usage: root evaluate" in err
 
 
 def test_bad_input_ends_with_3(folder: Path) -> None:
     (folder / "empty").mkdir()
-    code, _, err = _run(folder / "empty", folder / "gt")
+    code, _, err = evaluate(folder / "empty", folder / "gt")
     assert code == 3
     assert "is an empty folder" in err
     moved = AFFINE_RAS.copy()
     moved[2, 3] += 3
     pred = save_labels(folder / "moved.nii.gz", blobs(), moved)
-    code, out, _ = _run(pred, folder / "gt" / "case_0.nii.gz", "--json")
+    code, out, _ = evaluate(pred, folder / "gt" / "case_0.nii.gz", "--json")
     assert code == 3
     assert "different places" in json.loads(out)["error"]["problem"]
-    code, out, _ = _run(pred, folder / "gt" / "case_0.nii.gz", "--ignore-geometry")
+    code, out, _ = evaluate(pred, folder / "gt" / "case_0.nii.gz", "--ignore-geometry")
     assert code == 0
     assert "1 case, 0 failures" in out
 
 
 def test_help_shows_the_command_and_its_subcommands() -> None:
     for flag in ("--help", "-h"):
-        code, out, _ = _run(flag)
+        code, out, _ = evaluate(flag)
         assert code == 0
         for word in ("PRED", "GT", "--literal", "compare", "rank"):
             assert word in out
-    assert _run()[1] == out
-    code, out, _ = _run("rank", "--help")
+    assert evaluate()[1] == out
+    code, out, _ = evaluate("rank", "--help")
     assert "evaluate rank [OPTIONS]" in out
-
-
-def test_compare_and_rank(folder: Path) -> None:
-    for name, shift in (("good", 0), ("poor", 1)):
-        for number in range(3):
-            save_labels(folder / name / f"case_{number}.nii.gz", blobs(shift=shift + number % 2))
-        assert _run(folder / name, folder / "gt", "--jobs", 1, "--csv", folder / f"{name}.csv")[0] == 0
-        rows = "".join(f"case_{number},{1 + shift},{1000 + shift}\n" for number in range(3))
-        (folder / f"{name}_Efficiency.csv").write_text(f"name,time,gpu_memory\n{rows}")
-    good, poor = folder / "good.csv", folder / "poor.csv"
-
-    code, out, _ = _run("compare", poor, good)
-    assert code == 0
-    assert "good minus poor" in out
-    assert "3/0/0" in out
-    code, out, _ = _run("compare", poor, good, "--json")
-    (comparison,) = json.loads(out)["comparisons"]
-    assert comparison["differences"][0]["mean"] == pytest.approx(0.25)
-
-    profiles = [folder / f"{name}_Efficiency.csv" for name in ("poor", "good")]
-    code, out, _ = _run("rank", poor, good, "--profile", profiles[0], "--profile", profiles[1], "--json")
-    assert code == 0
-    ranking = json.loads(out)
-    assert [standing["name"] for standing in ranking["standings"]] == ["good", "poor"]
-    assert ranking["criteria"] == ["DSC", "NSD-1mm", "time_s", "gpu_memory_mb"]
-    code, out, _ = _run("rank", poor, good)
-    assert code == 0
-    assert "ranked by DSC, NSD-1mm" in out
-
-
-def test_compare_and_rank_refuse_with_words(folder: Path) -> None:
-    table = folder / "a.csv"
-    table.write_text("Name,DSC_1,NSD-1mm_1\na,1,1\n")
-    assert _run("compare", table)[0] == 2
-    assert _run("compare", table, table)[0] == 2
-    assert _run("compare", table, folder / "absent.csv")[0] == 3
-    assert _run("rank", table)[0] == 3
-    code, _, err = _run("rank", table, folder / "b.csv", "--profile", table)
-    assert code == 2
-    assert "once for each score table" in err
-
-
-def test_rank_says_which_cases_have_no_score_or_no_time(folder: Path) -> None:
-    tables = [folder / name for name in ("a.csv", "b.csv", "a_eff.csv", "b_eff.csv")]
-    tables[0].write_text("Name,DSC_1,NSD-1mm_1\n'-x,0.9,0.9\ny,0.8,0.8\nz,0.8,0.8\n")
-    tables[1].write_text("Name,DSC_1,NSD-1mm_1\n'-x,0.9,0.9\ny,0.8,0.8\n")
-    tables[2].write_text("Name,time,gpu_memory\n'-x,2,10\ny,2,10\nz,2,10\n")
-    tables[3].write_text("Name,time,gpu_memory\n'-x,1,10\nz,1,10\n")
-    asked = ("rank", *tables[:2], "--profile", tables[2], "--profile", tables[3])
-    code, _, err = _run(*asked)
-    assert code == 0
-    assert "b has no DSC and NSD-1mm for z: the worst" in err
-    assert "b has no time_s and gpu_memory_mb for y: the worst" in err
-    ranking = json.loads(_run(*asked, "--json")[1])
-    assert ranking["incomplete"] == {"b": ["y", "z"]}
-    assert ranking["missing"]["b"] == {"DSC": ["z"], "NSD-1mm": ["z"], "time_s": ["y"], "gpu_memory_mb": ["y"]}
-    tables[3].write_text("Name,time,gpu_memory\nother,0.1,10\n")
-    code, _, err = _run(*asked)
-    assert code == 3
-    assert "efficiency table of b is of other cases" in err
-
-
-def test_tables_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None:
-    for name in ("one", "two"):
-        (folder / name).mkdir()
-        (folder / name / "scores.csv").write_text("Name,DSC_1,NSD-1mm_1\na,1,1\nb,0.5,0.5\n")
-    _, out, _ = _run("rank", folder / "one" / "scores.csv", folder / "two" / "scores.csv", "--json")
-    assert [standing["name"] for standing in json.loads(out)["standings"]] == ["one/scores", "two/scores"]
 
 
 def test_official_table_to_the_letter(tmp_path: Path) -> None:
     fixtures = shared_path("fixtures/evaluate")
     table = tmp_path / "scores.csv"
-    code, _, _ = _run(
+    code, _, _ = evaluate(
         *(fixtures / "pred", fixtures / "gt", "--protocol", "flare21", "--literal"),
         *("--csv", table, "--jobs", 1),
     )
@@ -337,14 +252,14 @@ def test_a_warning_of_many_cases_is_said_once(tmp_path: Path) -> None:
     for number in range(5):
         save_labels(tmp_path / "pred" / f"case_{number}.nii.gz", blobs())
         save_labels(tmp_path / "gt" / f"case_{number}.nii.gz", blobs() + np.float32(0.4))
-    code, _, err = _run(tmp_path / "pred", tmp_path / "gt", "--jobs", 1)
+    code, _, err = evaluate(tmp_path / "pred", tmp_path / "gt", "--jobs", 1)
     assert code == 0
     assert err.count("values between labels") == 1
     assert "case_0.nii.gz, case_1.nii.gz, case_2.nii.gz and 2 more" in err
 
 
 def test_the_table_alone_goes_to_standard_output(folder: Path) -> None:
-    code, out, _ = _run(folder / "pred", folder / "gt", "--jobs", 1, "--csv", "-")
+    code, out, _ = evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--csv", "-")
     assert code == 0
     rows = list(csv.DictReader(out.splitlines()))
     assert [row["Name"] for row in rows] == ["case_0.nii.gz", "case_1.nii.gz", "case_2.nii.gz"]

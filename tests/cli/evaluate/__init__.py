@@ -1,0 +1,1 @@
+"""The command with scans and results on servers."""
