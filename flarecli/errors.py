@@ -5,11 +5,28 @@ The library raises these; only the command line prints them and exits.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
 from flarecli.addresses import shown
+
+
+class Blame(StrEnum):
+    """Why an input failed: what decides whether it is to be tried again, and where."""
+
+    INPUT = "input"
+    """What was given: it fails everywhere and always."""
+    ACCESS = "access"
+    """This host does not show this input, or cannot hold it; another host may, or this one later."""
+    HOST = "host"
+    """This host failed in the midst of the work, or lacks something, and may fail at other inputs likewise."""
+
+
+_OF_THE_NAME = (errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the operating system says of a name that no host has a file for, or of a place that no file has."""
 
 
 class FlareError(Exception):
@@ -21,10 +38,12 @@ class FlareError(Exception):
         path: The file or folder concerned; where it stands for an address, that is shown.
         seen: The value found, as it should be shown.
         expected: The value or range that would have been right.
+        blame: Whose fault it is; where None, the cause of the error tells (`raise ... from cause`).
     """
 
     kind: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
+    usual_blame: ClassVar[Blame] = Blame.INPUT
 
     def __init__(
         self,
@@ -34,7 +53,9 @@ class FlareError(Exception):
         path: Path | str | None = None,
         seen: object | None = None,
         expected: object | None = None,
+        blame: Blame | None = None,
     ) -> None:
+        self._blame = blame
         self.problem = shown(problem)
         self.remedy = shown(remedy)
         self.path = None if path is None else Path(path)
@@ -44,7 +65,14 @@ class FlareError(Exception):
         super().__init__(self._sentence())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.as_dict())
+        return _rebuild, (type(self), self.as_dict(), self.blame)
+
+    @property
+    def blame(self) -> Blame:
+        """Whose fault it is: of the input, or of the host that worked on it."""
+        if self._blame is not None:
+            return self._blame
+        return self.usual_blame if self.__cause__ is None else blame_of(self.__cause__) or self.usual_blame
 
     def _sentence(self) -> str:
         parts = [f"{self.place}: {self.problem}" if self.path else self.problem]
@@ -67,7 +95,22 @@ class FlareError(Exception):
         }
 
 
-def _rebuild(cls: type[FlareError], facts: dict[str, Any]) -> FlareError:
+def blame_of(cause: BaseException) -> Blame | None:
+    """Whose fault an exception is; None where it does not say.
+
+    What the operating system refuses has a number. Libraries raise an `OSError` without one for content that they do
+    not understand.
+    """
+    if isinstance(cause, FlareError):
+        return cause.blame
+    if isinstance(cause, MemoryError):
+        return Blame.HOST
+    if not isinstance(cause, OSError) or cause.errno is None or cause.errno in _OF_THE_NAME:
+        return None
+    return Blame.HOST if cause.errno == errno.ENOMEM else Blame.ACCESS
+
+
+def _rebuild(cls: type[FlareError], facts: dict[str, Any], blame: Blame | None = None) -> FlareError:
     """Restore an error that crossed a process boundary."""
     return cls(
         facts["problem"],
@@ -75,6 +118,7 @@ def _rebuild(cls: type[FlareError], facts: dict[str, Any]) -> FlareError:
         path=facts["path"],
         seen=facts["seen"],
         expected=facts["expected"],
+        blame=blame,
     )
 
 
@@ -97,6 +141,7 @@ class OutputError(InputError):
 
     kind = "output"
     exit_code = 3
+    usual_blame = Blame.HOST
 
 
 class PartialFailureError(FlareError):
@@ -111,6 +156,7 @@ class InstallationError(FlareError):
 
     kind = "environment"
     exit_code = 5
+    usual_blame = Blame.HOST
 
 
 class StoppedError(FlareError):
@@ -118,6 +164,7 @@ class StoppedError(FlareError):
 
     kind = "stopped"
     exit_code = 130
+    usual_blame = Blame.HOST
 
 
 class UnexpectedError(FlareError):
@@ -142,6 +189,7 @@ def error_of(cause: Exception, path: Path | None) -> FlareError:
             path=path,
             seen=str(cause) or "an allocation that failed",
             remedy="Use a machine with more memory, or fewer processes at a time (--jobs 1).",
+            blame=Blame.HOST,
         )
     if isinstance(cause, OSError):
         return InputError(
@@ -149,6 +197,7 @@ def error_of(cause: Exception, path: Path | None) -> FlareError:
             path=cause.filename or path,
             seen=cause.strerror or str(cause),
             remedy="Check the path, its permissions, and the disk or network drive it lies on.",
+            blame=blame_of(cause),
         )
     return UnexpectedError(
         f"{type(cause).__name__} while the case was worked on",

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from flarecli.counts import counted
 from flarecli.errors import InputError, UsageError
 from flarecli.metrics.case import CasePair, evaluate_case
-from flarecli.metrics.label_map import LabelMap
+from flarecli.metrics.label_map import PLAUSIBLE_VOXEL_MM, LabelMap, check_labels
 from flarecli.metrics.organ_scores import EvaluationSettings, score_organs
 from flarecli.metrics.protocol import PROTOCOLS, Metric, Protocol, check_label_names
 
@@ -76,11 +77,12 @@ def evaluate(
 
 def _label_maps(pred: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float] | None) -> tuple[LabelMap, LabelMap]:
     steps = () if spacing_mm is None else tuple(float(step) for step in spacing_mm)
-    if len(steps) != 3 or not all(np.isfinite(step) and step > 0 for step in steps):
+    lowest_mm, highest_mm = PLAUSIBLE_VOXEL_MM
+    if len(steps) != 3 or not all(lowest_mm <= step <= highest_mm for step in steps):
         raise UsageError(
             "arrays need their spacing",
             seen=f"spacing_mm={spacing_mm}",
-            expected="three distances in mm along z, y, x",
+            expected=f"three distances along z, y, x, each from {lowest_mm:g} to {highest_mm:g} mm",
             remedy="Give evaluate(pred, truth, spacing_mm).",
         )
     for name, array in (("prediction", pred), ("ground truth", truth)):
@@ -91,6 +93,20 @@ def _label_maps(pred: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]
                 expected="integers of shape (z, y, x)",
                 remedy="Give arrays of integers.",
             )
+        if not array.size:
+            raise InputError(
+                f"the {name} has no voxels",
+                seen=f"shape {array.shape}",
+                expected="at least one voxel along each axis",
+                remedy="Check where the array was cut out.",
+            )
+        if np.ma.is_masked(array):
+            raise InputError(
+                f"the {name} has voxels that are masked",
+                seen=counted(int(np.ma.count_masked(array)), "masked voxel"),
+                expected="a label for each voxel",
+                remedy="Say what masked voxels count as: `array.filled(0)` makes them background.",
+            )
     if pred.shape != truth.shape:
         raise InputError(
             "the prediction and its ground truth differ in shape",
@@ -98,13 +114,16 @@ def _label_maps(pred: np.ndarray, truth: np.ndarray, spacing_mm: Sequence[float]
             expected=f"{truth.shape}",
             remedy="Resample the prediction onto the grid of the ground truth.",
         )
+    for name, array in (("prediction", pred), ("ground truth", truth)):
+        check_labels(_integers(array), None, name)
     z, y, x = steps
     affine = np.diag([x, y, z, 1.0])
     return LabelMap(_integers(pred), (z, y, x), affine), LabelMap(_integers(truth), (z, y, x), affine)
 
 
 def _integers(labels: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(labels.view(np.uint8) if labels.dtype == bool else labels)
+    plain = np.asarray(labels)  # without a mask that masks nothing
+    return np.ascontiguousarray(plain.view(np.uint8) if plain.dtype == bool else plain)
 
 
 def _protocol(

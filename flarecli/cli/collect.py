@@ -60,7 +60,7 @@ def collect(
                     remedy="Check the path.",
                 )
 
-        write_statistics_of(statistics, rows())
+        write_statistics_of(statistics, rows(), replaces=overwrite or is_statistics_table(statistics))
         if as_json:
             print_json({"collected": count, "failed": [error.as_dict() for error in errors]})
         else:

@@ -173,6 +173,7 @@ def predict(
 
         from flarecli.prediction.long_lists.part import parsed_part
         from flarecli.prediction.output_options import OutputOptions
+        from flarecli.prediction.outputs import RENEW
         from flarecli.prediction.predictor import EngineRequest
         from flarecli.prediction.region import parsed_region
         from flarecli.prediction.supervised.request import PredictionRequest
@@ -205,7 +206,7 @@ def predict(
             EngineRequest(backend.value, device.value, precision.value, threads, max_gpu_mb),
             region,
             extras,
-            "resume" if resume and not share else "overwrite",
+            RENEW if share else existing,
         )
         run_and_show(
             request,

@@ -146,7 +146,7 @@ def profile(
         if csv is not None:
             from flarecli.profiling.report import write_profile_table
 
-            write_profile_table(csv, measured)
+            write_profile_table(csv, measured, replaces=overwrite)
         _draw(outputs, measured)
         _report(measured, budget, as_json=as_json, quiet=quiet, verbose=verbose)
 
@@ -260,7 +260,7 @@ def _draw(outputs: _Outputs, measured: Profile) -> None:
         target = outputs.plot_of(case.case.name)
         if runs and target is not None:
             title = f"{case.case.name}, {measured.request.system}, {'cold' if case.cold else 'warm'} run"
-            draw_run(target, typical_run(runs), title=title)
+            draw_run(target, typical_run(runs), title=title, replaces=outputs.overwrite)
 
 
 def _report(measured: Profile, budget: Budget, *, as_json: bool, quiet: bool, verbose: bool) -> None:

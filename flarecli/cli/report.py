@@ -79,12 +79,12 @@ def report(
         read = [path for case in cases for path in (case.labels, case.record, case.preview, *case.further)]
         check_destinations(outputs, [path for path in read if path is not None])
         if csv is not None:
-            write_table(csv, cases)
+            write_table(csv, cases, replaces=overwrite)
         if page is not None:
             with _progress("pictures", hidden=is_quiet) as (advance, set_total):
                 set_total(len(cases))
                 title = folder.resolve().name or "results"
-                write_report_page(page, cases, title=title, foreign=found.foreign, on_case=advance)
+                write_report_page(page, cases, title=title, foreign=found.foreign, on_case=advance, replaces=overwrite)
         if as_json:
             print_json({"page": None if page is None else str(page), "cases": [row_of(case) for case in cases]})
         elif not quiet and not streams_out:

@@ -91,7 +91,7 @@ def _write(scan: Path, maps: list[Path], html: Path, max_mb: float, *, overwrite
     with _steps(quiet) as told:
         facts, files = embedded_content(scan, maps, most_bytes=room, told=told)
         told("writing the page")
-        write_viewer_page(html, facts, files)
+        write_viewer_page(html, facts, files, replaces=overwrite or is_viewer_page(html))
     _warn(facts, quiet)
 
 

@@ -12,18 +12,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from flarecli.files.destinations import check_destination, is_standard_output, target_of
+from flarecli.files.destinations import (
+    Destination,
+    check_destination,
+    exist_already,
+    is_standard_output,
+    target_of,
+)
 from flarecli.files.names import image_suffix
 from flarecli.files.publication import published
 from flarecli.files.refusals import write_errors
 from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_file, new_unfinished_folder
+from flarecli.files.unreplaced import rename_unreplaced
 
 _KERAS_SUFFIX = ".weights.h5"
 _LONGEST_SUFFIX = 16
 
 
 @contextmanager
-def atomic_path(destination: Path) -> Iterator[Path]:
+def atomic_path(destination: Path, *, replaces: bool = True) -> Iterator[Path]:
     """Give a temporary path in the folder of the destination; on success flush it and rename it over the destination.
 
     The temporary file has the destination's suffix (`.nii.gz`, `.weights.h5`), because writers choose the format by
@@ -31,9 +38,14 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     killed process left in the folder is removed. A link keeps pointing to its target, which is replaced. Where the
     destination stands for an address, the file is published there before it is renamed.
 
+    Args:
+        destination: The file.
+        replaces: Whether a file that exists in the end is replaced.
+
     Raises:
-        OutputError: when the destination is a folder, a device or another special file, or when the operating system
-            refuses anything, also inside the body: full disk, quota, missing permission, vanished folder.
+        OutputError: when the destination is a folder, a device or another special file, when it exists and is not
+            replaced, or when the operating system refuses anything, also inside the body: full disk, quota, missing
+            permission, vanished folder.
     """
     destination = Path(destination)
     check_destination(destination)
@@ -47,13 +59,19 @@ def atomic_path(destination: Path) -> Iterator[Path]:
             with temporary.open("rb+") as written:
                 os.fsync(written.fileno())
             published({target: temporary})
-            temporary.replace(target)
+            if replaces:
+                temporary.replace(target)
+            else:
+                try:
+                    rename_unreplaced(temporary, target)
+                except FileExistsError as error:
+                    raise exist_already([Destination(destination, "made while the command ran")]) from error
         finally:
             discard(temporary)
 
 
 @contextmanager
-def atomic_text(destination: Path) -> Iterator[IO[str]]:
+def atomic_text(destination: Path, *, replaces: bool = True) -> Iterator[IO[str]]:
     """Give a UTF-8 text stream for a file as `atomic_path` writes it; `-` and `/dev/stdout` are standard output.
 
     Line ends are written as they are given. File names that are not UTF-8 are written with escapes (`\\udcfc`).
@@ -66,21 +84,21 @@ def atomic_text(destination: Path) -> Iterator[IO[str]]:
         sys.stdout.flush()
         return
     with (
-        atomic_path(destination) as temporary,
+        atomic_path(destination, replaces=replaces) as temporary,
         temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
     ):
         yield stream
 
 
-def write_text(destination: Path, text: str) -> None:
+def write_text(destination: Path, text: str, *, replaces: bool = True) -> None:
     """Write a UTF-8 text file, atomically."""
-    with atomic_text(destination) as stream:
+    with atomic_text(destination, replaces=replaces) as stream:
         stream.write(text)
 
 
-def write_json(destination: Path, content: Any) -> None:
+def write_json(destination: Path, content: Any, *, replaces: bool = True) -> None:
     """Write `content` as indented UTF-8 JSON, atomically."""
-    write_text(destination, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text(destination, json.dumps(content, indent=2, ensure_ascii=False) + "\n", replaces=replaces)
 
 
 @contextmanager

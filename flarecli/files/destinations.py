@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flarecli.errors import OutputError, UsageError
+from flarecli.errors import Blame, OutputError, UsageError
 from flarecli.files.refusals import check_name_length, write_refused
 
 _STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -86,6 +86,7 @@ def check_destination(destination: Path) -> None:
             seen=str(destination) or "an empty name",
             expected="the path of a file to write",
             remedy="Give the file's whole name, with its suffix.",
+            blame=Blame.INPUT,
         )
     check_name_length(destination)
     try:
@@ -103,6 +104,7 @@ def check_destination(destination: Path) -> None:
                 seen=f"a {kind}",
                 expected="a regular file, or a name that does not exist yet",
                 remedy="Give the name of a file to write.",
+                blame=Blame.INPUT,
             )
 
 
@@ -151,7 +153,7 @@ def check_destinations(
         if target in by_target:
             raise clash(by_target[target], destination)
     if existing:
-        raise _exist_already(existing, expected, remedy)
+        raise exist_already(existing, expected, remedy)
 
 
 def clash(first: Destination, second: Destination) -> UsageError:
@@ -165,7 +167,8 @@ def clash(first: Destination, second: Destination) -> UsageError:
     )
 
 
-def _exist_already(existing: list[Destination], expected: str, remedy: str) -> OutputError:
+def exist_already(existing: Sequence[Destination], expected: str = _EXPECTED, remedy: str = _REMEDY) -> OutputError:
+    """The error for files that may not be replaced."""
     first = existing[0]
     names = ", ".join(f"{destination.path.name} ({destination.content})" for destination in existing[:_SHOWN])
     count = f"{len(existing)} files: " if len(existing) > 1 else ""
@@ -176,6 +179,7 @@ def _exist_already(existing: list[Destination], expected: str, remedy: str) -> O
         seen=count + names + more,
         expected=expected,
         remedy=remedy,
+        blame=Blame.INPUT,
     )
 
 

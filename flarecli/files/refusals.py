@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flarecli.counts import counted
-from flarecli.errors import OutputError
+from flarecli.errors import Blame, OutputError, blame_of
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ESTALE)
+
+_HASH_LENGTH = 32
 
 _LONGEST_NAME_BYTES = 255
 """Where the file system does not say: the limit of ext4, XFS, APFS and NTFS."""
@@ -35,7 +38,13 @@ def write_errors(destination: Path) -> Iterator[None]:
 
 def write_refused(destination: Path, error: OSError) -> OutputError:
     """The error for a file or folder that could not be written."""
-    return OutputError("cannot be written", path=destination, seen=_reason(error), remedy=_remedy(destination, error))
+    return OutputError(
+        "cannot be written",
+        path=destination,
+        seen=_reason(error),
+        remedy=_remedy(destination, error),
+        blame=blame_of(error) or Blame.HOST,
+    )
 
 
 def longest_name_bytes(folder: Path) -> int:
@@ -62,7 +71,16 @@ def check_name_length(destination: Path) -> None:
             seen=f"{length} bytes",
             expected=f"at most {limit} bytes",
             remedy=f"Choose a name that is at least {counted(length - limit, 'byte')} shorter.",
+            blame=Blame.INPUT,
         )
+
+
+def name_that_fits(name: str, folder: Path) -> str:
+    """A name for a file in a folder: the one given, or where it is too long a checksum of it with the same suffix."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= longest_name_bytes(folder):
+        return name
+    return hashlib.sha256(encoded).hexdigest()[:_HASH_LENGTH] + Path(name).suffix
 
 
 def _reason(error: OSError) -> str:

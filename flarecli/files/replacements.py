@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from flarecli.files.unfinished import discard, new_unfinished_folder
+from flarecli.files.unreplaced import rename_unreplaced
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,20 @@ class Replacements:
             _keep(path, step.earlier)
         new.replace(path)
 
+    def add(self, path: Path, new: Path) -> None:
+        """Rename a file to a path where nothing lies there.
+
+        Args:
+            path: The path, without links.
+            new: The file, in the same file system.
+
+        Raises:
+            FileExistsError: when something lies there, which stays.
+            OSError: when the operating system refuses it.
+        """
+        self._steps.append(_Step(path, new, None))
+        rename_unreplaced(new, path)
+
     def remove(self, path: Path) -> None:
         """Remove a file, or a link itself, where it exists.
 
@@ -112,5 +127,5 @@ def _undo(step: _Step) -> None:
     if step.earlier is not None and os.path.lexists(step.earlier):
         if is_replaced or not os.path.lexists(step.path):
             step.earlier.replace(step.path)
-    elif is_replaced:
+    elif is_replaced or (step.new is not None and step.new.samefile(step.path)):  # interrupted between two names
         step.path.unlink(missing_ok=True)

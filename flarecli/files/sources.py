@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flarecli.addresses import is_staged
-from flarecli.errors import InputError
+from flarecli.errors import Blame, InputError
 from flarecli.hardware.memory import available_bytes
 
 _GB = 1e9
@@ -115,6 +115,7 @@ def check_memory(
             seen=f"{needed_bytes / _GB:.1f} GB for {content}",
             expected=f"at most {free_bytes / _GB:.1f} GB",
             remedy=remedy,
+            blame=Blame.ACCESS,
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.addresses import is_staged
@@ -15,8 +16,27 @@ from flarecli.files.replacements import Replacements
 from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_folder
 
 
+@dataclass(frozen=True)
+class ExistingFiles:
+    """What happens where files have the names of the destinations when the new ones are ready.
+
+    Attributes:
+        may_be_replaced: Whether they may be replaced; asked once, when all is written.
+        refusal: The error for a destination where a file lies that may not.
+    """
+
+    may_be_replaced: Callable[[], bool]
+    refusal: Callable[[Path], OutputError]
+
+
 @contextmanager
-def appearing_together(destinations: Iterable[Path], *, gone: Iterable[Path] = ()) -> Iterator[dict[Path, Path]]:
+def appearing_together(
+    destinations: Iterable[Path],
+    *,
+    gone: Iterable[Path] = (),
+    outdated: Iterable[Path] = (),
+    existing: ExistingFiles | None = None,
+) -> Iterator[dict[Path, Path]]:
     """Give for each destination a path to write to; on success all are renamed to their names.
 
     The first destination is the record of the others. Where it is new, it appears first, so that a process that is
@@ -30,12 +50,14 @@ def appearing_together(destinations: Iterable[Path], *, gone: Iterable[Path] = (
 
     Args:
         destinations: The files, the record first.
-        gone: Files of an earlier result that this one does not have: removed where they exist, after the others have
-            appeared.
+        gone: Files of an earlier result that this one does not have: removed where they exist and may be replaced,
+            after the others have appeared.
+        outdated: Files that say what is no longer true: removed where they exist, after the others have appeared.
+        existing: What happens where files exist; None replaces them.
 
     Raises:
-        OutputError: when a destination cannot be a file, or when the operating system refuses anything, also inside
-            the body; it names the destination.
+        OutputError: when a destination cannot be a file, when one exists that may not be replaced, or when the
+            operating system refuses anything, also inside the body; it names the destination.
     """
     wanted = list(destinations)
     for destination in wanted:
@@ -55,12 +77,19 @@ def appearing_together(destinations: Iterable[Path], *, gone: Iterable[Path] = (
         with _named_by_destination(written):
             yield written
         order = _order(wanted, targets)
+        replaces = existing is None or existing.may_be_replaced()
         published({targets[destination]: written[destination] for destination in order})
         with Replacements() as replacements:
             for destination in order:
                 with write_errors(destination):
-                    replacements.replace(targets[destination], written[destination])
-            for path in gone:
+                    if existing is None or replaces:
+                        replacements.replace(targets[destination], written[destination])
+                        continue
+                    try:
+                        replacements.add(targets[destination], written[destination])
+                    except FileExistsError as error:
+                        raise existing.refusal(destination) from error
+            for path in (*(gone if replaces else ()), *outdated):
                 with write_errors(path):
                     if is_staged(path):
                         remove_file(path)
@@ -87,5 +116,10 @@ def _named_by_destination(written: dict[Path, Path]) -> Iterator[None]:
         if error.path not in final:
             raise
         raise OutputError(
-            error.problem, path=final[error.path], seen=error.seen, expected=error.expected, remedy=error.remedy
+            error.problem,
+            path=final[error.path],
+            seen=error.seen,
+            expected=error.expected,
+            remedy=error.remedy,
+            blame=error.blame,
         ) from error

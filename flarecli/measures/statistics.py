@@ -150,15 +150,27 @@ def write_statistics(path: Path, cases: Mapping[str, Iterable[OrganStatistics]])
     write_statistics_of(path, cases.items())
 
 
-def write_statistics_of(path: Path, cases: Iterable[tuple[str, Iterable[OrganStatistics]]]) -> None:
-    """Write the same table of cases as they come; those of a `.csv` table are not kept in memory."""
+def write_statistics_of(
+    path: Path, cases: Iterable[tuple[str, Iterable[OrganStatistics]]], *, replaces: bool = True
+) -> None:
+    """Write the same table of cases as they come; those of a `.csv` table are not kept in memory.
+
+    Args:
+        path: The file; its suffix chooses the format.
+        cases: The name of each case, and its statistics.
+        replaces: Whether a file that exists in the end is replaced.
+
+    Raises:
+        UsageError: when the suffix is neither.
+        OutputError: when the file cannot be written, or exists and is not replaced.
+    """
     path = Path(path)
     check_statistics_path(path)
     rows = ({"case": name, **organ.as_dict()} for name, organs in cases for organ in organs)
     if path.suffix.lower() == ".json":
-        write_json(path, list(rows))
+        write_json(path, list(rows), replaces=replaces)
         return
-    with atomic_text(path) as file:
+    with atomic_text(path, replaces=replaces) as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
         for row in rows:

@@ -23,7 +23,8 @@ _SLAB_BYTES = 32 << 20  # of float64 values converted at a time
 _HIGHEST_LABEL = np.iinfo(np.uint16).max
 _SPACING_RELATIVE_TOLERANCE = 1e-3
 _ROUNDING_TOLERANCE = 1e-3  # of values that a tool has multiplied and divided: 2.9999998 is 3
-_PLAUSIBLE_VOXEL_MM = (1e-3, 1e3)  # from microscopy to the thickest localizer
+PLAUSIBLE_VOXEL_MM = (1e-3, 1e3)
+"""Voxel sizes from microscopy to the thickest localizer."""
 
 
 class Fractions(Enum):
@@ -118,9 +119,7 @@ def read_label_map(source: Path | ImageHeader, *, fractions: Fractions) -> Label
     sizes_mm = _voxel_sizes_mm(header.spacing_ijk_mm, header.path)
     image = _read(header)
     labels_xyz, fractional_voxels = _whole_numbers(image, fractions, is_literal=False)
-    lowest, highest = int(labels_xyz.min()), int(labels_xyz.max())
-    if lowest < 0 or highest > _HIGHEST_LABEL:
-        raise _not_labels(header.path, lowest if lowest < 0 else highest)
+    check_labels(labels_xyz, header.path)
     warnings = list(image.warnings)
     if fractional_voxels:
         warnings.append(
@@ -141,6 +140,22 @@ def read_label_map(source: Path | ImageHeader, *, fractions: Fractions) -> Label
         tuple(warnings),
         fractional_voxels,
     )
+
+
+def check_labels(labels: NDArray[np.integer], path: Path | None, name: str | None = None) -> None:
+    """Refuse whole numbers that cannot be labels.
+
+    Args:
+        labels: Integers, at least one.
+        path: The file that they were read from.
+        name: What messages call them where there is no file.
+
+    Raises:
+        InputError: when a value is below 0 or above 65535.
+    """
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest > _HIGHEST_LABEL:
+        raise _not_labels(path, lowest if lowest < 0 else highest, name)
 
 
 def read_label_map_literally(source: Path | ImageHeader, *, fractions: Fractions) -> LabelMap:
@@ -216,9 +231,10 @@ def _whole_numbers(image: StoredImage, fractions: Fractions, *, is_literal: bool
     return labels, fractional_voxels
 
 
-def _not_labels(path: Path, value: Any) -> InputError:
+def _not_labels(path: Path | None, value: Any, name: str | None = None) -> InputError:
+    problem = "holds values that cannot be labels"
     return InputError(
-        "holds values that cannot be labels",
+        problem if name is None else f"the {name} {problem}",
         path=path,
         seen=value,
         expected=f"whole numbers from 0 to {_HIGHEST_LABEL}",
@@ -229,7 +245,7 @@ def _not_labels(path: Path, value: Any) -> InputError:
 def _voxel_sizes_mm(stated_mm: Sequence[float], path: Path) -> NDArray[np.float64]:
     """The header's voxel sizes along x, y and z, float32 as the challenge has them: they decide ties."""
     sizes_mm = np.array(stated_mm, dtype=np.float64)
-    lowest_mm, highest_mm = _PLAUSIBLE_VOXEL_MM
+    lowest_mm, highest_mm = PLAUSIBLE_VOXEL_MM
     if not ((sizes_mm >= lowest_mm) & (sizes_mm <= highest_mm)).all():
         raise InputError(
             "the header's voxel size (pixdim) cannot be right",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from numbers import Integral
 
@@ -100,7 +101,7 @@ class Protocol:
         if self.organ_in_columns:
             return f"{organ.name}_{metric.name}"
         if metric is Metric.NSD:
-            return f"NSD-{organ.tolerance_mm:g}mm_{organ.label}"
+            return f"{nsd_name(organ.tolerance_mm)}_{organ.label}"
         return f"{_COLUMN_STEMS[metric]}_{organ.label}"
 
     def columns(self, metrics: tuple[Metric, ...]) -> dict[str, tuple[Metric, ScoredOrgan]]:
@@ -110,6 +111,12 @@ class Protocol:
         else:
             pairs = [(metric, organ) for organ in self.organs for metric in metrics]
         return {self.column(metric, organ): (metric, organ) for metric, organ in pairs}
+
+
+def nsd_name(tolerance_mm: float) -> str:
+    """What tables call the NSD at a tolerance: `NSD-1mm`, with all decimals and without an exponent."""
+    digits = format(Decimal(repr(float(tolerance_mm))), "f")
+    return f"NSD-{digits.removesuffix('.0')}mm"
 
 
 def check_label_names(names: Mapping[int, str], option: str = "labels", seen: object | None = None) -> None:

@@ -18,6 +18,7 @@ from flarecli.files.names import case_name
 from flarecli.files.printable import table_cell, text_of_cell
 from flarecli.files.sources import opened
 from flarecli.metrics.evaluation import Evaluation
+from flarecli.metrics.protocol import nsd_name
 
 _MOST_BYTES = 64 << 20
 _GREATEST_NUMBER = 1e12  # of a score, a distance in mm, a volume in mL, a time in s or a memory in MB
@@ -26,9 +27,16 @@ NAME_COLUMN = "Name"
 STATUS_COLUMN = "Status"
 
 _COLUMN_PATTERNS = (
-    re.compile(r"(?P<metric>DSC|NSD-[\d.]+mm|HD95-mm|ASSD-mm|VolumeDifference-mL)_(?P<organ>\w+)"),
+    re.compile(
+        r"(?P<metric>DSC|NSD-(?P<tolerance_mm>\d+\.?\d*(e[+-]?\d+)?)mm|HD95-mm|ASSD-mm|VolumeDifference-mL)"
+        r"_(?P<organ>\w+)"
+    ),
     re.compile(r"(?P<organ>\w+)_(?P<metric>DSC|NSD)"),
 )
+"""Former versions wrote some tolerances with an exponent: `NSD-1e-05mm`."""
+
+_SCORE_LIKE = re.compile(r"((DSC|NSD|HD95|ASSD|VolumeDifference)([-_].*)?|.*_(DSC|NSD))")
+"""What must be one of these columns: else a score would be left out without a word."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +77,25 @@ class ScoreTable:
         return found[0]
 
 
-def write_score_table(destination: Path, evaluation: Evaluation) -> None:
+def write_score_table(destination: Path, evaluation: Evaluation, *, replaces: bool = True) -> None:
     """Write one row per case as CSV, atomically and in full precision.
 
     A literal evaluation gives the challenge's table to the letter; otherwise a column `Status` stands last.
     Cells of failed cases are empty, infinite distances are `inf`. Names of cases that a spreadsheet would take for
     formulas get an apostrophe before them, except in the challenge's table.
+
+    Args:
+        destination: The file.
+        evaluation: The scores.
+        replaces: Whether a file that exists in the end is replaced.
+
+    Raises:
+        OutputError: as `flarecli.files.atomic.atomic_path` does.
     """
     settings = evaluation.settings
     columns = settings.protocol.columns(settings.metrics)
     places = {organ.label: place for place, organ in enumerate(settings.protocol.organs)}
-    with atomic_text(destination) as file:
+    with atomic_text(destination, replaces=replaces) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([NAME_COLUMN, *columns, *([] if settings.literal else [STATUS_COLUMN])])
         for case in evaluation.cases:
@@ -107,10 +123,18 @@ def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
         raise _no_table(path, header)
     scores: dict[str, dict[str, NDArray[np.float64]]] = {}
     for column in header:
-        match = next((m for m in (pattern.fullmatch(column) for pattern in _COLUMN_PATTERNS) if m), None)
-        if match:
-            values = np.array([number_in(row[column], path, column) for row in rows])
-            scores.setdefault(match["metric"], {})[match["organ"]] = values
+        found = _score_of(column, path)
+        if found is not None:
+            metric, organ = found
+            if organ in scores.setdefault(metric, {}):
+                raise InputError(
+                    "has two columns of one score",
+                    path=path,
+                    seen=f"{metric} of {organ}, once more in {column}",
+                    expected="each score once",
+                    remedy="Remove one of the columns.",
+                )
+            scores[metric][organ] = np.array([number_in(row[column], path, column) for row in rows])
     if not scores:
         raise _no_table(path, header)
     cases = tuple(case_name(text_of_cell(row[NAME_COLUMN])) for row in rows)
@@ -123,6 +147,28 @@ def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
             remedy="Remove the double row.",
         )
     return ScoreTable(name or path.stem, cases, scores)
+
+
+def _score_of(column: str, path: Path) -> tuple[str, str] | None:
+    """Metric and organ of a column, the tolerance of the NSD in its usual form; None where it holds something else.
+
+    Raises:
+        InputError: when its name begins or ends like that of a score, and is none.
+    """
+    for pattern in _COLUMN_PATTERNS:
+        if match := pattern.fullmatch(column):
+            parts = match.groupdict()
+            tolerance = parts.get("tolerance_mm")
+            return parts["metric"] if tolerance is None else nsd_name(float(tolerance)), parts["organ"]
+    if not _SCORE_LIKE.fullmatch(column):
+        return None
+    raise InputError(
+        "has a column that looks like a score and cannot be read as one",
+        path=path,
+        seen=column,
+        expected="columns such as DSC_1, NSD-1mm_1 or Liver_DSC",
+        remedy="Name the column so, or remove it.",
+    )
 
 
 def read_csv_rows(path: Path) -> list[dict[str, str]]:

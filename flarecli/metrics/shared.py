@@ -11,8 +11,9 @@ from typing import Any
 
 from flarecli import __version__
 from flarecli.addresses import shown
-from flarecli.errors import InputError, UsageError, error_from_dict
+from flarecli.errors import Blame, InputError, UsageError, error_from_dict
 from flarecli.files.atomic import write_json
+from flarecli.files.refusals import name_that_fits
 from flarecli.files.shared_work import SharedWork, shared_results
 from flarecli.metrics.case import CaseEvaluation, EvaluationStatus, evaluate_case
 from flarecli.metrics.label_values import ValueCounts
@@ -30,6 +31,9 @@ _SHOWN_NAMES = 3
 class SharedScores:
     """Scores of cases in a folder, one file each; one counts as long as label maps and settings are those that it was
     made from.
+
+    A case that failed is kept, too, where its label maps are the reason. Where this host is (too little memory, a file
+    that it does not show), nothing is kept: other processes and later runs score the case again.
 
     Attributes:
         folder: The folder, which holds nothing else.
@@ -64,7 +68,7 @@ class SharedScores:
             )
 
     def _place(self, pair: CasePair) -> Path:
-        return self.folder / f"{pair.name}.json"
+        return self.folder / name_that_fits(f"{pair.name}.json", self.folder)
 
     def _found(self, pair: CasePair) -> CaseEvaluation | None:
         path = self._place(pair)
@@ -78,7 +82,10 @@ class SharedScores:
 
     def _scored(self, pair: CasePair) -> CaseEvaluation:
         key = self._key(pair)  # of the files as they are before they are read
-        return self._written(evaluate_case(pair, self.settings), key)
+        evaluation = evaluate_case(pair, self.settings)
+        if evaluation.error is not None and evaluation.error.blame is not Blame.INPUT:
+            return evaluation
+        return self._written(evaluation, key)
 
     def _killed(self, pair: CasePair, deaths: int) -> CaseEvaluation:
         error = InputError(
@@ -120,7 +127,7 @@ def _state(path: Path) -> list[Any]:
         states = [file.stat() for file in files_of_image(path)]
     except (OSError, InputError):
         return [shown(path.resolve()), "unreadable"]
-    return [shown(path.resolve()), sum(state.st_size for state in states), max(state.st_mtime_ns for state in states)]
+    return [shown(path.resolve()), *([state.st_size, state.st_mtime_ns] for state in states)]
 
 
 def _facts(evaluation: CaseEvaluation) -> dict[str, Any]:

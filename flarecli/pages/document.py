@@ -31,19 +31,20 @@ def has_mark(path: Path, mark: bytes) -> bool:
         return False
 
 
-def write_page(destination: Path, package: str, content: Mapping[str, Any]) -> None:
+def write_page(destination: Path, package: str, content: Mapping[str, Any], *, replaces: bool = True) -> None:
     """Write the page of a package, atomically, part by part as the template yields it.
 
     Args:
         destination: The HTML file; `-` is standard output.
         package: Name of the package, as in imports.
         content: What the templates show, by name; see `page_parts`.
+        replaces: Whether a file that exists in the end is replaced.
 
     Raises:
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     parts = page_parts(package, content)
-    with atomic_text(destination) as file:
+    with atomic_text(destination, replaces=replaces) as file:
         for part in parts:
             file.write(part)
 

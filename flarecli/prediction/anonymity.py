@@ -26,7 +26,7 @@ def anonymous_error(error: FlareError) -> FlareError:
     path = error.path if is_of_output else None
     hides = path != error.path or seen != error.seen
     remedy = f"{error.remedy} {_MORE}" if hides and _MORE not in error.remedy else error.remedy
-    made = type(error)(error.problem, remedy=remedy, path=path, seen=seen, expected=error.expected)
+    made = type(error)(error.problem, remedy=remedy, path=path, seen=seen, expected=error.expected, blame=error.blame)
     made.exit_code = error.exit_code  # type: ignore[misc]
     return made
 

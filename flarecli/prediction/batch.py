@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from flarecli.addresses import is_staged
 from flarecli.errors import FlareError, UsageError
 from flarecli.files.destinations import Destination
+from flarecli.files.sources import exists
 from flarecli.measures.statistics import OrganStatistics
 from flarecli.prediction.anonymity import shown_error
 from flarecli.prediction.case_result import CaseResult
@@ -17,7 +18,7 @@ from flarecli.prediction.cases import Case
 from flarecli.prediction.dicom.study import DicomStudy
 from flarecli.prediction.failures import error_of_scan
 from flarecli.prediction.output_options import OutputOptions
-from flarecli.prediction.outputs import check_clashes, check_outputs
+from flarecli.prediction.outputs import RENEW, check_clashes, check_outputs
 from flarecli.prediction.predictor import EngineRequest, Predictor
 from flarecli.prediction.resume import CaseDiffersError
 from flarecli.prediction.scan_content import ScanContent, WatchedScan
@@ -123,7 +124,7 @@ def predict_shared(
     if isinstance(cases, Sequence):
         check_clashes(cases, extras)
     shared = SharedCases(predictor, cases, extras, verify=verify)
-    return _Run(predictor, shared, extras, "overwrite", on_start, on_step).outcomes()
+    return _Run(predictor, shared, extras, RENEW, on_start, on_step).outcomes()
 
 
 def predict_from(
@@ -142,7 +143,8 @@ def predict_from(
         predictor: The system, ready.
         cases: Where the cases come from.
         extras: Additional outputs.
-        existing: What to do where files exist: "overwrite" or "resume".
+        existing: What to do where files exist: "refuse", "overwrite", "resume", or
+            `flarecli.prediction.outputs.RENEW`. The caller has checked; they may have appeared since.
         on_start: Called as the work on a case begins.
         on_step: Called as each step begins.
         on_written: Called with an outcome, by the thread that writes, as soon as the files are there or failed to be:
@@ -234,7 +236,7 @@ class _Run:
         if case.problem is not None:
             raise case.problem
         redone = None
-        if self.existing == "resume" and (case.labels.exists() or case.record.exists()):
+        if self.existing == "resume" and (exists(case.labels) or exists(case.record)):
             try:
                 record = self.predictor.completed(case, self.extras)
             except CaseDiffersError as error:
@@ -276,7 +278,14 @@ class _Run:
         case, scan = done.case, done.scan
         try:
             outcome = self.predictor.finish(
-                case, scan.volume, done.segmentation, self.extras, scan.steps, scan.content.result(), scan.study
+                case,
+                scan.volume,
+                done.segmentation,
+                self.extras,
+                scan.steps,
+                scan.content.result(),
+                scan.study,
+                existing=self.existing,
             )
         except Exception as error:
             outcome = CaseResult(case, "failed", error=self._error(error, case))

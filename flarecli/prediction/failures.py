@@ -5,17 +5,9 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from flarecli.errors import FlareError, InputError, InstallationError, UnexpectedError
+from flarecli.errors import Blame, FlareError, InputError, InstallationError, UnexpectedError, blame_of
 
 _OUT_OF_MEMORY = ("bad_alloc", "bad allocation", "out of memory", "cannot allocate memory", "not enough memory")
-
-
-_MEMORY_PROBLEM = "memory ran out while the scan was segmented"
-
-
-def is_out_of_memory(error: FlareError) -> bool:
-    """Whether a scan failed because memory ran out."""
-    return error.problem == _MEMORY_PROBLEM
 
 
 def error_of_scan(cause: BaseException, scan: Path) -> FlareError:
@@ -25,11 +17,12 @@ def error_of_scan(cause: BaseException, scan: Path) -> FlareError:
     error: FlareError
     if _ran_out_of_memory(cause):
         error = InputError(
-            _MEMORY_PROBLEM,
+            "memory ran out while the scan was segmented",
             path=scan,
             seen=str(cause) or type(cause).__name__,
             expected="enough memory for the scan and the networks",
             remedy="Close other programs, use a machine with more memory, or segment a part of the scan with --roi.",
+            blame=Blame.HOST,
         )
     elif isinstance(cause, OSError):
         error = InputError(
@@ -37,6 +30,7 @@ def error_of_scan(cause: BaseException, scan: Path) -> FlareError:
             path=cause.filename if isinstance(cause.filename, str) else scan,
             seen=cause.strerror or str(cause) or type(cause).__name__,
             remedy="Check the disk or network drive of the scan and of the temporary folder, and run it again.",
+            blame=None if blame_of(cause) is None else Blame.HOST,
         )
     else:
         error = UnexpectedError(

@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flarecli.addresses import is_staged
 from flarecli.errors import InputError, InstallationError, UsageError
 from flarecli.files.destinations import target_of
 from flarecli.files.names import SCAN_SUFFIXES, image_suffix, is_segmentation_name
-from flarecli.files.sources import exists
+from flarecli.files.sources import exists, is_folder
 from flarecli.meshes.formats import MESH_SUFFIXES
 from flarecli.prediction.case import Case
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _PACKAGES = {"highdicom": "dicom", "pydicom": "dicom", "trimesh": "mesh"}
 """Packages that some outputs need, and the extra that brings each."""
+
+_ONE_FORMAT_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+"""Files of these names are read as what their names say, whatever they hold."""
 
 DICOM_OBJECTS = ("seg", "rtstruct", "sr")
 """Segmentation, RT Structure Set, Structured Report."""
@@ -208,7 +212,7 @@ def _check_dicom(case: Case, options: OutputOptions) -> None:
         raise UsageError(
             "a DICOM object needs a scan that is DICOM, whose study it belongs to",
             path=case.scan,
-            seen=image_suffix(case.scan),
+            seen=image_suffix(case.scan) or "a NIfTI file",
             expected="a folder with a DICOM series, a multi-frame file, or --reference SERIES",
             remedy="Give the series itself, or with --reference the one that the scan was converted from; or leave out "
             "--dicom-seg, --rtstruct, --sr and an OUT that ends in .dcm.",
@@ -230,7 +234,7 @@ def _check_dicom(case: Case, options: OutputOptions) -> None:
             remedy="Leave out --split, or write the label map as NIfTI and add --dicom-seg.",
         )
     series = case.scan if reference is None else reference
-    if series.is_dir() and target_of(case.labels.parent) == target_of(series):
+    if is_folder(series) and target_of(case.labels.parent) == target_of(series):
         raise UsageError(
             "a DICOM object would lie among the slices of the scan",
             path=case.labels,
@@ -240,4 +244,27 @@ def _check_dicom(case: Case, options: OutputOptions) -> None:
 
 
 def _is_other_format(case: Case) -> bool:
-    return image_suffix(case.scan) in SCAN_SUFFIXES and not case.scan.is_dir()
+    """Whether a scan is a file of another format than DICOM; of files that have a name of none, their content tells.
+
+    What cannot be read is none: when its turn comes, the work says so. Of files on a server, the names alone count.
+    """
+    if case.series is not None or is_folder(case.scan):
+        return False
+    suffix = image_suffix(case.scan)
+    if suffix in _ONE_FORMAT_SUFFIXES or is_staged(case.scan):
+        return suffix in SCAN_SUFFIXES
+    from flarecli.dicom import is_dicom_file
+
+    if is_dicom_file(case.scan):
+        return False
+    return suffix in SCAN_SUFFIXES or _is_image(case.scan)
+
+
+def _is_image(path: Path) -> bool:
+    from flarecli.volume.image_files import read_header
+
+    try:
+        read_header(path)
+    except InputError:
+        return False
+    return True

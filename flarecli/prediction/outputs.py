@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from flarecli.errors import InputError, UsageError
-from flarecli.files.destinations import Destination, check_destinations, clash
+from flarecli.errors import InputError, OutputError, UsageError
+from flarecli.files.destinations import Destination, check_destinations, clash, exist_already
 from flarecli.files.names import is_segmentation_name
+from flarecli.files.together import ExistingFiles
 from flarecli.prediction.cases import Case
 from flarecli.prediction.long_lists.case_sequence import CaseSequence
 from flarecli.prediction.long_lists.output_files import output_files
@@ -21,6 +22,9 @@ from flarecli.volume import check_label_map_name
 
 EXISTING = ("refuse", "overwrite", "resume")
 """What may happen with files that exist."""
+
+RENEW = "renew"
+"""The same as "resume" when files are written, for a caller that has seen itself which cases are complete."""
 
 _MANY = 200
 """So many cases are checked by lists of names first."""
@@ -135,6 +139,28 @@ def check_clashes(cases: Sequence[Case], extras: OutputOptions, *, tables: Itera
     for table in tables:
         if place(table) in owners:
             raise refusal(table, owners[place(table)])
+
+
+def existing_files(case: Case, extras: OutputOptions, existing: str) -> ExistingFiles | None:
+    """What happens with files that exist when those of a case are ready: they may have appeared since `check_outputs`.
+
+    Args:
+        case: The case.
+        extras: Additional outputs.
+        existing: One of `EXISTING`, or `RENEW`.
+
+    Returns:
+        None where all are replaced.
+    """
+    if existing == "overwrite":
+        return None
+    rule = "resume" if existing == RENEW else existing
+
+    def refusal(path: Path) -> OutputError:
+        output = next(output for output in _outputs_of(case, extras) if output.path == path)
+        return exist_already([output], _EXPECTED[rule], _REMEDIES[rule])
+
+    return ExistingFiles(lambda: rule == "resume" and _was_made(case), refusal)
 
 
 def _was_made(case: Case) -> bool:

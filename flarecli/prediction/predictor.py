@@ -198,6 +198,8 @@ class Predictor:
         steps: Steps,
         content: ScanContent,
         study: DicomStudy | None = None,
+        *,
+        existing: str = "overwrite",
     ) -> CaseResult:
         """Write what belongs to a segmented scan: record, masks, preview and label map, which appear together.
 
@@ -211,11 +213,14 @@ class Predictor:
             steps: Clock.
             content: Checksum of the scan, for the record.
             study: The DICOM series that results belong to; needed where DICOM objects are written.
+            existing: What happens with files that exist then; see `flarecli.prediction.outputs.existing_files`.
 
         Raises:
-            FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
+            FlareError: when a file cannot be written, or exists and may not be replaced; then none appears, and earlier
+                ones stay as they are.
         """
-        return write_result(case, Result(volume, segmentation, self.provenance, study), extras, steps, content)
+        result = Result(volume, segmentation, self.provenance, study)
+        return write_result(case, result, extras, steps, content, existing=existing)
 
     @property
     def facts(self) -> PredictorFacts:

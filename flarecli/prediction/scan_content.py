@@ -11,7 +11,7 @@ from typing import Any
 
 from flarecli.dicom import is_dicom_file
 from flarecli.dicom.collection.series_files import SeriesFiles
-from flarecli.errors import InputError
+from flarecli.errors import Blame, InputError
 from flarecli.files.names import SCAN_SUFFIXES
 from flarecli.files.sources import opened
 from flarecli.volume.image_files import files_of_image
@@ -101,6 +101,7 @@ class WatchedScan:
                 expected="a scan that stays as it is while it is read",
                 remedy="Wait until the copy or download is complete, and segment it again; `flare predict --resume` "
                 "keeps what is done.",
+                blame=Blame.ACCESS,
             )
         return content
 

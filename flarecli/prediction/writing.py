@@ -13,6 +13,7 @@ from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
 from flarecli.prediction.dicom.files import segment_names
 from flarecli.prediction.output_options import OutputOptions, segmentation_type
+from flarecli.prediction.outputs import existing_files
 from flarecli.prediction.record import described_file, label_names, make_record
 from flarecli.prediction.result import Result
 from flarecli.prediction.result_files import result_files
@@ -72,7 +73,15 @@ def record_of(
     )
 
 
-def write_result(case: Case, result: Result, options: OutputOptions, steps: Steps, content: ScanContent) -> CaseResult:
+def write_result(
+    case: Case,
+    result: Result,
+    options: OutputOptions,
+    steps: Steps,
+    content: ScanContent,
+    *,
+    existing: str = "overwrite",
+) -> CaseResult:
     """Write what belongs to a segmented scan: record, further files and label map, which appear together.
 
     Args:
@@ -81,16 +90,19 @@ def write_result(case: Case, result: Result, options: OutputOptions, steps: Step
         options: Additional outputs.
         steps: Clock.
         content: Checksum of the scan, for the record.
+        existing: What happens with files that exist then; see `flarecli.prediction.outputs.existing_files`.
 
     Raises:
-        FlareError: when a file cannot be written; then none appears, and earlier ones stay as they are.
+        FlareError: when a file cannot be written, or exists and may not be replaced; then none appears, and earlier
+            ones stay as they are.
     """
     listed = result_files(case, options)
     files = [file for file in listed if file.exists_for(result)]
     gone = [file.path for file in listed if file not in files]  # of an earlier run, in which the organ was found
-    if is_failure(case.failure):
-        gone.append(case.failure)
-    with appearing_together([case.record, *(file.path for file in files)], gone=gone) as written:
+    outdated = [case.failure] if is_failure(case.failure) else []
+    destinations = [case.record, *(file.path for file in files)]
+    kept = existing_files(case, options, existing)
+    with appearing_together(destinations, gone=gone, outdated=outdated, existing=kept) as written:
         with steps("write"):
             for file in (files[-1], *files[:-1]):  # the label map first: whatever fails, it is named before all else
                 if file.key not in _MEASURING:

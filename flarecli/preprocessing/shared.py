@@ -14,9 +14,10 @@ from flarecli.datasets.findings import Finding
 from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import InputError
 from flarecli.files.atomic import write_json
+from flarecli.files.refusals import name_that_fits
 from flarecli.files.shared_work import SharedWork, shared_results
 from flarecli.preprocessing.cache import case_folder
-from flarecli.preprocessing.complete_cases import kept_by_key, kept_by_state
+from flarecli.preprocessing.complete_cases import kept_by_content, kept_by_state
 from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus
 from flarecli.preprocessing.sources import KeyFacts, SourceState
 from flarecli.preprocessing.tasks import CheckedPair, CheckTask, WriteTask
@@ -30,7 +31,8 @@ class SharedCache:
     """The cases of a dataset that several processes store in one cache.
 
     What is faulty is recorded in `faulty/` of the cache, so that no other process checks it again; a record counts as
-    long as its files and the settings are those that it was made from.
+    long as its files and the settings are those that it was made from. Where this host is the reason (too little
+    memory, a file that it does not show), nothing is recorded: other processes and later runs try the case again.
 
     Attributes:
         cache: Folder of the cache.
@@ -67,11 +69,10 @@ class SharedCache:
         report = checked.report
         if report.faults or checked.sources is None:
             return self._faulty(pair, states, report.findings, checked.seconds)
-        keys = self.facts.keys(*checked.sources)
-        if (kept := kept_by_key(self.cache, pair, keys)) is not None:
+        if (kept := kept_by_content(self.cache, pair, checked.sources, self.facts)) is not None:
             return kept
         self.begin_case(pair, checked)
-        fault, seconds = self.write((checked, keys[0]))
+        fault, seconds = self.write((checked, self.facts.keys(*checked.sources)[0]))
         seconds += checked.seconds
         if fault is not None:
             return self._faulty(pair, states, (*report.findings, fault), seconds)
@@ -93,8 +94,9 @@ class SharedCache:
     def _faulty(
         self, pair: LabelledPair, states: list[Any] | None, findings: tuple[Finding, ...], seconds: float
     ) -> CaseOutcome:
-        facts = {"settings": self._settings, "sources": states, "findings": [found.as_dict() for found in findings]}
-        write_json(self._record(pair), facts)
+        if not any(found.is_of_host for found in findings):
+            facts = {"settings": self._settings, "sources": states, "findings": [found.as_dict() for found in findings]}
+            write_json(self._record(pair), facts)
         return CaseOutcome(pair, PreprocessingStatus.FAULTY, findings, seconds=seconds)
 
     def _faulty_before(self, pair: LabelledPair) -> CaseOutcome | None:
@@ -111,7 +113,8 @@ class SharedCache:
         return CaseOutcome(pair, PreprocessingStatus.FAULTY, findings)
 
     def _record(self, pair: LabelledPair) -> Path:
-        return self.cache / FAULTY_FOLDER / f"{case_folder(self.cache, pair.name).name}.json"
+        folder = self.cache / FAULTY_FOLDER
+        return folder / name_that_fits(f"{case_folder(self.cache, pair.name).name}.json", folder)
 
     def _states(self, pair: LabelledPair) -> list[Any]:
         states: list[Any] = []

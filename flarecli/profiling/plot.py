@@ -32,7 +32,7 @@ _COLOURS = (
 _LEAST_LABELLED_SHARE = 0.02
 
 
-def draw_run(destination: Path, run: RunProfile, *, title: str) -> None:
+def draw_run(destination: Path, run: RunProfile, *, title: str, replaces: bool = True) -> None:
     """Write the picture as PNG, atomically.
 
     Resident memory above, with the GPU's where there is one; below it the processors that the process kept busy. Each
@@ -43,6 +43,10 @@ def draw_run(destination: Path, run: RunProfile, *, title: str) -> None:
         destination: The PNG file.
         run: A run with its samples and spans; not a median.
         title: Heading.
+        replaces: Whether a file that exists in the end is replaced.
+
+    Raises:
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     prepare_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,7 +72,7 @@ def draw_run(destination: Path, run: RunProfile, *, title: str) -> None:
     whole = run.whole
     peak = "" if whole.peak_rss_mb is None else f", peak {whole.peak_rss_mb:.0f} MB"
     figure.suptitle(f"{title}: {whole.wall_s:.2f} s, {whole.cpu_s:.1f} s of processor time{peak}", fontsize=12)
-    with atomic_path(destination) as temporary:
+    with atomic_path(destination, replaces=replaces) as temporary:
         figure.savefig(temporary, dpi=120)
 
 

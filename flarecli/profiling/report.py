@@ -35,11 +35,19 @@ _OWN_COLUMNS = (
 _BUSY_SHARE = 0.1
 
 
-def write_profile_table(destination: Path, profile: Profile) -> None:
+def write_profile_table(destination: Path, profile: Profile, *, replaces: bool = True) -> None:
     """Write one row per case as CSV, for `flare evaluate rank --profile`; cases that failed are left out.
 
     With a protocol exactly the challenge's table. Without, `Name`, `time` (median seconds of a cold run) and
     `gpu_memory` (MB) are FLARE21's columns, and more follow; scores are named as in `flare evaluate --csv`.
+
+    Args:
+        destination: The file.
+        profile: What was measured.
+        replaces: Whether a file that exists in the end is replaced.
+
+    Raises:
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     protocol = profile.request.protocol
     cases = [case for case in profile.cases if case.error is None]
@@ -51,7 +59,7 @@ def write_profile_table(destination: Path, profile: Profile) -> None:
         columns = ["Name", "time", "gpu_memory", *_OWN_COLUMNS]
         columns += dict.fromkeys(column for case in cases if case.scores for column in _score_cells(case.scores))
         rows = [_row(case) for case in cases]
-    with atomic_text(destination) as file:
+    with atomic_text(destination, replaces=replaces) as file:
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

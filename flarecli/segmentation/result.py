@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flarecli.files.names import label_map_stem
 from flarecli.geometry import Grid
 from flarecli.measures.quality import OrganConfidence
 from flarecli.measures.statistics import OrganStatistics
@@ -140,7 +141,7 @@ class SegmentationResult:
         labels = Path(path)
         picture = None if preview is None else Path(preview)
         series = None if reference is None else Path(reference)
-        case = Case(labels.name.split(".")[0], self._volume.path, labels)
+        case = Case(label_map_stem(labels), self._volume.path, labels)
         options = OutputOptions(
             split,
             None if picture is None else lambda _: picture,
@@ -151,9 +152,11 @@ class SegmentationResult:
             None if series is None else lambda _: series,
             anonymous,
         )
-        check_outputs([case], options, "overwrite" if overwrite else "refuse")
+        existing = "overwrite" if overwrite else "refuse"
+        check_outputs([case], options, existing)
         study = options.study_of(case, self._volume)
-        write_result(case, self._result.in_study(study), options, Steps(times=list(self._steps.times)), self._content)
+        result, steps = self._result.in_study(study), Steps(times=list(self._steps.times))
+        write_result(case, result, options, steps, self._content, existing=existing)
         return labels
 
     def picture(self, title: str = "") -> bytes:

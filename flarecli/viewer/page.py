@@ -32,19 +32,22 @@ def served_page(facts: Mapping[str, Any]) -> bytes:
     return "".join(page_parts(_PACKAGE, _content(facts, {}), connects=True)).encode("utf-8")
 
 
-def write_viewer_page(destination: Path, facts: Mapping[str, Any], files: Mapping[str, str]) -> None:
+def write_viewer_page(
+    destination: Path, facts: Mapping[str, Any], files: Mapping[str, str], *, replaces: bool = True
+) -> None:
     """Write the page that contains all data, atomically.
 
     Args:
         destination: The HTML file.
         facts: Figures and places.
         files: Base64 texts of voxels and surfaces by name.
+        replaces: Whether a file that exists in the end is replaced.
 
     Raises:
         InstallationError: when ipyniivue is not there.
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
-    write_page(destination, _PACKAGE, _content(facts, files))
+    write_page(destination, _PACKAGE, _content(facts, files), replaces=replaces)
 
 
 def check_viewer_path(path: Path) -> None:

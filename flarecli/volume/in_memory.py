@@ -14,6 +14,8 @@ from flarecli.errors import InputError, UsageError
 from flarecli.volume.geometry_checks import check_affine, check_shape, check_spacing, check_type, reconciled_spacing
 from flarecli.volume.hounsfield import hounsfield_zyx
 from flarecli.volume.hounsfield_checks import check_hounsfield
+from flarecli.volume.nifti_header import repair_header
+from flarecli.volume.nifti_position import position_mm
 from flarecli.volume.scan import Volume, canonical_grid
 from flarecli.volume.source import SourceGeometry, StoredScan
 
@@ -79,8 +81,8 @@ def volume_of_nibabel(image: Any) -> Volume:
         raise InputError(
             "the image has no affine", path=path, expected="a 4x4 matrix", remedy="Give (voxels_zyx, affine_ras)."
         )
-    source = _source_of(image, affine, shape_ijk)
-    return _volume(StoredScan(stored.reshape(shape_ijk, order="F"), slope, intercept, source), path)
+    source, warnings = _source_of(image, affine, shape_ijk, path)
+    return _volume(StoredScan(stored.reshape(shape_ijk, order="F"), slope, intercept, source, warnings), path)
 
 
 def _stored_values(values: Any) -> tuple[np.ndarray, float, float]:
@@ -95,14 +97,31 @@ def _stored_values(values: Any) -> tuple[np.ndarray, float, float]:
     return np.array(np.asarray(values), order="F"), 1.0, 0.0
 
 
-def _source_of(image: Any, affine: np.ndarray, shape_ijk: tuple[int, int, int]) -> SourceGeometry:
+def _source_of(
+    image: Any, affine: np.ndarray, shape_ijk: tuple[int, int, int], path: Path
+) -> tuple[SourceGeometry, tuple[str, ...]]:
+    """Geometry of an image, and warnings about its header, both as of the file that it would be saved to."""
     if not isinstance(image.header, nibabel.Nifti1Header):
-        return SourceGeometry.of_affine(shape_ijk, affine)
-    header = nibabel.Nifti1Image(np.zeros((1, 1, 1), np.uint8), affine, image.header).header
+        return SourceGeometry.of_affine(shape_ijk, affine), ()
+    header = _nifti_header(image.header, affine, shape_ijk)
+    warnings = repair_header(header, path)
+    affine_ras, (i, j, k), unit_warnings = position_mm(header)
+    spacing, spacing_warnings = reconciled_spacing((i, j, k), affine_ras)
+    source = SourceGeometry.of_nifti(header, affine_ras, shape_ijk, spacing)
+    return source, (*warnings, *unit_warnings, *spacing_warnings)
+
+
+def _nifti_header(
+    own: nibabel.Nifti1Header, affine: np.ndarray, shape_ijk: tuple[int, int, int]
+) -> nibabel.Nifti1Header:
+    """A copy of an image's header, of a pair that of a single file; where the affine is another, with that."""
+    kind = nibabel.Nifti2Header if isinstance(own, nibabel.Nifti2Header) else nibabel.Nifti1Header
+    header = kind(own.binaryblock, endianness=own.endianness, check=False)
     header.set_data_shape(shape_ijk)
-    i, j, k = (float(size) for size in header["pixdim"][1:4])
-    spacing, _ = reconciled_spacing((i, j, k), affine)
-    return SourceGeometry.of_nifti(header, affine, shape_ijk, spacing)
+    if not np.allclose(affine, header.get_best_affine()):  # as nibabel does it when it saves the image
+        header.set_sform(affine, code="aligned")
+        header.set_qform(affine, code="unknown")
+    return header
 
 
 def _volume(scan: StoredScan, path: Path) -> Volume:
@@ -115,5 +134,5 @@ def _volume(scan: StoredScan, path: Path) -> Volume:
         canonical_grid(source),
         source,
         path,
-        (*warnings, *value_warnings, *check_hounsfield(voxels, path)),
+        (*scan.warnings, *warnings, *value_warnings, *check_hounsfield(voxels, path)),
     )

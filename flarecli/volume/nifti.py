@@ -16,7 +16,7 @@ from flarecli.errors import UsageError
 from flarecli.files.atomic import atomic_path
 from flarecli.volume.image import ImageHeader
 from flarecli.volume.nifti_header import parse_header, scaling, voxel_starts
-from flarecli.volume.nifti_position import unit_mm
+from flarecli.volume.nifti_position import position_mm
 from flarecli.volume.unpacking import gzip_or_raw, unpacked
 from flarecli.volume.voxel_data import VoxelData
 
@@ -43,16 +43,13 @@ def read_nifti_header(path: Path) -> ImageHeader:
     if not behind_header:
         encoding = gzip_or_raw(voxels_path)
     slope, intercept = scaling(header, header_path)
-    mm, unit_warnings = unit_mm(header)
-    affine_ras = np.array(header.get_best_affine(), dtype=np.float64)
-    affine_ras[:3] *= mm
-    i, j, k = (float(size) * mm for size in header["pixdim"][1:4])
+    affine_ras, spacing_ijk_mm, unit_warnings = position_mm(header)
     return ImageHeader(
         path=path,
         shape=tuple(int(size) for size in header.get_data_shape()),
         dtype=header.get_data_dtype(),
         affine_ras=affine_ras,
-        spacing_ijk_mm=(i, j, k),
+        spacing_ijk_mm=spacing_ijk_mm,
         data=VoxelData(
             paths=(header_path if behind_header else voxels_path,), encoding=encoding, skips=starts, is_clear=is_clear
         ),

@@ -50,9 +50,25 @@ def parse_header(stream: BinaryIO, path: Path) -> tuple[nibabel.Nifti1Header, bo
         kind, size, magic = nibabel.Nifti1Header, _NIFTI1_BYTES, block[344:347]
     if len(block) < size or magic not in (b"n+1", b"ni1", b"n+2", b"ni2"):
         raise _no_nifti(block, path)
+    header = kind(block, check=False)
+    return header, magic in (b"n+1", b"n+2"), repair_header(header, path)
+
+
+def repair_header(header: nibabel.Nifti1Header, path: Path) -> tuple[str, ...]:
+    """Repair a header in place where its meaning is unambiguous, and choose the position that counts.
+
+    Args:
+        header: As it is stored.
+        path: The file, for messages.
+
+    Returns:
+        Warnings.
+
+    Raises:
+        InputError: when it contradicts itself.
+    """
     try:
         with np.errstate(all="ignore"):  # damaged floats are found by the checks
-            header = kind(block, check=False)
             has_sizes = _has_voxel_sizes(header)
             codes = (int(header["qform_code"]), int(header["sform_code"]))
             start = header["vox_offset"].copy()
@@ -67,7 +83,7 @@ def parse_header(stream: BinaryIO, path: Path) -> tuple[nibabel.Nifti1Header, bo
         raise InputError(
             "the NIfTI header contradicts itself", path=path, seen=error, remedy=_DAMAGED_HEADER_REMEDY
         ) from error
-    return header, magic in (b"n+1", b"n+2"), warnings
+    return warnings
 
 
 def voxel_starts(

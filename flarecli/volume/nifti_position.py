@@ -52,6 +52,15 @@ def choose_position(header: nibabel.Nifti1Header, stated_codes: tuple[int, int])
     return tuple(warnings)
 
 
+def position_mm(header: nibabel.Nifti1Header) -> tuple[np.ndarray, tuple[float, float, float], tuple[str, ...]]:
+    """Affine and voxel sizes of a repaired header in mm, whatever its unit of length, and warnings about the unit."""
+    mm, warnings = unit_mm(header)
+    affine_ras = np.array(header.get_best_affine(), dtype=np.float64)
+    affine_ras[:3] *= mm
+    i, j, k = (float(size) * mm for size in header["pixdim"][1:4])
+    return affine_ras, (i, j, k), warnings
+
+
 def unit_mm(header: nibabel.Nifti1Header) -> tuple[float, tuple[str, ...]]:
     """Millimetres of the header's unit of length, and warnings where it is not the millimetre.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flarecli.errors import InputError, OutputError
-from flarecli.files.atomic import atomic_folder, atomic_path, write_json
+from flarecli.files.atomic import atomic_folder, atomic_path, write_json, write_text
 
 
 def test_success_leaves_the_file_alone_in_its_folder(tmp_path: Path) -> None:
@@ -106,3 +106,15 @@ def test_a_folder_replaces_the_earlier_one_as_a_whole(tmp_path: Path) -> None:
 def test_names_that_are_not_utf8_are_escaped(tmp_path: Path) -> None:
     write_json(tmp_path / "record.json", {"scan": os.fsdecode(b"M\xfcller.nii.gz")})
     assert json.loads((tmp_path / "record.json").read_text())["scan"] == "M\udcfcller.nii.gz"
+
+
+def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    write_text(table, "first", replaces=False)
+    assert table.read_text() == "first"
+    with pytest.raises(OutputError, match="exists already") as caught:
+        write_text(table, "second", replaces=False)
+    assert caught.value.path == table
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("table.csv", "first")]
+    write_text(table, "second")
+    assert table.read_text() == "second"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flarecli.errors import InputError
+from flarecli.errors import Blame, InputError
 from flarecli.files import sources
 from flarecli.files.sources import check_memory, check_regular_file, exists, is_folder, opened
 
@@ -40,8 +40,20 @@ def test_links_are_followed_and_errors_of_the_body_are_named(tmp_path: Path) -> 
 def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "available_bytes", lambda: 2e9)
     check_memory(1.9e9, Path("scan.nii.gz"), "voxels")
-    with pytest.raises(InputError, match=r"seen: 4\.0 GB for 1000 voxels; expected: at most 2\.0 GB"):
+    with pytest.raises(InputError, match=r"seen: 4\.0 GB for 1000 voxels; expected: at most 2\.0 GB") as caught:
         check_memory(4e9, Path("scan.nii.gz"), "1000 voxels")
+    assert caught.value.blame is Blame.ACCESS  # another host may have more
+
+
+def test_what_this_host_does_not_show_is_not_the_fault_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nothing")
+    for path in (tmp_path / "missing", tmp_path / "link"):
+        with pytest.raises(InputError) as caught:
+            check_regular_file(path)
+        assert caught.value.blame is Blame.ACCESS
+    with pytest.raises(InputError) as caught:
+        check_regular_file(tmp_path)
+    assert caught.value.blame is Blame.INPUT
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "nothing"])

@@ -10,7 +10,8 @@ import pytest
 
 from flarecli.errors import OutputError
 from flarecli.files.atomic import write_text
-from flarecli.files.together import appearing_together
+from flarecli.files.destinations import Destination, exist_already
+from flarecli.files.together import ExistingFiles, appearing_together
 from flarecli.files.unfinished import PREFIX
 
 
@@ -234,3 +235,45 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     with appearing_together([tmp_path / "a.txt"]) as written:
         write_text(written[tmp_path / "a.txt"], "content")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def keeping(*, may_be_replaced: bool) -> ExistingFiles:
+    return ExistingFiles(lambda: may_be_replaced, lambda path: exist_already([Destination(path, "a result")]))
+
+
+@pytest.mark.parametrize("appears", ["a.txt", "b.txt", "c.txt"])
+def test_files_that_appear_meanwhile_stay(tmp_path: Path, appears: str) -> None:
+    finals = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt")]
+    gone, outdated = tmp_path / "gone.txt", tmp_path / "outdated.txt"
+    outdated.write_text("failed")
+
+    def write() -> None:
+        existing = keeping(may_be_replaced=False)
+        with appearing_together(finals, gone=[gone], outdated=[outdated], existing=existing) as written:
+            for temporary in written.values():
+                write_text(temporary, "after")
+            (tmp_path / appears).write_text("of others")
+            gone.write_text("of others")
+
+    with pytest.raises(OutputError, match="exists already") as caught:
+        write()
+    assert caught.value.path == tmp_path / appears
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        appears: "of others",
+        "gone.txt": "of others",
+        "outdated.txt": "failed",
+    }
+
+
+@pytest.mark.parametrize("may_be_replaced", [True, False])
+def test_what_may_be_replaced_is_asked_when_all_is_written(tmp_path: Path, may_be_replaced: bool) -> None:
+    finals, outdated, gone = [tmp_path / "a.txt", tmp_path / "b.txt"], tmp_path / "outdated.txt", tmp_path / "gone.txt"
+    outdated.write_text("failed")
+    existing = keeping(may_be_replaced=may_be_replaced)
+    with appearing_together(finals, gone=[gone], outdated=[outdated], existing=existing) as written:
+        for temporary in written.values():
+            write_text(temporary, "after")
+        if may_be_replaced:
+            finals[0].write_text("before")
+            gone.write_text("before")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "after", "b.txt": "after"}

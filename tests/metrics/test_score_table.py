@@ -12,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flarecli.errors import InputError
+from flarecli.errors import InputError, OutputError
 from flarecli.metrics.case import CaseEvaluation, EvaluationStatus
 from flarecli.metrics.comparison import compare
+from flarecli.metrics.efficiency_table import read_efficiency_table
 from flarecli.metrics.evaluation import Evaluation
 from flarecli.metrics.organ_scores import EvaluationSettings
 from flarecli.metrics.pairing import CasePair
-from flarecli.metrics.protocol import FLARE21, FLARE22, Metric, Protocol
-from flarecli.metrics.ranking import Entrant, rank_systems, read_efficiency_table
+from flarecli.metrics.protocol import FLARE21, FLARE22, Metric, Protocol, nsd_name
+from flarecli.metrics.ranking import Entrant, rank_systems
 from flarecli.metrics.score_table import ScoreTable, read_score_table, write_score_table
 from tests.shared_data import shared_path
 
@@ -130,3 +131,63 @@ def test_any_table_is_read_compared_and_ranked_or_refused(tmp_path: Path, conten
             compare(table, table, resamples=100)
             with contextlib.suppress(InputError):
                 rank_systems([Entrant(table), Entrant(replace(table, name="other"))], resamples=2)
+
+
+@pytest.mark.parametrize(
+    ("tolerance_mm", "name"),
+    [
+        (1.0, "NSD-1mm"),
+        (0.5, "NSD-0.5mm"),
+        (2.5, "NSD-2.5mm"),
+        (0.0, "NSD-0mm"),
+        (10.0, "NSD-10mm"),
+        (1e-5, "NSD-0.00001mm"),
+        (1e6, "NSD-1000000mm"),
+        (1.0000001, "NSD-1.0000001mm"),
+        (1234567.5, "NSD-1234567.5mm"),
+    ],
+)
+def test_tolerances_are_written_exactly(tmp_path: Path, tolerance_mm: float, name: str) -> None:
+    protocol = FLARE21.with_tolerances({organ.label: tolerance_mm for organ in FLARE21.organs})
+    write_score_table(tmp_path / "scores.csv", _evaluation(protocol))
+    table = read_score_table(tmp_path / "scores.csv")
+    assert table.metric_named("NSD") == name
+    assert list(table.scores[name]) == ["1", "2", "3", "4"]
+
+
+@given(st.floats(min_value=0, max_value=1e9))
+def test_no_two_tolerances_have_one_name(tolerance_mm: float) -> None:
+    name = nsd_name(tolerance_mm)
+    assert "e" not in name
+    assert float(name.removeprefix("NSD-").removesuffix("mm")) == tolerance_mm
+
+
+def test_tables_of_former_versions_are_compared_with_new_ones(tmp_path: Path) -> None:
+    for name, column in (("old", "NSD-1e-05mm_1"), ("new", "NSD-0.00001mm_1"), ("large", "NSD-1e+06mm_1")):
+        (tmp_path / f"{name}.csv").write_text(f"Name,{column}\na,0.5\nb,0.7\n")
+    old, new, large = (read_score_table(tmp_path / f"{name}.csv") for name in ("old", "new", "large"))
+    assert old.scores.keys() == new.scores.keys() == {"NSD-0.00001mm"}
+    assert large.scores.keys() == {"NSD-1000000mm"}
+    (tmp_path / "both.csv").write_text("Name,NSD-1e-05mm_1,NSD-0.00001mm_1\na,0.5,0.6\n")
+    with pytest.raises(InputError, match="two columns of one score"):
+        read_score_table(tmp_path / "both.csv")
+
+
+@pytest.mark.parametrize("column", ["NSD-1mm", "NSD-onemm_1", "NSD-.mm_1", "DSC", "HD95_1", "left kidney_DSC", "DSC-1"])
+def test_columns_that_look_like_scores_are_not_left_out(tmp_path: Path, column: str) -> None:
+    (tmp_path / "scores.csv").write_text(f"Name,DSC_1,{column}\na,0.5,0.5\n")
+    with pytest.raises(InputError, match="looks like a score") as caught:
+        read_score_table(tmp_path / "scores.csv")
+    assert caught.value.seen == column
+
+
+def test_other_columns_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("Name,DSC_1,Status,time,Remark\na,0.5,scored,3,x\n")
+    assert read_score_table(tmp_path / "scores.csv").scores.keys() == {"DSC"}
+
+
+def test_a_table_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        write_score_table(tmp_path / "scores.csv", _evaluation(), replaces=False)
+    assert (tmp_path / "scores.csv").read_text() == "mine"

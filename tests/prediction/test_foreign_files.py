@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from flarecli import segment
 from flarecli.cli.main import app
+from flarecli.errors import OutputError
+from flarecli.prediction.batch import predict_cases, predict_shared
+from flarecli.prediction.case_result import CaseResult
+from flarecli.prediction.cases import find_cases
 from flarecli.prediction.collected import collected_cases
+from flarecli.prediction.output_options import OutputOptions
+from flarecli.prediction.predictor import Predictor
 from flarecli.report.folder import results_in
+from flarecli.segmentation import result as segmentation_result
 from tests.synthetic_ct import write_ct
+from tests.threshold_system import ThresholdSystem
 
 pytestmark = pytest.mark.usefixtures("threshold_system")
 
@@ -164,3 +174,82 @@ def test_a_label_map_that_was_changed_is_not_collected_with_former_figures(scans
     assert [case.error is None for case in collected_cases(out)] == [True, False]
     (out / "q1.nii.gz").unlink()  # label maps may lie elsewhere
     assert [case.error for case in collected_cases(out)] == [None, None]
+
+
+NAMES = ("p1.nii.gz", "p1.json", "p1_liver.nii.gz")
+
+
+def outcomes_with_files_that_appear(
+    scans: Path, out: Path, existing: str, appears: str, content: bytes
+) -> list[CaseResult]:
+    """What becomes of two cases when a file appears while the first is segmented."""
+    cases, extras = find_cases(scans, out), OutputOptions(split=True)
+    began: list[str] = []
+
+    def on_step(step: str) -> None:
+        if step == "segment" and not began:
+            began.append(step)
+            out.mkdir(exist_ok=True)
+            (out / appears).write_bytes(content)
+
+    predictor = Predictor("threshold")
+    if existing == "share":
+        return list(predict_shared(predictor, cases, extras=extras, on_step=on_step))
+    return list(predict_cases(predictor, cases, extras=extras, existing=existing, on_step=on_step))
+
+
+@pytest.mark.parametrize("existing", ["refuse", "resume", "share"])
+@pytest.mark.parametrize("appears", NAMES)
+def test_files_that_appear_during_a_run_stay(scans: Path, tmp_path: Path, existing: str, appears: str) -> None:
+    out = tmp_path / "out"
+    first, second = outcomes_with_files_that_appear(scans, out, existing, appears, b"{}")
+    assert isinstance(first.error, OutputError)
+    assert "exists already" in str(first.error)
+    assert f"{appears} (" in str(first.error)
+    assert ("--overwrite" in first.error.remedy, second.error) == (True, None)
+    assert {name: content for name, content in contents(out).items() if name.startswith("p1")} == {appears: b"{}"}
+
+
+def test_a_result_that_appears_during_a_run(scans: Path, tmp_path: Path) -> None:
+    """What another run of flare made is replaced where that may be, and else stays."""
+    record = b'{"record_version": 3, "labels": {"file": "p1.nii.gz"}}'
+    for existing in ("refuse", "resume", "overwrite", "share"):
+        out = tmp_path / existing
+        first, _ = outcomes_with_files_that_appear(scans, out, existing, "p1.json", record)
+        assert (first.error is None) == (existing != "refuse"), existing
+        assert ((out / "p1.json").read_bytes() == record) == (existing == "refuse")
+
+
+def test_a_saved_result_replaces_nothing_that_appeared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = segment(write_ct(tmp_path / "scan.nii.gz"))
+    labels = tmp_path / "patient.1.nii.gz"
+    checked = segmentation_result.check_outputs
+
+    def check_and_write(*arguments: Any) -> None:
+        checked(*arguments)
+        labels.write_bytes(b"manual")
+
+    monkeypatch.setattr(segmentation_result, "check_outputs", check_and_write)
+    with pytest.raises(OutputError, match=r"exists already.*label map of patient\.1"):
+        result.save(labels)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["patient.1.nii.gz", "scan.nii.gz"]
+    assert labels.read_bytes() == b"manual"
+
+
+@pytest.mark.parametrize("option", ["--statistics", "--report"])
+def test_tables_that_appear_during_a_run_stay(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    table = tmp_path / ("all.csv" if option == "--statistics" else "all.html")
+    segmented = ThresholdSystem.segment
+
+    def segment_and_write(self: ThresholdSystem, *arguments: Any) -> Any:
+        table.write_text("mine")
+        return segmented(self, *arguments)
+
+    monkeypatch.setattr(ThresholdSystem, "segment", segment_and_write)
+    result = flare(scans, tmp_path / "out", option, table)
+    assert (result.exit_code, table.read_text()) == (3, "mine")
+    assert "exists already" in told(result)
+    assert flare(scans, tmp_path / "out", option, table, "--overwrite").exit_code == 0
+    assert table.read_text() != "mine"

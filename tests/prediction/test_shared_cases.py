@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flarecli.errors import FlareError, InputError, OutputError
+from flarecli.errors import FlareError, InputError, InstallationError, OutputError
+from flarecli.files.sources import check_memory
 from flarecli.prediction.case import Case
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.failures import error_of_scan
@@ -63,9 +66,86 @@ def test_a_host_without_memory_records_nothing_and_ends(shared: SharedCases, cas
     assert list(cases[0].labels.parent.iterdir()) == []  # claims are given back
 
 
-def test_a_large_scan_is_recorded_where_others_could_be_done(shared: SharedCases, cases: list[Case]) -> None:
+def test_large_scans_end_no_host_that_can_do_others(shared: SharedCases, cases: list[Case]) -> None:
     end_next(shared, None)
-    assert end_next(shared, out_of_memory(cases[1])).failure.exists()
+    failed = [end_next(shared, out_of_memory(case)) for case in cases[1:6]]
+    assert not any(case.failure.exists() for case in failed)  # memory may be short here, or only now
+    assert end_next(shared, None) == cases[6]
+
+
+def not_there(case: Case) -> FlareError:
+    return error_of_scan(FileNotFoundError(errno.ENOENT, "No such file or directory"), case.scan)
+
+
+def too_large(case: Case) -> FlareError:
+    with pytest.raises(InputError) as caught:
+        check_memory(1e18, case.scan, "voxels")
+    return caught.value
+
+
+def denied(case: Case) -> FlareError:
+    try:
+        raise InputError("cannot be read", path=case.scan, remedy="") from OSError(errno.EIO, "Input/output error")
+    except InputError as error:
+        return pickle.loads(pickle.dumps(error))  # as a process that is watched over sends it
+
+
+@pytest.mark.parametrize("refusal", [too_large, denied])
+def test_scans_that_this_host_cannot_hold_or_read_are_left_to_others(
+    shared: SharedCases, cases: list[Case], refusal: Callable[[Case], FlareError]
+) -> None:
+    failed = [end_next(shared, refusal(case)) for case in cases[:5]]
+    assert failed == cases[:5]
+    assert [path.name for path in cases[0].labels.parent.iterdir()] == []
+    assert end_next(shared, None) == cases[5]  # they cost nothing, and others lie behind them
+    assert shared.next_case(idle=False) == cases[6]
+
+
+def test_a_file_system_that_fails_in_the_work_ends_the_process(shared: SharedCases, cases: list[Case]) -> None:
+    for _ in range(3):
+        assert not end_next(shared, not_there(cases[0])).failure.exists()
+    with pytest.raises(InputError, match="operating system refused"):
+        shared.next_case(idle=True)
+
+
+def test_a_missing_package_ends_the_process_with_its_own_exit_code(shared: SharedCases, cases: list[Case]) -> None:
+    missing = InstallationError("pydicom is not installed", remedy="")
+    end_next(shared, None)
+    assert not end_next(shared, missing).failure.exists()
+    with pytest.raises(InstallationError) as caught:
+        shared.next_case(idle=False)
+    assert caught.value.exit_code == 5
+    assert list(cases[0].labels.parent.glob(".flare-claim-*")) == []
+
+
+def test_a_case_that_comes_back_as_a_copy_is_given_back(shared: SharedCases, cases: list[Case]) -> None:
+    cases[0].labels.parent.mkdir()
+    cases[0].labels.write_bytes(b"manual")
+    told = shared.next_case(idle=True)
+    assert told is not None
+    copy = pickle.loads(pickle.dumps(CaseResult(told, "failed", error=told.problem)))
+    shared.ended(copy)
+    assert list(cases[0].labels.parent.glob(".flare-claim-*")) == []
+
+
+@pytest.mark.parametrize("length", [243, 244, 247, 248, 249, 251, 260])
+def test_long_names_end_no_other_case(tmp_path: Path, length: int) -> None:
+    scans = [tmp_path / "a.nii.gz", tmp_path / "z.nii.gz"]
+    for scan in scans:
+        scan.touch()
+    long = [Case("long", scans[0], tmp_path / "out" / f"{letter * length}.nii.gz") for letter in "abcd"]
+    with SharedCases(Judge(), [*long, Case("z", scans[1], tmp_path / "out" / "z.nii.gz")], OutputOptions()) as shared:
+        for _ in long:
+            told = shared.next_case(idle=True)
+            assert told is not None
+            error = told.problem or InputError("is damaged", path=told.scan, remedy="")
+            shared.ended(CaseResult(told, "failed", error=error))
+            assert is_recorded(told) == (length == 243)
+        assert end_next(shared, None).name == "z"
+
+
+def is_recorded(case: Case) -> bool:
+    return case.failure.name in {path.name for path in case.labels.parent.iterdir()}
 
 
 def test_a_host_whose_disk_is_full_records_nothing(shared: SharedCases, cases: list[Case]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -142,3 +143,85 @@ def test_what_is_no_scan() -> None:
         volume_of_array(np.zeros((9, 9, 9), np.int16), affine())
     with pytest.raises(InputError, match="colours or complex"):
         volume_of_array(ct_voxels().astype(np.complex64), affine())
+
+
+def _mirrored(image: nibabel.Nifti1Image) -> None:
+    image.header.set_qform(image.affine @ np.diag([-1.0, 1.0, 1.0, 1.0]), code=1)
+
+
+def _without_codes(image: nibabel.Nifti1Image) -> None:
+    image.header.set_qform(image.affine, code=1)
+    image.header["qform_code"] = image.header["sform_code"] = 0
+
+
+def _of_other_sizes(image: nibabel.Nifti1Image) -> None:
+    image.header["pixdim"][1:4] = (4.0, 4.5, 6.0)
+
+
+def _without_sform(image: nibabel.Nifti1Image) -> None:
+    image.header.set_qform(image.affine, code=1)
+    for row in ("srow_x", "srow_y", "srow_z"):
+        image.header[row] = 0
+
+
+def _in_metres(image: nibabel.Nifti1Image) -> None:
+    placed = image.affine.copy()
+    placed[:3] /= 1000
+    image.header.set_sform(placed, code=1)
+    image.header.set_qform(placed, code=0)
+    image.header.set_xyzt_units("meter")
+
+
+def _in_microns_by_mistake(image: nibabel.Nifti1Image) -> None:
+    image.header.set_xyzt_units("micron")
+
+
+HEADERS = {
+    "mirrored": (_mirrored, "LEFT AND RIGHT MAY BE EXCHANGED"),
+    "no codes": (_without_codes, "does not state the orientation"),
+    "other sizes": (_of_other_sizes, "contradicts its affine"),
+    "no sform": (_without_sform, "its qform is used"),
+    "metres": (_in_metres, "the header's unit is the meter; converted to mm"),
+    "microns": (_in_microns_by_mistake, "the header's unit is the micron, which no body CT of its voxel size has"),
+}
+
+
+def _stored(path: Path, change: Callable[[nibabel.Nifti1Image], None], kind: type) -> nibabel.Nifti1Image:
+    """An image with a header that nibabel does not write of itself, loaded."""
+    image = kind(ct_voxels(), affine())
+    change(image)
+    header = image.header
+    header.set_data_shape(image.shape)
+    with path.open("wb") as file:
+        header["vox_offset"] = int(header["sizeof_hdr"]) + 4
+        header["magic"] = header.single_magic
+        file.write(header.binaryblock + bytes(4) + np.asarray(image.dataobj).tobytes(order="F"))
+    return nibabel.load(path)
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize("name", HEADERS)
+def test_positions_and_units_are_those_of_the_file(tmp_path: Path, name: str, kind: type) -> None:
+    change, words = HEADERS[name]
+    image = _stored(tmp_path / "scan.nii", change, kind)
+    of_file, of_image = read_volume(tmp_path / "scan.nii"), volume_of_nibabel(image)
+    assert any(words in warning for warning in of_file.warnings)
+    assert of_image.warnings == of_file.warnings
+    assert np.array_equal(of_image.voxels, of_file.voxels)
+    assert np.allclose(of_image.grid.affine_ras, of_file.grid.affine_ras)
+    assert of_image.grid.spacing_mm == of_file.grid.spacing_mm
+    headers = [volume.source.nifti_header for volume in (of_image, of_file)]
+    assert headers[0].binaryblock == headers[1].binaryblock
+    write_labels(tmp_path / "labels.nii", np.ones(of_image.voxels.shape, np.uint8), of_image)
+    assert nibabel.load(tmp_path / "labels.nii").shape == image.shape
+
+
+def test_an_affine_that_was_given_counts_before_the_header(tmp_path: Path) -> None:
+    image = _stored(tmp_path / "scan.nii", _mirrored, nibabel.Nifti1Image)
+    placed = affine(origin_mm=(-10.0, -20.0, 70.0))
+    volume = volume_of_nibabel(nibabel.Nifti1Image(np.asarray(image.dataobj), placed, image.header))
+    assert np.allclose(volume.source.affine_ras, placed)
+    assert not any("EXCHANGED" in warning for warning in volume.warnings)
+    pair = nibabel.Nifti1Pair(np.asarray(image.dataobj), placed)
+    write_labels(tmp_path / "labels.nii", np.ones(volume.voxels.shape, np.uint8), volume_of_nibabel(pair))
+    assert np.allclose(nibabel.load(tmp_path / "labels.nii").affine, placed)

@@ -209,11 +209,11 @@ def evaluate(
                 if case.error is not None:
                     raise case.error
         if csv is not None:
-            write_score_table(csv, evaluation)
+            write_score_table(csv, evaluation, replaces=overwrite)
         if report is not None:
             from flarecli.metrics.report.page import write_report
 
-            write_report(report, evaluation, scans)
+            write_report(report, evaluation, scans, replaces=overwrite)
         if as_json:
             print_json(evaluation.as_dict())
         else:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -61,7 +60,7 @@ def report_as_they_come(outcomes: Iterable[CaseResult], *, as_json: bool, quiet:
 
 
 def report_at_the_end(
-    outcomes: EndedCases, statistics: Path | None, *, many: bool, as_json: bool, quiet: bool, verbose: bool
+    outcomes: EndedCases, write_statistics: Callable[[], None], *, many: bool, as_json: bool, quiet: bool, verbose: bool
 ) -> None:
     """Show how the cases ended, and write the table of statistics; where that fails, the error is the JSON document,
     and stands below the table."""
@@ -76,10 +75,7 @@ def report_at_the_end(
                 print_outcome(outcome)
         else:
             print_outcomes(list(outcomes), verbose=verbose)
-    if statistics is not None:
-        from flarecli.measures.statistics import write_statistics_of
-
-        write_statistics_of(statistics, ((outcome.case.name, outcome.statistics) for outcome in outcomes))
+    write_statistics()
     if as_json and many:
         print_json_array(map(outcome_as_dict, outcomes))
     elif as_json and first is not None:

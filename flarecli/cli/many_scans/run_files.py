@@ -67,13 +67,29 @@ class RunFiles:
             found.append(Destination(self.report, "report", replaces))
         return found
 
-    def write_report(self, ended: EndedCases, options: OutputOptions, *, title: str) -> None:
+    def write_report(self, ended: EndedCases, options: OutputOptions, existing: str, *, title: str) -> None:
         """Write the report, where one is asked for.
 
         Raises:
-            OutputError: when it cannot be written.
+            OutputError: when it cannot be written, or exists by now and may not be replaced.
         """
         if self.report is not None:
             from flarecli.report.run import write_report_of_run
 
-            write_report_of_run(self.report, ended, options, title=title)
+            replaces = self._may_replace(self.report, existing)
+            write_report_of_run(self.report, ended, options, title=title, replaces=replaces)
+
+    def write_statistics(self, ended: EndedCases, existing: str) -> None:
+        """Write the table of statistics, where one is asked for.
+
+        Raises:
+            OutputError: when it cannot be written, or exists by now and may not be replaced.
+        """
+        if self.statistics is not None:
+            from flarecli.measures.statistics import write_statistics_of
+
+            rows = ((outcome.case.name, outcome.statistics) for outcome in ended)
+            write_statistics_of(self.statistics, rows, replaces=self._may_replace(self.statistics, existing))
+
+    def _may_replace(self, path: Path, existing: str) -> bool:
+        return any(file.path == path and file.replaces for file in self.destinations(existing))

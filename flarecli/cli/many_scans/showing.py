@@ -100,10 +100,10 @@ def run_and_show(
                 ended.add(outcome)
         progress.hide()
         if scans.many or not ended.failed:
-            files.write_report(ended, request.extras, title=scans.destination.name)
+            files.write_report(ended, request.extras, existing, title=scans.destination.name)
         report_at_the_end(
             ended,
-            files.statistics,
+            partial(files.write_statistics, ended, existing),
             many=scans.many,
             as_json=display.as_json,
             quiet=display.quiet,

@@ -7,11 +7,11 @@ import importlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from flarecli.addresses import Address
-from flarecli.errors import FlareError, InputError, InstallationError, OutputError
+from flarecli.errors import Blame, FlareError, InputError, InstallationError, OutputError
 
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "https": "aiohttp", "http": "aiohttp"}
 _CONNECT_S, _SILENCE_S = 15, 60
@@ -99,13 +99,14 @@ def server_errors(address: Address, *, writes: bool = False) -> Iterator[None]:
     except FlareError:
         raise
     except Exception as cause:
-        error = _error(cause, address, OutputError if writes else InputError)
+        error = _error(cause, address, writes=writes)
     else:
         return
     raise error from None
 
 
-def _error(cause: Exception, address: Address, kind: type[InputError]) -> FlareError:
+def _error(cause: Exception, address: Address, *, writes: bool) -> FlareError:
+    kind = partial(OutputError if writes else InputError, path=str(address), blame=Blame.ACCESS)
     chain = list(_chain(cause))
     status = next((found for error in chain if (found := _status(error)) is not None), None)
     names = [type(error).__name__ for error in chain]
@@ -113,7 +114,6 @@ def _error(cause: Exception, address: Address, kind: type[InputError]) -> FlareE
     if any(isinstance(error, OSError) and error.errno in _NO_ROOM for error in chain):
         return kind(
             "cannot be brought here: there is no room",
-            path=str(address),
             seen=seen,
             remedy="Make room in the folder of temporary files, or name another one by TMPDIR.",
         )
@@ -122,16 +122,14 @@ def _error(cause: Exception, address: Address, kind: type[InputError]) -> FlareE
     ):
         return kind(
             "needs credentials, and none were found",
-            path=str(address),
             seen=seen,
             remedy=_CREDENTIALS.get(address.scheme, "Give an address that needs none, such as a signed one."),
         )
     if status == 403 or any(isinstance(error, PermissionError) for error in chain):
         return kind(
             "the server refuses access",
-            path=str(address),
             seen=seen,
-            expected="credentials that may " + ("write there" if kind is OutputError else "read it"),
+            expected="credentials that may " + ("write there" if writes else "read it"),
             remedy="Check the credentials, and what they allow."
             if address.scheme in _CREDENTIALS
             else "Check the address; a signed one may have expired.",
@@ -141,20 +139,18 @@ def _error(cause: Exception, address: Address, kind: type[InputError]) -> FlareE
     ):
         return kind(
             "does not exist",
-            path=str(address),
             seen="no such bucket, or no such object in it" if address.is_listable else seen,
             remedy="Check the spelling of the address.",
         )
     if any(_is_of_credentials(name) for name in names):
         return kind(
             "the credentials cannot be used",
-            path=str(address),
             seen=seen,
             remedy=_CREDENTIALS.get(address.scheme, _AGAIN),
         )
     if status is not None and status >= 400:
-        return kind("the server answers with an error", path=str(address), seen=seen, remedy=_AGAIN)
-    return kind("the connection to the server failed", path=str(address), seen=seen, remedy=_AGAIN)
+        return kind("the server answers with an error", seen=seen, remedy=_AGAIN)
+    return kind("the connection to the server failed", seen=seen, remedy=_AGAIN)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from flarecli.addresses import Address, address_of, folder_of, is_staged
-from flarecli.errors import InputError
+from flarecli.errors import Blame, InputError
 from flarecli.files.remote.connections import file_system, server_errors
 from flarecli.files.remote.staging import (
     check_is_here,
@@ -161,4 +161,5 @@ def _check_size(address: Address, received: int, listed: int) -> None:
             seen=f"{received} bytes",
             expected=f"{listed} bytes, as the server told before",
             remedy="Check the network, and that nobody is replacing the file; then run the command again.",
+            blame=Blame.ACCESS,
         )

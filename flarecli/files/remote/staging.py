@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.addresses import FOLDER_SUFFIX, WRITTEN, Address, address_of, folder_of, staged_path
-from flarecli.errors import InputError, OutputError, UsageError
+from flarecli.errors import Blame, InputError, OutputError, UsageError
 from flarecli.files.remote.connections import file_system, server_errors
 from flarecli.files.remote.parsing import parsed_address
 from flarecli.files.unfinished import clear_abandoned, discard, new_unfinished_file, new_unfinished_folder
@@ -81,6 +81,7 @@ def check_is_here(path: Path) -> None:
             seen=str(folder_of(path).parent),
             expected="a folder that all hosts have",
             remedy="Set TMPDIR to such a folder, and run the command again with --resume; or use --scheduler local:N.",
+            blame=Blame.HOST,
         )
 
 

@@ -43,7 +43,7 @@ class _Gallery:
     problem: str = ""
 
 
-def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Path]) -> None:
+def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Path], *, replaces: bool = True) -> None:
     """Write the page, atomically.
 
     Args:
@@ -52,6 +52,7 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
         images: The scans, named as the cases (with or without `_0000`); without them no slices are shown, but the
             command that shows the worst case in the viewer.
             A scan that is missing or cannot be read leaves a note in its place.
+        replaces: Whether a file that exists in the end is replaced.
     """
     write_page(
         destination,
@@ -76,6 +77,7 @@ def write_report(destination: Path, evaluation: Evaluation, images: Sequence[Pat
             "with_mean": lambda values: (*values, float(np.mean(values))),
             "tolerances_mm": {organ.name: organ.tolerance_mm for organ in evaluation.settings.protocol.organs},
         },
+        replaces=replaces,
     )
 
 

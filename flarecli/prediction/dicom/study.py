@@ -60,7 +60,6 @@ class DicomStudy:
             self.geometry.affine_ras,
             self.series,
             origin,
-            source.frames,
             source.is_resampled,
             are_kidneys_fused,
         )
@@ -94,8 +93,7 @@ def study_of(volume: Volume, reference: Path | None = None, *, anonymous: bool =
         warnings = _value_warnings(volume, headers)
     from flarecli.dicom.results.sources import source_series
 
-    placed = None if geometry.dicom.is_resampled else geometry.affine_ras
-    series = source_series(geometry.dicom.files, placed, anonymous=anonymous)
+    series = source_series(geometry.dicom.files, geometry.dicom.frames, anonymous=anonymous)
     return DicomStudy(geometry, series, headers is not None, (*warnings, *series.identity.warnings))
 
 

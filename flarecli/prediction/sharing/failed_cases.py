@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from flarecli.addresses import shown
-from flarecli.errors import FlareError, InputError, OutputError, error_from_dict
+from flarecli.errors import Blame, FlareError, InputError, OutputError, error_from_dict
 from flarecli.files.atomic import write_json
 from flarecli.files.names import label_map_stem
+from flarecli.files.sources import exists
 from flarecli.prediction.case import FAILURE_SUFFIX, Case
 from flarecli.prediction.record import UnusableRecordError, read_record, small_json
 
@@ -21,7 +22,7 @@ def write_failure(case: Case, error: FlareError, *, anonymous: bool = False) -> 
     Raises:
         OutputError: when it cannot be written, or a file of this name is something else.
     """
-    if case.failure.exists() and not is_failure(case.failure):
+    if exists(case.failure) and not is_failure(case.failure):
         raise _taken(case)
     scan = None if anonymous else shown(case.scan)
     facts: dict[str, Any] = {"failure_version": FAILURE_VERSION, "scan": scan, "error": error.as_dict()}
@@ -63,7 +64,7 @@ def read_failure(case: Case) -> FlareError | None:
         facts = small_json(case.failure)
         return error_from_dict(facts["error"]) if _tells_a_failure(facts) else _taken(case)
     except UnusableRecordError:
-        if not case.failure.exists():
+        if not exists(case.failure):
             return None
     except (ValueError, LookupError, TypeError):
         pass
@@ -85,4 +86,5 @@ def _taken(case: Case) -> OutputError:
         seen=f"{case.failure.name} without failure_version",
         expected="no file of this name, or a record of a failure",
         remedy="Move this file, or give another folder for the output.",
+        blame=Blame.INPUT,
     )

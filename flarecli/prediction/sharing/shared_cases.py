@@ -5,23 +5,29 @@ What has a record that agrees with what is asked is done, whoever did it; what h
 case whose process died is taken over by another one when nothing else is left for it to begin. It works on nothing else
 at the same time: where it dies, too, this case was the reason. Then the case is recorded as failed.
 
-What a host refuses (a full disk, too little memory for any scan) is not recorded, because other hosts may do the case;
-after a few such cases in a row the process ends, so that one broken host does not work through the list in vain.
+What a host refuses (a full disk, too little memory, a scan that it does not show) is not recorded, because other hosts
+may do the case, or this one later; see `flarecli.errors.Blame`. Each process comes to a case once, so that one that no
+host can do is tried by each process once. After a few cases in a row at which the host failed in the midst of the work,
+the process ends, so that one broken host does not work through the list in vain; a host that has done a case is not
+taken for broken where memory ends at others. Scans that it does not show or cannot hold cost no work, and end nothing:
+behind them others may follow. What this host lacks altogether, such as a package, ends the process at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from flarecli.errors import FlareError, InputError, OutputError
+from flarecli.errors import Blame, FlareError, InputError, InstallationError, OutputError
 from flarecli.files.claims import Claim, Claims
 from flarecli.files.shared_work import MOST_DEATHS, SharedQueue
+from flarecli.files.sources import exists
 from flarecli.prediction.case_result import CaseResult
 from flarecli.prediction.cases import Case
-from flarecli.prediction.failures import is_out_of_memory
+from flarecli.prediction.failures import error_of_scan
 from flarecli.prediction.output_options import OutputOptions
 from flarecli.prediction.outputs import check_outputs
 from flarecli.prediction.predictor_facts import JudgesCases
@@ -71,7 +77,7 @@ class SharedCases:
         self._queue: SharedQueue[Case, _Settled] = SharedQueue(
             cases, lambda case: case.labels, self._settled, claims=claims, wait_s=wait_s
         )
-        self._mine: dict[Case, Claim] = {}
+        self._mine: dict[Path, Claim] = {}  # by label map: what another process returns is a copy of the case
         self._has_done_one = False
         self._refusals = 0
         self._refusal: FlareError | None = None
@@ -89,8 +95,10 @@ class SharedCases:
 
         Raises:
             FlareError: when this host has refused several cases in a row.
+            InstallationError: when a case needs what is not installed here.
         """
-        if self._refusal is not None and self._refusals >= _MOST_REFUSALS:
+        is_useless = self._refusals >= _MOST_REFUSALS or isinstance(self._refusal, InstallationError)
+        if self._refusal is not None and is_useless:
             raise self._refusal
         while (taken := self._queue.next(idle=idle)) is not None:
             case = taken.item
@@ -99,7 +107,7 @@ class SharedCases:
                 return replace(case, problem=taken.error)
             if taken.claim is not None:
                 case = replace(case, problem=case.problem or self._problem(case, taken.claim))
-                self._mine[case] = taken.claim
+                self._mine[case.labels] = taken.claim
                 return case
             if taken.result is not None and taken.result.failure is not None:
                 return replace(case, problem=taken.result.failure)
@@ -107,27 +115,38 @@ class SharedCases:
 
     def ended(self, outcome: CaseResult) -> None:
         """Record a failure that is the scan's, and give the case back."""
-        claim = self._mine.pop(outcome.case, None)
+        claim = self._mine.pop(outcome.case.labels, None)
         if claim is None:
             return
         error = outcome.error
         if error is None:
             self._refusals, self._has_done_one = 0, True
-        elif self._is_refusal(outcome.case, error):
-            self._refused(error)
-        elif not isinstance(error, OutputError):  # a file of somebody else is looked for by each process
+        elif self._is_recorded(outcome.case, error):
             self._refusals = 0
-            try:
-                write_failure(outcome.case, error, anonymous=self._extras.anonymous)
-            except OutputError as refusal:
-                self._refused(refusal)
+        elif self._is_in_vain(outcome.case, error):
+            self._refused(error)
         self._queue.release(claim)
 
-    def _is_refusal(self, case: Case, error: FlareError) -> bool:
-        """Whether a case failed because of this host."""
+    def _is_recorded(self, case: Case, error: FlareError) -> bool:
+        """Record a failure that the scan is the reason of; no where it is none, or nothing can be written."""
+        if isinstance(error, OutputError) or error.blame is not Blame.INPUT:
+            return False
+        try:
+            write_failure(case, error, anonymous=self._extras.anonymous)
+        except OutputError as refusal:
+            if refusal.blame is not Blame.INPUT:  # else the name is too long, or somebody else's: of this case alone
+                self._refused(refusal)
+            return False
+        return True
+
+    def _is_in_vain(self, case: Case, error: FlareError) -> bool:
+        """Whether the host failed at a case in a way that it would fail at others, too."""
         if isinstance(error, OutputError):
-            return case.problem is None  # else known before the work: a file of somebody else
-        return is_out_of_memory(error) and not self._has_done_one
+            # Before the work, and where it is not the host's matter: a file of somebody else.
+            return case.problem is None and error.blame is not Blame.INPUT
+        if isinstance(error, InstallationError):
+            return True
+        return error.blame is Blame.HOST and not self._has_done_one
 
     def _refused(self, error: FlareError) -> None:
         self._refusal = error
@@ -150,12 +169,12 @@ class SharedCases:
             )
         try:
             check_outputs([case], self._extras, "resume", inputs=self._predictor.files)
-        except FlareError as error:
-            return error
+        except (FlareError, OSError) as error:
+            return error_of_scan(error, case.scan)
         return None
 
     def _is_done(self, case: Case) -> bool:
-        if not case.record.exists():
+        if not exists(case.record):
             return False
         self._predictor.load(Steps())
         try:

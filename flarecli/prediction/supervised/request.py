@@ -20,7 +20,8 @@ class PredictionRequest:
         engine: Backend, device, precision, threads, limit of GPU memory.
         region: Which part of each scan to segment.
         extras: Additional outputs.
-        existing: What to do where files of a case exist: "overwrite" or "resume".
+        existing: What to do where files of a case exist: "refuse", "overwrite", "resume", or
+            `flarecli.prediction.outputs.RENEW`.
         folder: Where relative paths start, in another process; its working folder where None.
     """
 

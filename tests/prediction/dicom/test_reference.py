@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from flarecli.dicom.header import Header, read_header
+from flarecli.errors import UsageError
+from flarecli.prediction.case import Case
 from flarecli.prediction.dicom.study import study_of
+from flarecli.prediction.output_options import OutputOptions, ReferenceSeries, check_options
 from flarecli.volume import read_volume
 from tests.synthetic_ct import ct_voxels
 
@@ -169,3 +172,44 @@ def test_the_headers_of_a_reference_are_read_once(tmp_path: Path, monkeypatch: p
     assert study.is_reference
     assert not study.warnings
     assert times == dict.fromkeys(series.iterdir(), 1)
+
+
+@pytest.mark.parametrize("name", ["scan.img", "scan.hdr", "SCAN.IMG", "scan", "scan.dat", "scan.nii.gz"])
+def test_scans_of_other_formats_are_told_by_their_content(tmp_path: Path, name: str) -> None:
+    series = tmp_path / "series"
+    write_series(series)
+    scan = tmp_path / name
+    plain = as_nifti(series, tmp_path / "plain.nii.gz")
+    if name.lower().endswith((".img", ".hdr")):
+        nibabel.save(nibabel.load(plain), tmp_path / name.lower())
+        for path in tmp_path.glob("scan.*"):
+            path.rename(path.with_name(path.name.upper() if name.isupper() else path.name))
+    else:
+        plain.rename(scan)
+    case = Case("scan", scan, tmp_path / "out" / "o.nii.gz")
+    with pytest.raises(UsageError, match="needs a scan that is DICOM"):
+        check_options([case], OutputOptions(dicom=("seg",)))
+    referring = OutputOptions(dicom=("seg",), reference=ReferenceSeries(series))
+    check_options([case], referring)
+    assert referring.reference_of(case) == series
+    study = referring.study_of(case, read_volume(scan))
+    assert study is not None
+    assert study.is_reference
+
+
+@pytest.mark.parametrize("name", ["scan.dcm", "scan", "scan.nii"])
+def test_a_dicom_file_is_dicom_whatever_its_name(tmp_path: Path, name: str) -> None:
+    write_series(tmp_path / "series")
+    scan = next((tmp_path / "series").iterdir()).rename(tmp_path / name)
+    case = Case("scan", scan, tmp_path / "out" / "o.nii.gz")
+    check_options([case], OutputOptions(dicom=("seg",)))
+    referring = OutputOptions(dicom=("seg",), reference=ReferenceSeries(tmp_path / "series"))
+    with pytest.raises(UsageError, match="a reference is of no use here"):
+        check_options([case], referring)
+
+
+@pytest.mark.parametrize("content", [None, b"neither"])
+def test_what_cannot_be_read_fails_when_its_turn_comes(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "scan").write_bytes(content)
+    check_options([Case("scan", tmp_path / "scan", tmp_path / "o.nii.gz")], OutputOptions(dicom=("seg",)))
