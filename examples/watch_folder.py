@@ -4,8 +4,8 @@
 
 Every folder or zip archive in `incoming` is looked at. When it has not changed for a while, each CT series in it is
 segmented: a DICOM segmentation, a structure set and a report go to `results`, and with `storescu` of DCMTK to the
-archive. What was stored is marked by a file `NAME.stored`, what failed by `NAME.failed` with the reason; delete that to
-try again.
+archive. What was stored is marked by a file `NAME.stored`, what cannot be used by `NAME.failed` with the reason; delete
+that to try again. What may be over by then, such as a full disk, is tried again at the next look.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import flarecli
 from flarecli.dicom.collection.detection import is_collection
 from flarecli.dicom.collection.opening import catalogue_of
 from flarecli.dicom.collection.series_files import SeriesFiles
-from flarecli.errors import FlareError
+from flarecli.errors import Blame, FlareError
 from flarecli.segmentation import Segmenter
 
 OBJECTS = (".dcm", ".rtstruct.dcm", ".sr.dcm")
 
 
-def settled(entry: Path, seconds: float) -> bool:
-    """Whether nothing in a folder or archive has changed for a while."""
-    files = [entry, *entry.rglob("*")] if entry.is_dir() else [entry]
+def latest_change(entry: Path) -> float:
+    """When something in a folder or archive was changed last, in seconds since 1970; infinite where it is moved now."""
     try:
-        return time.time() - max(file.stat().st_mtime for file in files) >= seconds
-    except OSError:  # something was moved meanwhile
-        return False
+        files = [entry, *entry.rglob("*")] if entry.is_dir() else [entry]
+        return max(file.stat().st_mtime for file in files)
+    except OSError:
+        return float("inf")
 
 
 def scans(entry: Path, results: Path) -> Iterator[tuple[Path | SeriesFiles, Path]]:
@@ -63,16 +63,28 @@ def store(output: Path, arguments: argparse.Namespace) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=600)
 
 
+def note(error: Exception, failed: Path, entry: Path, seen: float) -> None:
+    """Write down why an entry cannot be used, unless it may be used later."""
+    if isinstance(error, FlareError) and error.blame is Blame.INPUT and latest_change(entry) == seen:
+        try:
+            failed.write_text(f"{error}\n", encoding="utf-8")
+            return
+        except OSError as full:
+            error = full
+    print(f"{failed.stem}: tried again later: {error}", flush=True)
+
+
 def work_through(arguments: argparse.Namespace, segmenter: Segmenter) -> None:
     """Do what there is to do now."""
     for entry in sorted(arguments.incoming.iterdir()):
         whole = arguments.results / f"{entry.name}.failed"
-        if entry.name.startswith(".") or whole.exists() or not settled(entry, arguments.settle):
+        changed = latest_change(entry)
+        if entry.name.startswith(".") or whole.exists() or time.time() - changed < arguments.settle:
             continue
         try:
             found = list(scans(entry, arguments.results))
         except FlareError as error:
-            whole.write_text(f"{error}\n", encoding="utf-8")
+            note(error, whole, entry, changed)
             continue
         for scan, output in found:
             failed, stored = output.with_suffix(".failed"), output.with_suffix(".stored")
@@ -84,10 +96,8 @@ def work_through(arguments: argparse.Namespace, segmenter: Segmenter) -> None:
                 if arguments.store:
                     store(output, arguments)
                 stored.touch()
-            except FlareError as error:
-                failed.write_text(f"{error}\n", encoding="utf-8")
-            except (OSError, subprocess.SubprocessError) as error:
-                print(f"{output.name}: not stored, tried again later: {error}", flush=True)
+            except (FlareError, OSError, subprocess.SubprocessError) as error:
+                note(error, failed, entry, changed)
             else:
                 print(f"{output.name}: done", flush=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from flarecli.dicom import tags
 
 _SHOWN_LENGTH = 60
 _ESCAPE = b"\x1b"
+_REALS = {4: "f", 8: "d"}  # formats by length
 _CODECS = {
     **{"100": "latin-1", "101": "iso8859-2", "109": "iso8859-3", "110": "iso8859-4", "144": "iso8859-5"},
     **{"127": "iso8859-6", "126": "iso8859-7", "138": "iso8859-8", "148": "iso8859-9", "203": "iso8859-15"},
@@ -90,6 +92,19 @@ class Elements:
         if len(content) not in (2, 4):
             return Invalid(counted(len(content), "byte"))
         return (float(int.from_bytes(content, self._byte_order(tag), signed=signed)),)
+
+    def real(self, tag: int) -> Numbers:
+        """One floating-point number of 32 or 64 bits (FL, FD)."""
+        value = getattr(self.dataset.get_item(tag, keep_deferred=True), "value", None) if tag in self.dataset else None
+        if isinstance(value, float):  # pydicom converts some elements when a sequence is accessed
+            return (value,)
+        content = self._bytes(tag)
+        if not content:
+            return None
+        if len(content) not in _REALS:
+            return Invalid(counted(len(content), "byte"))
+        (number,) = struct.unpack(("<" if self._byte_order(tag) == "little" else ">") + _REALS[len(content)], content)
+        return (number,)
 
     def items(self, tag: int) -> list[Elements]:
         """The items of a sequence; none where it is missing.

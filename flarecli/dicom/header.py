@@ -137,19 +137,18 @@ def header_in(file: BinaryIO, path: Path, size: int) -> Header | None:
         beginning += more
 
 
-def inflated(path: Path, length: int) -> bytes:
+def inflated(file: BinaryIO, path: Path, length: int) -> bytes:
     """The first `length` bytes of a deflated file's data set; fewer where it holds fewer.
+
+    Args:
+        file: The file, at its beginning.
+        path: The path that messages name.
+        length: Bytes.
 
     Raises:
         DamagedHeaderError: when its stream is damaged.
-        InputError: when the file cannot be read, or memory does not suffice.
+        InputError: when memory does not suffice.
     """
-    with opened(path) as file:
-        return inflated_in(file, path, length)
-
-
-def inflated_in(file: BinaryIO, path: Path, length: int) -> bytes:
-    """See `inflated`; of an open file from its beginning on."""
     check_memory(length, path, "its inflated data set")
     return _inflate(file.read(), length)[0]
 

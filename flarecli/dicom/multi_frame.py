@@ -8,7 +8,7 @@ from __future__ import annotations
 from flarecli.dicom import tags
 from flarecli.dicom.elements import Elements, Numbers
 from flarecli.dicom.header import DamagedHeaderError, Header
-from flarecli.dicom.slices import ATTRIBUTES, Slice, common_values
+from flarecli.dicom.slices import Slice, attribute_text, attributes_of, common_values
 
 _PLACES: dict[int, tuple[int, ...]] = {
     tags.PLANE_POSITION: (tags.POSITION,),
@@ -20,21 +20,32 @@ _ATTRIBUTES_BY_GROUP: dict[int, tuple[int, ...]] = {
     tags.FRAME_CONTENT: (tags.STACK, tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX),
     tags.PIXEL_MEASURES: (tags.SLICE_THICKNESS,),
 }
-_BINARY_ATTRIBUTES = (tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX)
 
 
-def frame_count(header: Header) -> int | None:
-    """Number of Frames; None where the file has no frames.
+def number_of_frames(elements: Elements) -> int:
+    """Number of Frames; 1 where the file has none. Writers put "1.0" or "1." for 1.
 
     Raises:
         DamagedHeaderError: when it is not a positive integer.
     """
-    number = header.elements.numbers(tags.NUMBER_OF_FRAMES)
-    if number is None or (number == (1.0,) and tags.FRAME_GROUPS not in header.elements.dataset):
-        return None
+    number = elements.numbers(tags.NUMBER_OF_FRAMES)
+    if number is None:
+        return 1
     if not isinstance(number, tuple) or len(number) != 1 or number[0] < 1 or number[0] % 1:
         raise DamagedHeaderError("its Number of Frames (0028,0008) is not a positive integer")
     return int(number[0])
+
+
+def frame_count(header: Header) -> int | None:
+    """Number of frames with functional groups; None where the file is one slice without them.
+
+    Raises:
+        DamagedHeaderError: when Number of Frames is not a positive integer.
+    """
+    count = number_of_frames(header.elements)
+    has_groups = tags.FRAME_GROUPS in header.elements.dataset
+    is_stated = header.elements.numbers(tags.NUMBER_OF_FRAMES) is not None
+    return count if is_stated and (count > 1 or has_groups) else None
 
 
 def frame_slices(header: Header, count: int) -> tuple[tuple[Slice, str], ...]:
@@ -53,7 +64,7 @@ def frame_slices(header: Header, count: int) -> tuple[tuple[Slice, str], ...]:
         shared = shared_items[0] if shared_items else Elements({})
         common = common_values(header.elements)
         photometric = header.elements.text(tags.PHOTOMETRIC)
-        attributes = {tag: header.elements.text(tag) for tag in ATTRIBUTES if tag in header.elements.dataset}
+        attributes = attributes_of(header.elements)
         shared_values, shared_type, shared_rescale, shared_attributes = _described(shared)
         frames = []
         for index, item in enumerate(own_items):
@@ -89,6 +100,6 @@ def _described(groups: Elements) -> tuple[dict[int, Numbers], str, str, dict[int
         for item in groups.items(group)[:1]:
             for tag in wanted:
                 if tag in item.dataset:
-                    attributes[tag] = str(item.binary(tag)) if tag in _BINARY_ATTRIBUTES else item.text(tag)
+                    attributes[tag] = attribute_text(item, tag)
     types = groups.items(tags.CT_FRAME_TYPE)
     return values, types[0].text(tags.FRAME_TYPE) if types else "", rescale_type, attributes

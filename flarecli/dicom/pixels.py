@@ -21,6 +21,7 @@ from flarecli.dicom.header import (
     IMPLICIT_LITTLE_ENDIAN,
     DamagedHeaderError,
 )
+from flarecli.dicom.multi_frame import number_of_frames
 from flarecli.dicom.slices import Slice
 from flarecli.errors import InputError
 from flarecli.files.sources import check_memory, opened
@@ -52,8 +53,17 @@ def check_storage(slices: Sequence[Slice], path: Path) -> None:
                 remedy="Export the series as CT slices with integer pixels.",
             )
         if pixels.length is None:
+            if slice_.header.syntax in _NATIVE:
+                raise InputError(
+                    "the pixel data are compressed, and the transfer syntax says that they are not",
+                    path=path,
+                    seen=f"Pixel Data (7fe0,0010) of undefined length and transfer syntax {slice_.header.syntax} in "
+                    f"{slice_.name}",
+                    expected="the transfer syntax of the compression",
+                    remedy="Whatever wrote the file gave it a wrong header: export the series again.",
+                )
             continue
-        frames = int(slice_.header.elements.text(tags.NUMBER_OF_FRAMES) or 1)
+        frames = number_of_frames(slice_.header.elements)
         expected, row = frames * frame_bytes(slice_), int(slice_.number(tags.COLUMNS))
         if not expected <= pixels.length < expected + max(2, row):
             raise InputError(

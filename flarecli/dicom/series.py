@@ -126,7 +126,7 @@ def series_of(inventory: Inventory, path: Path, unpacked: object = None) -> Seri
     """
     candidate = _chosen(inventory, path)
     _refuse_damaged(inventory, candidate, path)
-    check_consistency(candidate.slices, path)
+    unit_warnings = check_consistency(candidate.slices, path)
     check_storage(candidate.slices, path)
     try:
         slices, copy_warnings = without_copies(candidate.slices)
@@ -145,6 +145,7 @@ def series_of(inventory: Inventory, path: Path, unpacked: object = None) -> Seri
         *choice_warnings,
         *_frame_warnings(stack.slices),
         *_storage_warnings(stack.slices),
+        *unit_warnings,
     ]
     series = Series(path, stack, tilt, tuple(warnings), unpacked)
     return series if tilt is None else replace(series, warnings=(*warnings, _tilt_warning(series, tilt)))

@@ -42,6 +42,9 @@ _ATTRIBUTES = {
 ATTRIBUTES = tuple(_ATTRIBUTES)
 """Attributes that distinguish acquisitions of one series, the most specific first."""
 
+_BINARY_ATTRIBUTES = (tags.FRAME_ACQUISITION, tags.TEMPORAL_INDEX, tags.CARDIAC_PHASE)
+"""Attributes that are stored as numbers and not as text."""
+
 CONFIDENTIAL_ATTRIBUTES = (
     tags.FRAME_OF_REFERENCE,
     tags.STUDY_UID,
@@ -97,6 +100,19 @@ def attribute_name(tag: int) -> str:
     return _ATTRIBUTES[tag]
 
 
+def attributes_of(elements: Elements) -> dict[int, str]:
+    """The attributes that distinguish acquisitions, of the data set itself."""
+    return {tag: attribute_text(elements, tag) for tag in ATTRIBUTES if tag in elements.dataset}
+
+
+def attribute_text(elements: Elements, tag: int) -> str:
+    """The value of an attribute that distinguishes acquisitions, as text; empty where there is none."""
+    if tag not in _BINARY_ATTRIBUTES:
+        return elements.text(tag)
+    value = elements.real(tag) if tag == tags.CARDIAC_PHASE else elements.binary(tag)
+    return f"{value[0]:.10g}" if isinstance(value, tuple) else elements.text(tag)
+
+
 def common_values(elements: Elements) -> dict[int, Numbers]:
     """Values of the data set itself: those of all its frames, unless a frame has its own."""
     values: dict[int, Numbers] = {tag: elements.binary(tag) for tag in _BINARY}
@@ -115,7 +131,7 @@ def single_slice(header: Header) -> Slice:
         common_values(elements),
         elements.text(tags.PHOTOMETRIC),
         elements.text(tags.RESCALE_TYPE).upper(),
-        {tag: elements.text(tag) for tag in ATTRIBUTES if tag in elements.dataset},
+        attributes_of(elements),
         _instance(elements),
     )
 

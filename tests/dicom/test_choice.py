@@ -16,6 +16,8 @@ from flarecli.errors import InputError
 from tests.dicom.series_writer import ORIGIN_LPS, SHAPE, STEP_MM, numbers, write_series
 from tests.synthetic_ct import ct_voxels
 
+pydicom = pytest.importorskip("pydicom", reason="needs the extra io: pip install 'flarecli[io]'")
+
 _PHASES = ct_voxels((9, 11, 13)), ct_voxels((9, 11, 13), seed=1)
 
 
@@ -339,3 +341,52 @@ def test_pixel_data_of_another_length_are_refused(tmp_path: Path) -> None:
         find_series(tmp_path)
     assert caught.value.seen == "572 bytes in IM000.dcm"
     assert caught.value.expected == "286 bytes"
+
+
+def test_compressed_pixel_data_under_an_uncompressed_transfer_syntax_are_refused(tmp_path: Path) -> None:
+    """As programs write that copy the pixel data of a compressed file and not its transfer syntax."""
+    jpeg, plain = b"1.2.840.10008.1.2.4.90", b"1.2.840.10008.1.2.1"
+    encapsulate = pytest.importorskip("pydicom.encaps").encapsulate
+    write_series(
+        tmp_path,
+        syntax=jpeg.decode(),
+        each=lambda dataset, k: setattr(dataset, "PixelData", encapsulate([dataset.PixelData])),
+    )
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes().replace(jpeg, plain.ljust(len(jpeg), b"\0")))
+    with pytest.raises(InputError, match="the transfer syntax says that they are not") as caught:
+        find_series(tmp_path)
+    assert "transfer syntax 1.2.840.10008.1.2.1 in IM000.dcm" in str(caught.value.seen)
+
+
+@pytest.mark.filterwarnings(r"ignore::UserWarning:pydicom(\.|$)")  # as the files are written
+@pytest.mark.parametrize("text", [b"1.0 ", b"1. "])
+def test_a_number_of_frames_with_a_point_is_read(tmp_path: Path, text: bytes) -> None:
+    def change(dataset: Any, _: int) -> None:
+        tag = pydicom.tag.Tag("NumberOfFrames")
+        dataset[tag] = pydicom.dataelem.RawDataElement(tag, "IS", len(text), text, 0, False, True)
+
+    voxels = write_series(tmp_path, each=change)
+    write_series(tmp_path, each=change, name=lambda k: f"again{k}.dcm")
+
+    series = find_series(tmp_path)
+
+    np.testing.assert_array_equal(series.read()[0], voxels)
+    assert "9 duplicate slices were left out" in series.warnings[0]
+
+
+def test_modified_hu_are_warned_of(tmp_path: Path) -> None:
+    write_series(tmp_path, each=lambda dataset, k: setattr(dataset, "RescaleType", "HU_MOD"))
+    assert find_series(tmp_path).warnings == ("the values are modified HU (Rescale Type HU_MOD): results may be worse",)
+
+
+def test_cardiac_phases_are_named_by_their_numbers(tmp_path: Path) -> None:
+    def at(percent: float) -> Any:
+        return lambda dataset, k: setattr(dataset, "NominalPercentageOfCardiacPhase", percent)
+
+    voxels = write_series(tmp_path, each=at(37.5))
+    write_series(tmp_path, voxels + 7, each=at(75.0), name=lambda k: f"late{k}.dcm")
+    with pytest.raises(InputError, match="Nominal Percentage of Cardiac Phase") as caught:
+        find_series(tmp_path)
+    for percent in ("37.5", "75"):
+        assert f"Nominal Percentage of Cardiac Phase {percent}: 9 slices" in str(caught.value.seen)

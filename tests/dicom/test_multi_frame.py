@@ -58,6 +58,7 @@ def test_two_stacks_are_refused_by_their_cause(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="several acquisitions or phases") as caught:
         find_series_of_file(tmp_path / "volume.dcm")
     assert "Temporal Position Index" in caught.value.problem
+    assert "Temporal Position Index 1: 9 slices" in str(caught.value.seen)
 
 
 def test_localizer_frames_are_left_out(tmp_path: Path) -> None:

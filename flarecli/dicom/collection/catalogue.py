@@ -11,20 +11,18 @@ from pathlib import Path, PurePosixPath
 
 from flarecli.counts import counted
 from flarecli.dicom import tags
-from flarecli.dicom.choice import SMALL_SHARE, are_interleaved, split_acquisitions
+from flarecli.dicom.collection.acquisitions import acquisitions_of, has_extent, without_copies
 from flarecli.dicom.collection.description import Description, description_of
-from flarecli.dicom.collection.gathering import KEPT_VALUES, Gathered, gathered
+from flarecli.dicom.collection.gathering import Gathered, Key, gathered
 from flarecli.dicom.collection.holders import Holder
 from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.dicom.inventory import left_out
 from flarecli.dicom.slices import Slice
-from flarecli.dicom.stack import stacked
 from flarecli.errors import InputError
 from flarecli.remarks import Remark
 
 _DIGEST = 10  # hexadecimal digits
 _NAMED = 5
-_SMALL = "far fewer slices than the complete acquisition (bolus tracking, test injection)"
 _LISTED = 50  # series that a message lists
 _REFORMATTED = "reformatted or Secondary Capture; the study has original slices"
 
@@ -40,7 +38,6 @@ class CataloguedSeries:
         acquisition: Number of the acquisition within its series, from 1; 0 where it is the only one.
         description: What it is.
         reason: Why it is left out; empty where it is a scan.
-        missing: Files that a DICOMDIR names, and that are not there.
     """
 
     files: SeriesFiles
@@ -49,7 +46,6 @@ class CataloguedSeries:
     acquisition: int
     description: Description
     reason: str = ""
-    missing: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,18 +54,8 @@ class CataloguedSeries:
 
     @property
     def problem(self) -> InputError | None:
-        """Why a scan cannot be segmented; None where it can."""
-        if not self.missing:
-            return None
-        listed = ", ".join(self.missing[:_NAMED]) + (", …" if len(self.missing) > _NAMED else "")
-        files = counted(len(self.missing), "file")
-        return InputError(
-            "files of this series that the DICOMDIR names are missing",
-            path=self.files.place,
-            seen=Remark(f"{files}: {listed}", files),
-            expected="every file of the series",
-            remedy="Copy the medium again; to segment what is there, give the folder of the slices without DICOMDIR.",
-        )
+        """See `SeriesFiles`."""
+        return self.files.problem
 
     @property
     def line(self) -> Remark:
@@ -154,7 +140,7 @@ def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
     series = [
         entry
         for key, parts in found.groups.items()
-        for entry in _entries(holder.path, key, parts, found, doubtful, best, is_archived=is_archived)
+        for entry in _entries(holder, key, parts, found, doubtful, best, is_archived=is_archived)
     ]
     there = {entry.uid for entry in series}
     missing = [name for uid, names in found.missing.items() if uid not in there for name in names]
@@ -167,22 +153,37 @@ def catalogue(holder: Holder, *, is_archived: bool) -> Catalogue:
     return Catalogue(holder.path, tuple(series), Remark(said, without), found.copies, tuple(missing), holds_dicom)
 
 
-def _best_ranks(found: Gathered) -> dict[str, int]:
+_Study = tuple[str, ...]
+"""What tells studies apart."""
+
+
+def _study_of(key: Key, found: Gathered) -> _Study:
+    """The study of slices: that of their UID; without one, all in the same coordinates of one patient, or their series
+    alone."""
+    if key[0]:
+        return (key[0],)
+    elements = found.facts[key]
+    named = elements.text(tags.PATIENT_ID), elements.text(tags.FRAME_OF_REFERENCE)
+    return ("", *named) if all(named) else ("", key[1])
+
+
+def _best_ranks(found: Gathered) -> dict[_Study, int]:
     """The rank of the most original slices of each study."""
-    best: dict[str, int] = {}
-    for (study, _, rank), parts in found.groups.items():
-        if _has_extent([slice_ for _, slice_ in parts]):
-            best[study] = min(rank, best.get(study, rank))
+    best: dict[_Study, int] = {}
+    for key, parts in found.groups.items():
+        if has_extent([slice_ for _, slice_ in parts]):
+            study = _study_of(key, found)
+            best[study] = min(key[2], best.get(study, key[2]))
     return best
 
 
 def _entries(
-    path: Path,
-    key: tuple[str, str, int],
+    holder: Holder,
+    key: Key,
     parts: list[tuple[str, Slice]],
     found: Gathered,
     doubtful: dict[str, list[str]],
-    best: dict[str, int],
+    best: dict[_Study, int],
     *,
     is_archived: bool,
 ) -> Iterator[CataloguedSeries]:
@@ -200,28 +201,32 @@ def _entries(
         )
         warnings = (Remark(f"{text}: {', '.join(PurePosixPath(name).name for name in in_doubt[:_NAMED])}", text),)
         in_doubt = []
+    missing = tuple(found.missing.get(elements.text(tags.SERIES_UID), ()))
     number = elements.text(tags.SERIES_NUMBER)
     stem = _handle(study, uid, rank, number, parts, has_uid=bool(elements.text(tags.SERIES_UID)))
-    acquisitions = list(_acquisitions([slice_ for _, slice_ in parts]))
     name_of = {id(slice_): name for name, slice_ in parts}
+    unlike = without_copies([slice_ for _, slice_ in parts], name_of, holder)
+    found.copies += len(parts) - len(unlike)
+    acquisitions = list(acquisitions_of(unlike))
     for index, (label, slices, reason) in enumerate(acquisitions, 1):
         several = len(acquisitions) > 1
         files, frames = _files_and_frames(slices, name_of, parts, several=several)
         files += tuple(sorted(in_doubt))
         if not reason:
-            reason = _why_left_out(slices, rank, best.get(study, rank))
+            reason = _why_left_out(slices, rank, best.get(_study_of(key, found), rank))
         yield CataloguedSeries(
-            SeriesFiles(path, f"{stem}_{index}" if several else stem, files, frames, is_archived, warnings),
+            SeriesFiles(
+                holder.path, f"{stem}_{index}" if several else stem, files, frames, is_archived, warnings, missing
+            ),
             elements.text(tags.SERIES_UID),
             number,
             index if several else 0,
             description_of(elements, slices, label),
             reason,
-            tuple(found.missing.get(elements.text(tags.SERIES_UID), ())),
         )
 
 
-def _shares_folder(found: Gathered, key: tuple[str, str, int], folders: set[str]) -> bool:
+def _shares_folder(found: Gathered, key: Key, folders: set[str]) -> bool:
     return any(PurePosixPath(name).parent.as_posix() in folders for name, _ in found.groups[key])
 
 
@@ -238,38 +243,12 @@ def _files_and_frames(
     return files, frames if several and any(frames) else ()
 
 
-def _acquisitions(slices: list[Slice]) -> Iterator[tuple[str, Sequence[Slice], str]]:
-    """The acquisitions of a series with their names and the reasons to leave them out."""
-    are_placed = all(isinstance(slice_.values.get(tag), tuple) for slice_ in slices for tag in KEPT_VALUES)
-    lengths = {len(slice_.values[tag]) for slice_ in slices for tag in KEPT_VALUES} if are_placed else set()  # type: ignore[arg-type]
-    if lengths != {3, 6} or len(slices) < 2 or not _has_extent(slices):
-        yield "", slices, ""
-        return
-    if stacked(slices).is_even and not are_interleaved(slices):
-        yield "", slices, ""
-        return
-    found = split_acquisitions(slices)
-    if found is None:
-        yield "", slices, ""  # the reason is stated when it is read
-        return
-    _, stacks = found
-    largest = max(len(stack.slices) for _, stack in stacks)
-    for label, stack in stacks:
-        is_small = not stack.is_even and len(stack.slices) <= SMALL_SHARE * largest
-        yield label, stack.slices, _SMALL if is_small else ""
-
-
 def _why_left_out(slices: Sequence[Slice], rank: int, best: int) -> str:
     if len(slices) < 2:
         return "a single slice"
-    if not _has_extent(slices):
+    if not has_extent(slices):
         return "all slices at one position (bolus tracking)"
     return _REFORMATTED if rank > best else ""
-
-
-def _has_extent(slices: Sequence[Slice]) -> bool:
-    places = {slice_.values.get(tags.POSITION) for slice_ in slices}
-    return len(places) > 1 or (None in places and len(slices) > 1)
 
 
 def _handle(study: str, uid: str, rank: int, number: str, parts: list[tuple[str, Slice]], *, has_uid: bool) -> str:

@@ -63,10 +63,10 @@ def only_scan(path: Path, choice: str | None = None) -> SeriesFiles:
         InputError: as `only_series` does, and when files of it are missing.
         InstallationError: when pydicom is not installed.
     """
-    entry = only_series(catalogue_of(path), choice)
-    if entry.problem is not None:
-        raise entry.problem
-    return entry.files
+    files = only_series(catalogue_of(path), choice).files
+    if files.problem is not None:
+        raise files.problem
+    return files
 
 
 def chosen_scan(path: Path, choice: str | None = None) -> Path | SeriesFiles:

@@ -14,14 +14,16 @@ from flarecli.dicom.collection.detection import ARCHIVE_MARKS
 from flarecli.dicom.collection.directory import missing_by_series, references_of
 from flarecli.dicom.collection.holders import Holder
 from flarecli.dicom.collection.stored_pixels import PixelComparison
-from flarecli.dicom.elements import Elements
+from flarecli.dicom.copies import EQUAL_VALUES
+from flarecli.dicom.elements import Elements, Numbers
 from flarecli.dicom.header import DamagedHeaderError, Header, header_in
 from flarecli.dicom.inventory import is_named_like_slices, name_pattern, objects_of
 from flarecli.dicom.objects import MEDIA_DIRECTORY, DicomObject
+from flarecli.dicom.plain_header import PlainElement, PlainElements
 from flarecli.dicom.slices import Slice
 from flarecli.errors import InputError
 
-KEPT_VALUES = (tags.POSITION, tags.ORIENTATION)
+_KEPT_VALUES = (tags.POSITION, *EQUAL_VALUES)
 """Values that are kept of each slice besides its distinguishing attributes."""
 
 _THREADS = 4  # network drives have a high latency; parsing takes a quarter of a millisecond a slice
@@ -46,6 +48,7 @@ class Gathered:
         seen: Indices in their group of the slices of one SOP instance at one position: several where their pixels
             differ.
         damaged: Names of files of slices that are damaged.
+        values: Values of slices, each once, to save memory.
     """
 
     groups: dict[tuple[str, str, int], list[tuple[str, Slice]]] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class Gathered:
     missing: dict[str, list[str]] = field(default_factory=dict)
     seen: dict[tuple[object, ...], list[int]] = field(default_factory=dict, repr=False)
     damaged: set[str] = field(default_factory=set, repr=False)
+    values: dict[Numbers, Numbers] = field(default_factory=dict, repr=False)
 
     def add_other(self, kind: str, name: str) -> None:
         self.others.setdefault(kind, []).append(PurePosixPath(name).name)
@@ -170,6 +174,7 @@ def _enter_object(entry: DicomObject, name: str, found: Gathered, comparison: Pi
     if not entry.slices:  # damaged: its series is refused because of it
         group.append((name, _nowhere(entry.header)))
     uid = elements.text(tags.SOP_INSTANCE)
+    light_header = _light_header(entry.header)
     for slice_ in entry.slices:
         identity = (*key, uid, slice_.frame, slice_.values.get(tags.POSITION))
         places = found.seen.setdefault(identity, []) if uid else []
@@ -178,11 +183,11 @@ def _enter_object(entry: DicomObject, name: str, found: Gathered, comparison: Pi
             if chosen is not None:
                 found.copies += 1
                 if chosen == name:
-                    group[index] = name, _light(slice_)
+                    group[index] = name, _light(slice_, light_header, found)
                 break
         else:
             places.append(len(group))
-            group.append((name, _light(slice_)))
+            group.append((name, _light(slice_, light_header, found)))
 
 
 def _copy_to_keep(kept: str, name: str, found: Gathered, comparison: PixelComparison) -> str | None:
@@ -196,10 +201,17 @@ def _copy_to_keep(kept: str, name: str, found: Gathered, comparison: PixelCompar
     return kept if comparison.are_copies(kept, name) else None
 
 
-def _light(slice_: Slice) -> Slice:
-    """A slice reduced to what distinguishes acquisitions, to save memory."""
-    header = Header(slice_.header.path, Elements({}), "", None, 0)
-    values = {tag: slice_.values.get(tag) for tag in KEPT_VALUES}
+def _light_header(header: Header) -> Header:
+    """A header reduced to what the position of the pixels depends on, to save memory."""
+    frames = header.elements.text(tags.NUMBER_OF_FRAMES)
+    kept = PlainElements({tags.NUMBER_OF_FRAMES: PlainElement(frames.encode())} if frames else {})
+    return Header(header.path, Elements(kept), header.syntax, header.pixels, header.size)
+
+
+def _light(slice_: Slice, header: Header, found: Gathered) -> Slice:
+    """A slice reduced to what distinguishes acquisitions and duplicates, to save memory."""
+    read = {tag: slice_.values.get(tag) for tag in _KEPT_VALUES}
+    values = {tag: found.values.setdefault(value, value) for tag, value in read.items()}
     attributes = {tag: sys.intern(text) for tag, text in slice_.attributes.items()}
     return replace(slice_, header=header, values=values, attributes=attributes)
 

@@ -58,7 +58,7 @@ class FolderFiles:
         unreadable: list[OSError] = []
         names: list[str] = []
         others: dict[str, list[str]] = {}
-        seen: set[tuple[int, int]] = set()
+        seen = {_identity(folder), None}
         waiting = [""]
         while waiting:  # not os.walk, which recurses for each level
             place = waiting.pop()
@@ -73,7 +73,8 @@ class FolderFiles:
                     others.setdefault("hidden file", []).append(entry.name)
                 elif not _is_folder(entry):
                     names.append(f"{place}{entry.name}")
-                elif _is_new(entry, seen):
+                elif (identity := _identity(Path(entry.path))) not in seen:
+                    seen.add(identity)
                     waiting.append(f"{place}{entry.name}/")
         if unreadable and not names:
             raise InputError(
@@ -105,13 +106,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_new(entry: os.DirEntry[str], seen: set[tuple[int, int]]) -> bool:
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from others, whatever links lead to it; None where it cannot be accessed."""
     try:
-        status = entry.stat()
+        status = folder.stat()  # not that of a directory entry, which has no identity on Windows
     except OSError:
-        return False
-    identity = status.st_dev, status.st_ino
-    if identity in seen:
-        return False
-    seen.add(identity)
-    return True
+        return None
+    return status.st_dev, status.st_ino

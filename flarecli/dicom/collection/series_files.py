@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from flarecli.counts import counted
+from flarecli.errors import InputError
+from flarecli.remarks import Remark
+
+_NAMED = 5  # files that a message names
+
 
 @dataclass(frozen=True)
 class SeriesFiles:
@@ -18,6 +24,7 @@ class SeriesFiles:
         frames: The frames of each file that belong to it; empty where all do.
         is_archived: Whether the source is an archive.
         warnings: Warnings about it, as sentences.
+        missing: Files that a DICOMDIR names, and that are not there.
     """
 
     source: Path
@@ -26,6 +33,22 @@ class SeriesFiles:
     frames: tuple[tuple[int, ...], ...] = field(repr=False, default=())
     is_archived: bool = False
     warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> InputError | None:
+        """Why it cannot be read; None where it can."""
+        if not self.missing:
+            return None
+        listed = ", ".join(self.missing[:_NAMED]) + (", …" if len(self.missing) > _NAMED else "")
+        files = counted(len(self.missing), "file")
+        return InputError(
+            "files of this series that the DICOMDIR names are missing",
+            path=self.place,
+            seen=Remark(f"{files}: {listed}", files),
+            expected="every file of the series",
+            remedy="Copy the medium again; to segment what is there, give the folder of the slices without DICOMDIR.",
+        )
 
     @property
     def place(self) -> Path:

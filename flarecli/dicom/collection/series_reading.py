@@ -22,9 +22,12 @@ def find_series_of(series: SeriesFiles) -> Series:
     """The CT scan of one series of a collection; files of an archive are unpacked, and removed with what is returned.
 
     Raises:
-        InputError: as `flarecli.dicom.find_series`, and when the archive is damaged or there is no room to unpack it.
+        InputError: as `flarecli.dicom.find_series`, when files that a DICOMDIR names are missing, when an archive is
+            damaged, and when there is no room to unpack it.
         InstallationError: when pydicom is not installed.
     """
+    if series.problem is not None:
+        raise series.problem
     unpacked: object = None
     if series.is_archived:
         paths, unpacked = extracted(series.source, series.files)

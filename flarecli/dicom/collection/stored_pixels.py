@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from flarecli.dicom.collection.holders import Holder
-from flarecli.dicom.header import DEFLATED, DamagedHeaderError, header_in, inflated_in
+from flarecli.dicom.header import DEFLATED, DamagedHeaderError, header_in, inflated
 from flarecli.errors import InputError
 
 _AT_A_TIME = 1 << 20  # bytes
@@ -61,7 +61,7 @@ def _stored_pixels(holder: Holder, name: str) -> StoredPixels:
         if header.syntax == DEFLATED:
             assert pixels.length is not None  # no compressed frames are deflated
             file.seek(0)
-            content = inflated_in(file, holder.path, pixels.start + pixels.length)[pixels.start :]
+            content = inflated(file, holder.path, pixels.start + pixels.length)[pixels.start :]
             return StoredPixels(header.syntax, hashlib.sha256(content).hexdigest(), len(content) == pixels.length)
         file.seek(pixels.start)
         if pixels.length is None:

@@ -16,6 +16,8 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as Items
 from pydicom.valuerep import TM, validate_value
 
+from flarecli.dicom.results.times import zone_of
+
 MUST_MATCH = ("PatientName", "PatientID")
 """Archives identify patients by these: where they cannot be copied, no result is written."""
 
@@ -61,7 +63,6 @@ _ENUMERATED: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 _OLD_DATE, _OLD_TIME = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)"), re.compile(r"(\d\d):(\d\d)(?::(\d\d(?:\.\d+)?))?")
-_OFFSET = re.compile(r"[+-]\d{4}")
 _CODE = ("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "CodeMeaning")
 _UTF_8 = "ISO_IR 192"
 _UNDECODABLE = "\ufffd"
@@ -82,6 +83,12 @@ class Identity:
     elements: Dataset
     unusable: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    def complete(self, made: Dataset) -> None:
+        """Put the attributes of patient and study that a result lacks into it."""
+        for element in self.elements:
+            if element.keyword not in EQUIPMENT and element.tag not in made:
+                made.add(element)
 
 
 def identity_of(header: Dataset) -> Identity:
@@ -151,8 +158,8 @@ def _is_valid(keyword: str, text: str) -> bool:
         return False
     if keyword in _ENUMERATED and text not in _ENUMERATED[keyword]:
         return False
-    if keyword == "TimezoneOffsetFromUTC" and not _OFFSET.fullmatch(text):
-        return False
+    if keyword == "TimezoneOffsetFromUTC":
+        zone_of(text)
     validate_value(vr, text, RAISE)
     if vr == "PN" and (text.count("=") > 2 or any(group.count("^") > 4 for group in text.split("="))):
         return False  # three component groups of five components. Source: PS3.5 §6.2.1.1

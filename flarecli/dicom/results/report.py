@@ -28,6 +28,7 @@ from flarecli.dicom.results.origin import MANUFACTURER, repeatable_uid
 from flarecli.dicom.results.segmentation_object import coded, segmentation_reference
 from flarecli.dicom.results.segmented_series import SegmentedSeries
 from flarecli.dicom.results.segments import Segment
+from flarecli.dicom.results.times import put_times
 
 _SERIES_NUMBER = 9003
 _VOLUME = CodedConcept("118565006", "SCT", "Volume")
@@ -86,7 +87,7 @@ def measurement_report(
         imaging_measurements=groups,
         title=CodedConcept("126000", "DCM", "Imaging Measurement Report"),
     )
-    return Comprehensive3DSR(
+    made = Comprehensive3DSR(
         evidence=[segmentation],
         content=report,
         series_instance_uid=repeatable_uid("series", *facts),
@@ -98,6 +99,9 @@ def measurement_report(
         is_verified=False,
         series_description=origin.series_description("measurements"),
     )
+    segmented.source.identity.complete(made)
+    put_times(made, "InstanceCreation", "Content")
+    return made
 
 
 def _group(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import highdicom
@@ -12,15 +13,19 @@ from highdicom.sr.coding import CodedConcept
 from pydicom import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SegmentationStorage
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, SegmentationStorage
 
 from flarecli.dicom.results.messages import keep_messages_private
 from flarecli.dicom.results.origin import MANUFACTURER, NOT_FOR, repeatable_uid
 from flarecli.dicom.results.segmented_series import SegmentedSeries
 from flarecli.dicom.results.segments import ANATOMICAL_STRUCTURE, Code, Segment
+from flarecli.dicom.results.times import put_times
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SERIES_NUMBER = 9001
+_STAND_IN = "2.25."
+"""What precedes the number of a slice in the UID of its stand-in."""
+
 _LABELMAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # Label Map Segmentation Storage
 _FROM_LAST_AXIS_FIRST = np.eye(4)[:, [2, 1, 0, 3]]
 """Reorders the columns of an affine of (i, j, k) for arrays of (k, j, i)."""
@@ -47,16 +52,17 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
     if not segmented.present:
         raise ValueError("the label map holds no organ")
     keep_messages_private()
-    origin, headers = segmented.origin, segmented.source.headers
+    origin, source = segmented.origin, segmented.source
+    affine_lps = _RAS_TO_LPS @ np.asarray(segmented.affine_ras, np.float64)
     volume = highdicom.Volume(
         _numbered(segmented),
-        _RAS_TO_LPS @ np.asarray(segmented.affine_ras, np.float64) @ _FROM_LAST_AXIS_FIRST,
+        affine_lps @ _FROM_LAST_AXIS_FIRST,
         coordinate_system="PATIENT",
-        frame_of_reference_uid=str(headers[0].FrameOfReferenceUID),
+        frame_of_reference_uid=str(source.headers[0].FrameOfReferenceUID),
     )[segmented.window[0]]
     reference = segmentation_reference(segmented, labelmap=labelmap)
     made = highdicom.seg.Segmentation(
-        source_images=headers,
+        source_images=_stand_ins(segmented, affine_lps),
         pixel_array=volume,
         segmentation_type=SegmentationTypeValues.LABELMAP if labelmap else SegmentationTypeValues.BINARY,
         segment_descriptions=list(reference.SegmentSequence),
@@ -74,9 +80,65 @@ def segmentation_object(segmented: SegmentedSeries, *, labelmap: bool = False) -
         transfer_syntax_uid=RLELossless if labelmap else ExplicitVRLittleEndian,
         omit_empty_frames=not labelmap,
     )
+    _name_sources(made, segmented)
+    source.identity.complete(made)
+    put_times(made, "InstanceCreation", "Content")
     if labelmap:
         _order_along_normal(made)
     return made
+
+
+def _stand_ins(segmented: SegmentedSeries, affine_lps: np.ndarray) -> list[Dataset]:
+    """A CT slice for each slice of the label map, from which highdicom takes patient, study and geometry.
+
+    In place of the headers of the scan: highdicom finds the sources of a frame by their positions, which are rounded in
+    headers and equal in several phases of one object, and does not take every header that DICOM allows.
+    """
+    slices, rows, columns = segmented.labels_kji.shape
+    spacing_mm = np.linalg.norm(affine_lps[:3, :3], axis=0)
+    directions = affine_lps[:3, :3] / spacing_mm
+    first = segmented.source.headers[0]
+    made = []
+    for k in range(slices):
+        header = Dataset()
+        header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, f"{_STAND_IN}{k}"
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+            setattr(header, keyword, first[keyword].value)
+        header.Modality, header.PositionReferenceIndicator = "CT", ""
+        header.Rows, header.Columns = rows, columns
+        header.ImageOrientationPatient = [*directions[:, 0].tolist(), *directions[:, 1].tolist()]
+        header.ImagePositionPatient = (affine_lps @ [0, 0, k, 1])[:3].tolist()
+        header.PixelSpacing = [float(spacing_mm[1]), float(spacing_mm[0])]
+        header.SliceThickness = float(spacing_mm[2])
+        made.append(header)
+    for element in segmented.source.identity.elements:
+        made[0].add(element)
+    return made
+
+
+def _name_sources(made: Dataset, segmented: SegmentedSeries) -> None:
+    """Refer to the slices of the scan in place of their stand-ins."""
+    source = segmented.source
+    for frame in made.PerFrameFunctionalGroupsSequence:
+        for derivation in frame.DerivationImageSequence:  # whose items highdicom shares among frames
+            derivation.SourceImageSequence = Items(
+                [_source_image(item, segmented) for item in derivation.SourceImageSequence]
+            )
+    made.SourceImageSequence = Items([image.item for image in source.objects])
+    series = Dataset()
+    series.SeriesInstanceUID = source.headers[0].SeriesInstanceUID
+    # The objects alone, without frames. Source: DICOM PS3.3 table C.12-8.
+    series.ReferencedInstanceSequence = Items([replace(image, frames=()).item for image in source.objects])
+    made.ReferencedSeriesSequence = Items([series])
+
+
+def _source_image(stand_in: Dataset, segmented: SegmentedSeries) -> Dataset:
+    """A reference to the slice of the scan that a reference to a stand-in means."""
+    number = int(str(stand_in.ReferencedSOPInstanceUID).removeprefix(_STAND_IN))
+    item = segmented.source.slices[number].item
+    item.PurposeOfReferenceCodeSequence = stand_in.PurposeOfReferenceCodeSequence
+    item.SpatialLocationsPreserved = "NO" if segmented.is_resampled else "YES"
+    return item
 
 
 def _order_along_normal(made: Dataset) -> None:
@@ -89,8 +151,8 @@ def _order_along_normal(made: Dataset) -> None:
 
 def segmentation_reference(segmented: SegmentedSeries, *, labelmap: bool = False) -> Dataset:
     """The identifiers and segments of the Segmentation object, without frames, for objects that refer to it."""
-    first, origin = segmented.source.headers[0], segmented.origin
-    facts = [str(first.SeriesInstanceUID), "SEG", "LABELMAP" if labelmap else "BINARY", *origin.facts()]
+    first = segmented.source.headers[0]
+    facts = segmented.facts("SEG LABELMAP" if labelmap else "SEG BINARY")
     reference = Dataset()
     for element in segmented.source.identity.elements:
         reference.add(element)

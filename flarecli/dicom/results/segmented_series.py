@@ -23,7 +23,6 @@ class SegmentedSeries:
         affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS).
         source: The series.
         origin: How the label map was made.
-        frames: The frame of each slice in its object, from 0; needed for a multi-frame object.
         is_resampled: Whether the slices have other positions than the source's; contours then refer to no image.
         are_kidneys_fused: Whether the kidneys are connected, and were separated at the spine.
     """
@@ -32,7 +31,6 @@ class SegmentedSeries:
     affine_ras: np.ndarray
     source: SourceSeries
     origin: Origin
-    frames: tuple[int, ...] | None = None
     is_resampled: bool = False
     are_kidneys_fused: bool = False
 
@@ -54,6 +52,10 @@ class SegmentedSeries:
         found = hashlib.sha256(repr((self.labels_kji.shape, self.window)).encode())
         found.update(np.ascontiguousarray(inside).data)
         return found.hexdigest()
+
+    def facts(self, content: str) -> list[str]:
+        """What the UIDs of an object with this content depend on, besides the label map."""
+        return [*self.source.facts, content, *self.origin.facts()]
 
     def description_of(self, segment: Segment) -> str:
         """A remark about a segment; empty where there is none."""

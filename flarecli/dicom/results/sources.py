@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pydicom
 from pydicom import Dataset
 
 from flarecli.counts import counted
+from flarecli.dicom.elements import Elements
+from flarecli.dicom.header import DamagedHeaderError
+from flarecli.dicom.multi_frame import number_of_frames
 from flarecli.dicom.results.anonymous import anonymous_header, anonymous_identity
 from flarecli.dicom.results.identity import TAKEN_OVER, Identity, identity_of
 from flarecli.errors import InputError
@@ -28,22 +30,35 @@ _IDENTIFIERS = (
 """Identifiers that tie a result to its study and position; none may be invented."""
 
 _SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-_GEOMETRY = (
-    "Rows",
-    "Columns",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "SliceThickness",
-    "NumberOfFrames",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-)
-_READ = [*_IDENTIFIERS, *_GEOMETRY, *TAKEN_OVER, "Modality", "SpecificCharacterSet", "PositionReferenceIndicator"]
+_READ = [*_IDENTIFIERS, *TAKEN_OVER, "NumberOfFrames", "SpecificCharacterSet"]
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _LONGEST_UID = 64
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _REMEDY = "Export the series again from the archive, or leave out the DICOM objects."
+
+
+@dataclass(frozen=True)
+class ImageReference:
+    """An image as results refer to it.
+
+    Attributes:
+        sop_class: UID of its class.
+        sop_instance: UID of the object.
+        frames: Numbers of the frames that are meant, from 1; empty where all are.
+    """
+
+    sop_class: str
+    sop_instance: str
+    frames: tuple[int, ...] = ()
+
+    @property
+    def item(self) -> Dataset:
+        """The reference as an item of a sequence. Source: DICOM PS3.3 table 10-3."""
+        item = Dataset()
+        item.ReferencedSOPClassUID = self.sop_class
+        item.ReferencedSOPInstanceUID = self.sop_instance
+        if self.frames:
+            item.ReferencedFrameNumber = list(self.frames)
+        return item
 
 
 @dataclass(frozen=True)
@@ -51,13 +66,16 @@ class SourceSeries:
     """A series as results refer to it.
 
     Attributes:
-        headers: One a slice, or the one of a multi-frame object: identifiers and geometry, of the first also the
-            attributes that results copy. They are not written themselves.
+        headers: The identifiers of each file.
+        frame_counts: The number of frames of each file.
         identity: Patient and study.
+        slices: The image of each slice, in their order.
     """
 
     headers: tuple[Dataset, ...]
+    frame_counts: tuple[int, ...]
     identity: Identity
+    slices: tuple[ImageReference, ...]
 
     @cached_property
     def checksum(self) -> str:
@@ -65,52 +83,79 @@ class SourceSeries:
         facts = [str(self.headers[0].SeriesInstanceUID), *sorted(str(header.SOPInstanceUID) for header in self.headers)]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
+    @cached_property
+    def objects(self) -> tuple[ImageReference, ...]:
+        """The images of all slices, each object once."""
+        used: dict[str, set[int]] = {}
+        for image in self.slices:
+            used.setdefault(image.sop_instance, set()).update(image.frames)
+        found = []
+        for header, count in zip(self.headers, self.frame_counts, strict=True):
+            frames = used[str(header.SOPInstanceUID)]
+            is_whole = len(frames) in (0, count)
+            numbers = () if is_whole else tuple(sorted(frames))
+            found.append(ImageReference(str(header.SOPClassUID), str(header.SOPInstanceUID), numbers))
+        return tuple(found)
 
-def source_series(files: Sequence[Path], affine_ras: np.ndarray | None, *, anonymous: bool = False) -> SourceSeries:
+    @cached_property
+    def facts(self) -> tuple[str, ...]:
+        """What tells the slices from those of another series, and of another acquisition of the same series."""
+        named = "\n".join(f"{image.sop_instance} {image.frames}" for image in self.slices)
+        return str(self.headers[0].SeriesInstanceUID), hashlib.sha256(named.encode()).hexdigest()
+
+
+def source_series(
+    files: Sequence[Path], frames: Sequence[int] | None = None, *, anonymous: bool = False
+) -> SourceSeries:
     """Read the headers of a series for its results.
 
     Args:
-        files: One a slice in their order; of a multi-frame file the same for all its frames.
-        affine_ras: 4x4 matrix from the index (column, row, slice) to world mm (RAS), which replaces the rounded
-            positions of the headers; None where results have other positions than the slices.
+        files: The file of each slice, in their order; of a multi-frame file the same for all its frames.
+        frames: The number of each slice within its file, from 0; None where every file is one slice, or where only its
+            checksum is wanted.
         anonymous: Whether results are to name neither patient nor study: see `flarecli.dicom.results.anonymous`.
 
     Raises:
         InputError: when an identifier that a result must contain is missing, not valid or differs, when the slices are
             in several multi-frame files, or when a file can no longer be read.
     """
-    read = [_read(path) for path in dict.fromkeys(files)]
-    first_path = next(iter(files))
-    if len(read) > 1 and any(int(header.get("NumberOfFrames") or 1) > 1 for header in read):
+    paths = list(dict.fromkeys(files))
+    read, counts = zip(*map(_read, paths), strict=True)
+    if len(read) > 1 and max(counts) > 1:
         raise InputError(
             "a DICOM result cannot refer to a scan in several multi-frame files",
-            path=first_path.parent,
+            path=paths[0].parent,
             seen=f"{len(read)} files",
             expected="one multi-frame file, or one file a slice",
             remedy="Convert the series to one file a slice, or leave out the DICOM objects.",
         )
-    _check_identifiers(read, list(dict.fromkeys(files)))
+    _check_identifiers(read, paths)
     identity = anonymous_identity() if anonymous else identity_of(read[0])
     if identity.unusable:
         raise InputError(
             "has a patient name or ID that cannot be copied to a DICOM result",
-            path=first_path,
+            path=paths[0],
             seen=f"{', '.join(identity.unusable)} with characters, a length or a number of values that are not valid",
             expected="one value of at most 64 characters in the character set that the file names",
             remedy=_REMEDY,
         )
     headers = [anonymous_header(header) if anonymous else _reduced(header) for header in read]
-    for element in identity.elements:
-        headers[0].add(element)
-    if affine_ras is not None and len(headers) == len(files):
-        _place(headers, affine_ras)
-    return SourceSeries(tuple(headers), identity)
+    by_path = dict(zip(paths, zip(headers, counts, strict=True), strict=True))
+    slices = [_image(*by_path[path], frame) for path, frame in zip(files, frames or [0] * len(files), strict=True)]
+    return SourceSeries(tuple(headers), counts, identity, tuple(slices))
 
 
-def _read(path: Path) -> Dataset:
+def _image(header: Dataset, count: int, frame: int) -> ImageReference:
+    """The image of a slice. Frames are numbered only where there are several. Source: DICOM PS3.3 table 10-3."""
+    return ImageReference(str(header.SOPClassUID), str(header.SOPInstanceUID), (frame + 1,) if count > 1 else ())
+
+
+def _read(path: Path) -> tuple[Dataset, int]:
+    """The header of a file, and how many frames it has."""
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_READ))
-    except (OSError, ValueError) as error:
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_READ))
+        return header, number_of_frames(Elements(header))
+    except (OSError, ValueError, DamagedHeaderError) as error:
         raise InputError(
             "can no longer be read", path=path, seen=error, remedy="Keep the slices in place while they are used."
         ) from error
@@ -165,22 +210,8 @@ def _is_uid(value: object) -> bool:
 
 
 def _reduced(header: Dataset) -> Dataset:
-    """The identifiers and geometry of a header."""
+    """The identifiers of a header."""
     reduced = Dataset()
-    for keyword in (*_IDENTIFIERS, *_GEOMETRY):
-        if keyword in header:
-            reduced[keyword] = header[keyword]
-    reduced.Modality = "CT"
-    reduced.PositionReferenceIndicator = ""
+    for keyword in _IDENTIFIERS:
+        setattr(reduced, keyword, header[keyword].value)
     return reduced
-
-
-def _place(headers: Sequence[Dataset], affine_ras: np.ndarray) -> None:
-    """Set the positions of the slices to those of the evenly spaced grid of the scan."""
-    lps = _RAS_TO_LPS @ np.asarray(affine_ras, np.float64)
-    column_mm, row_mm = np.linalg.norm(lps[:3, 0]), np.linalg.norm(lps[:3, 1])
-    for k, header in enumerate(headers):
-        header.ImageOrientationPatient = [*(lps[:3, 0] / column_mm).tolist(), *(lps[:3, 1] / row_mm).tolist()]
-        header.ImagePositionPatient = (lps @ [0, 0, k, 1])[:3].tolist()
-        header.PixelSpacing = [float(row_mm), float(column_mm)]
-        header.SliceThickness = float(np.linalg.norm(lps[:3, 2]))

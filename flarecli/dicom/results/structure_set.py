@@ -5,7 +5,6 @@ Source: DICOM PS3.3 §A.19 and §C.8.8.5 to C.8.8.8.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -20,7 +19,8 @@ from flarecli.dicom.results.origin import MANUFACTURER, NOT_FOR, Origin, repeata
 from flarecli.dicom.results.outlines import outlines_of
 from flarecli.dicom.results.segmented_series import SegmentedSeries
 from flarecli.dicom.results.segments import Code, Segment
-from flarecli.dicom.results.sources import SourceSeries
+from flarecli.dicom.results.sources import ImageReference, SourceSeries
+from flarecli.dicom.results.times import put_times
 from flarecli.geometry import content_window
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
@@ -41,17 +41,16 @@ def structure_set(segmented: SegmentedSeries, *, tolerance_mm: float = 0.0) -> D
     """
     keep_messages_private()
     source, origin = segmented.source, segmented.origin
-    first = source.headers[0]
-    facts = [str(first.SeriesInstanceUID), "RTSTRUCT", f"{tolerance_mm:g}", *origin.facts()]
+    facts = [*segmented.facts("RTSTRUCT"), f"{tolerance_mm:g}"]
     dataset = _header(source, origin, facts, repeatable_uid("instance", segmented.digest, *facts))
-    dataset.ReferencedFrameOfReferenceSequence = DicomSequence([_frame_of_reference(source.headers)])
+    dataset.ReferencedFrameOfReferenceSequence = DicomSequence([_frame_of_reference(source)])
     dataset.StructureSetROISequence = DicomSequence()
     dataset.ROIContourSequence = DicomSequence()
     dataset.RTROIObservationsSequence = DicomSequence()
     for segment in segmented.present:
         dataset.StructureSetROISequence.append(_region(segment, segmented))
         contours = [
-            _contour(points, None if segmented.is_resampled else _image(source.headers, segmented.frames, k))
+            _contour(points, None if segmented.is_resampled else source.slices[k])
             for k, points in _contours(segmented, segment, tolerance_mm)
         ]
         shown = Dataset()
@@ -79,22 +78,10 @@ def _contours(segmented: SegmentedSeries, segment: Segment, tolerance_mm: float)
             yield place, (index @ affine_ras[:3].T) @ _RAS_TO_LPS
 
 
-def _image(sources: Sequence[Dataset], frames: Sequence[int] | None, k: int) -> Dataset:
-    """A reference to the image of a slice."""
-    is_multi_frame = len(sources) == 1
-    source = sources[0 if is_multi_frame else k]
-    image = Dataset()
-    image.ReferencedSOPClassUID = source.SOPClassUID
-    image.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    if is_multi_frame and frames is not None:
-        image.ReferencedFrameNumber = frames[k] + 1
-    return image
-
-
-def _contour(points_lps: np.ndarray, image: Dataset | None) -> Dataset:
+def _contour(points_lps: np.ndarray, image: ImageReference | None) -> Dataset:
     contour = Dataset()
     if image is not None:
-        contour.ContourImageSequence = DicomSequence([image])
+        contour.ContourImageSequence = DicomSequence([image.item])
     contour.ContourGeometricType = "CLOSED_PLANAR"
     contour.NumberOfContourPoints = len(points_lps)
     # Not parsed and checked number by number, which takes longer than everything else.
@@ -116,7 +103,6 @@ def _header(source: SourceSeries, origin: Origin, facts: Sequence[str], instance
         if element.keyword not in EQUIPMENT:
             dataset.add(element)
     dataset.StudyInstanceUID = first.StudyInstanceUID
-    now = datetime.datetime.now()
     dataset.SOPClassUID = RTStructureSetStorage
     dataset.SOPInstanceUID = instance_uid
     dataset.Modality = "RTSTRUCT"
@@ -132,28 +118,21 @@ def _header(source: SourceSeries, origin: Origin, facts: Sequence[str], instance
     dataset.InstanceNumber = 1
     dataset.StructureSetLabel = "ORGANS"
     dataset.StructureSetDescription = NOT_FOR
-    dataset.StructureSetDate = dataset.InstanceCreationDate = dataset.SeriesDate = now.strftime("%Y%m%d")
-    dataset.StructureSetTime = dataset.InstanceCreationTime = dataset.SeriesTime = now.strftime("%H%M%S")
+    put_times(dataset, "InstanceCreation", "Series", "StructureSet")
     dataset.ApprovalStatus = "UNAPPROVED"
     return dataset
 
 
-def _frame_of_reference(sources: Sequence[Dataset]) -> Dataset:
-    series = Dataset()
-    series.SeriesInstanceUID = sources[0].SeriesInstanceUID
-    images = []
-    for source in sources:
-        image = Dataset()
-        image.ReferencedSOPClassUID = source.SOPClassUID
-        image.ReferencedSOPInstanceUID = source.SOPInstanceUID
-        images.append(image)
-    series.ContourImageSequence = DicomSequence(images)
+def _frame_of_reference(source: SourceSeries) -> Dataset:
+    series, first = Dataset(), source.headers[0]
+    series.SeriesInstanceUID = first.SeriesInstanceUID
+    series.ContourImageSequence = DicomSequence([image.item for image in source.objects])
     study = Dataset()
     study.ReferencedSOPClassUID = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, as the module requires
-    study.ReferencedSOPInstanceUID = sources[0].StudyInstanceUID
+    study.ReferencedSOPInstanceUID = first.StudyInstanceUID
     study.RTReferencedSeriesSequence = DicomSequence([series])
     frame = Dataset()
-    frame.FrameOfReferenceUID = sources[0].FrameOfReferenceUID
+    frame.FrameOfReferenceUID = first.FrameOfReferenceUID
     frame.RTReferencedStudySequence = DicomSequence([study])
     return frame
 

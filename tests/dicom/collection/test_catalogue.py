@@ -309,6 +309,74 @@ def test_links_in_a_circle_and_hidden_files_end(tmp_path: Path) -> None:
     assert "hidden file" in found.left_out
 
 
+def test_a_link_to_the_folder_itself_ends(tmp_path: Path) -> None:
+    put_series(tmp_path / "a")
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a")
+
+    found = catalogue_of(tmp_path / "a")
+
+    assert (len(found.scans), found.copies) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", ["one folder", "two folders", "zip"])
+@pytest.mark.parametrize("compress", [None, "1.2.840.10008.1.2.5"])
+def test_slices_stored_again_under_other_uids_are_copies(tmp_path: Path, kind: str, compress: str | None) -> None:
+    voxels = put_series(tmp_path / "tree" / "a", compress=compress)
+
+    def again(dataset: Any, k: int) -> None:
+        dataset.SOPInstanceUID, dataset.InstanceNumber = f"1.2.9.{k}", k + 10
+        dataset.AcquisitionNumber = 2
+
+    place = tmp_path / "tree" / ("a" if kind == "one folder" else "b")
+    put_series(place, change=again, compress=compress, name=lambda k: f"B{k}.dcm", slices=range(7))
+
+    found = catalogue_of(zipped(tmp_path / "tree", tmp_path / "tree.zip") if kind == "zip" else tmp_path / "tree")
+
+    (entry,) = found.scans
+    assert (entry.acquisition, entry.description.slices, found.copies) == (0, 9, 7)
+    np.testing.assert_array_equal(find_series_of(entry.files).read()[0], voxels)
+
+
+def test_an_object_stored_again_under_another_uid_is_a_copy(tmp_path: Path) -> None:
+    voxels = write_multi_frame(tmp_path / "tree" / "a" / "1.dcm")
+    write_multi_frame(
+        tmp_path / "tree" / "a" / "2.dcm",
+        change=lambda dataset: setattr(dataset, "SOPInstanceUID", "1.2.9.1"),
+        each_frame=lambda frame, k: setattr(frame.FrameContentSequence[0], "TemporalPositionIndex", 2),
+    )
+
+    found = catalogue_of(tmp_path / "tree")
+
+    (entry,) = found.scans
+    assert (entry.files.files, found.copies) == (("a/1.dcm",), 9)
+    np.testing.assert_array_equal(find_series_of(entry.files).read()[0], voxels)
+
+
+def _of(patient: str, *, frame: str = "1.2.77", kind: str = "AXIAL") -> Change:
+    """Slices of no study."""
+
+    def change(dataset: Any, _: int) -> None:
+        del dataset.StudyInstanceUID
+        dataset.PatientID, dataset.FrameOfReferenceUID = patient, frame
+        dataset.ImageType = ["DERIVED" if kind == "MPR" else "ORIGINAL", "PRIMARY", kind]
+
+    return change
+
+
+def test_series_without_study_are_compared_with_those_of_their_patient(tmp_path: Path) -> None:
+    put_series(tmp_path / "a", change=_of("A"))
+    put_series(tmp_path / "a mpr", series="1.2.1.5", number=5, change=_of("A", kind="MPR"))
+    put_series(tmp_path / "b mpr", series="1.2.1.6", number=6, change=_of("B", kind="MPR"))
+    put_series(tmp_path / "elsewhere", series="1.2.1.7", number=7, change=_of("A", frame="1.2.78", kind="MPR"))
+    put_series(tmp_path / "nobody", series="1.2.1.8", number=8, change=_of("", kind="MPR"))
+    put_series(tmp_path / "nobody either", series="1.2.1.9", number=9, change=_of(""))
+
+    found = catalogue_of(tmp_path)
+
+    assert [entry.number for entry in found.series if entry.reason] == ["5"]
+    assert len(found.scans) == 5
+
+
 def test_series_without_uid_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     def nameless(dataset: object, k: int) -> None:
         del dataset.SeriesInstanceUID

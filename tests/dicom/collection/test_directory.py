@@ -74,6 +74,9 @@ def test_missing_files_are_named_and_their_series_fails(medium: tuple[Path, dict
         assert problem is not None
         assert problem.problem == "files of this series that the DICOMDIR names are missing"
         assert last in str(problem.seen)
+        with pytest.raises(InputError, match="that the DICOMDIR names are missing"):
+            read_volume(entries["1.2.1.4"].files)
+        read_volume(entries["1.2.1.5"].files)
         assert entries["1.2.1.5"].problem is None
 
 

@@ -89,5 +89,5 @@ def segmented(
     """A label map on such a series."""
     label_map = labels() if found is None else found
     files = sorted(folder.glob("*.dcm")) or written(folder, headers(placed, label_map.shape))
-    source = source_series(files, placed)
+    source = source_series(files)
     return SegmentedSeries(label_map, placed, source, ORIGIN, are_kidneys_fused=are_kidneys_fused)

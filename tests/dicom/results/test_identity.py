@@ -49,7 +49,7 @@ def source_of(folder: Path, **values: str | bytes | None) -> SourceSeries:
     found = headers(affine_ras())
     for header in found:
         put(header, **values)
-    return source_series(written(folder, found), affine_ras())
+    return source_series(written(folder, found))
 
 
 def assert_results_are_valid(folder: Path, source: SourceSeries) -> list[Any]:
@@ -77,7 +77,7 @@ LEFT_OUT: dict[str, str | bytes] = {
     "PatientAge": "45",
     "PatientWeight": "70kg",
     "StudyDescription": "x" * 100,
-    "TimezoneOffsetFromUTC": "CET",
+    "TimezoneOffsetFromUTC": "+9900",
     "PatientIdentityRemoved": "YES",
     "LongitudinalTemporalInformationModified": "perhaps",
 }
@@ -110,6 +110,26 @@ TAKEN: dict[str, tuple[dict[str, str | bytes | None], dict[str, str]]] = {
         },
         {"PatientName": "Yamada^Tarou=山田^太郎"},
     ),
+    "further attributes": (
+        {
+            "IssuerOfPatientID": "HOSPITAL",
+            "LongitudinalTemporalInformationModified": "MODIFIED",
+            "StudyDescription": "Abdomen CT",
+            "PatientAge": "050Y",
+            "PatientSize": "1.8",
+            "PatientWeight": "80",
+            "TimezoneOffsetFromUTC": "+0900",
+        },
+        {
+            "IssuerOfPatientID": "HOSPITAL",
+            "LongitudinalTemporalInformationModified": "MODIFIED",
+            "StudyDescription": "Abdomen CT",
+            "PatientAge": "050Y",
+            "PatientSize": "1.8",
+            "PatientWeight": "80",
+            "TimezoneOffsetFromUTC": "+0900",
+        },
+    ),
     "unknown character set without letters": ({"SpecificCharacterSet": "BOGUS"}, {"PatientName": "Doe^Jane"}),
 }
 
@@ -137,7 +157,7 @@ def test_the_method_of_deidentification_goes_with_it(tmp_path: Path) -> None:
         code = pydicom.Dataset()
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "113100", "DCM", "Basic Profile"
         header.DeidentificationMethodCodeSequence = [code]
-    source = source_series(written(tmp_path / "series", found), affine_ras())
+    source = source_series(written(tmp_path / "series", found))
     for result in assert_results_are_valid(tmp_path, source):
         assert result.PatientIdentityRemoved == "YES"
         assert list(result.DeidentificationMethod) == ["by hand", "by rule"]
@@ -148,7 +168,7 @@ def test_the_method_of_deidentification_goes_with_it(tmp_path: Path) -> None:
     ("meaning", "character_set"), [("vollst\xe4ndig", "ISO_IR 100"), ("\u5b8c\u5168", "ISO_IR 192")]
 )
 def test_letters_in_a_code_are_kept(tmp_path: Path, meaning: str, character_set: str) -> None:
-    source = source_series(written(tmp_path / "series", coded(meaning, character_set)), affine_ras())
+    source = source_series(written(tmp_path / "series", coded(meaning, character_set)))
     assert source.identity.warnings == ()
     for result in assert_results_are_valid(tmp_path, source):
         assert result.DeidentificationMethodCodeSequence[0].CodeMeaning == meaning
@@ -158,7 +178,7 @@ def test_letters_in_a_code_of_an_unknown_character_set_are_left_out(tmp_path: Pa
     found = coded("vollst\xe4ndig", "ISO_IR 100")
     for header in found:
         header.SpecificCharacterSet = "BOGUS"
-    source = source_series(written(tmp_path / "series", found), affine_ras())
+    source = source_series(written(tmp_path / "series", found))
     (warning,) = source.identity.warnings
     assert warning.endswith(": DeidentificationMethodCodeSequence, PatientIdentityRemoved")
     for result in assert_results_are_valid(tmp_path, source):
@@ -215,7 +235,7 @@ def test_slices_that_do_not_belong_together_are_refused(tmp_path: Path, keyword:
     found = headers(affine_ras())
     put(found[3], **{keyword: "1.2.3.4.5"})
     with pytest.raises(InputError, match=f"several values of {keyword}"):
-        source_series(written(tmp_path, found), affine_ras())
+        source_series(written(tmp_path, found))
 
 
 def test_rounded_positions_still_match_their_slices(tmp_path: Path) -> None:
@@ -223,7 +243,7 @@ def test_rounded_positions_still_match_their_slices(tmp_path: Path) -> None:
     for k, header in enumerate(found):
         x, y, z = (float(value) for value in header.ImagePositionPatient)
         header.ImagePositionPatient = [x, y, z + (0.1 if k % 2 else 0.0)]
-    source = source_series(written(tmp_path, found), affine_ras())
+    source = source_series(written(tmp_path, found))
     made = segmentation_object(SegmentedSeries(labels(), affine_ras(), source, ORIGIN))
     named = {
         str(frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID)
