@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from flarecli.phantom.files import PhantomPaths
 
 
+_MOST_SCANS = 1000
+_MOST_SHOWN = 12
+_MOST_NAMED = 6
+_RECORDS_NAME = "phantoms.json"
+
+
 class ContrastPhase(StrEnum):
     """Choices of `--phase`."""
 
@@ -36,7 +42,7 @@ class Strength(StrEnum):
 
 def phantom(
     folder: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder to write to; made if needed.")],
-    count: Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="How many scans.")] = 1,
+    count: Annotated[int, typer.Option("--number", "-n", min=1, max=_MOST_SCANS, help="How many scans.")] = 1,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the first scan; increased by one for each further scan.")
     ] = 0,
@@ -111,16 +117,14 @@ def phantom(
                 if preview is not None and len(shown) < _MOST_SHOWN:
                     shown.append(made)
         write_json(folder / _RECORDS_NAME, records)
+        if not quiet and (warning := _warning_of_others(folder, pairs)) is not None:
+            print_warning(warning)
         if preview is not None:
             write_contact_sheet(preview, shown)
         if as_json:
             print_json(records)
         elif not quiet:
             _print_table(records)
-
-
-_MOST_SHOWN = 12
-_RECORDS_NAME = "phantoms.json"
 
 
 def _three(text: str, kind: type, option: str) -> Any:
@@ -153,12 +157,35 @@ def _check_outputs(
     check_destinations(files, sources)
 
 
+def _warning_of_others(folder: Path, pairs: list[PhantomPaths]) -> str | None:
+    """What names files that are called as phantoms and are not of this run, such as of an earlier one of more scans."""
+    from flarecli.counts import counted
+    from flarecli.files.printable import printable_name
+    from flarecli.phantom.files import pair_paths
+
+    made = {path for pair in pairs for path in (pair.scan, pair.labels)}
+    possible = [pair_paths(folder, number, flat=flat) for flat in (False, True) for number in range(_MOST_SCANS)]
+    others = [path for pair in possible for path in (pair.scan, pair.labels) if path not in made and path.is_file()]
+    if not others:
+        return None
+    named = ", ".join(printable_name(path) for path in others[:_MOST_NAMED])
+    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+    return (
+        f"{_RECORDS_NAME} does not list {counted(len(others), 'file')} in the folder that may be of an earlier run: "
+        f"{named}{more}"
+    )
+
+
 def _label_maps(source: Path) -> list[tuple[Path, PreparedLabels]]:
+    from flarecli.datasets.organ_masks import without_organ_masks
+    from flarecli.files.names import SCAN_SUFFIXES
     from flarecli.metrics.label_map import Fractions, read_label_map
     from flarecli.metrics.pairing import inventory_of_labels
     from flarecli.phantom.organs.label_maps import prepare_labels
 
-    inventory = inventory_of_labels(str(source))
+    inventory = without_organ_masks(inventory_of_labels(str(source)))
+    if not inventory.files:
+        raise inventory.nothing_found(f"label maps ({', '.join(SCAN_SUFFIXES)})")
     if (warning := inventory.warning()) is not None:
         print_warning(warning)
     maps = []

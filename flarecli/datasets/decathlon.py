@@ -17,15 +17,19 @@ _MOST_BYTES = 64 << 20  # a list of 100,000 cases has 20 MB
 _REMEDY = "Correct dataset.json, or list the pairs in a .csv file: scan,labels in each row."
 
 
-def read_decathlon(description: Path) -> Dataset:
+def read_decathlon(description: Path, values: OrganValues | None = None) -> Dataset:
     """Read a dataset by its `dataset.json`, in UTF-8, UTF-16 or UTF-32 with or without a byte-order mark.
 
     Pairs are those that it lists under "training" (Decathlon, nnU-Net 1) or "dataset" (nnU-Net 2), or else all files
     of `imagesTr` and `labelsTr`. Organs are found by the names of "labels"; other structures become background,
     nnU-Net's "ignore" excepted.
 
+    Args:
+        description: The file.
+        values: Meaning of the values, instead of what the file states.
+
     Raises:
-        InputError: when the file is damaged, or describes several channels.
+        InputError: when the file is damaged, describes several channels, or gives a value two meanings.
     """
     content = _content(description)
     channels = content.get("channel_names") or content.get("modality") or {}
@@ -37,7 +41,8 @@ def read_decathlon(description: Path) -> Dataset:
             expected="one channel: CT",
             remedy="Give a dataset of CT scans.",
         )
-    values = _values(_table(content.get("labels"), "labels", description), description)
+    by_name = _values_by_name(_table(content.get("labels"), "labels", description), description)
+    values = values_of_names(by_name, description) if values is None else values
     pairs, warnings = _pairs(content, description)
     layout = "nnU-Net" if "channel_names" in content else "Medical Decathlon"
     return Dataset(description.parent, layout, with_unique_names(pairs, description), values, warnings)
@@ -63,14 +68,14 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _values(labels: dict[str, Any], description: Path) -> OrganValues:
+def _values_by_name(labels: dict[str, Any], description: Path) -> dict[str, list[int]]:
     """Values by name (nnU-Net 2), a list of them for a region, or names by value (Decathlon, nnU-Net 1)."""
     by_name: dict[str, list[int]] = {}
     for key, meaning in labels.items():
         name, values = (meaning, [key]) if isinstance(meaning, str) else (key, meaning)
         for value in values if isinstance(values, list) else [values]:
             by_name.setdefault(name, []).append(_value(value, name, description))
-    return values_of_names(by_name)
+    return by_name
 
 
 def _value(value: Any, name: str, description: Path) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from flarecli.addresses import shown
-from flarecli.errors import FlareError
+from flarecli.errors import Blame, FlareError
 
 
 class Severity(StrEnum):
@@ -33,6 +33,8 @@ class Finding:
         seen: What was found.
         expected: What would have been right.
         remedy: What to do about it.
+        is_of_host: Whether this host is the reason, not the files: too little memory, a drive that does not answer, a
+            package that is not installed. Not kept by `as_dict`.
     """
 
     severity: Severity
@@ -42,12 +44,14 @@ class Finding:
     seen: str | None = None
     expected: str | None = None
     remedy: str | None = None
+    is_of_host: bool = field(default=False, compare=False)
 
     @classmethod
     def of_error(cls, subject: str, error: FlareError) -> Finding:
         """A fault from the error that reading ended with."""
         path = error.place
-        return cls(Severity.FAULT, subject, error.problem, path, error.seen, error.expected, error.remedy)
+        is_of_host = error.blame is not Blame.INPUT
+        return cls(Severity.FAULT, subject, error.problem, path, error.seen, error.expected, error.remedy, is_of_host)
 
     @classmethod
     def warning(cls, subject: str, problem: str, path: Path | None = None) -> Finding:
@@ -65,7 +69,9 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        facts = asdict(self)
+        del facts["is_of_host"]
+        return facts
 
     @property
     def sentence(self) -> str:

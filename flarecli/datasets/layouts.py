@@ -36,9 +36,9 @@ def find_dataset(source: Path, values: OrganValues | None = None) -> Dataset:
         values: Meaning of the values, instead of what the dataset states.
 
     Raises:
-        InputError: when it is none of these, holds no pairs, or none of the organs.
+        InputError: when it is none of these, holds no pairs, or none of the organs, or gives a value two meanings.
     """
-    dataset = _of_layout(Path(source))
+    dataset = _of_layout(Path(source), values)
     if values is not None:
         dataset = replace(dataset, values=values)
     if not any(dataset.values.flare_labels.values()):
@@ -52,16 +52,16 @@ def find_dataset(source: Path, values: OrganValues | None = None) -> Dataset:
     return dataset
 
 
-def _of_layout(source: Path) -> Dataset:
+def _of_layout(source: Path, values: OrganValues | None) -> Dataset:
     is_file = exists(source) and source.is_file()
     if is_file and source.suffix.lower() in (".csv", ".tsv"):
         return read_pair_table(source)
     if is_file and source.suffix.lower() == ".json":
-        return read_decathlon(source)
+        return read_decathlon(source, values)
     if is_folder(source):
         description = in_any_case(source, "dataset.json")
         if os.path.lexists(description):
-            return read_decathlon(description)
+            return read_decathlon(description, values)
         for layout, names in (("FLARE", _FLARE_FOLDERS), ("nnU-Net", _NNUNET_FOLDERS)):
             images, labels = (in_any_case(source, name) for name in names)
             if images.is_dir() and labels.is_dir():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flarecli.errors import UsageError
+from flarecli.errors import InputError, UsageError
 from flarecli.organs import LABEL_NAMES, ORGANS
 
 HIGHEST_VALUE = np.iinfo(np.uint16).max
@@ -96,25 +97,49 @@ FLARE_VALUES = OrganValues({0: 0, **{organ.label: organ.label for organ in ORGAN
 """FLARE21's own: 1 liver, 2 kidneys, 3 spleen, 4 pancreas."""
 
 
-def values_of_names(values_by_name: Mapping[str, Iterable[int]]) -> OrganValues:
+def values_of_names(values_by_name: Mapping[str, Collection[int]], source: Path | None = None) -> OrganValues:
     """Find the organs among the names that a dataset gives to its values.
 
     "Right kidney", "kidney_left" and "kidneys" all become kidneys; every other name becomes background. A name of
     several values, as nnU-Net's regions have, stands for all of them. "ignore" marks voxels without annotation.
+
+    Args:
+        values_by_name: The values of each name.
+        source: The file that says so, for messages.
+
+    Raises:
+        InputError: when a value is of two organs, both of an organ and "ignore", or 0 and not background.
     """
     flare_labels, background = {0: 0}, []
     unannotated: set[int] = set()
+    meanings: dict[int, str] = {0: LABEL_NAMES[0]}
     for name, values in values_by_name.items():
-        if name.strip().lower() == _UNANNOTATED_NAME:
+        is_unannotated = name.strip().lower() == _UNANNOTATED_NAME
+        label = 0 if is_unannotated else _label_of_name(name)
+        if label or is_unannotated:
+            _note_meaning(meanings, values, LABEL_NAMES[label] if label else _UNANNOTATED_NAME, source)
+        if is_unannotated:
             unannotated.update(values)
             continue
-        label = _label_of_name(name)
         if label == 0 and name.lower() != "background":
             background.append(name)
         for value in values:
             # A value inside several regions, such as a tumour inside its organ, belongs to the organ.
             flare_labels[value] = label or flare_labels.get(value, 0)
     return OrganValues(flare_labels, tuple(background), frozenset(unannotated - flare_labels.keys()))
+
+
+def _note_meaning(meanings: dict[int, str], values: Iterable[int], meaning: str, source: Path | None) -> None:
+    """Add what values mean; refuse one that means something else already."""
+    for value in values:
+        if meanings.setdefault(value, meaning) != meaning:
+            raise InputError(
+                "a value of the label maps has two meanings",
+                path=source,
+                seen=f"{value} is {meanings[value]} and {meaning}",
+                expected="each value in one organ, and 0 for background",
+                remedy="Correct the names, or say which values the organs have: --organ liver=1 --organ spleen=3.",
+            )
 
 
 def _label_of_name(name: str) -> int:

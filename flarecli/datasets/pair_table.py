@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from flarecli.datasets.listed_paths import in_any_case, listed_file
 from flarecli.datasets.pairs import Dataset, LabelledPair, absolute, with_unique_names
+from flarecli.dicom import is_dicom_file
+from flarecli.dicom.collection.choice import chosen_scan
+from flarecli.dicom.collection.series_files import SeriesFiles
 from flarecli.errors import InputError
 from flarecli.files.names import case_name, image_suffix
-from flarecli.files.sources import exists, opened
+from flarecli.files.sources import exists, is_folder, opened
 
 _COLUMNS = 2
 _MOST_BYTES = 64 << 20
 _SHOWN_CHARACTERS = 200
+_WORDS_OF_HEADERS = frozenset(
+    (
+        *("scan", "scans", "image", "images", "img", "ct", "volume", "volumes"),
+        *("label", "labels", "mask", "masks", "seg", "segmentation", "segmentations", "annotation", "annotations"),
+        *("gt", "truth", "map", "maps", "file", "files", "path", "paths"),
+    )
+)
 
 
 def read_pair_table(table: Path) -> Dataset:
     """Read the pairs of a table: first column scans (files or folders of DICOM slices), second label maps.
 
-    Commas, semicolons or tabs separate the columns. Paths are relative to the table; see `listed_file`. A first row
-    in which nothing exists and nothing has the ending of an image is taken for a header.
+    Commas, semicolons or tabs separate the columns. Paths are relative to the table; see `listed_file`. A first row is
+    taken for a header where no cell names a file or has the ending of an image, and every cell that folders beside the
+    table are called by is a usual word of headers, or names a folder that cannot be one DICOM scan.
 
     Raises:
         InputError: when the table cannot be read, or a row has another number of columns.
@@ -71,8 +83,26 @@ def _delimiter(text: str) -> str:
 
 
 def _is_header(row: list[str], folder: Path) -> bool:
-    return not any(image_suffix(cell) or (cell and _exists(folder, cell)) for cell in row)
+    """Whether the first row names the columns; folders beside the table may be called as these are."""
+    paths = {cell: in_any_case(folder, cell.replace("\\", "/")) for cell in row if cell}
+    folders = {cell for cell, path in paths.items() if is_folder(path)}
+    if any(image_suffix(cell) or (exists(path) and cell not in folders) for cell, path in paths.items()):
+        return False
+    if not folders:
+        return True
+    return all(_is_usual(cell) or (cell in folders and not _may_be_scan(paths[cell])) for cell in row)
 
 
-def _exists(folder: Path, cell: str) -> bool:
-    return exists(in_any_case(folder, cell.replace("\\", "/")))
+def _is_usual(cell: str) -> bool:
+    """Whether a cell is what headers usually say."""
+    words = re.findall(r"[a-z]+", cell.lower())
+    return bool(words) and _WORDS_OF_HEADERS.issuperset(words)
+
+
+def _may_be_scan(folder: Path) -> bool:
+    """Whether a folder holds slices, or folders below it a single DICOM series."""
+    try:
+        found = chosen_scan(folder)
+        return isinstance(found, SeriesFiles) or any(is_dicom_file(entry) for entry in folder.iterdir())
+    except (InputError, OSError):
+        return False

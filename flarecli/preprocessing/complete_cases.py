@@ -12,6 +12,7 @@ import numpy as np
 from flarecli.datasets.findings import Finding
 from flarecli.datasets.pairs import LabelledPair
 from flarecli.errors import InputError
+from flarecli.files.atomic import write_json
 from flarecli.preprocessing.cache import HU_COUNTS_NAME, RECORD_NAME, array_paths, case_folder
 from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus
 from flarecli.preprocessing.sources import KeyFacts, Source, SourceState
@@ -20,7 +21,8 @@ from flarecli.preprocessing.sources import KeyFacts, Source, SourceState
 def kept_by_state(cache: Path, pair: LabelledPair, facts: KeyFacts) -> CaseOutcome | None:
     """The outcome of an earlier run where neither files nor settings changed since, without reading the files.
 
-    As in git, a file of the same path, size and modification time counts as unchanged.
+    As in git, a file of the same path, size and modification time counts as unchanged; of several files, such as the
+    slices of a folder, each.
     """
     record = _record(cache, pair)
     if record is None or pair.scan is None or pair.labels is None:
@@ -49,6 +51,25 @@ def kept_by_key(cache: Path, pair: LabelledPair, keys: Collection[str]) -> CaseO
         return CaseOutcome(pair, PreprocessingStatus.KEPT, findings, record["figures"], counts)
     except (OSError, KeyError, TypeError, ValueError, AttributeError, InputError):
         return None
+
+
+def kept_by_content(
+    cache: Path, pair: LabelledPair, sources: tuple[Source, Source], facts: KeyFacts
+) -> CaseOutcome | None:
+    """The outcome of an earlier run that stored the case from files of the same content.
+
+    From now on the case is recognised by the state of these files: they may have been moved, or recorded by a version
+    that recorded less of them.
+
+    Raises:
+        OutputError: when the record cannot be replaced.
+    """
+    kept = kept_by_key(cache, pair, facts.keys(*sources))
+    record = _record(cache, pair)
+    described = [source.as_dict() for source in sources]
+    if kept is not None and record is not None and record.get("sources") != described:
+        write_json(case_folder(cache, pair.name) / RECORD_NAME, {**record, "sources": described})
+    return kept
 
 
 def checksums_of_case(cache: Path, pair: LabelledPair) -> tuple[str, str] | None:

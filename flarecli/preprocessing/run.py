@@ -20,7 +20,7 @@ from flarecli.preprocessing.cache_writer import (
     read_manifest,
 )
 from flarecli.preprocessing.code_digest import code_digest
-from flarecli.preprocessing.complete_cases import checksums_of_case, kept_by_key, kept_by_state
+from flarecli.preprocessing.complete_cases import checksums_of_case, kept_by_content, kept_by_state
 from flarecli.preprocessing.outcomes import CaseOutcome, PreprocessingStatus, figures_of
 from flarecli.preprocessing.repeated_scans import with_repeated_scans_named
 from flarecli.preprocessing.shared import SharedCache
@@ -133,12 +133,11 @@ def preprocess(
         for pair, checked in checked_pairs.items():
             outcomes[pair] = _outcome(checked, PreprocessingStatus.WRITTEN)
             if checked.sources is not None:
-                keys = facts.keys(*checked.sources)
-                kept = None if overwrite else kept_by_key(cache, pair, keys)
+                kept = None if overwrite else kept_by_content(cache, pair, checked.sources, facts)
                 if kept is not None:
                     outcomes[pair] = kept
                 else:
-                    to_write.append((checked, keys[0]))
+                    to_write.append((checked, facts.keys(*checked.sources)[0]))
         if to_write or read_manifest(cache) is None:  # else what the cache holds stays what it is
             begin_cache(cache, system, arrays.networks)
         outcomes |= _write(to_write, write, work.pool or workers, work)

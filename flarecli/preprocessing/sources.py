@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import BufferedReader
 from pathlib import Path
@@ -28,11 +29,13 @@ class SourceState:
         path: The file, or folder of DICOM slices; absolute, or its address on a server.
         size_bytes: Its size; of a folder, of all files in it; of a detached header, with the files that it names.
         modified_ns: When it was last changed; the latest of several files.
+        files: Of several files, a checksum of the name, size and time of each; empty of one file.
     """
 
     path: str
     size_bytes: int
     modified_ns: int
+    files: str = ""
 
     @classmethod
     def of(cls, path: Path) -> SourceState:
@@ -42,13 +45,15 @@ class SourceState:
             InputError: when it is not there.
         """
         try:
-            states = [file.stat() for file in _files(path)]
+            files = _files(path)
+            states = [file.stat() for file in files]
         except OSError as error:
             raise InputError(
                 "cannot be read", path=path, seen=error.strerror, remedy="Check that the file is there and readable."
             ) from error
         latest_ns = max((state.st_mtime_ns for state in states), default=0)
-        return cls(shown(path.resolve()), sum(state.st_size for state in states), latest_ns)
+        checksum = "" if files == [path] else _checksum_of_states(path, files, states)
+        return cls(shown(path.resolve()), sum(state.st_size for state in states), latest_ns, checksum)
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,12 @@ class Source:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Source:
-        """Restore what `as_dict` gave."""
-        return cls(SourceState(facts["path"], facts["size_bytes"], facts["modified_ns"]), facts["sha256"])
+        """Restore what `as_dict` gave.
+
+        Records without a checksum of several files were written by former versions: such files count as changed.
+        """
+        state = SourceState(facts["path"], facts["size_bytes"], facts["modified_ns"], facts.get("files", ""))
+        return cls(state, facts["sha256"])
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,20 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
     return list(files_of_image(path))
+
+
+def _checksum_of_states(path: Path, files: Sequence[Path], states: Sequence[os.stat_result]) -> str:
+    """Checksum of the names, sizes and times of files; their order does not count.
+
+    A sum of sizes and the latest time would miss a file that another one of the same size and an earlier time
+    replaces, as copies that keep times do.
+    """
+    folder = path if path.is_dir() else path.parent
+    lines = sorted(
+        os.fsencode(os.path.relpath(file, folder)) + f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode()
+        for file, state in zip(files, states, strict=True)
+    )
+    return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
 def _sha256(path: Path) -> str:

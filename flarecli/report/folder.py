@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flarecli.addresses import shown
 from flarecli.counts import counted
+from flarecli.datasets.organ_masks import is_organ_mask, stems_of_label_maps
 from flarecli.errors import FlareError, InputError
 from flarecli.files.names import (
     SCAN_SUFFIXES,
@@ -19,11 +20,11 @@ from flarecli.files.names import (
     image_suffix,
     label_map_stem,
 )
-from flarecli.organs import ORGANS
 from flarecli.prediction.case import FAILURE_SUFFIX, Case
 from flarecli.prediction.cases import find_cases
 from flarecli.prediction.record import UnusableRecordError, is_foreign_json, read_record
 from flarecli.prediction.sharing.failed_cases import failed_scan, is_failure_name, read_failure
+from flarecli.report.anonymous_records import AnonymousRecords
 from flarecli.report.cases import ReportCase, Status, case_of_record, is_plausible, scan_of_record
 from flarecli.weights.card import sha256_of
 
@@ -31,7 +32,7 @@ _CHANGED = (
     "the label map was changed since its record: figures, verdicts, preview and further files are of the earlier one"
 )
 
-_MASKS = tuple(f"_{name}" for name in (*(organ.name for organ in ORGANS), "right_kidney", "left_kidney"))
+_GONE = "its label map is missing"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def results_in(
     cases: dict[str, ReportCase] = {}
     described: set[str] = set()
     series: set[object] = set()
+    anonymous = AnonymousRecords()
+    gone: dict[str, str] = {}
     foreign = []
     for name in sorted(name for name in names if name.endswith(".json")):
         path = folder / name
@@ -95,13 +98,17 @@ def results_in(
             case = _case_of(record, path, places)
             cases[stem] = case
             series.add(record.get("series"))
+            anonymous.add(stem, record)
+            if case.problem == _GONE:
+                gone[stem] = record["labels"]["sha256"]
             described.update(file.name for file in (case.labels, *case.further) if file is not None)
         on_record()
+    stems = stems_of_label_maps(names)
     for name in sorted(names):
         if not image_suffix(name) or name in described or _is_failed(image_stem(name), cases):
             continue
         stem = image_stem(name)
-        if stem not in cases and not _is_mask(stem, names):
+        if stem not in cases and not is_organ_mask(stem, stems):
             cases[stem] = _unreadable(folder / f"{stem}.json", "its record is missing", name, places)
     if not cases:
         raise InputError(
@@ -113,13 +120,37 @@ def results_in(
             expected="records (.json) beside label maps",
             remedy="Give the folder that flare predict wrote to.",
         )
-    for scan in expected:
-        stem = label_map_stem(scan.labels)
-        has_result = stem in cases or (scan.series is not None and scan.series.name in series)
-        if not has_result:
-            problem = "no result in this folder" if scan.problem is None else sentence_of(scan.problem)
-            cases[stem] = without_result(scan, Status.MISSING, problem)
-    return FoundResults(tuple(cases.values()), tuple(foreign))
+    missing = [_missing(scan, cases) for scan in expected if not _has_result(scan, cases, series, anonymous)]
+    return FoundResults((*_with_renamed_told(cases, gone), *missing), tuple(foreign))
+
+
+def _has_result(scan: Case, stems: Container[str], series: Container[object], anonymous: AnonymousRecords) -> bool:
+    """Whether a result of this scan lies in the folder; of DICOM series names are made from their UIDs."""
+    stem = label_map_stem(scan.labels)
+    if scan.series is not None and (stem in stems or scan.series.name in series):
+        return True
+    return (stem in stems and stem not in anonymous) or anonymous.are_of(scan)
+
+
+def _missing(scan: Case, stems: Container[str]) -> ReportCase:
+    """A scan without a result; called as its file is where the anonymous result of another one has its name."""
+    problem = "no result in this folder" if scan.problem is None else sentence_of(scan.problem)
+    case = without_result(scan, Status.MISSING, problem)
+    return replace(case, name=scan.scan.name) if label_map_stem(scan.labels) in stems else case
+
+
+def _with_renamed_told(cases: Mapping[str, ReportCase], gone: Mapping[str, str]) -> list[ReportCase]:
+    """The cases; where a label map is gone and a file without a record has its content, that file is named.
+
+    Args:
+        cases: By name.
+        gone: Checksums of the label maps that are gone, by name of the case.
+    """
+    others = {case.checksum: case.labels.name for case in cases.values() if case.labels and case.record is None}
+    return [
+        replace(case, problem=f"{_GONE} ({others[gone[name]]} has its content)") if gone.get(name) in others else case
+        for name, case in cases.items()
+    ]
 
 
 def _names_in(folder: Path) -> frozenset[str]:
@@ -140,7 +171,7 @@ def _case_of(record: dict[str, Any], path: Path, places: Sequence[Path]) -> Repo
     if labels is None or label_map_stem(labels) != path.name.removesuffix(".json"):
         return _unreadable(path, "its record is of another label map", None, places)
     if not labels.is_file():
-        return _unreadable(path, "its label map is missing", None, places)
+        return _unreadable(path, _GONE, None, places)
     if not is_plausible(record):
         return _unreadable(path, "its record holds figures that no scan has", labels.name, places)
     checksum = _checksum(labels)
@@ -200,11 +231,6 @@ def _label_map(stem: str, names: frozenset[str]) -> str | None:
 
 def _is_of_a_label_map(stem: str, names: frozenset[str]) -> bool:
     return _label_map(stem, names) is not None
-
-
-def _is_mask(stem: str, names: frozenset[str]) -> bool:
-    """Whether a file is one organ of a label map that lies there, too."""
-    return any(stem.endswith(ending) and _label_map(stem.removesuffix(ending), names) is not None for ending in _MASKS)
 
 
 def _unreadable(record: Path, problem: str, labels: str | None, places: Sequence[Path]) -> ReportCase:

@@ -59,6 +59,7 @@ def write_report_page(
     title: str,
     foreign: Sequence[str] = (),
     on_case: Callable[[], None] = lambda: None,
+    replaces: bool = True,
 ) -> None:
     """Write the page, atomically. Pictures are read, reduced and written one after the other.
 
@@ -68,9 +69,10 @@ def write_report_page(
         title: What the page is called.
         foreign: Names of files that are not records.
         on_case: Called as the pictures of each case have been made.
+        replaces: Whether a file that exists in the end is replaced.
 
     Raises:
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     folder = target_of(destination).parent
     kinds = list(warning_kinds(cases).items())
@@ -101,6 +103,7 @@ def write_report_page(
             "data": _data(cases, folder, {kind: place for place, (kind, _) in enumerate(kinds)}),
             "pictures": _pictures(cases, on_case),
         },
+        replaces=replaces,
     )
 
 

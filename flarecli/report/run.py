@@ -15,7 +15,12 @@ from flarecli.report.page import by_doubt, write_report_page
 
 
 def write_report_of_run(
-    destination: Path, outcomes: Iterable[CaseResult], options: OutputOptions, *, title: str
+    destination: Path,
+    outcomes: Iterable[CaseResult],
+    options: OutputOptions,
+    *,
+    title: str,
+    replaces: bool = True,
 ) -> None:
     """Write the page of all cases of a run, atomically.
 
@@ -24,12 +29,13 @@ def write_report_of_run(
         outcomes: How the cases ended.
         options: What was written of each.
         title: What the page is called.
+        replaces: Whether a file that exists in the end is replaced.
 
     Raises:
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     cases = by_doubt(with_far_values(list(cases_of_run(outcomes, options))))
-    write_report_page(destination, cases, title=title)
+    write_report_page(destination, cases, title=title, replaces=replaces)
 
 
 def cases_of_run(outcomes: Iterable[CaseResult], options: OutputOptions) -> Iterator[ReportCase]:

@@ -52,17 +52,18 @@ def row_of(case: ReportCase) -> dict[str, Any]:
     return row | {name: None if path is None else shown(path) for name, path in paths.items()}
 
 
-def write_table(destination: Path, cases: Iterable[ReportCase]) -> None:
+def write_table(destination: Path, cases: Iterable[ReportCase], *, replaces: bool = True) -> None:
     """Write the table as CSV, atomically; texts are written as `flarecli.files.printable.table_cell` does.
 
     Args:
         destination: The file; `-` is standard output.
         cases: The cases, in the order of the rows.
+        replaces: Whether a file that exists in the end is replaced.
 
     Raises:
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
-    with atomic_text(destination) as file:
+    with atomic_text(destination, replaces=replaces) as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
         for case in cases:

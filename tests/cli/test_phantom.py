@@ -56,6 +56,38 @@ def test_existing_scans_are_kept_unless_told(tmp_path):
     assert (tmp_path / "phantom_000_0000.nii.gz").read_bytes() != before
 
 
+def test_what_an_earlier_run_left_is_named(tmp_path):
+    assert run(tmp_path, *SMALL, "-n", 3).stderr == ""
+    fewer = run(tmp_path, *SMALL, "--overwrite", "--json")
+    assert fewer.exit_code == 0
+    assert "phantoms.json does not list 4 files" in fewer.stderr
+    assert "train_001_0000.nii.gz" in fewer.stderr
+    assert "train_002.nii.gz" in fewer.stderr
+    assert "train_000" not in fewer.stderr
+    assert len(json.loads(fewer.stdout)) == 1
+    assert "does not list 6 files" in run(tmp_path, *SMALL, "--flat", "--overwrite").stderr
+    assert run(tmp_path, *SMALL, "--flat", "--overwrite", "--quiet").stderr == ""
+
+
+def test_masks_of_single_organs_are_no_anatomies(tmp_path):
+    assert run(tmp_path, *SMALL, "--flat").exit_code == 0
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    (tmp_path / "phantom_000.nii.gz").rename(maps / "a.nii.gz")
+    image = nibabel.load(maps / "a.nii.gz")
+    labels = np.asarray(image.dataobj)
+    for organ, label in (("kidneys", 2), ("spleen", 3)):
+        mask = nibabel.Nifti1Image((labels == label).astype(np.uint8), image.affine)
+        nibabel.save(mask, maps / f"a_{organ}.nii.gz")
+    result = run(tmp_path / "out", *SMALL, "-n", 2, "--anatomy", maps, "--json")
+    assert result.exit_code == 0, result.output
+    assert {record["anatomy"] for record in json.loads(result.stdout)} == {str(maps / "a.nii.gz")}
+    assert "a_kidneys.nii.gz, a_spleen.nii.gz (masks of single organs" in result.stderr
+    alone = run(tmp_path / "alone", *SMALL, "--anatomy", maps / "*_spleen.nii.gz")
+    assert alone.exit_code == 3
+    assert "masks of single organs" in alone.stderr
+
+
 def test_organs_of_a_label_map_can_be_used(tmp_path):
     assert run(tmp_path / "a", *SMALL, "--flat").exit_code == 0
     source = tmp_path / "a" / "phantom_000.nii.gz"

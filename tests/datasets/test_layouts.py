@@ -16,6 +16,7 @@ from flarecli.datasets.organ_values import FLARE_VALUES, OrganValues
 from flarecli.errors import InputError
 from flarecli.files.names import check_name
 from tests.datasets.labelled_files import flare_dataset
+from tests.dicom.collection.trees import put_series
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -95,6 +96,38 @@ def test_a_table_with_a_folder_a_case(tmp_path: Path, header: str) -> None:
         ("set_dicom", "dicom", "seg.nii.gz"),
         ("two_ct", "ct.nii.gz", "seg.nii.gz"),
     ]
+
+
+def test_given_values_settle_what_a_description_contradicts(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz")
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"liver": [1, 2], "spleen": [2]}}))
+    with pytest.raises(InputError, match=r"dataset\.json.*two meanings; seen: 2 is liver and spleen"):
+        find_dataset(tmp_path)
+    values = OrganValues({0: 0, 1: 1, 2: 3})
+    assert find_dataset(tmp_path, values).values is values
+
+
+@pytest.mark.parametrize(
+    "header", ["images,labels", "Images;Labels", "image path,label path", "Bilder,Masken", "ct,Masken", "ct,labels"]
+)
+def test_folders_that_are_called_as_the_columns_are(tmp_path: Path, header: str) -> None:
+    touch(tmp_path, "images/a.nii.gz", "labels/a.nii.gz", "Bilder/a.nii.gz", "Masken/a.nii.gz", "image path/a.nii.gz")
+    put_series(tmp_path / "ct")
+    delimiter = ";" if ";" in header else ","
+    (tmp_path / "pairs.csv").write_text(f"{header}\nimages/a.nii.gz{delimiter}labels/a.nii.gz\n")
+    assert listed(find_dataset(tmp_path / "pairs.csv")) == [("a", "a.nii.gz", "a.nii.gz")]
+
+
+@pytest.mark.parametrize(
+    "row", ["ct,labels/a.nii.gz", "p1,p1", "p1,p1_seg", "tree,labels", "scan,", "several,lost", "scan.dcm,labels"]
+)
+def test_a_first_row_of_folders_that_may_be_scans_is_no_header(tmp_path: Path, row: str) -> None:
+    touch(tmp_path, "images/a.nii.gz", "labels/a.nii.gz", "scan.dcm")
+    for folder in ("ct", "p1", "scan", "tree/a", "several/a"):
+        put_series(tmp_path / folder)
+    put_series(tmp_path / "several" / "b", series="1.2.1.5", number=5)
+    (tmp_path / "pairs.csv").write_text(f"{row}\nimages/a.nii.gz,labels/a.nii.gz\n")
+    assert len(find_dataset(tmp_path / "pairs.csv").pairs) == 2
 
 
 def test_given_values_replace_those_of_the_dataset(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flarecli.datasets.organ_values import FLARE_VALUES, OrganValues, values_of_names
-from flarecli.errors import UsageError
+from flarecli.errors import InputError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,27 @@ def test_other_structures_are_listed_and_become_background() -> None:
 def test_a_value_of_several_regions_belongs_to_the_organ() -> None:
     assert values_of_names({"liver": [1, 2], "lesion": [2]}).flare_labels[2] == 1
     assert values_of_names({"lesion": [2], "liver": [1, 2]}).flare_labels[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "seen"),
+    [
+        ({"liver": [1, 2], "spleen": [2, 3]}, "2 is liver and spleen"),
+        ({"abdomen": [1, 2, 3], "left kidney": [2], "pancreas": [2]}, "2 is kidneys and pancreas"),
+        ({"background": [0], "liver": [0]}, "0 is background and liver"),
+        ({"liver": [0, 1]}, "0 is background and liver"),
+        ({"liver": [1, 5], "ignore": [5]}, "5 is liver and ignore"),
+        ({"liver": [1], "ignore": [0]}, "0 is background and ignore"),
+    ],
+)
+def test_a_value_of_two_meanings_is_refused(names: dict[str, list[int]], seen: str) -> None:
+    with pytest.raises(InputError, match=f"two meanings; seen: {seen}"):
+        values_of_names(names)
+
+
+def test_kidneys_of_one_value_or_two_are_kidneys() -> None:
+    names = {"kidneys": [2, 3], "left kidney": [2], "right kidney": [3], "tumor": [3]}
+    assert values_of_names(names).flare_labels == {0: 0, 2: 2, 3: 2}
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.uint64])

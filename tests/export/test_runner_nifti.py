@@ -77,6 +77,28 @@ def test_types_of_voxels(tmp_path: Path, dtype: str) -> None:
     np.testing.assert_array_equal(np.sort(runner.read_scan(path).hu, axis=None), np.sort(expected, axis=None))
 
 
+TEXTS = {"data_type": b"Doe", "db_name": b"Doe, John", "descrip": b"1970-01-01", "aux_file": b"doe.img"}
+
+
+@pytest.mark.parametrize("endianness", ["<", ">"])
+def test_a_label_map_holds_nothing_of_the_scan_but_its_geometry(tmp_path: Path, endianness: str) -> None:
+    """As the one that flare writes, byte by byte."""
+    told = {**TEXTS, "intent_name": b"Doe", "intent_p1": 7, "toffset": 3, "slice_duration": 2, "cal_max": 240}
+    path = nifti(tmp_path / "scan.nii", endianness=endianness, **told, dim_info=57, slice_code=1, glmax=9)
+    scan, volume = runner.read_scan(path), read_volume(path)
+    labels = np.ones(scan.hu.shape, np.uint8)
+    runner.write_labels(tmp_path / "alone.nii", labels, scan)
+    write_labels(tmp_path / "flare.nii", labels, volume)
+    found, expected = (nibabel.load(tmp_path / name).header for name in ("alone.nii", "flare.nii"))
+    assert b"oe" not in bytes(found.binaryblock)
+    different = [
+        key
+        for key in expected
+        if bytes(found[key].tobytes()) != bytes(expected.as_byteswapped(endianness)[key].tobytes())
+    ]
+    assert different == []
+
+
 def _limits(dtype: str) -> tuple[float, float]:
     return (-1e4, 1e4) if dtype == "f8" else (np.iinfo(dtype).min, min(np.iinfo(dtype).max, 30_000))
 

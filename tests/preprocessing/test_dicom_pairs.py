@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from flarecli.datasets.layouts import find_dataset
 from flarecli.datasets.organ_values import OrganValues
-from flarecli.preprocessing.run import check_dataset
+from flarecli.preprocessing import tasks
+from flarecli.preprocessing.run import check_dataset, preprocess
 from flarecli.preprocessing.sources import Source
 from flarecli.volume import read_volume, write_labels
 from tests.dicom.collection.trees import put_localizer, put_series, zipped
@@ -49,3 +53,53 @@ def test_several_series_are_a_fault_that_lists_them(tmp_path: Path) -> None:
     (fault,) = [finding for finding in outcome.findings if "several CT series" in finding.sentence]
     assert "List the folder with the slices of that series alone" in str(fault.remedy)
     assert "--series" not in f"{fault.sentence} {fault.remedy}"
+
+
+VALUES = OrganValues({0: 0, 1: 1})
+
+
+def _pair_of_slices(folder: Path) -> Path:
+    """A table whose scan is a folder of slices, the last of which is the newest; returns it."""
+    put_series(folder / "scan")
+    for number, path in enumerate(sorted((folder / "scan").iterdir())):
+        os.utime(path, (1000 + number, 1000 + number))
+    volume = read_volume(folder / "scan")
+    write_labels(folder / "labels.nii.gz", (volume.voxels > 40).astype(np.uint8), volume)
+    (folder / "pairs.csv").write_text("scan,labels.nii.gz\n", encoding="utf-8")
+    return folder / "pairs.csv"
+
+
+def _filled(table: Path, *, share: bool = False) -> str:
+    (outcome,) = preprocess(find_dataset(table, VALUES), table.parent / "cache", "flarelite", share=share)
+    return outcome.status.value
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_arrays_are_made_anew_where_slices_were_replaced_and_kept_their_times(tmp_path: Path, *, share: bool) -> None:
+    table = _pair_of_slices(tmp_path)
+    assert _filled(table, share=share) == "written"
+    assert _filled(table, share=share) == "kept"
+    path = tmp_path / "scan" / "IM003.dcm"
+    path.write_bytes(path.read_bytes()[:-2] + b"\0\0")
+    os.utime(path, (500, 500))
+    assert _filled(table, share=share) == "written"
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_a_cache_of_a_former_version_is_compared_by_content_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, share: bool
+) -> None:
+    table = _pair_of_slices(tmp_path)
+    _filled(table, share=share)
+    path = next((tmp_path / "cache" / "cases").glob("*/case.json"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for source in record["sources"]:
+        del source["files"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert _filled(table, share=share) == "kept"
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(tasks, "check_pair", fail)
+    assert _filled(table, share=share) == "kept"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +80,56 @@ def test_folders_of_slices(tmp_path: Path) -> None:
     assert Source.from_dict(before.as_dict()) == before
     (tmp_path / "1.dcm").write_text("x")
     assert Source.of(tmp_path).sha256 != before.sha256
+
+
+def _slices(folder: Path) -> Path:
+    for number in range(4):
+        path = folder / "series" / f"{number}.dcm"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"slice {number}")
+        os.utime(path, (1000 + number, 1000 + number))
+    return folder / "series"
+
+
+def _two_parts(folder: Path) -> Path:
+    header = folder / "a.mhd"
+    header.write_text(f"{MHD}ElementDataFile = LIST\n0.raw\n1.raw\n")
+    for number in range(2):
+        (folder / f"{number}.raw").write_text(f"slice {number}")
+        os.utime(folder / f"{number}.raw", (1000 + number, 1000 + number))
+    return header
+
+
+@pytest.mark.parametrize(("make", "part"), [(_slices, "series/1.dcm"), (_two_parts, "0.raw")])
+def test_one_of_several_files_that_an_older_one_of_its_size_replaces(
+    tmp_path: Path, make: Callable[[Path], Path], part: str
+) -> None:
+    """As `cp -p`, `rsync -t` and the restoring of a backup leave it."""
+    source = make(tmp_path)
+    before, content = SourceState.of(source), Source.of(source).sha256
+    replaced = tmp_path / part
+    replaced.write_text("another")
+    os.utime(replaced, (500, 500))
+    after = SourceState.of(source)
+    assert (after.size_bytes, after.modified_ns) == (before.size_bytes, before.modified_ns)
+    assert after != before
+    assert Source.of(source).sha256 != content
+
+
+def test_slices_that_change_their_names_are_others(tmp_path: Path) -> None:
+    folder = _slices(tmp_path)
+    before = SourceState.of(folder)
+    (folder / "1.dcm").rename(tmp_path / "kept")
+    (folder / "2.dcm").rename(folder / "1.dcm")
+    (tmp_path / "kept").rename(folder / "2.dcm")
+    assert SourceState.of(folder) != before
+
+
+def test_one_file_is_known_by_the_record_of_a_former_version(tmp_path: Path) -> None:
+    (tmp_path / "a.nii").write_text("scan")
+    facts = Source.of(tmp_path / "a.nii").as_dict()
+    assert facts.pop("files") == ""
+    assert Source.from_dict(facts) == Source.of(tmp_path / "a.nii")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

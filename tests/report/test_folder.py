@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from flarecli.errors import InputError
 from flarecli.measures.calibration import CALIBRATIONS
 from flarecli.prediction.cases import Case
+from flarecli.prediction.scan_content import ScanContent, content_of
 from flarecli.prediction.sharing.failed_cases import write_failure
 from flarecli.report.cases import Status
 from flarecli.report.folder import results_in
@@ -74,6 +76,15 @@ def test_a_label_map_that_is_gone_is_said(tmp_path: Path) -> None:
     save_result(tmp_path, make_record("a"))
     (tmp_path / "a.nii.gz").unlink()
     assert statuses(tmp_path) == {"a": ("unreadable", "its label map is missing")}
+
+
+def test_a_label_map_that_was_renamed_is_named(tmp_path: Path) -> None:
+    save_result(tmp_path, make_record("a"))
+    (tmp_path / "a.nii.gz").rename(tmp_path / "z.nii.gz")
+    assert statuses(tmp_path) == {
+        "a": ("unreadable", "its label map is missing (z.nii.gz has its content)"),
+        "z": ("unreadable", "its record is missing"),
+    }
 
 
 def test_a_label_map_that_was_changed_since_its_record_has_no_verdict_and_no_figures(tmp_path: Path) -> None:
@@ -159,6 +170,49 @@ def test_scans_without_a_result_are_missing(tmp_path: Path) -> None:
     assert found["b"] == ("missing", "no result in this folder")
     assert found["c"][0] == "missing"
     assert "is a link to a file that is not there" in found["c"][1]
+
+
+def _anonymous(name: str, scan: Path) -> dict[str, Any]:
+    return make_record(name, scan=None, scan_content=content_of(scan).as_dict())
+
+
+def test_scans_of_anonymous_results_are_known_by_their_content(tmp_path: Path) -> None:
+    """Results are numbers there, by which other scans may be called."""
+    scans = tmp_path / "scans"
+    names = ("scan_2", "smith", "tailor")
+    for seed, name in enumerate(names):
+        write_ct(scans / f"{name}.nii.gz", seed=seed)
+    for number, name in enumerate(("scan_2", "smith"), start=1):
+        save_result(tmp_path / "out", _anonymous(f"scan_{number}", scans / f"{name}.nii.gz"))
+    found = statuses(tmp_path / "out", scans=scans)
+    assert found == {"scan_1": ("done", ""), "scan_2": ("done", ""), "tailor": ("missing", "no result in this folder")}
+    (scans / "scan_2.nii.gz").write_bytes((scans / "tailor.nii.gz").read_bytes())
+    assert statuses(tmp_path / "out", scans=scans)["scan_2.nii.gz"] == ("missing", "no result in this folder")
+
+
+def test_scans_are_read_only_where_they_can_be_those_of_anonymous_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def noted(scan: Path) -> ScanContent:
+        read.append(scan)
+        return content_of(scan)
+
+    monkeypatch.setattr("flarecli.report.anonymous_records.content_of", noted)
+    scans = tmp_path / "scans"
+    for name in ("a", "b"):
+        write_ct(scans / f"{name}.nii.gz", seed=ord(name))
+    (scans / "b.nii.gz").write_bytes((scans / "b.nii.gz").read_bytes() + b"another size")
+    save_result(tmp_path / "out", make_record("a"))
+    statuses(tmp_path / "out", scans=scans)
+    assert read == []
+    save_result(tmp_path / "out", _anonymous("scan_1", scans / "a.nii.gz"))
+    assert statuses(tmp_path / "out", scans=scans)["b"][0] == "missing"
+    assert read == []
+    save_result(tmp_path / "out", _anonymous("scan_2", scans / "b.nii.gz"))
+    assert "b" not in statuses(tmp_path / "out", scans=scans)
+    assert read == [scans / "b.nii.gz"]
 
 
 def test_previews_may_lie_elsewhere(tmp_path: Path) -> None:

@@ -36,6 +36,10 @@ LARGEST_QUATERNION = 1.0 + 3 * 2.0**-23
 """Sum of the squares of b, c and d of a rotation; float32 storage explains so much more than 1."""
 
 
+GEOMETRY = ((76, 92), (123, 124), (252, 328))
+"""Bytes of a header that say where the voxels lie: handedness and voxel sizes, their unit, qform and sform."""
+
+
 class ScanError(ValueError):
     """A scan that cannot be read or segmented; says why."""
 
@@ -47,7 +51,7 @@ class Scan:
     Attributes:
         hu: int16, shape (z, y, x).
         spacing_mm: Voxel size along z, y and x.
-        header: The file's header.
+        header: The file's header; of it `write_labels` needs `GEOMETRY` alone.
         order: "<" or ">", the byte order of the header.
         stored_axes: For x, y and z: which axis of the file runs along it.
         reversed_axes: For x, y and z: whether that axis runs against it.
@@ -250,14 +254,20 @@ def canonical_view(stored_ijk: np.ndarray, stored_axes: tuple[int, ...], reverse
 def write_labels(path: Path, labels: np.ndarray, scan: Scan) -> None:
     """Write a uint8 label map of shape (z, y, x) onto the scan's own axes and position.
 
-    The file appears whole or not at all, by a temporary one in its folder; a link keeps pointing to its target.
+    Nothing else of the scan's header is taken over: its texts may name the patient. The file appears whole or not at
+    all, by a temporary one in its folder; a link keeps pointing to its target.
     """
     steps = tuple(slice(None, None, -1 if against else None) for against in scan.reversed_axes)
     stored = labels.transpose(2, 1, 0)[steps].transpose(np.argsort(scan.stored_axes))
-    header = bytearray(scan.header)
+    header = bytearray(HEADER_BYTES)
+    header[0:4] = np.array([HEADER_BYTES], f"{scan.order}i4").tobytes()
+    header[40:56] = np.array([3, *stored.shape, 1, 1, 1, 1], f"{scan.order}i2").tobytes()
     header[70:74] = np.array([2, 8], f"{scan.order}i2").tobytes()  # unsigned bytes
+    header[76:108] = np.ones(8, f"{scan.order}f4").tobytes()  # of further axes, which there are none of
     header[108:120] = np.array([VOXELS_START, 1.0, 0.0], f"{scan.order}f4").tobytes()
-    header[124:132] = bytes(8)  # the range of values to show
+    for start, stop in GEOMETRY:
+        header[start:stop] = scan.header[start:stop]
+    header[344:348] = b"n+1\0"
     content = bytes(header) + bytes(VOXELS_START - HEADER_BYTES) + stored.astype(np.uint8).tobytes(order="F")
     if path.name.lower().endswith(".gz"):
         content = gzip.compress(content, 6, mtime=0)
