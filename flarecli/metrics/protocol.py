@@ -114,9 +114,13 @@ class Protocol:
 
 
 def nsd_name(tolerance_mm: float) -> str:
-    """What tables call the NSD at a tolerance: `NSD-1mm`, with all decimals and without an exponent."""
-    digits = format(Decimal(repr(float(tolerance_mm))), "f")
-    return f"NSD-{digits.removesuffix('.0')}mm"
+    """What tables call the NSD at a tolerance: `NSD-1mm`."""
+    return f"NSD-{exact_digits(tolerance_mm)}mm"
+
+
+def exact_digits(number: float) -> str:
+    """A number with all its decimals and without an exponent: two of one text are equal."""
+    return format(Decimal(repr(float(number))), "f").removesuffix(".0")
 
 
 def check_label_names(names: Mapping[int, str], option: str = "labels", seen: object | None = None) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from flarecli.counts import counted
 from flarecli.metrics.case import EvaluationStatus
 from flarecli.metrics.evaluation import Evaluation
-from flarecli.metrics.protocol import Metric
+from flarecli.metrics.protocol import Metric, exact_digits
 from flarecli.metrics.summary import OVERALL, SummaryStatistics
 
 
@@ -27,7 +27,7 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
         for name, figures in by_organ.items():
             score = metric.heading
             if metric is Metric.NSD and name in tolerances_mm:
-                score += f" at {tolerances_mm[name]:g} mm"
+                score += f" at {exact_digits(tolerances_mm[name])} mm"
             has_gaps |= figures.infinite > 0
             style = "bold" if name == OVERALL else None
             table.add_row(score, name, *_cells(figures, metric), style=style, end_section=name == OVERALL)

@@ -132,6 +132,11 @@ def test_report_with_images(folder: Path) -> None:
     assert report.read_text(encoding="utf-8").count("data:image/png") == 2
 
 
+def test_tolerances_are_told_exactly(folder: Path) -> None:
+    _, out, _ = evaluate(folder / "pred", folder / "gt", "--jobs", 1, "--tolerance", "1.0000001")
+    assert "NSD at 1.0000001 mm" in out
+
+
 def test_metrics_tolerances_and_labels(folder: Path) -> None:
     code, out, _ = evaluate(
         *(folder / "pred", folder / "gt", "--jobs", 1, "--json", "--metrics", "nsd,hd95,volume"),
