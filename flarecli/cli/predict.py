@@ -200,13 +200,15 @@ def predict(
             reference=reference_of(reference, many=selected.many),
             anonymous=anonymous,
         )
+        # A process that dies after its results have appeared and before it says so has its case tried again.
+        is_tried_again = timeout is not None or cluster is not None
         request = PredictionRequest(
             system_named(system).name,
             tuple(weights or ()),
             EngineRequest(backend.value, device.value, precision.value, threads, max_gpu_mb),
             region,
             extras,
-            RENEW if share else existing,
+            RENEW if share or (is_tried_again and existing == "refuse") else existing,
         )
         run_and_show(
             request,

@@ -24,7 +24,8 @@ EXISTING = ("refuse", "overwrite", "resume")
 """What may happen with files that exist."""
 
 RENEW = "renew"
-"""The same as "resume" when files are written, for a caller that has seen itself which cases are complete."""
+"""The same as "resume" when files are written, for a caller that has seen itself which cases are complete, or by
+whom a case may be tried again after its results have appeared."""
 
 _MANY = 200
 """So many cases are checked by lists of names first."""
