@@ -104,7 +104,7 @@ def phantom(
                 made = make_phantom(
                     own_seed, shape_zyx=shape_zyx, spacing_mm=spacing_mm, options=options, anatomy=organs
                 )
-                write_phantom(made, pairs[number], orientation=orientation)
+                write_phantom(made, pairs[number], orientation=orientation, replaces=overwrite)
                 record = {
                     "scan": str(pairs[number].scan),
                     "labels": str(pairs[number].labels),
@@ -116,11 +116,11 @@ def phantom(
                 records.append(record)
                 if preview is not None and len(shown) < _MOST_SHOWN:
                     shown.append(made)
-        write_json(folder / _RECORDS_NAME, records)
+        write_json(folder / _RECORDS_NAME, records, replaces=overwrite)
         if not quiet and (warning := _warning_of_others(folder, pairs)) is not None:
             print_warning(warning)
         if preview is not None:
-            write_contact_sheet(preview, shown)
+            write_contact_sheet(preview, shown, replaces=overwrite)
         if as_json:
             print_json(records)
         elif not quiet:
@@ -165,7 +165,9 @@ def _warning_of_others(folder: Path, pairs: list[PhantomPaths]) -> str | None:
 
     made = {path for pair in pairs for path in (pair.scan, pair.labels)}
     possible = [pair_paths(folder, number, flat=flat) for flat in (False, True) for number in range(_MOST_SCANS)]
-    others = [path for pair in possible for path in (pair.scan, pair.labels) if path not in made and path.is_file()]
+    named_so = {path for pair in possible for path in (pair.scan, pair.labels)} - made
+    folders = sorted({path.parent for path in named_so if path.parent.is_dir()})
+    others = [path for place in folders for path in sorted(place.iterdir()) if path in named_so]
     if not others:
         return None
     named = ", ".join(printable_name(path) for path in others[:_MOST_NAMED])

@@ -136,7 +136,9 @@ def profile(
                     )
                     for name in systems_to_compare(systems)
                 ]  # fmt: skip
-            report_comparison(compared, budget, plot, as_json=as_json, quiet=quiet, verbose=verbose)
+            report_comparison(
+                compared, budget, plot, overwrite=overwrite, as_json=as_json, quiet=quiet, verbose=verbose
+            )
             return
         outputs = _Outputs(csv, plot, overwrite)
         with tempfile.TemporaryDirectory(prefix="flare-profile-") as folder:

@@ -83,11 +83,19 @@ def systems_to_compare(chosen: str) -> list[str]:
 
 
 def report_comparison(
-    profiles: Sequence[Profile], budget: Budget, plot: Path | None, *, as_json: bool, quiet: bool, verbose: bool
+    profiles: Sequence[Profile],
+    budget: Budget,
+    plot: Path | None,
+    *,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Print every system's profile and, last, all side by side; draw them where that is asked for.
 
     Raises:
+        OutputError: when the picture exists by now and may not be replaced.
         typer.Exit: with code 4 when a case failed or is over budget.
     """
     from flarecli.profiling.pareto import draw_pareto, point_of
@@ -97,7 +105,7 @@ def report_comparison(
     failed = [case for profile in profiles for case in profile.cases if case.error is not None]
     breaches = [(profile, breach) for profile in profiles for breach in budget.breaches(profile)]
     if plot is not None and points:
-        draw_pareto(plot, points, title=_title(profiles))
+        draw_pareto(plot, points, title=_title(profiles), replaces=overwrite)
     if as_json:
         print_json(
             {

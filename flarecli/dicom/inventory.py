@@ -11,29 +11,15 @@ from pathlib import Path
 
 from flarecli.counts import counted
 from flarecli.dicom import encapsulation, tags
+from flarecli.dicom.damage import Damage
 from flarecli.dicom.header import DEFLATED, DamagedHeaderError, Header, looks_like_dicom, read_header
 from flarecli.dicom.multi_frame import frame_count, frame_slices
 from flarecli.dicom.objects import DicomObject, kind_of
 from flarecli.dicom.slices import Slice, single_slice
-from flarecli.errors import InputError
+from flarecli.errors import Blame, InputError, blame_of
 
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima", ".dc3")
 _NAMED = 3  # files that a message names of each kind
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A file that cannot be used.
-
-    Attributes:
-        path: The file.
-        problem: What is wrong with it.
-        is_dicom: Whether it is certainly DICOM; otherwise its name decides whether it counts as a slice.
-    """
-
-    path: Path
-    problem: str
-    is_dicom: bool = False
 
 
 @dataclass
@@ -141,9 +127,9 @@ def is_named_like_slices(path: Path, slice_names: set[str]) -> bool:
 def _enter(inventory: Inventory, path: Path) -> None:
     try:
         mode = path.stat().st_mode
-    except OSError:
+    except OSError as error:
         problem = "a link to a file that is not there" if path.is_symlink() else "cannot be accessed"
-        inventory.unusable.append(Damage(path, problem))
+        inventory.unusable.append(Damage(path, problem, blame=blame_of(error) or Blame.INPUT))
         return
     if stat.S_ISDIR(mode):
         inventory.add_other("subfolder, not searched", path.name)
@@ -162,7 +148,7 @@ def _enter_file(inventory: Inventory, path: Path) -> None:
         inventory.unusable.append(Damage(path, str(error), is_dicom=True))
         return
     except InputError as error:
-        inventory.unusable.append(Damage(path, error.seen or error.problem))
+        inventory.unusable.append(Damage(path, error.seen or error.problem, blame=error.blame))
         return
     if header is None:
         empty = path.stat().st_size == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from flarecli.dicom import tags
 from flarecli.dicom.choice import Candidate, candidates_of, chosen_acquisition
 from flarecli.dicom.consistency import check_consistency
 from flarecli.dicom.copies import without_copies
+from flarecli.dicom.damage import damage_error, damaged_objects
 from flarecli.dicom.header import DamagedHeaderError
-from flarecli.dicom.inventory import Damage, Inventory, inventory_of_file, inventory_of_folder, left_out
+from flarecli.dicom.inventory import Inventory, inventory_of_file, inventory_of_folder, left_out
 from flarecli.dicom.objects import DicomObject
 from flarecli.dicom.pixels import check_storage, read_hounsfield
 from flarecli.dicom.several import CHOOSE_SERIES, SeveralSeriesError
@@ -25,7 +26,6 @@ from flarecli.errors import InputError
 from flarecli.remarks import Remark
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
-_NAMED = 5  # damaged files that a message names
 _WHOLE_FOLDER = "Name the folder whose files are the slices themselves; subfolders are not searched."
 
 
@@ -165,9 +165,9 @@ def _chosen(inventory: Inventory, path: Path) -> Candidate:
         )
     if scans:
         return scans[0]
-    damaged = [*inventory.unusable, *_damaged(inventory.objects)]
+    damaged = [*inventory.unusable, *damaged_objects(inventory.objects)]
     if damaged:
-        raise _damage_error(damaged, path)
+        raise damage_error(damaged, path)
     if not inventory.objects:
         seen = left_out((), inventory.others)
         raise InputError(
@@ -207,24 +207,12 @@ def _refuse_damaged(inventory: Inventory, candidate: Candidate, path: Path) -> N
     """Refuse when a file that may belong to the scan cannot be used."""
     uid = candidate.objects[0].series_uid
     others = {entry.series_uid for entry in inventory.objects if not entry.problem} - {uid, ""}
-    damaged = [*inventory.unusable, *_damaged(entry for entry in inventory.objects if entry.series_uid not in others)]
+    damaged = [
+        *inventory.unusable,
+        *damaged_objects(entry for entry in inventory.objects if entry.series_uid not in others),
+    ]
     if damaged:
-        raise _damage_error(damaged, path)
-
-
-def _damaged(objects: Iterable[DicomObject]) -> list[Damage]:
-    return [Damage(entry.path, entry.problem) for entry in objects if entry.problem]
-
-
-def _damage_error(damaged: list[Damage], path: Path) -> InputError:
-    listed = [f"{damage.path.name}: {damage.problem}" for damage in damaged[:_NAMED]]
-    return InputError(
-        f"{len(damaged)} of its files cannot be read" if path.is_dir() else "is damaged",
-        path=path,
-        seen="; ".join(listed) + ("; …" if len(damaged) > _NAMED else ""),
-        expected="every slice complete",
-        remedy="Copy or export them again; move files that do not belong to the scan out of the folder.",
-    )
+        raise damage_error(damaged, path)
 
 
 def _kinds(objects: Sequence[DicomObject]) -> list[tuple[str, str]]:

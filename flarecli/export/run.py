@@ -96,7 +96,9 @@ def export_system(
         import_onnxruntime()
     runtime = start_runtime("openvino", precision="float32")
     with atomic_folder(folder) as temporary:
-        return _written(temporary, folder, chosen, format_name, runtime, on_phase)
+        exported = _written(temporary, folder, chosen, format_name, runtime, on_phase)
+        _check_folder(folder, overwrite=overwrite)  # it may have appeared since
+    return exported
 
 
 def _written(

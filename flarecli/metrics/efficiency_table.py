@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flarecli.errors import InputError
-from flarecli.files.names import case_name
-from flarecli.files.printable import text_of_cell
-from flarecli.metrics.score_table import number_in, read_csv_rows
+from flarecli.metrics.score_table import cases_in, number_in, read_csv_rows
 
 _COLUMNS = {
     "name": ("name",),
@@ -51,15 +49,7 @@ def read_efficiency_table(path: Path) -> EfficiencyTable:
                 remedy="Write the table with `flare profile --csv`.",
             )
         columns[wanted] = found[0]
-    names = [case_name(text_of_cell(row[columns["name"]])) for row in rows]
-    if len(set(names)) < len(names):
-        raise InputError(
-            "names a case twice",
-            path=path,
-            seen=max(names, key=names.count),
-            expected="one row per case",
-            remedy="Remove the double row.",
-        )
+    names = cases_in(rows, columns["name"], path)
     time_s, memory_mb = (
         [number_in(row[columns[wanted]], path, columns[wanted]) for row in rows]
         for wanted in ("time_s", "gpu_memory_mb")

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,16 +138,7 @@ def read_score_table(path: Path, name: str | None = None) -> ScoreTable:
             scores[metric][organ] = np.array([number_in(row[column], path, column) for row in rows])
     if not scores:
         raise _no_table(path, header)
-    cases = tuple(case_name(text_of_cell(row[NAME_COLUMN])) for row in rows)
-    if len(set(cases)) < len(cases):
-        raise InputError(
-            "names a case twice",
-            path=path,
-            seen=max(cases, key=cases.count),
-            expected="one row per case",
-            remedy="Remove the double row.",
-        )
-    return ScoreTable(name or path.stem, cases, scores)
+    return ScoreTable(name or path.stem, cases_in(rows, NAME_COLUMN, path), scores)
 
 
 def _score_of(column: str, path: Path) -> tuple[str, str] | None:
@@ -169,6 +161,29 @@ def _score_of(column: str, path: Path) -> tuple[str, str] | None:
         expected="columns such as DSC_1, NSD-1mm_1 or Liver_DSC",
         remedy="Name the column so, or remove it.",
     )
+
+
+def cases_in(rows: Sequence[Mapping[str, str]], column: str, path: Path) -> tuple[str, ...]:
+    """The case of each row.
+
+    Args:
+        rows: The rows of a table.
+        column: The column with the names of the cases.
+        path: The table, for messages.
+
+    Raises:
+        InputError: when two rows are of one case.
+    """
+    cases = tuple(case_name(text_of_cell(row[column])) for row in rows)
+    if len(set(cases)) < len(cases):
+        raise InputError(
+            "names a case twice",
+            path=path,
+            seen=max(cases, key=cases.count),
+            expected="one row per case",
+            remedy="Remove the double row.",
+        )
+    return cases
 
 
 def read_csv_rows(path: Path) -> list[dict[str, str]]:

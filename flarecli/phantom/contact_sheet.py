@@ -16,12 +16,20 @@ _WINDOW_HU = (-160, 240)
 _AXIAL_LEVELS = (0.25, 0.5, 0.75)
 
 
-def write_contact_sheet(path: Path, phantoms: list[Phantom]) -> None:
+def write_contact_sheet(path: Path, phantoms: list[Phantom], *, replaces: bool = True) -> None:
     """Draw three axial, a coronal and a sagittal slice of each phantom into one PNG file.
 
     Slices are shown as radiologists look at them: the patient's right on the left, the front up.
+
+    Args:
+        path: The file.
+        phantoms: At least one.
+        replaces: Whether a file that exists in the end is replaced.
+
+    Raises:
+        OutputError: when it cannot be written, or exists and is not replaced.
     """
-    write_slice_grid(path, [_slices(phantom) for phantom in phantoms])
+    write_slice_grid(path, [_slices(phantom) for phantom in phantoms], replaces=replaces)
 
 
 def _slices(phantom: Phantom) -> list[GridSlice]:

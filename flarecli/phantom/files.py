@@ -40,17 +40,18 @@ def pair_paths(folder: Path, number: int, *, flat: bool) -> PhantomPaths:
     )
 
 
-def write_phantom(phantom: Phantom, pair: PhantomPaths, *, orientation: str = "RAS") -> None:
+def write_phantom(phantom: Phantom, pair: PhantomPaths, *, orientation: str = "RAS", replaces: bool = True) -> None:
     """Write scan and labels with the middle of the grid at the world's origin.
 
     Args:
         phantom: The phantom.
         pair: Paths of the files.
         orientation: Directions of the stored axes, e.g. "LPS"; the geometry in the world is the same for all.
+        replaces: Whether files that exist in the end are replaced.
 
     Raises:
         UsageError: when the orientation does not name each axis once.
-        InputError: when a file cannot be written.
+        OutputError: when a file cannot be written, or exists and is not replaced.
     """
     spacing_xyz = np.asarray(phantom.spacing_mm[::-1])
     shape_xyz = np.asarray(phantom.voxels.shape[::-1])
@@ -60,7 +61,7 @@ def write_phantom(phantom: Phantom, pair: PhantomPaths, *, orientation: str = "R
     stored_affine = affine_ras @ nibabel.orientations.inv_ornt_aff(turn, tuple(shape_xyz))
     for path, array in ((pair.scan, phantom.voxels), (pair.labels, phantom.labels)):
         stored_xyz = nibabel.orientations.apply_orientation(array.transpose(2, 1, 0), turn)
-        write_scan(path, stored_xyz.transpose(2, 1, 0), stored_affine)
+        write_scan(path, stored_xyz.transpose(2, 1, 0), stored_affine, replaces=replaces)
 
 
 def check_orientation(orientation: str) -> None:

@@ -40,11 +40,16 @@ class GridSlice:
         return max(2, round(width * scale)), max(2, round(height * scale))
 
 
-def write_slice_grid(path: Path, rows: Sequence[Sequence[GridSlice]]) -> None:
+def write_slice_grid(path: Path, rows: Sequence[Sequence[GridSlice]], *, replaces: bool = True) -> None:
     """Draw rows of slices into a PNG file, whole or not at all.
 
+    Args:
+        path: The file.
+        rows: The slices.
+        replaces: Whether a file that exists in the end is replaced.
+
     Raises:
-        OutputError: when it cannot be written.
+        OutputError: when it cannot be written, or exists and is not replaced.
     """
     width, height = (size + _GAP_PX for size in _CELL_PX)
     sheet = Image.new("RGB", (width * max(map(len, rows)) - _GAP_PX, height * len(rows) - _GAP_PX))
@@ -53,5 +58,5 @@ def write_slice_grid(path: Path, rows: Sequence[Sequence[GridSlice]]) -> None:
             picture = draw_slice(shown.image, shown.labels, shown.size_px, shown.limits)
             left = column * width + (_CELL_PX[0] - picture.width) // 2
             sheet.paste(picture, (left, row * height + (_CELL_PX[1] - picture.height) // 2))
-    with atomic_path(path) as temporary:
+    with atomic_path(path, replaces=replaces) as temporary:
         sheet.save(temporary, format="PNG")

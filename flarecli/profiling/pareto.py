@@ -77,7 +77,7 @@ def not_dominated(points: Sequence[SystemPoint]) -> list[SystemPoint]:
     )
 
 
-def draw_pareto(destination: Path, points: Sequence[SystemPoint], *, title: str) -> None:
+def draw_pareto(destination: Path, points: Sequence[SystemPoint], *, title: str, replaces: bool = True) -> None:
     """Write the picture as PNG, atomically: seconds to the right, DSC upwards, memory as the area of a disc.
 
     Systems on the Pareto front are blue and joined by a line, the others grey.
@@ -86,6 +86,10 @@ def draw_pareto(destination: Path, points: Sequence[SystemPoint], *, title: str)
         destination: The PNG file.
         points: At least one.
         title: Heading.
+        replaces: Whether a file that exists in the end is replaced.
+
+    Raises:
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     prepare_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -116,5 +120,5 @@ def draw_pareto(destination: Path, points: Sequence[SystemPoint], *, title: str)
     axes.set_ylabel("mean DSC")
     axes.grid(color="0.9", zorder=0)
     figure.suptitle(f"{title}; the area of a disc is the peak memory", fontsize=11)
-    with atomic_path(destination) as temporary:
+    with atomic_path(destination, replaces=replaces) as temporary:
         figure.savefig(temporary, format="png", dpi=120)

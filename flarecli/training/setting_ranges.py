@@ -11,6 +11,7 @@ from typing import Any
 from flarecli.errors import UsageError
 from flarecli.training.overrides import settings_of
 from flarecli.training.recipe import Recipe
+from flarecli.training.views import CropView
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ def check_ranges(recipe: Recipe) -> None:
             raise _outside(key, value, "the lower limit before the upper one")
         if key.endswith("window_hu") and value[0] == value[1]:
             raise _outside(key, value, "two different limits")
+    if getattr(recipe.view, "spacing_mm", None) == 0 and not isinstance(recipe.view, CropView):
+        raise _outside("view.spacing_mm", 0, _POSITIVE.text)  # crops alone keep a scan's own voxel size
     _check_steps(recipe)
 
 

@@ -70,7 +70,7 @@ def nifti_files(path: Path) -> tuple[Path, Path]:
     return stem.with_suffix(header + compressed), stem.with_suffix(voxels + compressed)
 
 
-def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray) -> None:
+def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray, *, replaces: bool = True) -> None:
     """Write voxels under a header, whole or not at all; compressed where the name ends in `.gz`.
 
     The same voxels and header give the same bytes. Memory: one slice beyond the array, whatever its strides.
@@ -79,10 +79,11 @@ def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray
         path: Ends in `.nii` or `.nii.gz`.
         header: Geometry to write; a copy of it gets the array's shape and type, and no scaling.
         voxels_xyz: Array of shape (x, y, z) in any memory order.
+        replaces: Whether a file that exists in the end is replaced.
 
     Raises:
         UsageError: when the name has another ending.
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     path = Path(path)
     if not path.name.lower().endswith((".nii", ".nii.gz")):
@@ -96,7 +97,7 @@ def write_nifti(path: Path, header: nibabel.Nifti1Header, voxels_xyz: np.ndarray
     header.set_data_shape(voxels_xyz.shape)
     header.set_data_dtype(voxels_xyz.dtype)
     header.set_slope_inter(1.0, 0.0)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path, replaces=replaces) as temporary, temporary.open("wb") as file:
         if path.suffix.lower() == ".gz":
             # Neither name nor time go into the gzip header.
             with igzip.IGzipFile("", "wb", _COMPRESSION_LEVEL, file, mtime=0) as packed:

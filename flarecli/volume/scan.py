@@ -182,21 +182,22 @@ def check_label_map_name(path: Path) -> None:
         )
 
 
-def write_scan(path: Path, voxels_zyx: np.ndarray, affine_ras: np.ndarray) -> None:
+def write_scan(path: Path, voxels_zyx: np.ndarray, affine_ras: np.ndarray, *, replaces: bool = True) -> None:
     """Write an array as NIfTI in canonical orientation; sform and qform both give the affine.
 
     Args:
         path: Ends in `.nii.gz` or `.nii`.
         voxels_zyx: int16 HU or uint8 labels, shape (z, y, x).
         affine_ras: 4x4 matrix from the index (x, y, z) to world mm.
+        replaces: Whether a file that exists in the end is replaced.
 
     Raises:
         UsageError: when the name has another ending.
-        OutputError: when the file cannot be written.
+        OutputError: when the file cannot be written, or exists and is not replaced.
     """
     z, y, x = voxels_zyx.shape
     source = SourceGeometry.of_affine((x, y, z), affine_ras)
-    write_nifti(path, source.nifti_header, voxels_zyx.transpose(2, 1, 0))
+    write_nifti(path, source.nifti_header, voxels_zyx.transpose(2, 1, 0), replaces=replaces)
 
 
 def canonical_grid(source: SourceGeometry) -> Grid:

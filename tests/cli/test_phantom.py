@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from flarecli import phantom
 from flarecli.cli.main import app
 
 SMALL = ["--shape", "24x28x32", "--spacing", "12x12x12"]
@@ -54,6 +55,22 @@ def test_existing_scans_are_kept_unless_told(tmp_path):
     assert (tmp_path / "phantom_000_0000.nii.gz").read_bytes() == before
     assert run(tmp_path, *SMALL, "--flat", "--seed", 9, "--overwrite").exit_code == 0
     assert (tmp_path / "phantom_000_0000.nii.gz").read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["phantom_000.nii.gz", "phantoms.json", "sheet.png"])
+def test_files_that_appear_meanwhile_are_kept_unless_told(tmp_path, monkeypatch, name):
+    make = phantom.make_phantom
+
+    def made_meanwhile(*arguments, **options):
+        (tmp_path / name).write_text("mine")
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(phantom, "make_phantom", made_meanwhile)
+    result = run(tmp_path, *SMALL, "--flat", "--preview", tmp_path / "sheet.png")
+    assert (result.exit_code, (tmp_path / name).read_text()) == (3, "mine")
+    assert "exists already" in result.stderr
+    assert run(tmp_path, *SMALL, "--flat", "--preview", tmp_path / "sheet.png", "--overwrite").exit_code == 0
+    assert (tmp_path / name).read_bytes() != b"mine"
 
 
 def test_what_an_earlier_run_left_is_named(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from flarecli.dicom import find_series, find_series_of_file, is_dicom_file
-from flarecli.errors import FlareError, InputError
+from flarecli.errors import Blame, FlareError, InputError
 from tests.dicom.series_writer import CT, ENHANCED_CT, SECONDARY_CAPTURE, write_series
 
 
@@ -111,6 +112,25 @@ def test_a_damaged_slice_is_an_error_that_names_it(tmp_path: Path, name: str, wh
     with pytest.raises(InputError, match="1 of its files cannot be read") as caught:
         find_series(tmp_path)
     assert f"IM{where:03d}.dcm: " in str(caught.value.seen)
+    assert caught.value.blame is (Blame.ACCESS if name == "link to nothing" else Blame.INPUT)
+
+
+@pytest.mark.parametrize("refused", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_a_slice_that_this_host_does_not_show_is_its_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    write_series(tmp_path)
+    open_file = Path.open
+
+    def refusing(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "IM004.dcm":
+            raise OSError(refused, os.strerror(refused), str(path))
+        return open_file(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    with pytest.raises(InputError, match="1 of its files cannot be read") as caught:
+        find_series(tmp_path)
+    assert caught.value.blame is Blame.ACCESS
 
 
 def test_a_damaged_slice_without_suffix_is_known_by_its_name(tmp_path: Path) -> None:

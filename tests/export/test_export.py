@@ -18,6 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flarecli.cli.main import app
+from flarecli.errors import OutputError
 from flarecli.export import read_back
 from flarecli.export.contract import contract_of
 from flarecli.export.descriptions import description_of, method_of
@@ -137,6 +138,21 @@ def test_an_earlier_export_is_replaced_when_asked_and_nothing_else(
     result = CliRunner().invoke(app, ["export", str(tmp_path / "file"), "--overwrite"])
     assert result.exit_code == 3
     assert "is a file" in result.stderr
+
+
+def test_a_folder_that_appears_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def written(*_: object) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "letter.txt").write_text("mine")
+
+    monkeypatch.setattr("flarecli.export.run._written", written)
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="other files"):
+            export_system("flarelite", tmp_path / "out", overwrite=overwrite)
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+        assert (tmp_path / "out" / "letter.txt").read_text() == "mine"
+        (tmp_path / "out" / "letter.txt").unlink()
+        (tmp_path / "out").rmdir()
 
 
 def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

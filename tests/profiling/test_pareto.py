@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flarecli.errors import InputError
+from flarecli.errors import InputError, OutputError
 from flarecli.profiling.pareto import SystemPoint, draw_pareto, not_dominated, point_of
 from flarecli.profiling.profile import CaseProfile, ProfileRequest
 from tests.profiling.made_up import SCORES, case_profile, profile
@@ -56,3 +56,11 @@ def test_the_picture_tells_outdone_systems_by_their_colour(tmp_path: Path) -> No
 
     assert len(with_outdone - front) == 1  # the grey of the third
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_picture_that_appeared_meanwhile_stays(tmp_path: Path) -> None:
+    picture = tmp_path / "systems.png"
+    picture.write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        draw_pareto(picture, [point("fast", 1, 0.8)], title="", replaces=False)
+    assert picture.read_text() == "mine"

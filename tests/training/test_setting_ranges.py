@@ -72,6 +72,12 @@ def test_what_is_outside_is_refused(pair: str, expected: str) -> None:
     assert str(caught.value.seen).startswith(f"{key} = ")
 
 
+def test_crops_alone_keep_the_voxel_size_of_a_scan() -> None:
+    recipe = with_changes(recipe_named("efficientscn", "localization", "published"), {"view.spacing_mm": 0.0})
+    with pytest.raises(UsageError, match=r"view\.spacing_mm must be more than 0"):
+        check_recipe(recipe)
+
+
 @pytest.mark.parametrize("pair", ["precision.on_gpu=foo", "precision.activations=half"])
 def test_unknown_number_types_are_refused(pair: str) -> None:
     recipe = with_changes(recipe_named("flarelite", "locate", "standard"), parsed_pairs([pair]))

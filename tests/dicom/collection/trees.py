@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from flarecli.dicom.collection.catalogue import Catalogue
+from flarecli.dicom.collection.series_reading import find_series_of
 from tests.dicom.series_writer import SHAPE, header, put_pixels, write_series
 from tests.synthetic_ct import ct_voxels
 
@@ -75,3 +77,8 @@ def zipped(folder: Path, archive: Path) -> Path:
             if path.is_file():
                 file.write(path, path.relative_to(folder.parent))
     return archive
+
+
+def voxels_of(found: Catalogue) -> dict[str, np.ndarray]:
+    """HU of every scan that was found, by its name."""
+    return {entry.name: find_series_of(entry.files).read()[0] for entry in found.scans}
